@@ -1,2 +1,105 @@
+//! The WebSocket wire format, [RFC 6455]: frame headers, masking, UTF-8 and close codes.
+//!
+//! This crate is the bottom layer of `socket-flow` and useful alone: it reads and writes *frames*. It
+//! knows nothing of messages, connections, handshakes or I/O; it lends ranges of the caller's memory and,
+//! without features, is `no_std` and allocates nothing.
+//!
+//! ```text
+//!   received bytes                                              what the caller gets
+//!  ┌──────────────┐   FrameHeader::decode_for   ┌──────────────────────────────────────────┐
+//!  │ 81 85 37 fa… │ ──────────────────────────▶ │ FrameHeader { fin, rsv, opcode, mask, len } │
+//!  │              │                             └──────────────────────────────────────────┘
+//!  │   payload    │ ── mask::apply (in place) ─▶ bytes
+//!  │              │ ── utf8::validate ─────────▶ &str          Utf8Validator: piece by piece
+//!  │              │ ── decode_close ───────────▶ CloseCode, &str
+//!  └──────────────┘
+//!        │  FrameDecoder: all of it over input that is cut anywhere, unmasking as bytes arrive
+//!        ▼
+//!  Progress { consumed, header, payload: Range, frame_end }
+//!
+//!   FrameHeader::encode ─▶ HeaderBytes (≤ 14 bytes on the stack)    mask::copy ─▶ masked payload
+//! ```
+//!
+//! # Errors
+//!
+//! Every refusal is reported at the first byte that proves it and knows the close code it deserves:
+//! [`HeaderError::close_code`], [`CloseError::close_code`]; invalid text is
+//! [`CloseCode::INVALID_PAYLOAD`]. No input can make this crate panic.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `std` | yes | detection of AVX2 at run time; without it the instructions are chosen at compile time |
+//! | `bytes` | no | `Utf8Bytes`, owned text, and `ReceiveBuf`, a receive buffer that remembers what it validated |
+//! | `codec` | no | `FrameCodec`: `tokio_util::codec::{Decoder, Encoder}` of raw frames |
+//!
+//! # Examples
+//!
+//! A client's masked "Hello" (RFC 6455 section 5.7), received by a server:
+//!
+//! ```
+//! use socket_flow_frames::{mask, utf8, FrameHeader, OpCode, Role, Rsv};
+//!
+//! let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+//! let (header, header_len) = FrameHeader::decode_for(&bytes, Role::Server, Rsv::NONE)?
+//!     .expect("the header is complete");
+//! assert_eq!((header.opcode, header.len, header_len), (OpCode::Text, 5, 6));
+//!
+//! let payload = &mut bytes[header_len..];
+//! if let Some(key) = header.mask {
+//!     mask::apply(payload, key, 0);
+//! }
+//! assert_eq!(utf8::validate(payload)?, "Hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 #![no_std]
-//! The WebSocket wire format.
+#![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation
+    )
+)]
+
+#[cfg(feature = "bytes")]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod close;
+mod close_payload;
+#[cfg(feature = "codec")]
+mod codec;
+mod decoder;
+mod error;
+mod header;
+pub mod mask;
+mod opcode;
+mod role;
+mod rsv;
+pub mod utf8;
+#[cfg(feature = "bytes")]
+mod utf8_bytes;
+
+pub use close::{CloseCode, InvalidCloseCode};
+pub use close_payload::{CloseError, ClosePayload, MAX_REASON_LEN, ReasonTooLong, decode_close};
+#[cfg(feature = "codec")]
+pub use codec::{Frame, FrameCodec, FrameCodecError};
+pub use decoder::{FrameDecoder, Progress};
+pub use error::HeaderError;
+pub use header::{FrameHeader, HeaderBytes, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN};
+pub use mask::key::MaskKey;
+pub use opcode::{OpCode, ReservedOpCode};
+pub use role::Role;
+pub use rsv::Rsv;
+pub use utf8::validator::{Utf8Error, Utf8Validator};
+#[cfg(feature = "bytes")]
+pub use utf8_bytes::{ReceiveBuf, Spare, Utf8Bytes};

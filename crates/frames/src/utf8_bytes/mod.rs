@@ -1,0 +1,10 @@
+//! Owned text, and the buffer it is received into.
+#![allow(unsafe_code)]
+
+mod receive_buf;
+mod spare;
+mod text;
+
+pub use receive_buf::ReceiveBuf;
+pub use spare::Spare;
+pub use text::Utf8Bytes;
