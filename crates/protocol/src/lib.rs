@@ -1,2 +1,83 @@
+//! The WebSocket connection (RFC 6455) as a sans-I/O state machine.
+//!
+//! Bytes go in, events come out; messages go in, bytes come out. No runtime,
+//! no clock, no sockets, no operating system: the caller owns all of these,
+//! and the same bytes, calls and seed always give the same result.
+//!
+//! ```text
+//!              ┌────────────────────────── Protocol ─────────────────────────┐
+//!  read ──▶ Input ──▶ Incoming ── headers, unmasking, UTF-8, assembly ──▶ Event
+//!              │          │ pongs, the Close reply                           │
+//!              │          ▼                                                  │
+//!  write ◀── WriteQueue ◀── Outgoing ◀── frames, masking ◀────────────── Message
+//!              └──────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! It is **pulled**: a [`step`](Protocol::step) parses up to the next event
+//! and stops, so no queue of events can grow, and a caller that does not step
+//! exerts backpressure. What a step found is lent from where it lies, without
+//! a copy, or taken, owned.
+//!
+//! # A connection's loop
+//!
+//! 1. [`step`](Protocol::step) until it returns `None`; before each step write
+//!    some output if [`is_pressed`](Outgoing::is_pressed).
+//! 2. Write [`output`](Protocol::output) until it is empty or the transport
+//!    is blocked.
+//! 3. Read into [`Input::spare`], or into [`Incoming::direct`] if it is
+//!    `Some`.
+//! 4. Where nothing could be read, ask
+//!    [`poll_timeout`](Protocol::poll_timeout).
+//!
+//! # Closing
+//!
+//! Errors queue the right Close themselves (RFC 6455 §7.1.7). Write the output,
+//! shut the write side down, then read and discard until the transport ends or
+//! a short silence: closing a socket with unread bytes in it would reset the
+//! connection and could destroy the Close on its way.
+//!
+//! This crate has no features and no `unsafe`. For sockets on tokio see
+//! `socket-flow-connection`, for the opening handshake
+//! `socket-flow-handshake`.
+
 #![forbid(unsafe_code)]
-//! Layer.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod closing;
+mod config;
+mod deadlines;
+mod error;
+mod event;
+mod incoming;
+mod input;
+mod mask_keys;
+mod message;
+mod negotiated;
+mod outgoing;
+mod protocol;
+mod queue;
+mod timeouts;
+
+pub use socket_flow_frames::{
+    CloseCode, CloseError, HeaderError, InvalidCloseCode, Role, Utf8Bytes, Utf8Error,
+};
+
+pub use crate::closing::Closing;
+pub use crate::config::{Config, Limits, NEVER, Timeouts};
+pub use crate::error::{AbnormalClosure, ControlError, Expired, ProtocolError, SendError};
+pub use crate::event::{CloseFrame, Event, EventRef, Found};
+pub use crate::incoming::Incoming;
+pub use crate::input::Input;
+pub use crate::message::{Message, MessageRef, Payload};
+pub use crate::negotiated::Negotiated;
+pub use crate::outgoing::Outgoing;
+pub use crate::protocol::Protocol;
+pub use crate::queue::WriteQueue;

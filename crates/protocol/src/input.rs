@@ -1,0 +1,189 @@
+use std::mem;
+use std::ops::Range;
+
+use bytes::{BufMut, BytesMut};
+use socket_flow_frames::{MaskKey, ReceiveBuf, Utf8Error, mask};
+
+/// Received bytes that wait to be parsed.
+///
+/// ```text
+///   consumed                 unread                    spare
+/// ├─────────────────┬──────────────────────────┬──────────────────┤
+///  the last message  bytes not parsed yet       the next read goes here
+///  lies here
+/// ```
+///
+/// A step consumes whole frames in place and copies nothing; the event it
+/// found stays readable in the consumed part until the next step, read or
+/// [`reserve`](Input::reserve).
+#[derive(Debug, Default)]
+pub struct Input {
+    buf: ReceiveBuf,
+    /// Where the unread bytes begin. Invariant: `start <= buf.len()`.
+    start: usize,
+}
+
+impl Input {
+    /// An input without bytes or memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The bytes not parsed yet.
+    #[inline]
+    pub fn unread(&self) -> &[u8] {
+        self.buf.get(self.start..).unwrap_or_default()
+    }
+
+    /// How many bytes are not parsed yet.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.buf.len() - self.start
+    }
+
+    /// Whether all bytes are parsed.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes of memory the input holds.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
+    /// Room behind the unread bytes, to read into. It grows by itself when
+    /// it is full; make room with [`Input::reserve`] first.
+    #[inline]
+    pub fn spare(&mut self) -> impl BufMut + '_ {
+        self.buf.spare()
+    }
+
+    /// How many bytes fit without growing.
+    #[inline]
+    pub fn spare_capacity(&self) -> usize {
+        self.buf.spare_capacity()
+    }
+
+    /// Drops the consumed bytes and makes room for at least `additional`
+    /// more.
+    pub fn reserve(&mut self, additional: usize) {
+        self.compact();
+        self.buf.reserve(additional);
+    }
+
+    /// Appends received bytes.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.compact();
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// The unread bytes, to hand on to whoever takes over the stream.
+    #[must_use]
+    pub fn into_unread(mut self) -> BytesMut {
+        self.compact();
+        self.buf.into_inner()
+    }
+
+    /// Takes the memory out, for a pool; the input must be read to its end,
+    /// or its unread bytes are lost.
+    #[must_use]
+    pub fn take_storage(&mut self) -> BytesMut {
+        self.start = 0;
+        self.buf.clear();
+        mem::take(&mut self.buf).into_inner()
+    }
+
+    /// Moves the unread bytes into `storage`, which is cleared first, and
+    /// returns the memory they were in, empty.
+    #[must_use]
+    pub fn move_to(&mut self, mut storage: BytesMut) -> BytesMut {
+        storage.clear();
+        let mut buf = ReceiveBuf::from(storage);
+        buf.extend_from_slice(self.unread());
+        self.start = 0;
+        let mut old = mem::replace(&mut self.buf, buf).into_inner();
+        old.clear();
+        old
+    }
+
+    fn compact(&mut self) {
+        if self.start > 0 {
+            self.buf.advance(mem::take(&mut self.start));
+        }
+    }
+
+    /// Marks the first `count` unread bytes as parsed and returns where they
+    /// lie from the start of the buffer.
+    #[inline]
+    pub(crate) fn consume(&mut self, count: usize) -> Range<usize> {
+        debug_assert!(count <= self.len());
+        let from = self.start;
+        self.start = (from + count).min(self.buf.len());
+        from..self.start
+    }
+
+    /// Forgets all unread bytes.
+    pub(crate) fn discard(&mut self) {
+        self.start = 0;
+        self.buf.clear();
+    }
+
+    /// Unmasks unread bytes in place; `offset` is the first one's position in
+    /// the frame's payload.
+    #[inline]
+    pub(crate) fn unmask(&mut self, range: Range<usize>, key: MaskKey, offset: usize) {
+        let range = self.start + range.start..self.start + range.end;
+        mask::apply(self.buf.slice_mut(range), key, offset);
+    }
+
+    /// Checks that unread bytes are UTF-8, going on where the last check of
+    /// a range with this start ended.
+    #[inline]
+    pub(crate) fn check_utf8(
+        &mut self,
+        range: Range<usize>,
+        complete: bool,
+    ) -> Result<(), Utf8Error> {
+        let range = self.start + range.start..self.start + range.end;
+        self.buf.check_utf8(range, complete)
+    }
+
+    /// A found payload, counted from the start of the buffer.
+    #[inline]
+    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        self.buf.get(range).unwrap_or_default()
+    }
+
+    /// A found text, counted from the start of the buffer; validated when it
+    /// was found, so that this costs two comparisons.
+    #[inline]
+    pub(crate) fn text(&self, range: Range<usize>) -> &str {
+        self.buf.text(range).unwrap_or_default()
+    }
+
+    /// Splits a found payload off, together with everything before it.
+    pub(crate) fn split_off_payload(&mut self, range: Range<usize>) -> ReceiveBuf {
+        let end = range.end.min(self.start);
+        let mut payload = self.buf.split_to(end);
+        self.start -= end;
+        payload.advance(range.start);
+        payload
+    }
+}
+
+impl From<BytesMut> for Input {
+    fn from(bytes: BytesMut) -> Self {
+        Self {
+            buf: ReceiveBuf::from(bytes),
+            start: 0,
+        }
+    }
+}
+
+impl From<&[u8]> for Input {
+    fn from(bytes: &[u8]) -> Self {
+        BytesMut::from(bytes).into()
+    }
+}

@@ -1,0 +1,279 @@
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use socket_flow_frames::{OpCode, Utf8Bytes};
+
+/// A whole data message (RFC 6455 §5.6).
+///
+/// Exhaustive on purpose: the RFC knows two kinds of data message, and a
+/// receiver that matches both can be sure it handles everything a peer may
+/// send. Control frames are answered by the connection itself and are visible
+/// as [`Event`](crate::Event)s.
+///
+/// `Debug` shows kind and length only, so that no payload ends up in a log by
+/// accident.
+///
+/// ```
+/// use socket_flow_protocol::Message;
+///
+/// let message = Message::from("hello");
+/// assert_eq!(message.as_text(), Some("hello"));
+/// assert_eq!(format!("{message:?}"), "Text(5 bytes)");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Message {
+    /// A text message: valid UTF-8.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// The payload.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The text of a text message, or `None` for a binary one.
+    #[inline]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The payload as shared bytes, without copying.
+    #[inline]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// Whether this is a text message.
+    #[inline]
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    /// The length of the payload in bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    /// The same message, lent.
+    #[inline]
+    pub fn as_ref(&self) -> MessageRef<'_> {
+        match self {
+            Self::Text(text) => MessageRef::Text(text),
+            Self::Binary(bytes) => MessageRef::Binary(bytes),
+        }
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Utf8Bytes> for Message {
+    fn from(text: Utf8Bytes) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Binary(Bytes::copy_from_slice(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Binary(bytes.into())
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl From<BytesMut> for Message {
+    fn from(bytes: BytesMut) -> Self {
+        Self::Binary(bytes.freeze())
+    }
+}
+
+impl From<MessageRef<'_>> for Message {
+    fn from(message: MessageRef<'_>) -> Self {
+        match message {
+            MessageRef::Text(text) => text.into(),
+            MessageRef::Binary(bytes) => bytes.into(),
+        }
+    }
+}
+
+/// A data message lent out of the connection's buffer: no allocation, no copy.
+///
+/// Exhaustive for the reason given at [`Message`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)]
+pub enum MessageRef<'a> {
+    /// A text message: valid UTF-8.
+    Text(&'a str),
+    /// A binary message.
+    Binary(&'a [u8]),
+}
+
+impl<'a> MessageRef<'a> {
+    /// The payload.
+    #[inline]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The text of a text message, or `None` for a binary one.
+    #[inline]
+    pub fn as_text(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// Whether this is a text message.
+    #[inline]
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    /// The length of the payload in bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    /// Copies the message into one that owns its payload.
+    pub fn to_message(&self) -> Message {
+        (*self).into()
+    }
+}
+
+impl fmt::Debug for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_text() { "Text" } else { "Binary" };
+        write!(f, "{kind}({} bytes)", self.len())
+    }
+}
+
+/// Anything that can be sent as one message: text types go out as text,
+/// byte types as binary.
+///
+/// Implemented for [`Message`], [`MessageRef`], `&str`, `String`,
+/// [`Utf8Bytes`], `&[u8]`, `Vec<u8>`, [`Bytes`] and [`BytesMut`]. Sealed: text
+/// must be valid UTF-8, which this crate cannot ask of a foreign type.
+pub trait Payload: sealed::Sealed {
+    /// The payload's bytes.
+    #[doc(hidden)]
+    fn bytes(&self) -> &[u8];
+
+    /// Whether it goes out as text.
+    #[doc(hidden)]
+    fn text(&self) -> bool;
+
+    /// The payload as shared bytes; copies where it is only borrowed.
+    #[doc(hidden)]
+    fn share(self) -> Bytes
+    where
+        Self: Sized;
+}
+
+/// The opcode a payload is sent under.
+#[inline]
+pub(crate) fn opcode(payload: &impl Payload) -> OpCode {
+    if payload.text() {
+        OpCode::Text
+    } else {
+        OpCode::Binary
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! payload {
+    ($($type:ty, $text:expr, |$this:ident| $bytes:expr, $share:expr;)*) => {$(
+        impl sealed::Sealed for $type {}
+
+        impl Payload for $type {
+            #[inline]
+            fn bytes(&self) -> &[u8] {
+                let $this = self;
+                $bytes
+            }
+
+            #[inline]
+            fn text(&self) -> bool {
+                let text: fn(&$type) -> bool = $text;
+                text(self)
+            }
+
+            #[inline]
+            fn share(self) -> Bytes {
+                let $this = self;
+                $share
+            }
+        }
+    )*};
+}
+
+payload! {
+    Message, Message::is_text, |this| this.as_bytes(), this.into_bytes();
+    MessageRef<'_>, |this| this.is_text(), |this| this.as_bytes(), Bytes::copy_from_slice(this.as_bytes());
+    &str, |_| true, |this| str::as_bytes(this), Bytes::copy_from_slice(this.as_bytes());
+    String, |_| true, |this| str::as_bytes(this), this.into();
+    Utf8Bytes, |_| true, |this| this.as_bytes(), this.into_bytes();
+    &[u8], |_| false, |this| this, Bytes::copy_from_slice(this);
+    Vec<u8>, |_| false, |this| this, this.into();
+    Bytes, |_| false, |this| this, this;
+    BytesMut, |_| false, |this| this, this.freeze();
+}

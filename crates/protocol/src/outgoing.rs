@@ -1,0 +1,388 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use socket_flow_frames::{
+    CloseCode, ClosePayload, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, MaskKey, OpCode,
+    Rsv, mask,
+};
+
+use crate::closing::Closing;
+use crate::config::Config;
+use crate::deadlines::Watch;
+use crate::error::{ControlError, Expired, ProtocolError, SendError};
+use crate::mask_keys::MaskKeys;
+use crate::message::{self, Payload};
+use crate::queue::WriteQueue;
+
+/// The sending half of a connection: messages in, whole frames out.
+///
+/// The receiving half writes its pongs and the Close reply into it; see
+/// [`Incoming::step`](crate::Incoming::step).
+#[derive(Debug)]
+pub struct Outgoing {
+    config: Arc<Config>,
+    /// The client's masking keys; a server has none, for it masks nothing.
+    keys: Option<Box<MaskKeys>>,
+    queue: WriteQueue,
+    closing: Closing,
+    /// Pongs encoded since the queue was last empty.
+    pongs: u8,
+    /// Whether a message was queued since [`Outgoing::take_message_flag`].
+    message: bool,
+    /// The newest ping that found no room; RFC 6455 §5.5.3 lets a peer answer
+    /// only the newest.
+    pong: Option<Box<Pong>>,
+    /// Watches a blocked write.
+    stall: Option<Box<Watch>>,
+}
+
+impl Outgoing {
+    pub(crate) fn client(config: Arc<Config>, seed: [u8; 32]) -> Self {
+        Self {
+            keys: Some(Box::new(MaskKeys::new(seed))),
+            ..Self::server(config)
+        }
+    }
+
+    pub(crate) fn server(config: Arc<Config>) -> Self {
+        Self {
+            config,
+            keys: None,
+            queue: WriteQueue::default(),
+            closing: Closing::Open,
+            pongs: 0,
+            message: false,
+            pong: None,
+            stall: None,
+        }
+    }
+
+    /// Queues a message, in one frame or, beyond
+    /// [`Limits::fragment`](crate::Limits::fragment), in several. Nothing is
+    /// written; see [`Outgoing::output`].
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back when the queue is at its high-water mark
+    /// ([`SendError::Full`]; an empty queue takes any message), and once a
+    /// Close is queued ([`SendError::Closed`]).
+    #[inline]
+    pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
+        if self.closing.is_sent() {
+            return Err(SendError::Closed(message));
+        }
+        if self.is_full() {
+            return Err(SendError::Full(message));
+        }
+        self.message = true;
+        let len = message.bytes().len();
+        if len < LINK_MIN && len <= self.config.limits().fragment {
+            self.append(true, message::opcode(&message), message.bytes());
+        } else {
+            self.queue_large(message::opcode(&message), message);
+        }
+        Ok(())
+    }
+
+    /// Queues a ping with up to 125 bytes of application data.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::TooLong`], [`ControlError::Closed`], or
+    /// [`ControlError::Full`] at the high-water mark.
+    pub fn ping(&mut self, data: &[u8]) -> Result<(), ControlError> {
+        if data.len() > MAX_CONTROL_PAYLOAD {
+            return Err(ControlError::TooLong);
+        }
+        if self.closing.is_sent() {
+            return Err(ControlError::Closed);
+        }
+        if self.is_full() {
+            return Err(ControlError::Full);
+        }
+        self.append(true, OpCode::Ping, data);
+        Ok(())
+    }
+
+    /// Queues a Close (RFC 6455 §7.1.2): the closing handshake begins. Data
+    /// queued before it still goes out, and what the peer sends until its own
+    /// Close is still received. A second Close is not sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
+        let payload = ClosePayload::new(code, reason)?;
+        self.queue_close(&payload);
+        Ok(())
+    }
+
+    /// What waits to be written.
+    #[inline]
+    pub fn output(&mut self) -> &mut WriteQueue {
+        if self.pong.is_some() {
+            self.settle_pong();
+        }
+        &mut self.queue
+    }
+
+    /// How many bytes wait to be written.
+    #[inline]
+    pub fn buffered(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether the queue is at its high-water mark and takes no message.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        let len = self.queue.len();
+        len > 0 && len >= self.config.limits().high_water
+    }
+
+    /// Whether output should be written before more input is parsed: the
+    /// queue is full, or a ping found no room and the next one would take
+    /// its place.
+    #[inline]
+    pub fn is_pressed(&self) -> bool {
+        self.is_full() || self.pong.is_some()
+    }
+
+    /// How far the closing handshake has come.
+    #[inline]
+    pub fn closing(&self) -> Closing {
+        self.closing
+    }
+
+    /// When [`Outgoing::handle_timeout`] wants to be called next, for a
+    /// blocked write; `Duration::ZERO` means now. Ask after a write could
+    /// not be finished.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        if self.queue.is_empty() || self.config.timeouts().stall == Duration::MAX {
+            return None;
+        }
+        match &self.stall {
+            Some(watch) if watch.is_armed() => Some(watch.at),
+            _ => Some(Duration::ZERO),
+        }
+    }
+
+    /// Tells the time, on the caller's time line.
+    ///
+    /// # Errors
+    ///
+    /// [`Expired::Write`] when the queue made no progress for
+    /// [`Timeouts::stall`](crate::Timeouts::stall).
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Expired> {
+        if self.queue.is_empty() {
+            self.stall = None;
+            return Ok(());
+        }
+        let period = self.config.timeouts().stall;
+        let watch = self.stall.get_or_insert_default();
+        if !watch.is_armed() {
+            self.queue.take_progress();
+            watch.arm(now, period);
+        } else if watch.at <= now && watch.look(now, period, self.queue.take_progress()) {
+            return Err(Expired::Write);
+        }
+        Ok(())
+    }
+
+    /// Answers a ping, or keeps it as the newest unanswered one.
+    pub(crate) fn pong(&mut self, data: &[u8]) {
+        if self.closing.is_sent() {
+            return;
+        }
+        if self.has_room_for_pong() {
+            self.append_pong(data);
+        } else {
+            self.pong = Some(Box::new(Pong::new(data)));
+        }
+    }
+
+    /// Notes the peer's Close and answers it with the same code
+    /// (RFC 6455 §5.5.1).
+    pub(crate) fn receive_close(&mut self, code: Option<CloseCode>) {
+        self.closing = self.closing.receive();
+        let reply = code.map_or(ClosePayload::EMPTY, ClosePayload::from);
+        self.queue_close(&reply);
+    }
+
+    /// Fails the connection (RFC 6455 §7.1.7): the Close that says why.
+    pub(crate) fn fail(&mut self, error: &ProtocolError) {
+        self.fail_with(error.close_code(), error.reason());
+    }
+
+    pub(crate) fn fail_with(&mut self, code: CloseCode, reason: &str) {
+        // The reasons are ours and short; without one the code is enough.
+        let payload = ClosePayload::new(code, reason).unwrap_or(ClosePayload::from(code));
+        self.queue_close(&payload);
+    }
+
+    /// Whether a message was queued since the last call.
+    pub(crate) fn take_message_flag(&mut self) -> bool {
+        std::mem::take(&mut self.message)
+    }
+
+    fn queue_close(&mut self, payload: &ClosePayload) {
+        if self.closing.is_sent() {
+            return;
+        }
+        if let Some(pong) = self.pong.take() {
+            self.append(true, OpCode::Pong, pong.data());
+        }
+        self.append(true, OpCode::Close, payload.as_bytes());
+        self.closing = self.closing.send();
+    }
+
+    fn has_room_for_pong(&mut self) -> bool {
+        if self.queue.is_empty() {
+            self.pongs = 0;
+        }
+        usize::from(self.pongs) < self.config.limits().pongs.clamp(1, 255) && !self.is_full()
+    }
+
+    fn append_pong(&mut self, data: &[u8]) {
+        self.pongs = self.pongs.saturating_add(1);
+        self.append(true, OpCode::Pong, data);
+    }
+
+    /// Encodes the kept pong once there is room for it.
+    #[cold]
+    fn settle_pong(&mut self) {
+        if self.has_room_for_pong() {
+            if let Some(pong) = self.pong.take() {
+                self.append_pong(pong.data());
+            }
+        }
+    }
+
+    /// Copies one small frame behind everything queued.
+    #[inline]
+    fn append(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) {
+        let key = self.next_key();
+        let header = header(fin, opcode, key, payload.len());
+        let tail = self.queue.tail(MAX_HEADER_LEN + payload.len());
+        tail.extend_from_slice(&header.encode());
+        let at = tail.len();
+        tail.extend_from_slice(payload);
+        if let Some(key) = key {
+            mask::apply(tail.get_mut(at..).unwrap_or_default(), key, 0);
+        }
+    }
+
+    /// Queues a message that is linked, or sent in several frames.
+    fn queue_large<P: Payload>(&mut self, opcode: OpCode, message: P) {
+        let mut rest = if self.keys.is_none() || message.bytes().len() < LINK_MIN {
+            message.share()
+        } else {
+            // A client copies anyway, to mask; borrow until then.
+            return self.queue_fragments(opcode, message.bytes());
+        };
+        let fragment = self.config.limits().fragment.max(1);
+        let mut opcode = opcode;
+        while rest.len() > fragment {
+            let part = rest.split_to(fragment);
+            self.append_or_link(false, opcode, part);
+            opcode = OpCode::Continuation;
+        }
+        self.append_or_link(true, opcode, rest);
+    }
+
+    /// The client's way of [`Outgoing::queue_large`].
+    fn queue_fragments(&mut self, opcode: OpCode, mut rest: &[u8]) {
+        let fragment = self.config.limits().fragment.max(1);
+        let mut opcode = opcode;
+        while let Some((part, left)) = rest
+            .split_at_checked(fragment)
+            .filter(|(_, left)| !left.is_empty())
+        {
+            self.append_masked(false, opcode, part);
+            opcode = OpCode::Continuation;
+            rest = left;
+        }
+        self.append_masked(true, opcode, rest);
+    }
+
+    fn append_or_link(&mut self, fin: bool, opcode: OpCode, payload: Bytes) {
+        if payload.len() < LINK_MIN || self.keys.is_some() {
+            self.append(fin, opcode, &payload);
+            return;
+        }
+        let header = header(fin, opcode, None, payload.len());
+        self.queue
+            .tail(MAX_HEADER_LEN)
+            .extend_from_slice(&header.encode());
+        self.queue.link(payload);
+    }
+
+    fn append_masked(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) {
+        let key = match self.next_key() {
+            Some(key) if payload.len() >= LINK_MIN => key,
+            _ => return self.append(fin, opcode, payload),
+        };
+        let header = header(fin, opcode, Some(key), payload.len());
+        self.queue
+            .tail(MAX_HEADER_LEN)
+            .extend_from_slice(&header.encode());
+        self.queue.link(masked(payload, key));
+    }
+
+    #[inline]
+    fn next_key(&mut self) -> Option<MaskKey> {
+        self.keys.as_mut().map(|keys| keys.next_key())
+    }
+}
+
+#[inline]
+fn header(fin: bool, opcode: OpCode, mask: Option<MaskKey>, len: usize) -> FrameHeader {
+    FrameHeader {
+        fin,
+        rsv: Rsv::NONE,
+        opcode,
+        mask,
+        len: len as u64,
+    }
+}
+
+/// Copies a payload and masks each piece while it is in the cache.
+fn masked(payload: &[u8], key: MaskKey) -> Bytes {
+    let mut copy = BytesMut::with_capacity(payload.len());
+    for piece in payload.chunks(MASK_PIECE) {
+        let at = copy.len();
+        copy.extend_from_slice(piece);
+        mask::apply(copy.get_mut(at..).unwrap_or_default(), key, at);
+    }
+    copy.freeze()
+}
+
+/// The data of a pong that waits for room.
+#[derive(Debug)]
+struct Pong {
+    bytes: [u8; MAX_CONTROL_PAYLOAD],
+    len: u8,
+}
+
+impl Pong {
+    fn new(data: &[u8]) -> Self {
+        let mut bytes = [0; MAX_CONTROL_PAYLOAD];
+        let mut len = 0;
+        for (slot, byte) in bytes.iter_mut().zip(data) {
+            *slot = *byte;
+            len += 1;
+        }
+        Self { bytes, len }
+    }
+
+    fn data(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+/// From this length on a payload is linked into the queue instead of copied:
+/// below it, one contiguous write beats a vectored one.
+const LINK_MIN: usize = 16 << 10;
+
+/// Half of a usual first-level data cache.
+const MASK_PIECE: usize = 16 << 10;

@@ -1,0 +1,236 @@
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::mem;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// Bytes that wait to be written, whole frames only.
+///
+/// Small frames are copied behind each other into one contiguous tail, so
+/// that many of them leave in one write; large payloads are linked, not
+/// copied. It is a [`Buf`] with vectored chunks: write what it lends, then
+/// [`advance`](Buf::advance) by what was taken. A write may stop anywhere,
+/// also inside a frame; the rest stays queued.
+///
+/// An empty queue holds no memory: its storage goes back to a one-slot pool
+/// of the thread.
+#[derive(Debug, Default)]
+pub struct WriteQueue {
+    /// Full segments, in front of the tail.
+    linked: VecDeque<Bytes>,
+    /// The segment that small frames are appended to.
+    tail: BytesMut,
+    /// Bytes in `linked`; the whole queue holds this and `tail.len()`.
+    linked_len: usize,
+    /// Whether bytes were taken since [`WriteQueue::take_progress`].
+    progress: bool,
+}
+
+impl WriteQueue {
+    /// Bytes that wait to be written.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.linked_len + self.tail.len()
+    }
+
+    /// Whether nothing waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The tail, to append a whole frame of about `len` bytes to.
+    #[inline]
+    pub(crate) fn tail(&mut self, len: usize) -> &mut BytesMut {
+        if self.tail.capacity() == 0 {
+            self.tail = storage();
+        }
+        self.tail.reserve(len);
+        &mut self.tail
+    }
+
+    /// Puts `payload` behind everything queued so far, without a copy.
+    pub(crate) fn link(&mut self, payload: Bytes) {
+        let head = self.tail.split().freeze();
+        for segment in [head, payload] {
+            if !segment.is_empty() {
+                self.linked_len += segment.len();
+                self.linked.push_back(segment);
+            }
+        }
+    }
+
+    /// Whether bytes were taken since the last call.
+    pub(crate) fn take_progress(&mut self) -> bool {
+        mem::take(&mut self.progress)
+    }
+
+    /// Gives the storage back; only called when nothing is queued.
+    fn release(&mut self) {
+        if self.linked.capacity() > 0 {
+            self.linked = VecDeque::new();
+        }
+        let mut tail = mem::take(&mut self.tail);
+        tail.clear();
+        // Shared storage, still held by a linked segment elsewhere, and
+        // storage that grew or shrank cannot serve the next queue.
+        if tail.capacity() <= MAX_STORAGE && tail.try_reclaim(STORAGE) {
+            // The pool is gone only while the thread ends: then it is freed.
+            let _ = POOL.try_with(|pool| pool.set(Some(tail)));
+        }
+    }
+}
+
+impl Buf for WriteQueue {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        match self.linked.front() {
+            Some(segment) => segment,
+            None => &self.tail,
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let tail: &[u8] = &self.tail;
+        let segments = self
+            .linked
+            .iter()
+            .map(|segment| &segment[..])
+            .chain((!tail.is_empty()).then_some(tail));
+        let mut count = 0;
+        for (slot, segment) in slices.iter_mut().zip(segments) {
+            *slot = IoSlice::new(segment);
+            count += 1;
+        }
+        count
+    }
+
+    /// Drops the first `count` bytes; all of them if there are fewer.
+    fn advance(&mut self, mut count: usize) {
+        self.progress |= count > 0;
+        while let Some(segment) = self.linked.front_mut() {
+            if count < segment.len() {
+                self.linked_len -= count;
+                segment.advance(count);
+                return;
+            }
+            count -= segment.len();
+            self.linked_len -= segment.len();
+            self.linked.pop_front();
+        }
+        if count < self.tail.len() {
+            self.tail.advance(count);
+        } else {
+            self.release();
+        }
+    }
+}
+
+/// Room for a queue filled to the default high-water mark and one more
+/// message that is just not linked.
+const STORAGE: usize = 80 << 10;
+
+/// A tail that grew beyond this is freed, not pooled.
+const MAX_STORAGE: usize = 2 * STORAGE;
+
+thread_local! {
+    static POOL: Cell<Option<BytesMut>> = const { Cell::new(None) };
+}
+
+fn storage() -> BytesMut {
+    POOL.try_with(Cell::take)
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| BytesMut::with_capacity(STORAGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(queue: &WriteQueue) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 8];
+        let count = queue.chunks_vectored(&mut slices);
+        slices[..count]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn segments_leave_in_the_order_they_were_queued() {
+        let mut queue = WriteQueue::default();
+        queue.tail(2).extend_from_slice(b"ab");
+        queue.link(Bytes::from_static(b"cd"));
+        queue.link(Bytes::from_static(b"ef"));
+        queue.tail(2).extend_from_slice(b"gh");
+        assert_eq!(queue.len(), 8);
+        assert_eq!(contents(&queue), b"abcdefgh");
+        for left in (0..8).rev() {
+            queue.advance(1);
+            assert_eq!(queue.remaining(), left);
+            assert_eq!(contents(&queue), &b"abcdefgh"[8 - left..]);
+            assert_eq!(queue.chunk().is_empty(), left == 0);
+        }
+    }
+
+    #[test]
+    fn an_advance_across_segments_drops_exactly_its_bytes() {
+        let mut queue = WriteQueue::default();
+        queue.link(Bytes::from_static(b"abc"));
+        queue.link(Bytes::from_static(b"def"));
+        queue.tail(3).extend_from_slice(b"ghi");
+        queue.advance(4);
+        assert_eq!(contents(&queue), b"efghi");
+        queue.advance(3);
+        assert_eq!(contents(&queue), b"hi");
+        queue.advance(100);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn an_empty_queue_holds_no_memory() {
+        let mut queue = WriteQueue::default();
+        queue.tail(3).extend_from_slice(b"abc");
+        queue.link(Bytes::from_static(b"def"));
+        queue.advance(6);
+        assert_eq!(queue.tail.capacity(), 0);
+        assert_eq!(queue.linked.capacity(), 0);
+    }
+
+    #[test]
+    fn storage_is_taken_from_the_pool_again() {
+        let mut queue = WriteQueue::default();
+        queue.tail(3).extend_from_slice(b"abc");
+        let first = queue.tail.as_ptr();
+        queue.advance(3);
+        queue.tail(3).extend_from_slice(b"def");
+        assert_eq!(queue.tail.as_ptr(), first);
+    }
+
+    #[test]
+    fn progress_is_reported_once() {
+        let mut queue = WriteQueue::default();
+        queue.tail(3).extend_from_slice(b"abc");
+        assert!(!queue.take_progress());
+        queue.advance(1);
+        assert!(queue.take_progress());
+        assert!(!queue.take_progress());
+    }
+
+    #[test]
+    fn a_vectored_view_with_too_few_slots_is_a_prefix() {
+        let mut queue = WriteQueue::default();
+        queue.link(Bytes::from_static(b"ab"));
+        queue.link(Bytes::from_static(b"cd"));
+        let mut slices = [IoSlice::new(&[]); 1];
+        assert_eq!(queue.chunks_vectored(&mut slices), 1);
+        assert_eq!(&*slices[0], b"ab");
+    }
+}

@@ -1,0 +1,149 @@
+use std::time::Duration;
+
+use socket_flow_frames::CloseCode;
+
+use crate::config::NEVER;
+use crate::deadlines::after;
+use crate::error::Expired;
+use crate::incoming::{Activity, Incoming};
+use crate::outgoing::Outgoing;
+
+/// The deadlines of the receiving half: keepalive, idleness, progress inside
+/// a frame, the closing handshake. A blocked write is the sending half's; see
+/// [`Outgoing::poll_timeout`].
+impl Incoming {
+    /// When [`Incoming::handle_timeout`] wants to be called next, on the
+    /// caller's time line. `Duration::ZERO` means now: something began that
+    /// has no deadline yet. `None`: nothing is waited for.
+    ///
+    /// Ask whenever all input is parsed and the transport has no more: so a
+    /// slow application is never taken for a dead peer.
+    #[inline]
+    pub fn poll_timeout(&self, outgoing: &Outgoing) -> Option<Duration> {
+        let next = match &self.deadlines {
+            Some(deadlines) => {
+                let unarmed = self.wants_close(deadlines.close_by, outgoing)
+                    || (!deadlines.read.is_armed() && self.wants_read());
+                if unarmed {
+                    Duration::ZERO
+                } else {
+                    deadlines.next()
+                }
+            }
+            None if self.wants_any(outgoing) => Duration::ZERO,
+            None => NEVER,
+        };
+        (next != NEVER).then_some(next)
+    }
+
+    /// Tells the time: arms what has begun, queues the ping that is due, and
+    /// judges what has expired. Early calls change nothing.
+    ///
+    /// Call it only after a read found nothing more to read, with everything
+    /// that arrived parsed.
+    ///
+    /// # Errors
+    ///
+    /// What expired; the connection is over. A Close is queued where the peer
+    /// may still read one: 1001 for [`Expired::Idle`], 1008 for
+    /// [`Expired::Read`], 1011 for [`Expired::Pong`].
+    pub fn handle_timeout(
+        &mut self,
+        now: Duration,
+        outgoing: &mut Outgoing,
+    ) -> Result<(), Expired> {
+        let expired = self.expired(now, outgoing);
+        if let Some(expired) = expired {
+            match expired {
+                Expired::Idle => outgoing.fail_with(CloseCode::GOING_AWAY, "idle timeout"),
+                Expired::Read => outgoing.fail_with(CloseCode::POLICY_VIOLATION, "read timeout"),
+                Expired::Pong => outgoing.fail_with(CloseCode::INTERNAL_ERROR, "ping timeout"),
+                Expired::Close | Expired::Write => {}
+            }
+            return Err(expired);
+        }
+        Ok(())
+    }
+
+    fn expired(&mut self, now: Duration, outgoing: &mut Outgoing) -> Option<Expired> {
+        let wants_read = self.wants_read();
+        let timeouts = self.config.timeouts();
+        let closing = outgoing.closing().is_sent();
+        let deadlines = self.deadlines.get_or_insert_with(|| {
+            let mut deadlines = Box::<crate::deadlines::Deadlines>::default();
+            deadlines.ping_at = after(now, timeouts.ping_interval, timeouts.ping_interval);
+            deadlines.idle.arm(now, timeouts.idle);
+            deadlines
+        });
+
+        if closing {
+            // The closing handshake has its own deadline, and only that.
+            deadlines.ping_at = NEVER;
+            deadlines.pong_by = NEVER;
+            deadlines.idle.disarm();
+            if deadlines.close_by == NEVER {
+                deadlines.close_by = after(now, timeouts.close, timeouts.close);
+            }
+            if deadlines.close_by <= now {
+                return Some(Expired::Close);
+            }
+        }
+
+        if deadlines.pong_by <= now {
+            if !self.activity.take(Activity::PONG) {
+                return Some(Expired::Pong);
+            }
+            deadlines.pong_by = NEVER;
+        }
+
+        if deadlines.read.is_armed() {
+            if deadlines.read.at <= now {
+                let progress = self.activity.take(Activity::READ);
+                if !wants_read {
+                    deadlines.read.disarm();
+                } else if deadlines.read.look(now, timeouts.stall, progress) {
+                    return Some(Expired::Read);
+                }
+            }
+        } else if wants_read {
+            self.activity.take(Activity::READ);
+            deadlines.read.arm(now, timeouts.stall);
+        }
+
+        if deadlines.idle.at <= now {
+            let progress = self.activity.take(Activity::IDLE) | outgoing.take_message_flag();
+            if deadlines.idle.look(now, timeouts.idle, progress) {
+                return Some(Expired::Idle);
+            }
+        }
+
+        if deadlines.ping_at <= now {
+            deadlines.ping_at = after(now, timeouts.ping_interval, timeouts.ping_interval);
+            // A full queue means that writes are blocked, which has a
+            // deadline of its own.
+            let sent = deadlines.pong_by == NEVER && outgoing.ping(&[]).is_ok();
+            if sent {
+                self.activity.take(Activity::PONG);
+                deadlines.pong_by = after(now, timeouts.pong, timeouts.pong);
+            }
+        }
+        None
+    }
+
+    /// Whether a frame or message under way should be watched.
+    fn wants_read(&self) -> bool {
+        self.config.timeouts().stall != NEVER && self.is_unfinished()
+    }
+
+    fn wants_close(&self, close_by: Duration, outgoing: &Outgoing) -> bool {
+        close_by == NEVER && outgoing.closing().is_sent() && self.config.timeouts().close != NEVER
+    }
+
+    fn wants_any(&self, outgoing: &Outgoing) -> bool {
+        let timeouts = self.config.timeouts();
+        timeouts.ping_interval != NEVER
+            || timeouts.idle != NEVER
+            || self.wants_read()
+            || self.wants_close(NEVER, outgoing)
+    }
+}
