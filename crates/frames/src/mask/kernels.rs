@@ -2,9 +2,20 @@
 //! and once more for AVX2, which is detected at run time.
 #![allow(unsafe_code)]
 
-use super::words;
+use super::words::{advance, xor_8};
 
-/// Masks at least 8 bytes.
+/// A vector register of AVX2, two of SSE2 or NEON. A multiple of the key's four bytes.
+const BLOCK: usize = 32;
+
+/// Blocks per round of the main loop: enough to hide the latency of a load.
+const ROUND: usize = 4 * BLOCK;
+
+/// From here on stores that never cross a cache line pay for finding the first aligned one.
+const ALIGN_FROM: usize = 512;
+
+type Block = [u8; BLOCK];
+
+/// Masks `data`, which has at least [`BLOCK`] bytes.
 pub(super) fn apply(data: &mut [u8], mask: u64) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(target_feature = "avx2")))]
     if std::is_x86_feature_detected!("avx2") {
@@ -14,7 +25,7 @@ pub(super) fn apply(data: &mut [u8], mask: u64) {
     apply_body(data, mask);
 }
 
-/// Copies and masks; `dst` and `src` have the same length.
+/// Copies `src` to `dst`, which have the same length of at least [`BLOCK`] bytes, and masks it.
 pub(super) fn copy(dst: &mut [u8], src: &[u8], mask: u64) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(target_feature = "avx2")))]
     if std::is_x86_feature_detected!("avx2") {
@@ -42,12 +53,138 @@ unsafe fn copy_avx2(dst: &mut [u8], src: &[u8], mask: u64) {
     copy_body(dst, src, mask);
 }
 
+/// The first and the last block overlap what the loops do between them: they are taken before it is changed
+/// and written after, so no byte is done alone whatever the length and the alignment.
 #[inline(always)]
 fn apply_body(data: &mut [u8], mask: u64) {
-    words::apply(data, mask);
+    let (Some(&first), Some(&last)) = (data.first_chunk(), data.last_chunk()) else {
+        return;
+    };
+    let first = xor(first, mask);
+    let last = xor(last, advance(mask, data.len()));
+
+    let skipped = to_alignment(data);
+    let middle = data.get_mut(skipped..).unwrap_or_default();
+    let mask = advance(mask, skipped);
+    let mut rounds = middle.chunks_exact_mut(ROUND);
+    for round in &mut rounds {
+        for block in round.chunks_exact_mut(BLOCK) {
+            apply_block(block, mask);
+        }
+    }
+    for block in rounds.into_remainder().chunks_exact_mut(BLOCK) {
+        apply_block(block, mask);
+    }
+
+    if skipped > 0 {
+        if let Some(start) = data.first_chunk_mut() {
+            *start = first;
+        }
+    }
+    if let Some(end) = data.last_chunk_mut() {
+        *end = last;
+    }
 }
 
 #[inline(always)]
 fn copy_body(dst: &mut [u8], src: &[u8], mask: u64) {
-    words::copy(dst, src, mask);
+    let (Some(&first), Some(&last)) = (src.first_chunk(), src.last_chunk()) else {
+        return;
+    };
+
+    let skipped = to_alignment(dst);
+    let to = dst.get_mut(skipped..).unwrap_or_default();
+    let from = src.get(skipped..).unwrap_or_default();
+    let middle_mask = advance(mask, skipped);
+    let mut to = to.chunks_exact_mut(ROUND);
+    let mut from = from.chunks_exact(ROUND);
+    for (to, from) in (&mut to).zip(&mut from) {
+        for (to, from) in to.chunks_exact_mut(BLOCK).zip(from.chunks_exact(BLOCK)) {
+            copy_block(to, from, middle_mask);
+        }
+    }
+    let (to, from) = (to.into_remainder(), from.remainder());
+    for (to, from) in to.chunks_exact_mut(BLOCK).zip(from.chunks_exact(BLOCK)) {
+        copy_block(to, from, middle_mask);
+    }
+
+    if skipped > 0 {
+        if let Some(start) = dst.first_chunk_mut() {
+            *start = xor(first, mask);
+        }
+    }
+    if let Some(end) = dst.last_chunk_mut() {
+        *end = xor(last, advance(mask, src.len()));
+    }
+}
+
+/// How many bytes to leave to the first block so that the blocks behind it are aligned: below [`BLOCK`].
+#[inline(always)]
+fn to_alignment(data: &[u8]) -> usize {
+    if data.len() < ALIGN_FROM {
+        0
+    } else {
+        data.as_ptr().align_offset(BLOCK) % BLOCK
+    }
+}
+
+#[inline(always)]
+fn apply_block(block: &mut [u8], mask: u64) {
+    if let Some(block) = block.first_chunk_mut() {
+        *block = xor(*block, mask);
+    }
+}
+
+#[inline(always)]
+fn copy_block(to: &mut [u8], from: &[u8], mask: u64) {
+    if let (Some(to), Some(&from)) = (to.first_chunk_mut(), from.first_chunk()) {
+        *to = xor(from, mask);
+    }
+}
+
+#[inline(always)]
+fn xor(mut block: Block, mask: u64) -> Block {
+    for word in block.chunks_exact_mut(8) {
+        if let Some(word) = word.first_chunk_mut() {
+            *word = xor_8(*word, mask);
+        }
+    }
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{vec, vec::Vec};
+
+    use super::{BLOCK, apply, apply_body, copy, copy_body};
+    use crate::MaskKey;
+
+    /// Both compilations of the body, not only the one that this machine selects.
+    #[test]
+    fn portable_and_detected_kernels_agree_for_every_length_offset_and_alignment() {
+        let key = MaskKey::from([0xde, 0xad, 0xbe, 0xef]);
+        for len in (BLOCK..300).chain(500..700) {
+            let data: Vec<u8> = (0..len).map(|at| (at * 37) as u8).collect();
+            for offset in 0..4 {
+                let expected: Vec<u8> = data
+                    .iter()
+                    .enumerate()
+                    .map(|(at, byte)| byte ^ key.to_bytes()[(offset + at) % 4])
+                    .collect();
+                for start in 0..BLOCK {
+                    for kernel in [apply, apply_body] {
+                        let mut memory = vec![0; start + len];
+                        memory[start..].copy_from_slice(&data);
+                        kernel(&mut memory[start..], key.word(offset));
+                        assert_eq!(memory[start..], expected);
+                    }
+                    for kernel in [copy, copy_body] {
+                        let mut memory = vec![0; start + len];
+                        kernel(&mut memory[start..], &data, key.word(offset));
+                        assert_eq!(memory[start..], expected);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 use core::fmt;
 
+use super::words;
+
 /// The four bytes a frame is masked with (RFC 6455 section 5.3).
 ///
 /// A client takes a fresh one for every frame from a generator that cannot be predicted: the key is what
@@ -28,10 +30,8 @@ impl MaskKey {
     /// The key twice, in memory order, beginning with the byte for a payload's byte `offset`.
     #[inline]
     pub(crate) const fn word(self, offset: usize) -> u64 {
-        // The first byte is the lowest of a little-endian word: to the right is towards the front.
-        let shift = (offset & 3) * 8;
-        let word = (u32::from_le_bytes(self.0) as u64) * 0x1_0000_0001;
-        word.rotate_right(shift as u32).to_le()
+        let [a, b, c, d] = self.0;
+        words::advance(u64::from_ne_bytes([a, b, c, d, a, b, c, d]), offset)
     }
 }
 

@@ -65,3 +65,129 @@ pub fn copy(dst: &mut [u8], src: &[u8], key: MaskKey, offset: usize) -> usize {
     }
     len
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{vec, vec::Vec};
+
+    use proptest::prelude::*;
+
+    use super::{apply, copy};
+    use crate::MaskKey;
+
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    /// What stands around the bytes under test, and must still do so afterwards.
+    const GUARD: u8 = 0xEE;
+
+    fn byte_by_byte(data: &[u8], key: [u8; 4], offset: usize) -> Vec<u8> {
+        data.iter()
+            .enumerate()
+            .map(|(at, byte)| byte ^ key[(offset + at) % 4])
+            .collect()
+    }
+
+    fn sample(len: usize) -> Vec<u8> {
+        (0..len).map(|at| (at * 151 + at / 7) as u8).collect()
+    }
+
+    #[test]
+    fn apply_agrees_with_a_byte_loop_for_every_length_offset_and_alignment() {
+        for len in (0..300).chain([511, 512, 513, 544, 1000, 4099]) {
+            let data = sample(len);
+            for offset in 0..4 {
+                let expected = byte_by_byte(&data, KEY, offset);
+                for start in 0..33 {
+                    let mut memory = vec![GUARD; start + len + 9];
+                    memory[start..start + len].copy_from_slice(&data);
+                    apply(&mut memory[start..start + len], KEY.into(), offset);
+                    assert_eq!(
+                        memory[start..start + len],
+                        expected,
+                        "{len} at {start}, {offset}"
+                    );
+                    assert!(
+                        memory[..start]
+                            .iter()
+                            .chain(&memory[start + len..])
+                            .all(|&byte| byte == GUARD)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn copy_agrees_with_a_byte_loop_for_every_length_offset_and_alignment() {
+        for len in (0..300).chain([511, 512, 513, 544, 1000, 4099]) {
+            let data = sample(len);
+            for offset in 0..4 {
+                let expected = byte_by_byte(&data, KEY, offset);
+                for start in 0..33 {
+                    let mut memory = vec![GUARD; start + len + 9];
+                    let copied = copy(&mut memory[start..start + len], &data, KEY.into(), offset);
+                    assert_eq!(copied, len);
+                    assert_eq!(
+                        memory[start..start + len],
+                        expected,
+                        "{len} at {start}, {offset}"
+                    );
+                    assert!(
+                        memory[..start]
+                            .iter()
+                            .chain(&memory[start + len..])
+                            .all(|&byte| byte == GUARD)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn copy_stops_at_the_end_of_the_shorter_slice() {
+        let src = sample(200);
+        for (dst_len, src_len) in [
+            (0, 200),
+            (200, 0),
+            (3, 200),
+            (199, 200),
+            (200, 199),
+            (64, 65),
+        ] {
+            let mut dst = vec![GUARD; dst_len];
+            let len = copy(&mut dst, &src[..src_len], KEY.into(), 1);
+            assert_eq!(len, dst_len.min(src_len));
+            assert_eq!(dst[..len], byte_by_byte(&src[..len], KEY, 1));
+            assert!(dst[len..].iter().all(|&byte| byte == GUARD));
+        }
+    }
+
+    #[test]
+    fn offsets_up_to_the_largest_are_taken_modulo_four() {
+        let mut data = sample(100);
+        let expected = byte_by_byte(&data, KEY, 3);
+        apply(&mut data, KEY.into(), usize::MAX);
+        assert_eq!(data, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_masked_one_after_the_other_equal_the_whole(
+            data in proptest::collection::vec(any::<u8>(), 0..2000),
+            key in any::<[u8; 4]>(),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..4),
+        ) {
+            let key = MaskKey::from(key);
+            let mut whole = data.clone();
+            apply(&mut whole, key, 0);
+
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(data.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut pieces, mut start) = (data, 0);
+            for end in cuts.into_iter().chain([pieces.len()]) {
+                apply(&mut pieces[start..end], key, start);
+                start = end;
+            }
+            prop_assert_eq!(&pieces, &whole);
+        }
+    }
+}

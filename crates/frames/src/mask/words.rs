@@ -5,7 +5,13 @@
 /// Turns `mask` so that it fits `by` bytes further on.
 #[inline(always)]
 pub(super) const fn advance(mask: u64, by: usize) -> u64 {
-    let shift = ((by & 3) * 8) as u32;
+    // In a little-endian word the first byte is the lowest: to the right is towards the front.
+    let shift = match by % 4 {
+        0 => 0,
+        1 => 8,
+        2 => 16,
+        _ => 24,
+    };
     u64::from_le(mask).rotate_right(shift).to_le()
 }
 

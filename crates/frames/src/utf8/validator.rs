@@ -77,7 +77,12 @@ impl Utf8Validator {
     fn push_inner(&mut self, mut bytes: &[u8]) -> Result<(), Utf8Error> {
         while !self.character.is_complete() {
             let Some((&byte, rest)) = bytes.split_first() else {
-                return Ok(());
+                let failed = self.character == Character::IMPOSSIBLE;
+                return if failed {
+                    Err(Utf8Error::new())
+                } else {
+                    Ok(())
+                };
             };
             self.character = self.character.next(byte)?;
             bytes = rest;

@@ -3,6 +3,8 @@
 
 mod receive_buf;
 mod spare;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use receive_buf::ReceiveBuf;

@@ -1,0 +1,209 @@
+//! Raw frames over byte streams.
+#![cfg(feature = "codec")]
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{SinkExt, StreamExt};
+use proptest::prelude::*;
+use socket_flow_frames::{
+    Frame, FrameCodec, FrameCodecError, HeaderError, MaskKey, OpCode, Role, Rsv,
+};
+use tokio::io::AsyncWriteExt;
+use tokio_util::codec::{Decoder, Encoder, Framed};
+
+fn client() -> FrameCodec {
+    let mut count = 0u32;
+    FrameCodec::client(move || {
+        count += 0x0102_0304;
+        MaskKey::from(count.to_be_bytes())
+    })
+}
+
+#[test]
+fn a_client_masks_and_a_server_does_not() {
+    let mut bytes = BytesMut::new();
+    FrameCodec::server()
+        .encode(Frame::new(OpCode::Text, "Hello"), &mut bytes)
+        .unwrap();
+    assert_eq!(&*bytes, b"\x81\x05Hello");
+
+    bytes.clear();
+    let mut client = FrameCodec::client(|| MaskKey::from([0x37, 0xfa, 0x21, 0x3d]));
+    assert_eq!(
+        (client.role(), FrameCodec::server().role()),
+        (Role::Client, Role::Server)
+    );
+    client
+        .encode(Frame::new(OpCode::Text, "Hello"), &mut bytes)
+        .unwrap();
+    assert_eq!(&*bytes, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+}
+
+#[test]
+fn every_frame_takes_a_fresh_key() {
+    let mut codec = client();
+    let mut bytes = BytesMut::new();
+    for _ in 0..2 {
+        codec
+            .encode(Frame::new(OpCode::Ping, Bytes::new()), &mut bytes)
+            .unwrap();
+    }
+    assert_eq!(&*bytes, b"\x89\x80\x01\x02\x03\x04\x89\x80\x02\x04\x06\x08");
+}
+
+#[test]
+fn a_payload_above_the_limit_is_refused_on_its_header() {
+    let mut codec = FrameCodec::server().max_payload(1000);
+    let mut at_limit = BytesMut::from(&b"\x82\xfe\x03\xe8\x00\x00\x00\x00"[..]);
+    assert!(codec.decode(&mut at_limit).unwrap().is_none());
+    let mut above = BytesMut::from(&b"\x82\xfe\x03\xe9\x00\x00\x00\x00"[..]);
+    for _ in 0..2 {
+        let error = codec.decode(&mut above).unwrap_err();
+        assert!(matches!(
+            error,
+            FrameCodecError::TooBig {
+                len: 1001,
+                max: 1000
+            }
+        ));
+    }
+}
+
+#[test]
+fn the_limit_is_16_mib_unless_set() {
+    let mut codec = FrameCodec::server();
+    let mut at_limit = BytesMut::from(&b"\x82\xff\x00\x00\x00\x00\x01\x00\x00\x00\0\0\0\0"[..]);
+    assert!(codec.decode(&mut at_limit).unwrap().is_none());
+    let mut above = BytesMut::from(&b"\x82\xff\x00\x00\x00\x00\x01\x00\x00\x01\0\0\0\0"[..]);
+    assert!(matches!(
+        codec.decode(&mut above),
+        Err(FrameCodecError::TooBig { .. })
+    ));
+}
+
+#[test]
+fn a_declared_length_reserves_nothing() {
+    let mut bytes = BytesMut::from(&b"\x82\xff\x00\x00\x00\x00\x00\xff\xff\xff\0\0\0\0abc"[..]);
+    assert!(FrameCodec::server().decode(&mut bytes).unwrap().is_none());
+    assert!(bytes.capacity() <= 4096, "{}", bytes.capacity());
+}
+
+#[test]
+fn invalid_headers_are_refused() {
+    let mut codec = FrameCodec::server();
+    let error = codec
+        .decode(&mut BytesMut::from(&b"\x81\x05"[..]))
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        FrameCodecError::Header(HeaderError::MissingMask)
+    ));
+
+    let compressed = BytesMut::from(&b"\xc1\x80\0\0\0\0"[..]);
+    assert!(codec.decode(&mut compressed.clone()).is_err());
+    let mut codec = codec.allow_rsv(Rsv::RSV1);
+    let frame = codec.decode(&mut compressed.clone()).unwrap().unwrap();
+    assert_eq!(
+        frame,
+        Frame {
+            rsv: Rsv::RSV1,
+            ..Frame::new(OpCode::Text, Bytes::new())
+        }
+    );
+}
+
+#[test]
+fn frames_the_peer_must_refuse_are_not_written() {
+    let mut bytes = BytesMut::new();
+    let long = Frame::new(OpCode::Pong, vec![0; 126]);
+    let fragment = Frame {
+        fin: false,
+        ..Frame::new(OpCode::Close, Bytes::new())
+    };
+    for (frame, expected) in [
+        (long, HeaderError::ControlTooLong(OpCode::Pong)),
+        (fragment, HeaderError::FragmentedControl(OpCode::Close)),
+    ] {
+        match FrameCodec::server().encode(frame, &mut bytes) {
+            Err(FrameCodecError::Unsendable(error)) => assert_eq!(error, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(bytes.is_empty());
+}
+
+#[test]
+fn the_end_of_the_stream_inside_a_frame_is_an_error() {
+    let mut codec = client();
+    assert!(codec.decode_eof(&mut BytesMut::new()).unwrap().is_none());
+    let mut bytes = BytesMut::from(&b"\x81\x02ok\x81\x02o"[..]);
+    assert_eq!(codec.decode_eof(&mut bytes).unwrap().unwrap().payload, "ok");
+    match codec.decode_eof(&mut bytes) {
+        Err(FrameCodecError::Io(error)) => {
+            assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn frames_cross_a_stream_in_both_directions() {
+    let (near, far) = tokio::io::duplex(64);
+    let mut client = Framed::new(near, client());
+    let mut server = Framed::new(far, FrameCodec::server());
+    let big = Frame::new(
+        OpCode::Binary,
+        (0..100_000u32).map(|at| at as u8).collect::<Vec<u8>>(),
+    );
+    let part = Frame {
+        fin: false,
+        ..Frame::new(OpCode::Text, "a part")
+    };
+
+    let (sent, received) = tokio::join!(client.send(big.clone()), async {
+        server.next().await.unwrap().unwrap()
+    });
+    sent.unwrap();
+    assert_eq!(received, big);
+
+    server.send(part.clone()).await.unwrap();
+    assert_eq!(client.next().await.unwrap().unwrap(), part);
+    drop(client);
+    assert!(server.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_inside_a_frame_yields_an_error_and_then_nothing() {
+    let (mut near, far) = tokio::io::duplex(64);
+    near.write_all(b"\x82\x84\0\0\0\0ab").await.unwrap();
+    drop(near);
+    let mut server = Framed::new(far, FrameCodec::server());
+    assert!(matches!(
+        server.next().await,
+        Some(Err(FrameCodecError::Io(_)))
+    ));
+    assert!(server.next().await.is_none());
+}
+
+proptest! {
+    #[test]
+    fn frames_cut_anywhere_are_those_that_were_sent(
+        payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 1..5),
+        step in 1..50usize,
+    ) {
+        let (mut sender, mut receiver) = (client(), FrameCodec::server());
+        let frames: Vec<Frame> =
+            payloads.into_iter().map(|payload| Frame::new(OpCode::Binary, payload)).collect();
+        let mut wire = BytesMut::new();
+        for frame in &frames {
+            sender.encode(frame.clone(), &mut wire).unwrap();
+        }
+        let (mut buf, mut received) = (BytesMut::new(), Vec::new());
+        for piece in wire.chunks(step) {
+            buf.extend_from_slice(piece);
+            while let Some(frame) = receiver.decode(&mut buf).unwrap() {
+                received.push(frame);
+            }
+        }
+        prop_assert_eq!(received, frames);
+    }
+}
