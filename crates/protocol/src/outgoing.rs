@@ -118,6 +118,14 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Gives up on a transport that takes no more bytes: drops what is queued
+    /// and lets nothing more in.
+    pub fn abandon(&mut self) {
+        self.closing = self.closing.send();
+        self.queue = WriteQueue::default();
+        self.pong = None;
+    }
+
     /// What waits to be written.
     #[inline]
     pub fn output(&mut self) -> &mut WriteQueue {
