@@ -1,0 +1,71 @@
+use http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+
+use crate::extension::Extension;
+
+/// What a client asks for. Default: no subprotocol, no extension, no further header.
+///
+/// ```
+/// use http::{HeaderValue, header::COOKIE};
+/// use socket_flow_handshake::client::Offer;
+///
+/// let offer = Offer::default()
+///     .subprotocols(["chat.v2", "chat.v1"])
+///     .origin(HeaderValue::from_static("https://example.com"))
+///     .header(COOKIE, HeaderValue::from_static("session=1"));
+/// # let _ = offer;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Offer {
+    pub(super) headers: HeaderMap,
+    pub(super) subprotocols: Vec<String>,
+    pub(super) extensions: Vec<Extension>,
+}
+
+impl Offer {
+    /// Adds a header to the request; the same name may be added again.
+    ///
+    /// The headers of the handshake itself (`Host`, `Connection`, `Upgrade`, `Sec-WebSocket-*`)
+    /// and those that announce a body are refused by [`request`](super::request()).
+    ///
+    /// # Panics
+    /// As [`HeaderMap::append`], beyond 24,576 different names.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Puts these headers in place of all that were added so far.
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Sets `Origin`, which browsers send and servers may ask for.
+    #[must_use]
+    pub fn origin(mut self, origin: HeaderValue) -> Self {
+        self.headers.insert(ORIGIN, origin);
+        self
+    }
+
+    /// Sets the subprotocols, the preferred one first. Each must be a token and stand there once,
+    /// which [`request`](super::request()) checks.
+    #[must_use]
+    pub fn subprotocols<I>(mut self, subprotocols: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the extensions, the preferred one first; a name may stand there several times, with
+    /// other parameters.
+    #[must_use]
+    pub fn extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
+        self.extensions = extensions.into_iter().collect();
+        self
+    }
+}

@@ -1,0 +1,120 @@
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL};
+use http::{HeaderMap, Response, StatusCode, Version};
+
+use crate::Negotiated;
+use crate::client::{Offer, VerifyError};
+use crate::extension::{self, Extension};
+use crate::header::{Protocol, protocols, tokens, trim};
+use crate::key::Key;
+use crate::subprotocol;
+
+/// Checks the server's answer to a request made with the same offer and key.
+///
+/// All six checks of RFC 6455 §4.1 are made, before any byte behind the head may be read as a
+/// frame. An extension is only checked for having been offered; whether its parameters are a
+/// possible answer is for whoever implements it.
+///
+/// # Errors
+/// [`VerifyError`], one variant per cause. The status is looked at first.
+///
+/// ```
+/// use http::Response;
+/// use socket_flow_handshake::client::{self, Offer, VerifyError};
+/// use socket_flow_handshake::key::Key;
+///
+/// let response = Response::builder().status(404).body(()).unwrap();
+/// let error = client::verify(&response, &Offer::default(), &Key::new([7; 16])).unwrap_err();
+/// assert!(matches!(error, VerifyError::Status(status) if status == 404));
+/// ```
+pub fn verify<B>(
+    response: &Response<B>,
+    offer: &Offer,
+    key: &Key,
+) -> Result<Negotiated, VerifyError> {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(VerifyError::Status(response.status()));
+    }
+    if response.version() != Version::HTTP_11 {
+        return Err(VerifyError::Version);
+    }
+    let headers = response.headers();
+    verify_upgrade(headers)?;
+    verify_connection(headers)?;
+    verify_accept(headers, key)?;
+    Ok(Negotiated {
+        subprotocol: verify_subprotocol(headers, offer)?,
+        extensions: verify_extensions(headers, offer)?,
+    })
+}
+
+/// Step 2: here a list is no choice, so any other protocol in it is refused.
+fn verify_upgrade(headers: &HeaderMap) -> Result<(), VerifyError> {
+    let protocols = protocols(headers).map_err(|_| VerifyError::Upgrade)?;
+    let only_websocket = protocols.iter().all(Protocol::is_websocket);
+    if protocols.is_empty() || !only_websocket {
+        return Err(VerifyError::Upgrade);
+    }
+    Ok(())
+}
+
+/// Step 3: one token in a list, such as `keep-alive, Upgrade`.
+fn verify_connection(headers: &HeaderMap) -> Result<(), VerifyError> {
+    let tokens = tokens(headers, &CONNECTION).map_err(|_| VerifyError::Connection)?;
+    tokens
+        .iter()
+        .any(|token| token.eq_ignore_ascii_case("upgrade"))
+        .then_some(())
+        .ok_or(VerifyError::Connection)
+}
+
+/// Step 4. The value is compared and never decoded, so its length does not matter.
+fn verify_accept(headers: &HeaderMap, key: &Key) -> Result<(), VerifyError> {
+    let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
+    let value = values.next().ok_or(VerifyError::MissingAccept)?;
+    if values.next().is_some() {
+        return Err(VerifyError::RepeatedAccept);
+    }
+    if trim(value.as_bytes()) != key.accept().as_bytes() {
+        return Err(VerifyError::WrongAccept);
+    }
+    Ok(())
+}
+
+/// Step 6.
+fn verify_subprotocol(headers: &HeaderMap, offer: &Offer) -> Result<Option<Box<str>>, VerifyError> {
+    // RFC 6455 §11.3.4: the header must not appear twice, even with the same value.
+    if headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().count() > 1 {
+        return Err(VerifyError::RepeatedSubprotocol);
+    }
+    match *subprotocol::offers(headers).map_err(VerifyError::Subprotocol)? {
+        [] => Ok(None),
+        [name] if offer.subprotocols.iter().any(|offered| offered == name) => Ok(Some(name.into())),
+        [name] => Err(VerifyError::UnofferedSubprotocol(name.into())),
+        _ => Err(VerifyError::RepeatedSubprotocol),
+    }
+}
+
+/// Step 5.
+fn verify_extensions(headers: &HeaderMap, offer: &Offer) -> Result<Vec<Extension>, VerifyError> {
+    let accepted = extension::parse(headers).map_err(VerifyError::Extensions)?;
+    for (index, extension) in accepted.iter().enumerate() {
+        let name = extension.name();
+        // Names accepted so far are different ones of our own offer, so this stays short however
+        // long the answer is.
+        if accepted
+            .iter()
+            .take(index)
+            .any(|other| other.name() == name)
+        {
+            return Err(VerifyError::RepeatedExtension(name.into()));
+        }
+        if !offer
+            .extensions
+            .iter()
+            .any(|offered| offered.name() == name)
+        {
+            return Err(VerifyError::UnofferedExtension(name.into()));
+        }
+    }
+    Ok(accepted)
+}

@@ -1,0 +1,342 @@
+//! Tokens and comma-separated lists of header values (RFC 9110 §5.6), over repeated headers.
+//!
+//! Everything here walks a value once, from left to right.
+
+use std::error::Error;
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::HeaderName;
+
+/// Why a header value does not follow its grammar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The header is there but holds no element, where at least one is required.
+    Empty,
+    /// A quoted value is not a token (RFC 6455 §9.1 demands one once the quotes are gone).
+    QuotedValue,
+    /// Something other than a comma (or, for extensions, a semicolon) follows an element.
+    Separator,
+    /// A token was expected and is missing.
+    Token,
+    /// A quoted value has no closing quote.
+    UnclosedQuote,
+}
+
+impl fmt::Display for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "list without an element",
+            Self::QuotedValue => "quoted value is not a token",
+            Self::Separator => "unexpected character behind an element",
+            Self::Token => "token expected",
+            Self::UnclosedQuote => "quoted value without an end",
+        })
+    }
+}
+
+impl Error for ListError {}
+
+/// Whether these bytes are a token: one or more of RFC 9110's `tchar`.
+///
+/// ```
+/// use socket_flow_handshake::header::is_token;
+///
+/// assert!(is_token(b"permessage-deflate"));
+/// assert!(!is_token(b"a b"));
+/// assert!(!is_token(b""));
+/// ```
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().copied().all(is_token_byte)
+}
+
+/// Reads every header of this name as comma-separated tokens, in order.
+///
+/// Empty elements are skipped (RFC 9110 §5.6.1). A header that is absent gives an empty list.
+///
+/// # Errors
+/// [`ListError`] if an element is not a token.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header::CONNECTION};
+/// use socket_flow_handshake::header::tokens;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.append(CONNECTION, HeaderValue::from_static("keep-alive, , close"));
+/// headers.append(CONNECTION, HeaderValue::from_static("Upgrade"));
+/// assert_eq!(tokens(&headers, &CONNECTION)?, ["keep-alive", "close", "Upgrade"]);
+/// # Ok::<_, socket_flow_handshake::header::ListError>(())
+/// ```
+pub fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Vec<&'a str>, ListError> {
+    let mut tokens = Vec::new();
+    for value in headers.get_all(name) {
+        let mut cursor = Cursor::new(value.as_bytes());
+        while cursor.next_element()? {
+            tokens.push(cursor.token()?);
+            cursor.end_element()?;
+        }
+    }
+    Ok(tokens)
+}
+
+/// Reads every `Upgrade` header as a list of protocols, `name` or `name/version`, in order.
+///
+/// # Errors
+/// [`ListError`] if an element is not a protocol (RFC 9110 §7.8).
+pub(crate) fn protocols(headers: &HeaderMap) -> Result<Vec<Protocol<'_>>, ListError> {
+    let mut protocols = Vec::new();
+    for value in headers.get_all(http::header::UPGRADE) {
+        let mut cursor = Cursor::new(value.as_bytes());
+        while cursor.next_element()? {
+            let name = cursor.token()?;
+            let versioned = cursor.eat(b'/');
+            if versioned {
+                cursor.token()?;
+            }
+            cursor.end_element()?;
+            protocols.push(Protocol { name, versioned });
+        }
+    }
+    Ok(protocols)
+}
+
+/// One element of an `Upgrade` header.
+#[derive(Debug)]
+pub(crate) struct Protocol<'a> {
+    name: &'a str,
+    versioned: bool,
+}
+
+impl Protocol<'_> {
+    pub(crate) fn is_websocket(&self) -> bool {
+        !self.versioned && self.name.eq_ignore_ascii_case("websocket")
+    }
+}
+
+/// A header value without the spaces and tabs around it.
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// A place in one header value. It only moves forward.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+    /// How often a byte was looked at: the proof that no grammar here walks a value twice.
+    #[cfg(test)]
+    pub(crate) steps: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(value: &'a [u8]) -> Self {
+        Self {
+            rest: value,
+            #[cfg(test)]
+            steps: 0,
+        }
+    }
+
+    /// Moves to the next element of the list and over empty ones; `false` at the end.
+    pub(crate) fn next_element(&mut self) -> Result<bool, ListError> {
+        loop {
+            self.skip_spaces();
+            match self.peek() {
+                None => return Ok(false),
+                Some(b',') => self.bump(),
+                Some(_) => return Ok(true),
+            }
+        }
+    }
+
+    /// Moves behind an element, to its comma or the end of the value.
+    pub(crate) fn end_element(&mut self) -> Result<(), ListError> {
+        self.skip_spaces();
+        match self.peek() {
+            None | Some(b',') => Ok(()),
+            Some(_) => Err(ListError::Separator),
+        }
+    }
+
+    pub(crate) fn token(&mut self) -> Result<&'a str, ListError> {
+        let start = self.rest;
+        let mut len = 0;
+        while self.peek().is_some_and(is_token_byte) {
+            self.bump();
+            len += 1;
+        }
+        let token = start.get(..len).unwrap_or_default();
+        match std::str::from_utf8(token) {
+            Ok(token) if !token.is_empty() => Ok(token),
+            _ => Err(ListError::Token),
+        }
+    }
+
+    /// Reads a quoted string whose opening quote was eaten, and undoes its escapes.
+    ///
+    /// Ends at the first character that cannot be in a token, so a quote that never closes costs
+    /// nothing beyond the bytes up to there.
+    pub(crate) fn quoted_token(&mut self) -> Result<String, ListError> {
+        let mut token = String::new();
+        loop {
+            let mut byte = self.peek().ok_or(ListError::UnclosedQuote)?;
+            self.bump();
+            match byte {
+                b'"' if token.is_empty() => return Err(ListError::QuotedValue),
+                b'"' => return Ok(token),
+                b'\\' => {
+                    byte = self.peek().ok_or(ListError::UnclosedQuote)?;
+                    self.bump();
+                }
+                _ => {}
+            }
+            if !is_token_byte(byte) {
+                return Err(ListError::QuotedValue);
+            }
+            token.push(char::from(byte));
+        }
+    }
+
+    pub(crate) fn skip_spaces(&mut self) {
+        while let Some(b' ' | b'\t') = self.peek() {
+            self.bump();
+        }
+    }
+
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        #[cfg(test)]
+        {
+            self.steps += 1;
+        }
+        self.rest.first().copied()
+    }
+
+    fn bump(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+}
+
+/// `tchar` of RFC 9110 §5.6.2. The same set as RFC 6455 demands of subprotocols.
+fn is_token_byte(byte: u8) -> bool {
+    matches!(byte,
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
+        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
+        | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::{CONNECTION, UPGRADE};
+
+    use super::*;
+
+    fn headers(name: HeaderName, values: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name.clone(), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn lists_of_tokens_are_read_over_repeated_headers_in_order() {
+        let cases: &[(&[&'static str], Result<&[&str], ListError>)] = &[
+            (&[], Ok(&[])),
+            (&[""], Ok(&[])),
+            (&["Upgrade"], Ok(&["Upgrade"])),
+            (&["keep-alive, Upgrade"], Ok(&["keep-alive", "Upgrade"])),
+            (&["keep-alive", "Upgrade"], Ok(&["keep-alive", "Upgrade"])),
+            (&[" ,\ta\t, ,b,", ",,", "c"], Ok(&["a", "b", "c"])),
+            (&["a,a"], Ok(&["a", "a"])),
+            (&["a b"], Err(ListError::Separator)),
+            (&["a;b"], Err(ListError::Separator)),
+            (&["a,;"], Err(ListError::Token)),
+            (&["\"a\""], Err(ListError::Token)),
+            (&["a", "("], Err(ListError::Token)),
+        ];
+        for (values, expected) in cases {
+            let headers = headers(CONNECTION, values);
+            let got = tokens(&headers, &CONNECTION);
+            assert_eq!(got.as_deref(), expected.as_deref(), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_protocol_named_websocket_without_a_version_is_websocket() {
+        for (value, found) in [
+            ("websocket", true),
+            ("WebSocket", true),
+            ("h2c, WEBSOCKET", true),
+            ("TLS/1.0, websocket", true),
+            ("websocket/13", false),
+            ("websockets", false),
+            ("h2c", false),
+            ("", false),
+        ] {
+            let headers = headers(UPGRADE, &[value]);
+            let protocols = protocols(&headers).unwrap();
+            assert_eq!(
+                protocols.iter().any(Protocol::is_websocket),
+                found,
+                "{value}"
+            );
+        }
+        assert_eq!(
+            protocols(&headers(UPGRADE, &["websocket/"])).unwrap_err(),
+            ListError::Token
+        );
+    }
+
+    #[test]
+    fn tokens_are_exactly_the_characters_of_the_rfc() {
+        let separators = b"()<>@,;:\\\"/[]?={} \t";
+        for byte in 0..=255_u8 {
+            let expected = (0x21..=0x7e).contains(&byte) && !separators.contains(&byte);
+            assert_eq!(is_token(&[byte]), expected, "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn spaces_and_tabs_are_trimmed_and_nothing_else() {
+        for (value, trimmed) in [
+            (&b" \ta b\t "[..], &b"a b"[..]),
+            (b"", b""),
+            (b" ", b""),
+            (b"\x0ba\xa0", b"\x0ba\xa0"),
+        ] {
+            assert_eq!(trim(value), trimmed);
+        }
+    }
+
+    #[test]
+    fn reading_a_list_takes_a_number_of_steps_linear_in_its_length() {
+        for pattern in ["a,", ",", " ", "a , ", "abcdefgh"] {
+            let value = pattern.repeat(16 * 1024 / pattern.len());
+            let mut cursor = Cursor::new(value.as_bytes());
+            while cursor.next_element().unwrap() {
+                cursor.token().unwrap();
+                cursor.end_element().unwrap();
+            }
+            assert!(
+                cursor.steps <= 8 * value.len(),
+                "{pattern:?}: {}",
+                cursor.steps
+            );
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The client's key and the server's proof that it understood it (RFC 6455 §4.1, §4.2.2).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use sha1::{Digest as _, Sha1};
+
+/// The value of `Sec-WebSocket-Key`: 16 bytes, in base64.
+///
+/// The bytes must be fresh and unpredictable for every connection; where they come from is the
+/// caller's affair, because this crate draws no randomness.
+///
+/// ```
+/// use socket_flow_handshake::key::Key;
+///
+/// let key = Key::new(*b"the sample nonce");
+/// assert_eq!(key.as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(key.accept().as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key([u8; KEY_LEN]);
+
+impl Key {
+    /// Encodes 16 random bytes.
+    pub fn new(nonce: [u8; NONCE_LEN]) -> Self {
+        let mut encoded = [0; KEY_LEN];
+        // 16 bytes are 24 characters in base64, so the slice always fits.
+        let written = STANDARD.encode_slice(nonce, &mut encoded);
+        debug_assert_eq!(written.ok(), Some(KEY_LEN));
+        Self(encoded)
+    }
+
+    /// Takes the value of a received `Sec-WebSocket-Key` header.
+    ///
+    /// `None` unless it is the canonical base64 of exactly 16 bytes (RFC 6455 §4.2.1, item 5).
+    ///
+    /// ```
+    /// use socket_flow_handshake::key::Key;
+    ///
+    /// assert!(Key::from_header_value(b"dGhlIHNhbXBsZSBub25jZQ==").is_some());
+    /// assert!(Key::from_header_value(b"dGhlIHNhbXBsZSBub25jZQ").is_none());
+    /// ```
+    pub fn from_header_value(value: &[u8]) -> Option<Self> {
+        let encoded = <[u8; KEY_LEN]>::try_from(value).ok()?;
+        // 24 characters may decode to up to 18 bytes; `STANDARD` refuses padding that is missing
+        // and trailing bits that are not zero, so each nonce has exactly one spelling.
+        let mut decoded = [0; NONCE_LEN + 2];
+        let len = STANDARD.decode_slice(encoded, &mut decoded).ok()?;
+        (len == NONCE_LEN).then_some(Self(encoded))
+    }
+
+    /// The base64 text, 24 characters.
+    pub fn as_str(&self) -> &str {
+        ascii(&self.0)
+    }
+
+    /// The value the server must answer this key with.
+    pub fn accept(&self) -> Accept {
+        accept_key(self.as_str())
+    }
+
+    /// The key as the value of a header.
+    pub fn to_header_value(&self) -> HeaderValue {
+        base64_header(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Key").field(&self.as_str()).finish()
+    }
+}
+
+/// The value of `Sec-WebSocket-Accept`: 28 characters of base64.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Accept([u8; ACCEPT_LEN]);
+
+impl Accept {
+    /// The base64 text, 28 characters.
+    pub fn as_str(&self) -> &str {
+        ascii(&self.0)
+    }
+
+    /// The same as bytes.
+    pub fn as_bytes(&self) -> &[u8; ACCEPT_LEN] {
+        &self.0
+    }
+
+    /// The value as that of a header.
+    pub fn to_header_value(&self) -> HeaderValue {
+        base64_header(&self.0)
+    }
+}
+
+impl fmt::Debug for Accept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Accept").field(&self.as_str()).finish()
+    }
+}
+
+/// Computes `base64(sha1(key + GUID))`, the answer to a key (RFC 6455 §4.2.2, item 5.4).
+///
+/// The key is taken as text, as the RFC says: it is not decoded first.
+///
+/// ```
+/// use socket_flow_handshake::key::accept_key;
+///
+/// let accept = accept_key("dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(accept.as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_key(key: &str) -> Accept {
+    let digest = Sha1::new()
+        .chain_update(key.as_bytes())
+        .chain_update(GUID)
+        .finalize();
+    let mut encoded = [0; ACCEPT_LEN];
+    // 20 bytes are 28 characters in base64, so the slice always fits.
+    let written = STANDARD.encode_slice(digest, &mut encoded);
+    debug_assert_eq!(written.ok(), Some(ACCEPT_LEN));
+    Accept(encoded)
+}
+
+/// Both types above hold nothing but base64, which is ASCII: the default is never taken.
+fn ascii(encoded: &[u8]) -> &str {
+    std::str::from_utf8(encoded).unwrap_or_default()
+}
+
+fn base64_header(encoded: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(encoded).expect("base64 is visible ASCII")
+}
+
+/// RFC 6455 §1.3.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const NONCE_LEN: usize = 16;
+const KEY_LEN: usize = 24;
+const ACCEPT_LEN: usize = 28;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_is_that_of_the_rfc() {
+        let key = Key::new(*b"the sample nonce");
+        assert_eq!(key.as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(key.accept().as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(key.accept().as_bytes(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn only_the_canonical_base64_of_16_bytes_is_a_key() {
+        for (value, valid) in [
+            (&b"dGhlIHNhbXBsZSBub25jZQ=="[..], true),
+            (b"AAAAAAAAAAAAAAAAAAAAAA==", true),
+            (b"++++++++//////////+++w==", true),
+            (b"", false),
+            (b"dGhlIHNhbXBsZSBub25jZQ", false),
+            (b"dGhlIHNhbXBsZSBub25jZQ=", false),
+            (b"dGhlIHNhbXBsZSBub25jZQ===", false),
+            // 15, 17 and 18 bytes
+            (b"AAAAAAAAAAAAAAAAAAAA", false),
+            (b"AAAAAAAAAAAAAAAAAAAAAAA=", false),
+            (b"AAAAAAAAAAAAAAAAAAAAAAAA", false),
+            // trailing bits that are not zero
+            (b"dGhlIHNhbXBsZSBub25jZR==", false),
+            // the alphabet for URLs
+            (b"--------__________---w==", false),
+            (b"dGhlIHNhbXBs ZSBub25jZ==", false),
+            (b"dGhlIHNhbXBsZSBub25jZQ=\xff", false),
+        ] {
+            assert_eq!(
+                Key::from_header_value(value).is_some(),
+                valid,
+                "{}",
+                value.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn every_key_made_is_a_valid_header_value() {
+        for byte in 0..=255 {
+            let key = Key::new([byte; 16]);
+            assert_eq!(Key::from_header_value(key.as_str().as_bytes()), Some(key));
+            assert_eq!(key.to_header_value(), key.as_str());
+            assert_eq!(key.accept().to_header_value(), key.accept().as_str());
+        }
+    }
+}

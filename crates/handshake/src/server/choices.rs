@@ -1,0 +1,94 @@
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING, UPGRADE,
+};
+
+use crate::origin::OriginPolicy;
+use crate::server::RejectReason;
+
+/// What a server accepts. Default: any subprotocol offer is answered with none, browsers may
+/// connect from the server's own origin only, and no header is added.
+///
+/// ```
+/// use socket_flow_handshake::origin::OriginPolicy;
+/// use socket_flow_handshake::server::Choices;
+///
+/// let choices = Choices::default()
+///     .subprotocols(["chat.v2", "chat.v1"])
+///     .origin(OriginPolicy::allow_list(["https://example.com"])?);
+/// # let _ = choices;
+/// # Ok::<_, socket_flow_handshake::origin::OriginError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    pub(super) subprotocols: Vec<String>,
+    pub(super) require_subprotocol: bool,
+    pub(super) origin: OriginPolicy,
+    headers: HeaderMap,
+}
+
+impl Choices {
+    /// Sets the subprotocols the server speaks, the preferred one first. The first that the
+    /// client offers is picked, in exact case; without any in common the connection opens
+    /// without one. A name that is not a token can match nothing.
+    #[must_use]
+    pub fn subprotocols<I>(mut self, subprotocols: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a request with no subprotocol in common is rejected with 400. Default: no.
+    #[must_use]
+    pub fn require_subprotocol(mut self, require: bool) -> Self {
+        self.require_subprotocol = require;
+        self
+    }
+
+    /// Sets the origins a browser may connect from. Default: [`OriginPolicy::SameOrigin`].
+    #[must_use]
+    pub fn origin(mut self, policy: OriginPolicy) -> Self {
+        self.origin = policy;
+        self
+    }
+
+    /// Adds a header to the 101; the same name may be added again.
+    ///
+    /// The headers of the handshake itself (`Connection`, `Upgrade`, `Sec-WebSocket-*`) and those
+    /// of a body cannot be set: with one of them every request is rejected with 500.
+    ///
+    /// # Panics
+    /// As [`HeaderMap::append`], beyond 24,576 different names.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    pub(super) fn add_headers(&self, into: &mut HeaderMap) -> Result<(), RejectReason> {
+        if let Some(name) = RESERVED
+            .iter()
+            .find(|name| self.headers.contains_key(*name))
+        {
+            return Err(RejectReason::ReservedHeader(name.clone()));
+        }
+        for (name, value) in &self.headers {
+            into.try_append(name, value.clone())
+                .map_err(|_| RejectReason::TooManyHeaders)?;
+        }
+        Ok(())
+    }
+}
+
+static RESERVED: [HeaderName; 7] = [
+    UPGRADE,
+    CONNECTION,
+    SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_EXTENSIONS,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+];

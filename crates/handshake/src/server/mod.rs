@@ -1,0 +1,211 @@
+//! The server's side: the decision about a request, and the answer (RFC 6455 §4.2).
+
+mod choices;
+mod reason;
+mod rejection;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+
+use crate::Negotiated;
+use crate::authority::Authority;
+use crate::header::{Protocol, protocols, tokens, trim};
+use crate::key::Key;
+use crate::{extension, subprotocol};
+
+pub use choices::Choices;
+pub use reason::RejectReason;
+pub use rejection::{InvalidRejection, Rejection};
+
+/// Decides about a request: a 101 to send and what was agreed on, or a rejection to send.
+///
+/// Any doubt is a rejection, because both sides must agree on where the request ends. After a
+/// rejection nothing more may be read from the connection as a request. The body of the request
+/// is not looked at, so requests of other HTTP libraries can be passed as they are; only HTTP/1.1
+/// is accepted.
+///
+/// In this version no extension is accepted. What the client offers is in
+/// [`extension::parse`](crate::extension::parse).
+///
+/// # Request targets
+/// A target in absolute form (`GET http://host/path HTTP/1.1`) is accepted for the schemes `http`,
+/// `https`, `ws` and `wss`. As RFC 9112 §3.2.2 says, its authority then stands in place of `Host`,
+/// which must still be there once and be valid; it is that authority the origin is compared with.
+/// Authority form and `*` are refused, and so is userinfo.
+///
+/// # Errors
+/// A [`Rejection`], which is a response to send.
+///
+/// ```
+/// use http::Request;
+/// use socket_flow_handshake::server::{self, Choices};
+///
+/// let request = Request::get("/chat")
+///     .header("host", "example.com")
+///     .header("upgrade", "websocket")
+///     .header("connection", "keep-alive, Upgrade")
+///     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .header("sec-websocket-version", "13")
+///     .header("sec-websocket-protocol", "v1, v2")
+///     .body(())
+///     .unwrap();
+/// let choices = Choices::default().subprotocols(["v2"]);
+/// let (response, negotiated) = server::accept(&request, &choices)?;
+/// assert_eq!(response.status(), 101);
+/// assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// assert_eq!(negotiated.subprotocol.as_deref(), Some("v2"));
+/// # Ok::<_, server::Rejection>(())
+/// ```
+pub fn accept<B>(
+    request: &Request<B>,
+    choices: &Choices,
+) -> Result<(Response<()>, Negotiated), Rejection> {
+    decide(
+        request.method(),
+        request.version(),
+        request.uri(),
+        request.headers(),
+        choices,
+    )
+    .map_err(Rejection::from)
+}
+
+fn decide(
+    method: &Method,
+    version: Version,
+    uri: &Uri,
+    headers: &HeaderMap,
+    choices: &Choices,
+) -> Result<(Response<()>, Negotiated), RejectReason> {
+    if version != Version::HTTP_11 {
+        return Err(RejectReason::HttpVersion);
+    }
+    let host = host(uri, method, headers)?;
+    if method != Method::GET {
+        return Err(RejectReason::Method);
+    }
+    check_upgrade(headers)?;
+    check_no_body(headers)?;
+    check_version(headers)?;
+    let key = key(headers)?;
+    let offered = subprotocol::offers(headers).map_err(RejectReason::Subprotocols)?;
+    // The header is judged even while nothing in it is accepted: a broken one shows a broken peer.
+    extension::parse(headers).map_err(RejectReason::Extensions)?;
+    if !choices.origin.allows(headers, &host) {
+        return Err(RejectReason::Origin(headers.get(ORIGIN).cloned()));
+    }
+    let subprotocol = subprotocol::pick(&choices.subprotocols, &offered);
+    if subprotocol.is_none() && choices.require_subprotocol {
+        return Err(RejectReason::NoCommonSubprotocol);
+    }
+    let response = switching_protocols(&key, subprotocol, choices)?;
+    let negotiated = Negotiated {
+        subprotocol: subprotocol.map(Into::into),
+        extensions: Vec::new(),
+    };
+    Ok((response, negotiated))
+}
+
+fn switching_protocols(
+    key: &Key,
+    subprotocol: Option<&str>,
+    choices: &Choices,
+) -> Result<Response<()>, RejectReason> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, key.accept().to_header_value());
+    if let Some(name) = subprotocol {
+        // It equals a token of the request, so it is a valid value.
+        let value = HeaderValue::from_str(name).map_err(|_| RejectReason::NoCommonSubprotocol)?;
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    choices.add_headers(headers)?;
+    Ok(response)
+}
+
+/// The host the request is made for: that of the target in absolute form, else that of `Host`.
+fn host(uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Authority, RejectReason> {
+    // RFC 9112 §3.2: 400 without `Host`, with two, and with an invalid one.
+    let mut values = headers.get_all(HOST).iter();
+    let value = values.next().ok_or(RejectReason::MissingHost)?;
+    if values.next().is_some() {
+        return Err(RejectReason::RepeatedHost);
+    }
+    let host = Authority::parse(trim(value.as_bytes())).map_err(|_| RejectReason::InvalidHost)?;
+    match (uri.scheme_str(), uri.authority()) {
+        // CONNECT, whose target is an authority, and OPTIONS, whose target may be `*`, are told
+        // that the method is wrong.
+        _ if method != Method::GET => Ok(host),
+        (None, None) if uri.path().starts_with('/') => Ok(host),
+        (Some(scheme), Some(authority)) if is_http(scheme) => {
+            Authority::parse(authority.as_str().as_bytes()).map_err(|_| RejectReason::Target)
+        }
+        _ => Err(RejectReason::Target),
+    }
+}
+
+fn is_http(scheme: &str) -> bool {
+    ["http", "https", "ws", "wss"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+}
+
+/// RFC 6455 §4.2.1, items 3 and 4.
+fn check_upgrade(headers: &HeaderMap) -> Result<(), RejectReason> {
+    let protocols = protocols(headers).map_err(RejectReason::Upgrade)?;
+    if !protocols.iter().any(Protocol::is_websocket) {
+        return Err(RejectReason::NoUpgrade);
+    }
+    let options = tokens(headers, &CONNECTION).map_err(RejectReason::Connection)?;
+    options
+        .iter()
+        .any(|option| option.eq_ignore_ascii_case("upgrade"))
+        .then_some(())
+        .ok_or(RejectReason::NotAnUpgrade)
+}
+
+/// Bytes behind the head are frames. A request that calls them a body as well is read in two ways
+/// by two servers, which is how requests are smuggled (RFC 9112 §11.2).
+fn check_no_body(headers: &HeaderMap) -> Result<(), RejectReason> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Err(RejectReason::Body);
+    }
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(value) = values.next() else {
+        return Ok(());
+    };
+    let digits = trim(value.as_bytes());
+    if values.next().is_some() || digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(RejectReason::ContentLength);
+    }
+    if digits.iter().any(|digit| *digit != b'0') {
+        return Err(RejectReason::Body);
+    }
+    Ok(())
+}
+
+/// RFC 6455 §4.4. A list is another version too: a client names the one it speaks.
+fn check_version(headers: &HeaderMap) -> Result<(), RejectReason> {
+    let mut values = headers.get_all(SEC_WEBSOCKET_VERSION).iter();
+    let value = values.next().ok_or(RejectReason::MissingVersion)?;
+    if values.next().is_some() || trim(value.as_bytes()) != b"13" {
+        return Err(RejectReason::Version);
+    }
+    Ok(())
+}
+
+/// RFC 6455 §4.2.1, item 5, and §11.3.1.
+fn key(headers: &HeaderMap) -> Result<Key, RejectReason> {
+    let mut values = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let value = values.next().ok_or(RejectReason::MissingKey)?;
+    if values.next().is_some() {
+        return Err(RejectReason::RepeatedKey);
+    }
+    Key::from_header_value(trim(value.as_bytes())).ok_or(RejectReason::InvalidKey)
+}
