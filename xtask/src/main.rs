@@ -1,2 +1,57 @@
-//! Project commands.
-fn main() {}
+//! The project's own commands: `cargo xtask --help` lists them.
+//!
+//! ```text
+//! cargo xtask autobahn   engine (docker | wstest)  ⇄  the examples, built in release
+//!                                 │
+//!                        report ──► check (expectations, case facts, baseline) ──► summary
+//! cargo xtask tidy       every source file ──► the house rules a compiler does not know
+//! ```
+
+#![forbid(unsafe_code)]
+// The output of a command line tool is its purpose.
+#![allow(clippy::print_stderr, clippy::print_stdout)]
+
+mod autobahn;
+mod cli;
+mod error;
+mod process;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::cli::Command;
+use crate::error::Error;
+
+fn main() -> ExitCode {
+    let outcome = match cli::parse(lexopt::Parser::from_env()) {
+        Ok(command) => run(command),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Help => {
+            print!("{}", cli::HELP);
+            Ok(())
+        }
+        Command::Autobahn(options) => {
+            process::catch_signals()?;
+            autobahn::run(&options)
+        }
+        Command::Tidy => tidy::run(),
+    }
+}

@@ -1,0 +1,204 @@
+//! The command line.
+
+use lexopt::prelude::*;
+
+use crate::autobahn::engine::Kind;
+use crate::autobahn::pattern::Pattern;
+use crate::autobahn::side::Side;
+use crate::error::Error;
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+The project's own commands.
+
+cargo xtask autobahn [server|client|all] [OPTIONS]
+    Runs the Autobahn WebSocket Testsuite against our examples and checks every case.
+    server tests echo_server, client tests autobahn_client, all (the default) both at once.
+
+    --cases PATTERNS        only these cases: ids, or a prefix and a star ('1.*,2.*')
+    --quick                 100 instead of 1000 messages per case of 12.* and 13.*
+    --engine docker|wstest  what runs the suite (default: docker where it answers, else wstest)
+    --runs N                repeats everything N times and reports each run
+    --bless                 writes the results to autobahn/baseline-*.json
+
+    Reports land in autobahn/{server,client}/index.html under the target directory, in
+    autobahn/run-N/ with --runs. PYTHON27 names the Python 2.7 for the wstest engine.
+
+cargo xtask tidy
+    Checks the house rules a compiler does not know: file length, where unsafe may stand,
+    and words that mark unfinished work.
+";
+
+/// A parsed command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    Autobahn(Options),
+    Tidy,
+}
+
+/// What `autobahn` was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// The sides to test, in order.
+    pub(crate) sides: Vec<Side>,
+    /// The selected cases; empty means all.
+    pub(crate) cases: Vec<Pattern>,
+    /// Whether the compression cases send a tenth of their messages.
+    pub(crate) quick: bool,
+    /// The engine asked for, if any.
+    pub(crate) engine: Option<Kind>,
+    /// How often everything runs; at least 1.
+    pub(crate) runs: u32,
+    /// Whether the results become the baseline.
+    pub(crate) bless: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sides: Side::ALL.to_vec(),
+            cases: Vec::new(),
+            quick: false,
+            engine: None,
+            runs: 1,
+            bless: false,
+        }
+    }
+}
+
+/// Reads a command line.
+pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
+    let command = match parser.next().map_err(usage)? {
+        None | Some(Long("help") | Short('h')) => return Ok(Command::Help),
+        Some(Value(name)) => name.string().map_err(usage)?,
+        Some(other) => return Err(usage(other.unexpected())),
+    };
+    match command.as_str() {
+        "autobahn" => autobahn(&mut parser),
+        "tidy" => match parser.next().map_err(usage)? {
+            None => Ok(Command::Tidy),
+            Some(Long("help") | Short('h')) => Ok(Command::Help),
+            Some(other) => Err(usage(other.unexpected())),
+        },
+        other => Err(Error::Usage(format!("there is no command '{other}'"))),
+    }
+}
+
+fn autobahn(parser: &mut lexopt::Parser) -> Result<Command, Error> {
+    let mut options = Options::default();
+    let mut side_given = false;
+    while let Some(argument) = parser.next().map_err(usage)? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("cases") => {
+                options.cases = value(parser)?
+                    .split(',')
+                    .map(|text| Pattern::parse(text.trim()))
+                    .collect::<Result<_, _>>()?;
+            }
+            Long("quick") => options.quick = true,
+            Long("engine") => {
+                options.engine = Some(match value(parser)?.as_str() {
+                    "docker" => Kind::Docker,
+                    "wstest" => Kind::Wstest,
+                    other => return Err(Error::Usage(format!("there is no engine '{other}'"))),
+                });
+            }
+            Long("runs") => {
+                options.runs = value(parser)?
+                    .parse()
+                    .ok()
+                    .filter(|runs| *runs > 0)
+                    .ok_or_else(|| Error::Usage("--runs takes a number from 1 on".into()))?;
+            }
+            Long("bless") => options.bless = true,
+            Value(name) if !side_given => {
+                side_given = true;
+                options.sides = match name.string().map_err(usage)?.as_str() {
+                    "server" => vec![Side::Server],
+                    "client" => vec![Side::Client],
+                    "all" => Side::ALL.to_vec(),
+                    other => return Err(Error::Usage(format!("there is no side '{other}'"))),
+                };
+            }
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(Command::Autobahn(options))
+}
+
+fn value(parser: &mut lexopt::Parser) -> Result<String, Error> {
+    parser.value().and_then(ValueExt::string).map_err(usage)
+}
+
+fn usage(error: lexopt::Error) -> Error {
+    Error::Usage(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Command, Error> {
+        parse(lexopt::Parser::from_args(arguments))
+    }
+
+    #[test]
+    fn without_options_both_sides_run_once_with_all_cases() {
+        let Ok(Command::Autobahn(options)) = parsed(&["autobahn"]) else {
+            panic!("no autobahn command");
+        };
+        assert_eq!(options, Options::default());
+        assert_eq!(options.sides, [Side::Server, Side::Client]);
+        assert_eq!(options.runs, 1);
+    }
+
+    #[test]
+    fn every_option_is_understood() {
+        let arguments = [
+            "autobahn",
+            "client",
+            "--cases",
+            "1.*,7.3.1",
+            "--quick",
+            "--engine",
+            "wstest",
+            "--runs",
+            "10",
+            "--bless",
+        ];
+        assert_eq!(
+            parsed(&arguments).unwrap(),
+            Command::Autobahn(Options {
+                sides: vec![Side::Client],
+                cases: vec![
+                    Pattern::parse("1.*").unwrap(),
+                    Pattern::parse("7.3.1").unwrap()
+                ],
+                quick: true,
+                engine: Some(Kind::Wstest),
+                runs: 10,
+                bless: true,
+            })
+        );
+    }
+
+    #[test]
+    fn what_help_does_not_describe_is_refused() {
+        for arguments in [
+            &["fly"][..],
+            &["autobahn", "both"],
+            &["autobahn", "server", "client"],
+            &["autobahn", "--engine", "podman"],
+            &["autobahn", "--runs", "0"],
+            &["autobahn", "--cases", "*.1"],
+            &["tidy", "now"],
+        ] {
+            assert!(
+                matches!(parsed(arguments), Err(Error::Usage(_))),
+                "{arguments:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What can go wrong in a command.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The command line is not one `--help` describes.
+    Usage(String),
+    /// A file or directory could not be read, written or removed.
+    File { path: PathBuf, source: io::Error },
+    /// A program could not be started, or its end not be awaited.
+    Spawn { program: String, source: io::Error },
+    /// A program ended with a failure; `detail` holds its last words.
+    Program { program: String, detail: String },
+    /// A program said or did nothing for as long as it may.
+    Stalled { program: String, limit: Duration },
+    /// A file of the project or a report does not hold what it should.
+    Data { path: PathBuf, detail: String },
+    /// There is nothing here that runs the Autobahn suite.
+    NoEngine(String),
+    /// A signal asked the command to end.
+    Interrupted,
+    /// The runs ended, and this many deviations were found.
+    Deviations(usize),
+    /// The source tree breaks this many house rules.
+    Untidy(usize),
+}
+
+impl Error {
+    /// Joins an I/O failure with the path it happened at.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Says what is wrong with the contents of a file.
+    pub(crate) fn data(path: &Path, detail: impl fmt::Display) -> Self {
+        Self::Data {
+            path: path.to_owned(),
+            detail: detail.to_string(),
+        }
+    }
+
+    /// The exit status that stands for this error: 2 for a wrong command line, 130 for a signal.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Interrupted => 130,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(what) => write!(f, "{what} (see cargo xtask --help)"),
+            Self::File { path, .. } => write!(f, "cannot use {}", path.display()),
+            Self::Spawn { program, .. } => write!(f, "cannot run {program}"),
+            Self::Program { program, detail } => write!(f, "{program} failed: {detail}"),
+            Self::Stalled { program, limit } => {
+                write!(f, "{program} made no progress for {} s", limit.as_secs())
+            }
+            Self::Data { path, detail } => write!(f, "{}: {detail}", path.display()),
+            Self::NoEngine(what) => f.write_str(what),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Deviations(1) => f.write_str("1 deviation"),
+            Self::Deviations(count) => write!(f, "{count} deviations"),
+            Self::Untidy(1) => f.write_str("1 broken house rule"),
+            Self::Untidy(count) => write!(f, "{count} broken house rules"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::File { source, .. } | Self::Spawn { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
