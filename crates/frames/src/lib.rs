@@ -103,3 +103,8 @@ pub use rsv::Rsv;
 pub use utf8::validator::{Utf8Error, Utf8Validator};
 #[cfg(feature = "bytes")]
 pub use utf8_bytes::{ReceiveBuf, Spare, Utf8Bytes};
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -7,6 +7,12 @@ pub(crate) mod validator;
 
 use crate::Utf8Error;
 
+/// Below this `simdutf8` hands over to the standard library, which goes byte by byte.
+const VECTOR_LEN: usize = 64;
+
+/// From here on padding a short text to [`VECTOR_LEN`] beats going byte by byte.
+const PAD_FROM: usize = 24;
+
 /// Validates `bytes` as UTF-8 with the vector instructions the processor has.
 ///
 /// # Errors
@@ -24,5 +30,78 @@ use crate::Utf8Error;
 /// ```
 #[inline]
 pub fn validate(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    if bytes.len() < VECTOR_LEN {
+        if !is_ascii(bytes) {
+            validate_short(bytes)?;
+        }
+        // SAFETY: just validated, or ASCII, which is valid UTF-8.
+        return Ok(unsafe { core::str::from_utf8_unchecked(bytes) });
+    }
     simdutf8::basic::from_utf8(bytes).map_err(|_| Utf8Error::new())
+}
+
+/// Validates fewer than [`VECTOR_LEN`] bytes that are not ASCII.
+#[inline(never)]
+fn validate_short(bytes: &[u8]) -> Result<(), Utf8Error> {
+    let mut padded = [0; VECTOR_LEN];
+    let result = match padded.get_mut(..bytes.len()) {
+        // NUL is a character and continues none: the padded text is valid if `bytes` is.
+        Some(start) if bytes.len() >= PAD_FROM => {
+            start.copy_from_slice(bytes);
+            simdutf8::basic::from_utf8(&padded).map(drop)
+        }
+        _ => simdutf8::basic::from_utf8(bytes).map(drop),
+    };
+    result.map_err(|_| Utf8Error::new())
+}
+
+/// Whether no byte has its highest bit set, in words of which the last overlaps the one before it.
+#[inline(always)]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
+    let all = if let Some(&last) = bytes.last_chunk() {
+        let words = bytes.chunks_exact(8).filter_map(|word| word.first_chunk());
+        words.fold(u64::from_ne_bytes(last), |all, &word| {
+            all | u64::from_ne_bytes(word)
+        })
+    } else if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u32::from_ne_bytes(first) | u32::from_ne_bytes(last))
+    } else {
+        bytes.iter().fold(0, |all, &byte| all | u64::from(byte))
+    };
+    all & HIGHEST_BITS == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use super::{is_ascii, validate};
+
+    #[test]
+    fn a_byte_above_127_is_seen_at_every_place_of_every_length() {
+        for len in 0..150 {
+            let mut bytes = vec![0x7F; len];
+            assert!(is_ascii(&bytes) && validate(&bytes).is_ok());
+            for at in 0..len {
+                for byte in [0x80, 0xC3, 0xFF] {
+                    bytes[at] = byte;
+                    assert!(
+                        !is_ascii(&bytes) && validate(&bytes).is_err(),
+                        "{at} of {len}"
+                    );
+                }
+                bytes[at] = 0x7F;
+            }
+        }
+    }
+
+    #[test]
+    fn short_text_of_more_than_ascii_is_valid() {
+        for len in 0..70 {
+            let mut text = std::string::String::from("é語\u{1f980}");
+            text.extend(std::iter::repeat_n('a', len));
+            assert_eq!(validate(text.as_bytes()), Ok(&*text));
+        }
+    }
 }
