@@ -1,2 +1,61 @@
+//! A WebSocket connection (RFC 6455) over any tokio stream.
+//!
+//! [`WebSocket<S>`] puts the sans-I/O core of `socket-flow-protocol` on an
+//! `AsyncRead + AsyncWrite`: reading, writing, deadlines, closing. The opening
+//! handshake is done elsewhere, by `socket-flow`, by an HTTP server, or by
+//! you; [`WebSocket::from_parts`] takes over behind it.
+//!
+//! ```text
+//!            ┌──────────── WebSocket<S> ────────────┐
+//!  stream ──▶│ read buffer ─▶ parse ─▶ messages ────┼──▶ recv · Stream
+//!            │                  │ pongs, Close      │
+//!            │                  ▼                   │
+//!  stream ◀──│ vectored writes ◀─ queue ◀───────────┼─── queue · send · Sink
+//!            └──────────────────────────────────────┘
+//! ```
+//!
+//! Three ways to use one connection:
+//!
+//! - as a whole, in one task: [`WebSocket`], a `Stream` and a `Sink`;
+//! - [`halves`](WebSocket::halves), side by side in one task: messages are
+//!   lent without a copy while the writer is fed;
+//! - [`split`](WebSocket::split), owned, for two tasks.
+//!
+//! # Cancel safety
+//!
+//! Every future here may be dropped at any time, in `select!` or by a
+//! timeout: no received byte is lost, and no half frame is left on the wire.
+//! All state lives in the connection, none in a future.
+//!
+//! # Memory
+//!
+//! A connection that waits holds no buffer: reads share one per thread, and
+//! an empty queue gives its memory back.
+
 #![forbid(unsafe_code)]
-//! Layer.
+
+mod ending;
+mod error;
+mod half;
+mod outcome;
+mod read_buf;
+mod reader;
+mod split;
+mod stream;
+mod timer;
+mod wakers;
+mod websocket;
+mod writer;
+
+pub use socket_flow_protocol::{
+    CloseCode, CloseFrame, Closing, Config, ControlError, Event, EventRef, Expired, Limits,
+    Message, MessageRef, NEVER, Negotiated, Payload, ProtocolError, Role, SendError, Timeouts,
+    Utf8Bytes, WriteQueue,
+};
+
+pub use crate::error::Error;
+pub use crate::outcome::CloseOutcome;
+pub use crate::reader::Reader;
+pub use crate::split::{OwnedReader, OwnedWriter};
+pub use crate::websocket::{Parts, WebSocket};
+pub use crate::writer::Writer;

@@ -152,7 +152,8 @@ impl Incoming {
             self.activity.note_bytes();
         }
         let end = assembly.len();
-        let start = end - count.min(end);
+        let count = count.min(end).min(frame.rest());
+        let start = end - count;
         if let Some(key) = frame.mask {
             socket_flow_frames::mask::apply(
                 assembly.slice_mut(start..end),
@@ -201,6 +202,12 @@ impl Incoming {
     /// Whether a frame or a fragmented message has begun and not ended.
     pub fn is_unfinished(&self) -> bool {
         !self.ended && (self.waiting > 0 || self.frame.is_some() || self.message.is_some())
+    }
+
+    /// The settings of the connection.
+    #[inline]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// What the opening handshake agreed on.

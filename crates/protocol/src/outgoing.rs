@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,15 +27,17 @@ pub struct Outgoing {
     keys: Option<Box<MaskKeys>>,
     queue: WriteQueue,
     closing: Closing,
-    /// Pongs encoded since the queue was last empty.
+    /// Pongs encoded since the queue last held none.
     pongs: u8,
+    /// Where the last pong ends, in bytes since the connection began.
+    pongs_end: u64,
     /// Whether a message was queued since [`Outgoing::take_message_flag`].
     message: bool,
     /// The newest ping that found no room; RFC 6455 §5.5.3 lets a peer answer
     /// only the newest.
     pong: Option<Box<Pong>>,
     /// Watches a blocked write.
-    stall: Option<Box<Watch>>,
+    stall: Option<Box<Stall>>,
 }
 
 impl Outgoing {
@@ -52,6 +55,7 @@ impl Outgoing {
             queue: WriteQueue::default(),
             closing: Closing::Open,
             pongs: 0,
+            pongs_end: 0,
             message: false,
             pong: None,
             stall: None,
@@ -126,19 +130,27 @@ impl Outgoing {
         self.pong = None;
     }
 
+    /// Moves the sending half out; the one left behind is abandoned.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let mut left = Self::server(self.config.clone());
+        left.abandon();
+        mem::replace(self, left)
+    }
+
     /// What waits to be written.
     #[inline]
     pub fn output(&mut self) -> &mut WriteQueue {
-        if self.pong.is_some() {
-            self.settle_pong();
-        }
+        self.settle_pong();
         &mut self.queue
     }
 
-    /// How many bytes wait to be written.
+    /// How many bytes wait to be written, a pong that waits for room in the
+    /// queue included.
     #[inline]
     pub fn buffered(&self) -> usize {
-        self.queue.len()
+        let pong = self.pong.as_ref();
+        self.queue.len() + pong.map_or(0, |pong| self.frame_len(pong.data()))
     }
 
     /// Whether the queue is at its high-water mark and takes no message.
@@ -170,7 +182,7 @@ impl Outgoing {
             return None;
         }
         match &self.stall {
-            Some(watch) if watch.is_armed() => Some(watch.at),
+            Some(stall) if stall.watch.is_armed() => Some(stall.watch.at),
             _ => Some(Duration::ZERO),
         }
     }
@@ -187,12 +199,16 @@ impl Outgoing {
             return Ok(());
         }
         let period = self.config.timeouts().stall;
-        let watch = self.stall.get_or_insert_default();
-        if !watch.is_armed() {
-            self.queue.take_progress();
-            watch.arm(now, period);
-        } else if watch.at <= now && watch.look(now, period, self.queue.take_progress()) {
-            return Err(Expired::Write);
+        let taken = self.queue.taken();
+        let stall = self.stall.get_or_insert_default();
+        if !stall.watch.is_armed() {
+            stall.taken = taken;
+            stall.watch.arm(now, period);
+        } else if stall.watch.at <= now {
+            let progress = mem::replace(&mut stall.taken, taken) != taken;
+            if stall.watch.look(now, period, progress) {
+                return Err(Expired::Write);
+            }
         }
         Ok(())
     }
@@ -202,6 +218,8 @@ impl Outgoing {
         if self.closing.is_sent() {
             return;
         }
+        // The older ping first: a peer expects its answers in order.
+        self.settle_pong();
         if self.has_room_for_pong() {
             self.append_pong(data);
         } else {
@@ -230,7 +248,7 @@ impl Outgoing {
 
     /// Whether a message was queued since the last call.
     pub(crate) fn take_message_flag(&mut self) -> bool {
-        std::mem::take(&mut self.message)
+        mem::take(&mut self.message)
     }
 
     fn queue_close(&mut self, payload: &ClosePayload) {
@@ -245,21 +263,24 @@ impl Outgoing {
     }
 
     fn has_room_for_pong(&mut self) -> bool {
-        if self.queue.is_empty() {
+        // A sender that never lets the queue run empty must not use up the
+        // pongs of the whole connection.
+        if self.queue.taken() >= self.pongs_end {
             self.pongs = 0;
         }
         usize::from(self.pongs) < self.config.limits().pongs.clamp(1, 255) && !self.is_full()
     }
 
     fn append_pong(&mut self, data: &[u8]) {
-        self.pongs = self.pongs.saturating_add(1);
         self.append(true, OpCode::Pong, data);
+        self.pongs = self.pongs.saturating_add(1);
+        self.pongs_end = self.queue.taken() + self.queue.len() as u64;
     }
 
     /// Encodes the kept pong once there is room for it.
-    #[cold]
+    #[inline]
     fn settle_pong(&mut self) {
-        if self.has_room_for_pong() {
+        if self.pong.is_some() && self.has_room_for_pong() {
             if let Some(pong) = self.pong.take() {
                 self.append_pong(pong.data());
             }
@@ -337,6 +358,12 @@ impl Outgoing {
         self.queue.link(masked(payload, key));
     }
 
+    /// How long the frame of a control payload is.
+    fn frame_len(&self, payload: &[u8]) -> usize {
+        let key = if self.keys.is_some() { 4 } else { 0 };
+        2 + key + payload.len()
+    }
+
     #[inline]
     fn next_key(&mut self) -> Option<MaskKey> {
         self.keys.as_mut().map(|keys| keys.next_key())
@@ -363,6 +390,14 @@ fn masked(payload: &[u8], key: MaskKey) -> Bytes {
         mask::apply(copy.get_mut(at..).unwrap_or_default(), key, at);
     }
     copy.freeze()
+}
+
+/// Watches a blocked write.
+#[derive(Debug, Default)]
+struct Stall {
+    watch: Watch,
+    /// [`WriteQueue::taken`] at the last look.
+    taken: u64,
 }
 
 /// The data of a pong that waits for room.

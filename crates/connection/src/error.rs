@@ -1,0 +1,102 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use socket_flow_protocol::{ControlError, Expired, ProtocolError, SendError};
+
+/// Why a connection failed, or a call on it did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The transport ended without a closing handshake. The code is 1006
+    /// (RFC 6455 §7.1.5), which never stands in a frame.
+    Closed {
+        /// Always 1006 today.
+        code: u16,
+    },
+    /// The peer broke the protocol or a limit. It has been told so by a Close
+    /// with [`ProtocolError::close_code`].
+    Protocol(ProtocolError),
+    /// A deadline passed.
+    Timeout(Expired),
+    /// The message was not sent: the queue is full or the connection is
+    /// closing. [`queue`](crate::WebSocket::queue) gives the message back.
+    Send(SendError<()>),
+    /// The control frame was not sent.
+    Control(ControlError),
+    /// The transport failed.
+    Io(io::Error),
+}
+
+impl Error {
+    /// The close code that describes the end of the connection (RFC 6455
+    /// §7.4.1): the one sent for a protocol error, 1006 where the transport
+    /// failed or the peer was silent, `None` where the connection may still
+    /// be open.
+    pub fn close_code(&self) -> Option<u16> {
+        match self {
+            Self::Closed { code } => Some(*code),
+            Self::Protocol(error) => Some(error.close_code().as_u16()),
+            Self::Timeout(_) | Self::Io(_) => Some(ABNORMAL),
+            Self::Send(_) | Self::Control(_) => None,
+        }
+    }
+}
+
+/// RFC 6455 §7.4.1: the connection was closed abnormally.
+pub(crate) const ABNORMAL: u16 = 1006;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed { .. } => "connection ended without a closing handshake",
+            Self::Protocol(_) => "peer violated the protocol",
+            Self::Timeout(_) => "connection timed out",
+            Self::Send(_) => "message was not sent",
+            Self::Control(_) => "control frame was not sent",
+            Self::Io(_) => "transport failed",
+        })
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Closed { .. } => None,
+            Self::Protocol(error) => Some(error),
+            Self::Timeout(error) => Some(error),
+            Self::Send(error) => Some(error),
+            Self::Control(error) => Some(error),
+            Self::Io(error) => Some(error),
+        }
+    }
+}
+
+impl<P> From<SendError<P>> for Error {
+    /// Drops the message.
+    fn from(error: SendError<P>) -> Self {
+        Self::Send(if error.is_full() {
+            SendError::Full(())
+        } else {
+            SendError::Closed(())
+        })
+    }
+}
+
+impl From<ControlError> for Error {
+    fn from(error: ControlError) -> Self {
+        Self::Control(error)
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

@@ -1,0 +1,150 @@
+//! What a connection reads into: nothing while it waits, a shared buffer
+//! while it reads.
+//!
+//! A read needs 64 KiB to be fast, an idle connection none. So a buffer is
+//! taken from the thread's pool for a read and given back as soon as a read
+//! finds nothing; a partial frame left over moves to memory of its own size.
+
+use std::cell::Cell;
+
+use bytes::BytesMut;
+use socket_flow_protocol::Input;
+
+/// Makes room for a read.
+#[inline]
+pub(crate) fn make_room(input: &mut Input) {
+    if input.capacity() >= SIZE && input.spare_capacity() >= SIZE / 2 {
+        return;
+    }
+    make_room_slow(input);
+}
+
+fn make_room_slow(input: &mut Input) {
+    let len = input.len();
+    if len == 0 {
+        let mut storage = input.take_storage();
+        if storage.capacity() < SIZE && !storage.try_reclaim(SIZE) {
+            // Still shared with messages the application keeps.
+            storage = take();
+        }
+        let _ = input.move_to(storage);
+    } else if input.capacity() >= SIZE {
+        input.reserve(SIZE - len.min(SIZE / 2));
+    } else if len < KEEP {
+        give(input.move_to(take()));
+    } else {
+        // A slow sender inside a larger frame: growing by doubling keeps the
+        // copies linear, however small its pieces are.
+        input.reserve(len);
+    }
+}
+
+/// Gives memory back before waiting for input.
+#[inline]
+pub(crate) fn settle(input: &mut Input) {
+    let len = input.len();
+    if len == 0 {
+        if input.capacity() > 0 {
+            give(input.take_storage());
+        }
+    } else if input.capacity() / 4 > len.max(SMALLEST) {
+        let own = BytesMut::with_capacity(len.next_power_of_two().max(SMALLEST));
+        give(input.move_to(own));
+    }
+}
+
+thread_local! {
+    static POOL: Cell<Option<BytesMut>> = const { Cell::new(None) };
+}
+
+fn take() -> BytesMut {
+    POOL.try_with(Cell::take)
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| BytesMut::with_capacity(SIZE))
+}
+
+#[inline]
+fn give(mut storage: BytesMut) {
+    // Memory shared with a message cannot be used again, and anything but
+    // the usual size is not worth keeping.
+    if storage.try_reclaim(SIZE) && storage.capacity() <= 2 * SIZE {
+        // The pool is gone only while the thread ends: then it is freed.
+        let _ = POOL.try_with(|pool| pool.set(Some(storage)));
+    }
+}
+
+/// One read's worth: the measured knee of bytes per system call.
+pub(crate) const SIZE: usize = 64 << 10;
+
+/// A left-over of less than this moves into the shared buffer for the next
+/// read; a longer one grows where it is.
+const KEEP: usize = 4 << 10;
+
+/// The smallest memory of a left-over partial frame.
+const SMALLEST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_input_holds_no_memory_while_it_waits() {
+        let mut input = Input::new();
+        make_room(&mut input);
+        assert!(input.spare_capacity() >= SIZE);
+        settle(&mut input);
+        assert_eq!(input.capacity(), 0);
+    }
+
+    #[test]
+    fn the_buffer_is_shared_by_the_connections_of_a_thread() {
+        let mut first = Input::new();
+        make_room(&mut first);
+        first.extend_from_slice(b"x");
+        let place = first.unread().as_ptr();
+        let _ = first.take_storage();
+        make_room(&mut first);
+        settle(&mut first);
+        let mut second = Input::new();
+        make_room(&mut second);
+        let _ = place;
+        second.extend_from_slice(b"y");
+        let again = second.unread().as_ptr();
+        settle(&mut second);
+        assert_eq!(second.unread(), b"y");
+        let mut third = Input::new();
+        make_room(&mut third);
+        third.extend_from_slice(b"z");
+        assert_eq!(third.unread().as_ptr(), again);
+    }
+
+    #[test]
+    fn a_partial_frame_waits_in_memory_of_its_own_size() {
+        let mut input = Input::new();
+        make_room(&mut input);
+        input.extend_from_slice(&[7; 100]);
+        settle(&mut input);
+        assert_eq!(input.unread(), [7; 100]);
+        assert!(input.capacity() <= 256, "{}", input.capacity());
+        make_room(&mut input);
+        assert_eq!(input.unread(), [7; 100]);
+        assert!(input.spare_capacity() >= SIZE / 2);
+    }
+
+    #[test]
+    fn a_growing_partial_frame_is_not_copied_for_every_piece() {
+        let mut input = Input::from(&[7; 5000][..]);
+        let mut moves = 0;
+        let mut place = input.unread().as_ptr();
+        for _ in 0..40_000 {
+            make_room(&mut input);
+            input.extend_from_slice(&[8]);
+            settle(&mut input);
+            moves += usize::from(input.unread().as_ptr() != place);
+            place = input.unread().as_ptr();
+        }
+        assert_eq!(input.len(), 45_000);
+        assert!(moves < 16, "moved {moves} times");
+    }
+}

@@ -1,0 +1,413 @@
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::BufMut;
+use socket_flow_protocol::{
+    CloseFrame, Event, EventRef, Expired, Found, Incoming, Input, MessageRef, Negotiated, Role,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::poll_read_buf;
+
+use crate::ending::Ending;
+use crate::error::{ABNORMAL, Error};
+use crate::read_buf;
+use crate::timer::Timer;
+use crate::writer::Writer;
+
+/// The receiving half of a connection, next to its [`Writer`].
+///
+/// It lends messages out of its buffer: no allocation, no copy. It is given
+/// the writer, because it flushes before it waits and queues pongs; a message
+/// borrows the reader only, so that the writer, or any other connection's,
+/// can be fed while it lives.
+///
+/// ```no_run
+/// # async fn example(mut ws: socket_flow_connection::WebSocket<tokio::net::TcpStream>)
+/// # -> Result<(), socket_flow_connection::Error> {
+/// let (reader, writer) = ws.halves();
+/// while let Some(message) = reader.recv(writer).await? {
+///     writer.queue(message)?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Reader {
+    pub(crate) input: Input,
+    pub(crate) incoming: Incoming,
+    phase: Phase,
+    timer: Timer,
+    role: Role,
+}
+
+impl Reader {
+    pub(crate) fn new(input: Input, incoming: Incoming, role: Role) -> Self {
+        Self {
+            input,
+            incoming,
+            phase: Phase::Open,
+            timer: Timer::default(),
+            role,
+        }
+    }
+
+    /// The next message, lent until the next call. `None` after a complete
+    /// closing handshake, whatever its code; [`Reader::close_frame`] then
+    /// tells code and reason.
+    ///
+    /// What is queued in `writer` is written once the messages that have
+    /// arrived are used up.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing received lives in the future.
+    #[inline]
+    pub async fn recv<'a, S>(
+        &'a mut self,
+        writer: &mut Writer<S>,
+    ) -> Result<Option<MessageRef<'a>>, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let found =
+            poll_fn(|cx| self.poll_message(&mut Joined, writer, cx.waker(), cx.waker())).await?;
+        Ok(
+            found.and_then(|found| match self.incoming.lend(found, &self.input) {
+                EventRef::Message(message) => Some(message),
+                _ => None,
+            }),
+        )
+    }
+
+    /// The next event, control frames included, lent until the next call.
+    /// Pings and Closes have been answered. `None` after a complete closing
+    /// handshake.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing received lives in the future.
+    #[inline]
+    pub async fn recv_event<'a, S>(
+        &'a mut self,
+        writer: &mut Writer<S>,
+    ) -> Result<Option<EventRef<'a>>, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let found =
+            poll_fn(|cx| self.poll_found(&mut Joined, writer, cx.waker(), cx.waker())).await?;
+        Ok(found.map(|found| self.incoming.lend(found, &self.input)))
+    }
+
+    /// The peer's Close, once it has arrived with a code.
+    #[inline]
+    pub fn close_frame(&self) -> Option<&CloseFrame> {
+        self.incoming.close_frame()
+    }
+
+    /// What the opening handshake agreed on.
+    #[inline]
+    pub fn negotiated(&self) -> &Negotiated {
+        self.incoming.negotiated()
+    }
+
+    /// Whether the connection is over and has reported how.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over { .. })
+    }
+
+    /// Whether it ended with a complete closing handshake.
+    pub(crate) fn is_clean(&self) -> bool {
+        matches!(self.phase, Phase::Over { clean: true })
+    }
+
+    /// Whether nothing has ended or begun to end.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// Takes what was found, owned.
+    #[inline]
+    pub(crate) fn take(&mut self, found: Found) -> Event {
+        self.incoming.take(found, &mut self.input)
+    }
+
+    /// The next data message.
+    #[inline]
+    pub(crate) fn poll_message<R, W>(
+        &mut self,
+        source: &mut R,
+        writer: &mut Writer<W>,
+        read_waker: &Waker,
+        write_waker: &Waker,
+    ) -> Poll<Result<Option<Found>, Error>>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            let found = ready!(self.poll_found(source, writer, read_waker, write_waker))?;
+            if found.is_none_or(|found| found.is_message()) {
+                return Poll::Ready(Ok(found));
+            }
+        }
+    }
+
+    /// The next event: the one loop every receiving call runs.
+    ///
+    /// It goes round only when something made progress: what is buffered is
+    /// parsed first, then what is queued is written, then more is read; and
+    /// only a read that finds nothing looks at the deadlines.
+    pub(crate) fn poll_found<R, W>(
+        &mut self,
+        source: &mut R,
+        writer: &mut Writer<W>,
+        read_waker: &Waker,
+        write_waker: &Waker,
+    ) -> Poll<Result<Option<Found>, Error>>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            match &mut self.phase {
+                Phase::Open => {}
+                Phase::Ending(ending) => {
+                    let result = ready!(ending.poll(source, writer, read_waker, write_waker));
+                    self.phase = Phase::Over {
+                        clean: result.is_ok(),
+                    };
+                    return Poll::Ready(result.map(|()| None));
+                }
+                Phase::Over { clean: true } => return Poll::Ready(Ok(None)),
+                Phase::Over { clean: false } => {
+                    return Poll::Ready(Err(Error::Closed { code: ABNORMAL }));
+                }
+            }
+
+            if writer.outgoing.is_pressed()
+                && writer.poll_write(write_waker).is_pending()
+                && writer.outgoing.is_full()
+            {
+                // Backpressure: a peer that does not read is not read from.
+                match self.poll_deadlines(writer, read_waker, write_waker) {
+                    Poll::Ready(expired) => self.expire(expired, writer),
+                    Poll::Pending => return Poll::Pending,
+                }
+                continue;
+            }
+
+            match self.incoming.step(&mut self.input, &mut writer.outgoing) {
+                Ok(Some(found)) => {
+                    if found.is_close() {
+                        self.receive_close(writer);
+                    }
+                    return Poll::Ready(Ok(Some(found)));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.fail(error.into(), writer);
+                    continue;
+                }
+            }
+
+            // The input has run dry: now everything queued leaves at once.
+            // Where that blocks, reading goes on.
+            let _ = writer.poll_write(write_waker);
+            match self.poll_fill(source, writer, read_waker) {
+                Poll::Ready(Ok(0)) => self.receive_eof(None, writer),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => self.receive_eof(Some(error), writer),
+                Poll::Pending => {
+                    read_buf::settle(&mut self.input);
+                    self.incoming.release();
+                    match self.poll_deadlines(writer, read_waker, write_waker) {
+                        Poll::Ready(expired) => self.expire(expired, writer),
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads once: into a large message under way, or into the input.
+    #[inline]
+    fn poll_fill<R, W>(
+        &mut self,
+        source: &mut R,
+        writer: &mut Writer<W>,
+        waker: &Waker,
+    ) -> Poll<io::Result<usize>>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
+        if self.input.is_empty() {
+            if let Some(mut space) = self.incoming.direct() {
+                let count = ready!(source.poll_read(writer, waker, &mut space))?;
+                if let Err(error) = self.incoming.direct_done(count, &mut writer.outgoing) {
+                    self.fail(error.into(), writer);
+                    // The failure is what counts, not a coinciding end.
+                    return Poll::Ready(Ok(count.max(1)));
+                }
+                return Poll::Ready(Ok(count));
+            }
+        }
+        read_buf::make_room(&mut self.input);
+        source.poll_read(writer, waker, &mut self.input.spare())
+    }
+
+    /// Arms and judges all deadlines; ready with the one that expired.
+    fn poll_deadlines<W>(
+        &mut self,
+        writer: &mut Writer<W>,
+        read_waker: &Waker,
+        write_waker: &Waker,
+    ) -> Poll<Expired>
+    where
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            let incoming = self.incoming.poll_timeout(&writer.outgoing);
+            let outgoing = writer.outgoing.poll_timeout();
+            let Some(at) = incoming.into_iter().chain(outgoing).min() else {
+                return Poll::Pending;
+            };
+            if !at.is_zero() {
+                let Some(at) = writer.epoch.checked_add(at) else {
+                    return Poll::Pending;
+                };
+                ready!(self.timer.poll(at, read_waker));
+            }
+            let now = writer.epoch.elapsed();
+            let result = self
+                .incoming
+                .handle_timeout(now, &mut writer.outgoing)
+                .and_then(|()| writer.outgoing.handle_timeout(now));
+            if let Err(expired) = result {
+                return Poll::Ready(expired);
+            }
+            // A ping may be due.
+            let _ = writer.poll_write(write_waker);
+        }
+    }
+
+    /// The peer's Close has arrived and is answered: what is left is to end
+    /// the transport.
+    fn receive_close<W: AsyncWrite + Unpin>(&mut self, writer: &mut Writer<W>) {
+        let code = self
+            .close_frame()
+            .map_or(NO_STATUS, |frame| frame.code.as_u16());
+        writer.event("close received", code);
+        let ending = Ending::clean(self.role == Role::Server, self.close_timeout());
+        self.phase = Phase::Ending(Box::new(ending));
+    }
+
+    pub(crate) fn fail<W: AsyncWrite + Unpin>(&mut self, error: Error, writer: &Writer<W>) {
+        writer.event("connection failed", error.close_code().unwrap_or(ABNORMAL));
+        let ending = Ending::failed(error, self.close_timeout());
+        self.phase = Phase::Ending(Box::new(ending));
+    }
+
+    /// The transport ended, or failed, before the closing handshake was
+    /// complete.
+    #[cold]
+    fn receive_eof<W: AsyncWrite + Unpin>(
+        &mut self,
+        error: Option<io::Error>,
+        writer: &mut Writer<W>,
+    ) {
+        if !self.is_open() {
+            return;
+        }
+        // The reason to give is why writing failed, if it did: what a read
+        // reports afterwards is only its consequence.
+        let error = match writer.take_error().or(error) {
+            Some(error) => Error::Io(error),
+            None => Error::Closed { code: ABNORMAL },
+        };
+        let _ = self.incoming.receive_eof(&writer.outgoing);
+        writer.outgoing.abandon();
+        self.fail(error, writer);
+    }
+
+    #[cold]
+    fn expire<W: AsyncWrite + Unpin>(&mut self, expired: Expired, writer: &mut Writer<W>) {
+        match expired {
+            // Nobody is there to read a Close, or to send anything: one
+            // attempt at writing it, and no waiting.
+            Expired::Pong | Expired::Close | Expired::Write => {
+                let _ = writer.poll_write(Waker::noop());
+                writer.outgoing.abandon();
+                writer.event("connection timed out", ABNORMAL);
+                let ending = Ending::over(Error::Timeout(expired));
+                self.phase = Phase::Ending(Box::new(ending));
+            }
+            _ => self.fail(Error::Timeout(expired), writer),
+        }
+    }
+
+    fn close_timeout(&self) -> std::time::Duration {
+        self.incoming.config().timeouts().close
+    }
+}
+
+/// Where a connection stands.
+///
+/// ```text
+///   Open ── peer's Close, failure, end of the transport ──▶ Ending ──▶ Over
+/// ```
+#[derive(Debug)]
+enum Phase {
+    Open,
+    /// The closing sequence runs; its result is the last that is reported.
+    Ending(Box<Ending>),
+    Over {
+        clean: bool,
+    },
+}
+
+/// Where the bytes come from: the transport next to the writer, or a read
+/// half of its own.
+pub(crate) trait Source<W: AsyncWrite + Unpin> {
+    fn poll_read<B: BufMut>(
+        &mut self,
+        writer: &mut Writer<W>,
+        waker: &Waker,
+        buf: &mut B,
+    ) -> Poll<io::Result<usize>>;
+}
+
+/// One transport for both directions, which the writer holds.
+pub(crate) struct Joined;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Source<S> for Joined {
+    #[inline]
+    fn poll_read<B: BufMut>(
+        &mut self,
+        writer: &mut Writer<S>,
+        waker: &Waker,
+        buf: &mut B,
+    ) -> Poll<io::Result<usize>> {
+        poll_read_buf(
+            Pin::new(writer.io_mut()),
+            &mut Context::from_waker(waker),
+            buf,
+        )
+    }
+}
+
+/// RFC 6455 §7.1.5: the Close carried no code.
+pub(crate) const NO_STATUS: u16 = 1005;

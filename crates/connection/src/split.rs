@@ -1,0 +1,346 @@
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::BufMut;
+use futures_core::Stream;
+use socket_flow_protocol::{
+    CloseCode, CloseFrame, Closing, ControlError, Event, EventRef, Found, Message, MessageRef,
+    Negotiated, Payload, SendError,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::poll_read_buf;
+
+use crate::error::Error;
+use crate::half::{self, ReadSide, WriteSide};
+use crate::reader::{Reader, Source};
+use crate::wakers::Wakers;
+use crate::writer::Writer;
+
+pub(crate) fn split<S>(reader: Reader, writer: Writer<S>) -> (OwnedReader<S>, OwnedWriter<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (read, writer) = writer.split(half::split);
+    let wakers = Arc::new(Wakers::default());
+    let shared = Arc::new(Shared {
+        writer: Mutex::new(writer),
+        transport: Waker::from(wakers.clone()),
+        wakers,
+    });
+    let reader = OwnedReader {
+        reader,
+        io: read,
+        shared: shared.clone(),
+    };
+    (reader, OwnedWriter { shared })
+}
+
+/// The receiving half of a split connection; it can live in a task of its
+/// own.
+///
+/// It answers pings and the peer's Close and keeps the deadlines, so keep
+/// receiving while the other half sends.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bytes::BytesMut;
+/// # use socket_flow_connection::{CloseCode, Config, Message, Negotiated, Role, WebSocket};
+/// # let (near, far) = tokio::io::duplex(1024);
+/// # let open = |io, role| {
+/// #     WebSocket::from_parts(io, BytesMut::new(), role, Negotiated::default(), Config::new())
+/// # };
+/// # let (client, mut server) = (open(near, Role::Client), open(far, Role::Server));
+/// # let echo = tokio::spawn(async move {
+/// #     while let Some(message) = server.recv().await? { server.queue(message)?; }
+/// #     Ok::<_, socket_flow_connection::Error>(())
+/// # });
+/// let (mut reader, mut writer) = client.split();
+/// let receiving = tokio::spawn(async move { reader.recv().await });
+/// writer.send("hello").await?;
+/// assert_eq!(receiving.await??, Some(Message::from("hello")));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct OwnedReader<S: AsyncWrite + Unpin> {
+    reader: Reader,
+    io: ReadSide<S>,
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
+    /// The next message; see [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing received lives in the future.
+    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next message, lent until the next call.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing received lives in the future.
+    pub async fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
+        loop {
+            let Some(found) = poll_fn(|cx| self.poll_found(cx)).await? else {
+                return Ok(None);
+            };
+            if found.is_message() {
+                let event = self.reader.incoming.lend(found, &self.reader.input);
+                return Ok(match event {
+                    EventRef::Message(message) => Some(message),
+                    _ => None,
+                });
+            }
+        }
+    }
+
+    /// The next event, control frames included; see
+    /// [`WebSocket::recv_event`](crate::WebSocket::recv_event).
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing received lives in the future.
+    pub async fn recv_event(&mut self) -> Result<Option<Event>, Error> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Polls for the next event.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::recv`](crate::WebSocket::recv).
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event>, Error>> {
+        let found = ready!(self.poll_found(cx))?;
+        Poll::Ready(Ok(found.map(|found| self.reader.take(found))))
+    }
+
+    /// The peer's Close, once it has arrived with a code.
+    pub fn close_frame(&self) -> Option<&CloseFrame> {
+        self.reader.close_frame()
+    }
+
+    /// What the opening handshake agreed on.
+    pub fn negotiated(&self) -> &Negotiated {
+        self.reader.negotiated()
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        loop {
+            let Some(found) = ready!(self.poll_found(cx))? else {
+                return Poll::Ready(Ok(None));
+            };
+            if let Event::Message(message) = self.reader.take(found) {
+                return Poll::Ready(Ok(Some(message)));
+            }
+        }
+    }
+
+    fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Found>, Error>> {
+        let shared = &*self.shared;
+        shared.wakers.set_reader(cx.waker());
+        let mut writer = shared.lock();
+        let was_sent = writer.closing().is_sent();
+        let found = self.reader.poll_found(
+            &mut Apart(&mut self.io),
+            &mut writer,
+            cx.waker(),
+            &shared.transport,
+        );
+        let ended = writer.closing().is_sent() != was_sent || !self.reader.is_open();
+        drop(writer);
+        if ended {
+            // Whoever waits for room, or for a flush, must see the end.
+            shared.wakers.wake_writer();
+        }
+        found
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for OwnedReader<S> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.reader.is_over() {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(ready!(self.poll_recv(cx)).transpose())
+    }
+}
+
+/// The sending half of a split connection; it can live in a task of its own.
+///
+/// Dropping it leaves the connection open; dropping both halves ends it as
+/// dropping a [`WebSocket`](crate::WebSocket) does.
+#[derive(Debug)]
+pub struct OwnedWriter<S: AsyncWrite + Unpin> {
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
+    /// Queues a message; nothing is written yet. It leaves with
+    /// [`flush`](OwnedWriter::flush), or when the reading half next runs out
+    /// of input.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back; see [`Writer::queue`].
+    pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
+        self.shared.lock().queue(message)
+    }
+
+    /// Queues a message and writes everything queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the message is queued whole or not at all, and frames
+    /// are never cut.
+    pub async fn send<P: Payload>(&mut self, message: P) -> Result<(), Error> {
+        let mut message = Some(message);
+        poll_fn(|cx| self.poll(cx, |writer, waker| writer.poll_send(&mut message, waker))).await
+    }
+
+    /// Writes everything queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Timeout`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is not written stays queued.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll(cx, Writer::poll_flush)).await
+    }
+
+    /// Waits until [`queue`](OwnedWriter::queue) takes a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::ready`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is not written stays queued.
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll(cx, Writer::poll_ready)).await
+    }
+
+    /// Queues a ping with up to 125 bytes of application data and writes
+    /// everything queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::ping`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the ping is queued whole or not at all.
+    pub async fn ping(&mut self, data: &[u8]) -> Result<(), Error> {
+        let mut data = Some(data);
+        poll_fn(|cx| self.poll(cx, |writer, waker| writer.poll_ping(&mut data, waker))).await
+    }
+
+    /// Begins the closing handshake: queues a Close. The reading half
+    /// receives what is still under way, and then `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
+    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
+        self.shared.lock().start_close(code, reason)?;
+        // The reader writes it, and keeps the deadline of the peer's answer.
+        self.shared.wakers.wake_reader();
+        Ok(())
+    }
+
+    /// Begins the closing handshake and writes everything queued, the Close
+    /// included. Its outcome is for the reading half, which ends with `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Control`], [`Error::Io`] and [`Error::Timeout`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is not written stays queued.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.start_close(code, reason)?;
+        self.flush().await
+    }
+
+    /// How many bytes wait to be written.
+    pub fn buffered(&self) -> usize {
+        self.shared.lock().buffered()
+    }
+
+    /// How far the closing handshake has come.
+    pub fn closing(&self) -> Closing {
+        self.shared.lock().closing()
+    }
+
+    fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Writer<WriteSide<S>>, &Waker) -> Poll<T>,
+    ) -> Poll<T> {
+        self.shared.wakers.set_writer(cx.waker());
+        poll(&mut self.shared.lock(), &self.shared.transport)
+    }
+}
+
+/// What both halves of a connection use: the queue and the write side.
+#[derive(Debug)]
+struct Shared<S: AsyncWrite + Unpin> {
+    /// Locked inside one poll at a time, never across a wait.
+    writer: Mutex<Writer<WriteSide<S>>>,
+    wakers: Arc<Wakers>,
+    /// `wakers` as the one waker the write side is given.
+    transport: Waker,
+}
+
+impl<S: AsyncWrite + Unpin> Shared<S> {
+    fn lock(&self) -> MutexGuard<'_, Writer<WriteSide<S>>> {
+        // No code of ours panics while it holds the lock; a transport's might,
+        // and then its next call reports what it makes of that.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A read half of its own.
+struct Apart<'a, S>(&'a mut ReadSide<S>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Source<WriteSide<S>> for Apart<'_, S> {
+    #[inline]
+    fn poll_read<B: BufMut>(
+        &mut self,
+        _: &mut Writer<WriteSide<S>>,
+        waker: &Waker,
+        buf: &mut B,
+    ) -> Poll<io::Result<usize>> {
+        poll_read_buf(Pin::new(&mut *self.0), &mut Context::from_waker(waker), buf)
+    }
+}

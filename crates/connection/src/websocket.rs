@@ -1,0 +1,397 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use socket_flow_protocol::{
+    CloseCode, CloseFrame, Closing, Config, ControlError, Event, Input, Message, Negotiated,
+    Payload, Protocol, Role, SendError, WriteQueue,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::{Span, debug_span, field};
+
+use crate::error::Error;
+use crate::outcome::CloseOutcome;
+use crate::reader::{Joined, Reader};
+use crate::split::{OwnedReader, OwnedWriter};
+use crate::writer::Writer;
+
+/// A WebSocket connection over any tokio stream.
+///
+/// It is a `Stream` of messages and a `Sink` of them, with inherent methods
+/// that do the same with less ceremony. Pings and the peer's Close are
+/// answered by the connection itself.
+///
+/// # Sending
+///
+/// [`queue`](WebSocket::queue) is the call for replies: it is a plain
+/// function, and what it queues is written when
+/// [`recv`](WebSocket::recv) runs out of messages that have arrived. The
+/// answers to a batch of small messages leave in one write, which is worth
+/// more than any other optimisation. [`send`](WebSocket::send) writes at
+/// once.
+///
+/// # Nothing moves unless it is polled
+///
+/// The connection owns no task. Pings are answered, deadlines judged and
+/// Closes completed in the next `recv`, `send` or `flush`. So receive, also
+/// where only sending is of interest: [`split`](WebSocket::split) it, or
+/// `select!`; every future is cancel safe.
+///
+/// # Time
+///
+/// Deadlines need a tokio runtime with its time driver enabled, unless all
+/// timeouts are turned off.
+///
+/// # Dropping
+///
+/// Dropping it makes one attempt, without waiting, to write what is queued
+/// and a Close with 1001, then drops the stream. To be sure that the Close
+/// arrives, call [`close`](WebSocket::close) or receive to the end.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::BytesMut;
+/// use socket_flow_connection::{CloseCode, Config, Message, Negotiated, Role, WebSocket};
+///
+/// let (near, far) = tokio::io::duplex(1024);
+/// let open = |io, role| {
+///     WebSocket::from_parts(io, BytesMut::new(), role, Negotiated::default(), Config::new())
+/// };
+/// let (mut client, mut server) = (open(near, Role::Client), open(far, Role::Server));
+///
+/// let echo = tokio::spawn(async move {
+///     while let Some(message) = server.recv().await? {
+///         server.queue(message)?;
+///     }
+///     Ok::<_, socket_flow_connection::Error>(())
+/// });
+///
+/// client.send("hello").await?;
+/// assert_eq!(client.recv().await?, Some(Message::from("hello")));
+/// let outcome = client.close(CloseCode::NORMAL, "bye").await?;
+/// assert!(outcome.clean);
+/// echo.await??;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WebSocket<S: AsyncWrite + Unpin> {
+    reader: Reader,
+    writer: Writer<S>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// A connection whose opening handshake is done. `read` holds the bytes
+    /// that were read behind the handshake; they are the connection's first.
+    ///
+    /// A client's masking keys are seeded by the operating system.
+    ///
+    /// Should the operating system give none, the connection sends nothing
+    /// and reports [`Error::Io`] when it is received from.
+    pub fn from_parts(
+        io: S,
+        read: BytesMut,
+        role: Role,
+        negotiated: Negotiated,
+        config: impl Into<Arc<Config>>,
+    ) -> Self {
+        let span = debug_span!(
+            "websocket",
+            role = ?role,
+            peer = field::Empty,
+            subprotocol = negotiated.subprotocol(),
+        );
+        let mut seed = [0; 32];
+        let mut no_seed = None;
+        let protocol = match role {
+            Role::Client => {
+                no_seed = getrandom::fill(&mut seed).err();
+                Protocol::client(config, negotiated, seed)
+            }
+            Role::Server => Protocol::server(config, negotiated),
+        };
+        let (incoming, outgoing) = protocol.into_halves();
+        let mut writer = Writer::new(io, outgoing, span);
+        let mut reader = Reader::new(Input::from(read), incoming, role);
+        if let Some(error) = no_seed {
+            // Frames with predictable keys must not reach the wire.
+            writer.outgoing.abandon();
+            reader.fail(Error::Io(error.into()), &writer);
+        }
+        Self { reader, writer }
+    }
+
+    /// The next message. `None` after a complete closing handshake, whatever
+    /// its code; [`close_frame`](WebSocket::close_frame) then tells code and
+    /// reason.
+    ///
+    /// What is queued is written once the messages that have arrived are used
+    /// up.
+    ///
+    /// # Errors
+    ///
+    /// Any error is the end of the connection, and by then the closing
+    /// sequence has run: the Close that says why is written and the transport
+    /// ended (at most [`Timeouts::close`](crate::Timeouts::close)).
+    ///
+    /// - [`Error::Protocol`]: the peer broke the protocol or a limit.
+    /// - [`Error::Timeout`]: a deadline passed.
+    /// - [`Error::Closed`]: the transport ended without a Close, 1006.
+    /// - [`Error::Io`]: the transport failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing received lives in the future.
+    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next event, control frames included. Pings and Closes have been
+    /// answered. `None` after a complete closing handshake.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](WebSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing received lives in the future.
+    pub async fn recv_event(&mut self) -> Result<Option<Event>, Error> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Polls for the next event; what [`recv_event`](WebSocket::recv_event)
+    /// awaits.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](WebSocket::recv).
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event>, Error>> {
+        let waker = cx.waker();
+        let found = ready!(
+            self.reader
+                .poll_found(&mut Joined, &mut self.writer, waker, waker)
+        )?;
+        Poll::Ready(Ok(found.map(|found| self.reader.take(found))))
+    }
+
+    /// Queues a message; nothing is written yet. It leaves when
+    /// [`recv`](WebSocket::recv) runs out of messages that have arrived, or
+    /// with [`flush`](WebSocket::flush).
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back at the high-water mark
+    /// ([`SendError::Full`]: wait with [`ready`](WebSocket::ready)), and once
+    /// the connection is closing ([`SendError::Closed`]). A loop that queues
+    /// one reply for each message received never sees `Full`.
+    #[inline]
+    pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
+        self.writer.queue(message)
+    }
+
+    /// Waits until [`queue`](WebSocket::queue) takes a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::ready`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is not written stays queued.
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        self.writer.ready().await
+    }
+
+    /// Queues a message and writes everything queued. Waits while the queue
+    /// is at its high-water mark.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the message is queued whole or not at all, and frames
+    /// are never cut. Dropped while it waits for room, the message is not
+    /// sent; afterwards it stays queued and leaves with the next flush.
+    pub async fn send<P: Payload>(&mut self, message: P) -> Result<(), Error> {
+        self.writer.send(message).await
+    }
+
+    /// Writes everything queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Timeout`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is not written stays queued.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.writer.flush().await
+    }
+
+    /// Queues a ping with up to 125 bytes of application data and writes
+    /// everything queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::ping`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the ping is queued whole or not at all.
+    pub async fn ping(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.writer.ping(data).await
+    }
+
+    /// Begins the closing handshake: queues a Close. Go on with
+    /// [`recv`](WebSocket::recv) until `None` to get what is still under way.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
+    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
+        self.writer.start_close(code, reason)
+    }
+
+    /// Closes the connection: sends a Close, waits for the peer's and for the
+    /// end of the transport, at most
+    /// [`Timeouts::close`](crate::Timeouts::close). Messages that still
+    /// arrive are dropped; use [`start_close`](WebSocket::start_close) to get
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Control`] when `reason` is over 123 bytes, [`Error::Protocol`]
+    /// when the peer broke the protocol meanwhile. A peer that is gone or
+    /// does not answer is no error but an outcome that is not
+    /// [`clean`](CloseOutcome::clean).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: call it again, or receive, to go on.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseOutcome, Error> {
+        self.start_close(code, reason)?;
+        poll_fn(|cx| self.poll_close(cx)).await
+    }
+
+    /// The peer's Close, once it has arrived with a code.
+    pub fn close_frame(&self) -> Option<&CloseFrame> {
+        self.reader.close_frame()
+    }
+
+    /// How far the closing handshake has come.
+    pub fn closing(&self) -> Closing {
+        self.writer.closing()
+    }
+
+    /// What the opening handshake agreed on.
+    pub fn negotiated(&self) -> &Negotiated {
+        self.reader.negotiated()
+    }
+
+    /// How many bytes wait to be written.
+    pub fn buffered(&self) -> usize {
+        self.writer.buffered()
+    }
+
+    /// The connection's `tracing` span, disabled where nobody listens. Its
+    /// field `peer` is empty until it is recorded.
+    pub fn span(&self) -> Span {
+        self.writer.span()
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &S {
+        self.writer.io()
+    }
+
+    /// The stream, to change its options; reading or writing corrupts the
+    /// connection.
+    pub fn get_mut(&mut self) -> &mut S {
+        self.writer.io_mut()
+    }
+
+    /// The two halves side by side, for the lending read and for feeding one
+    /// connection from another.
+    #[inline]
+    pub fn halves(&mut self) -> (&mut Reader, &mut Writer<S>) {
+        (&mut self.reader, &mut self.writer)
+    }
+
+    /// Splits the connection into halves that two tasks can own and use at
+    /// once. No task is spawned, and no lock is held while anything waits.
+    pub fn split(self) -> (OwnedReader<S>, OwnedWriter<S>)
+    where
+        S: 'static,
+    {
+        crate::split::split(self.reader, self.writer)
+    }
+
+    /// Takes the connection apart without closing it.
+    pub fn into_parts(self) -> Parts<S> {
+        let (io, mut outgoing) = self.writer.into_inner();
+        Parts {
+            io,
+            read: self.reader.input.into_unread(),
+            write: std::mem::take(outgoing.output()),
+        }
+    }
+
+    /// Polls for the next message.
+    #[inline]
+    pub(crate) fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        let waker = cx.waker();
+        let found = ready!(
+            self.reader
+                .poll_message(&mut Joined, &mut self.writer, waker, waker)
+        )?;
+        Poll::Ready(Ok(found.and_then(|found| match self.reader.take(found) {
+            Event::Message(message) => Some(message),
+            _ => None,
+        })))
+    }
+
+    /// Whether the end of the connection has been reported.
+    pub(crate) fn is_over(&self) -> bool {
+        self.reader.is_over()
+    }
+
+    pub(crate) fn writer(&mut self) -> &mut Writer<S> {
+        &mut self.writer
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<CloseOutcome, Error>> {
+        loop {
+            match ready!(self.poll_recv(cx)) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error @ Error::Protocol(_)) => return Poll::Ready(Err(error)),
+                Err(_) => break,
+            }
+        }
+        Poll::Ready(Ok(CloseOutcome {
+            clean: self.reader.is_clean(),
+            frame: self.close_frame().cloned(),
+        }))
+    }
+}
+
+/// What a connection is made of, to hand its stream on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parts<S> {
+    /// The stream.
+    pub io: S,
+    /// Received bytes that were not parsed.
+    pub read: BytesMut,
+    /// Queued bytes that were not written. They may begin inside a frame.
+    pub write: WriteQueue,
+}
