@@ -272,6 +272,12 @@ mod tests {
 
     use super::*;
 
+    /// The values of the headers, and the extensions in them as they are printed.
+    type Case = (
+        &'static [&'static str],
+        Result<&'static [&'static str], ListError>,
+    );
+
     fn parse_all(values: &[&str]) -> Result<Vec<Extension>, ListError> {
         let mut headers = HeaderMap::new();
         for value in values {
@@ -282,7 +288,7 @@ mod tests {
 
     #[test]
     fn extensions_are_read_over_repeated_headers_and_printed_back() {
-        let cases: &[(&[&str], Result<&[&str], ListError>)] = &[
+        let cases: &[Case] = &[
             (&[], Ok(&[])),
             (&["foo"], Ok(&["foo"])),
             (&["foo, bar; baz=2"], Ok(&["foo", "bar; baz=2"])),

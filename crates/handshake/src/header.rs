@@ -245,6 +245,12 @@ mod tests {
 
     use super::*;
 
+    /// The values of the headers, and the tokens in them.
+    type Case = (
+        &'static [&'static str],
+        Result<&'static [&'static str], ListError>,
+    );
+
     fn headers(name: HeaderName, values: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
@@ -255,7 +261,7 @@ mod tests {
 
     #[test]
     fn lists_of_tokens_are_read_over_repeated_headers_in_order() {
-        let cases: &[(&[&'static str], Result<&[&str], ListError>)] = &[
+        let cases: &[Case] = &[
             (&[], Ok(&[])),
             (&[""], Ok(&[])),
             (&["Upgrade"], Ok(&["Upgrade"])),

@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod authority;
+pub mod body;
 pub mod client;
 pub mod extension;
 pub mod head;
@@ -15,4 +16,3 @@ pub mod target;
 mod userinfo;
 
 pub use negotiated::Negotiated;
-pub use userinfo::Userinfo;

@@ -10,7 +10,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 
 use crate::authority::{Authority, AuthorityError};
-use crate::userinfo::Userinfo;
+
+pub use crate::userinfo::Userinfo;
 
 /// A parsed `ws://` or `wss://` URL.
 ///
