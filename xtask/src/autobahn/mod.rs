@@ -15,6 +15,7 @@ pub(crate) mod side;
 mod summary;
 mod trial;
 
+use std::fs;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
@@ -32,8 +33,9 @@ use crate::cli::Options;
 use crate::error::Error;
 use crate::workspace::{Examples, Workspace};
 
-/// How many deviations of one side are shown; the rest is in the report.
+/// How many deviations of one side are shown. All of them go to a file beside the report.
 const SHOWN: usize = 60;
+const DEVIATIONS: &str = "deviations.txt";
 
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
@@ -105,7 +107,7 @@ impl Session<'_> {
             match report {
                 Ok(report) => {
                     summary.add(side, &report);
-                    deviations += self.judge(side, &report)?;
+                    deviations += self.judge(run, side, &report)?;
                     println!("{}", slowest(side, &report));
                 }
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
@@ -144,7 +146,7 @@ impl Session<'_> {
     }
 
     /// Checks a report, shows the deviations and returns their number.
-    fn judge(&self, side: Side, report: &Report) -> Result<usize, Error> {
+    fn judge(&self, run: u32, side: Side, report: &Report) -> Result<usize, Error> {
         let path = self
             .workspace
             .root
@@ -160,8 +162,12 @@ impl Session<'_> {
         for deviation in deviations.iter().take(SHOWN) {
             println!("{side}: {deviation}");
         }
+        let file = self.directory(run, side).join(DEVIATIONS);
+        let lines: String = deviations.iter().map(|it| format!("{it}\n")).collect();
+        fs::write(&file, lines).map_err(Error::file(&file))?;
         if deviations.len() > SHOWN {
-            println!("{side}: and {} more", deviations.len() - SHOWN);
+            let more = deviations.len() - SHOWN;
+            println!("{side}: and {more} more, all in {}", file.display());
         }
         if self.options.bless {
             if deviations.is_empty() {
