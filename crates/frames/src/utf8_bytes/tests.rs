@@ -74,6 +74,15 @@ fn an_impossible_byte_fails_even_though_the_character_could_be_incomplete() {
 }
 
 #[test]
+fn a_check_that_ends_before_the_mark_does_not_borrow_its_outcome() {
+    let mut buf = marked("grüße");
+    assert!(buf.check_utf8(0..3, true).is_err());
+    assert!(is_marked(&buf, 0..7));
+    buf.check_utf8(0..3, false).unwrap();
+    assert!(is_marked(&buf, 0..2));
+}
+
+#[test]
 fn a_failed_check_keeps_what_was_valid_before() {
     let mut buf = marked("ok");
     buf.extend_from_slice(b"\xff");
