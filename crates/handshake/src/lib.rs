@@ -16,3 +16,21 @@ pub mod target;
 mod userinfo;
 
 pub use negotiated::Negotiated;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_public_type_can_go_to_another_thread() {
+        fn assert<T: Send + Sync + 'static>() {}
+        assert::<crate::Negotiated>();
+        assert::<crate::body::BodyDecoder>();
+        assert::<crate::client::Offer>();
+        assert::<crate::client::VerifyError>();
+        assert::<crate::head::RequestDecoder>();
+        assert::<crate::head::ResponseDecoder>();
+        assert::<crate::key::Key>();
+        assert::<crate::server::Choices>();
+        assert::<crate::server::Rejection>();
+        assert::<crate::target::Target>();
+    }
+}

@@ -264,7 +264,7 @@ fn eight_interim_responses_are_skipped_and_no_more() {
         let got = response(input.as_bytes());
         match got {
             Ok(Some((response, len))) => {
-                assert!(ok && response.status() == 101 && len == input.len())
+                assert!(ok && response.status() == 101 && len == input.len());
             }
             got => assert!(!ok && matches!(got, Err(HeadError::TooManyInterimResponses))),
         }

@@ -28,7 +28,7 @@ pub use rejection::{InvalidRejection, Rejection};
 /// is accepted.
 ///
 /// In this version no extension is accepted. What the client offers is in
-/// [`extension::parse`](crate::extension::parse).
+/// [`extension::parse`].
 ///
 /// # Request targets
 /// A target in absolute form (`GET http://host/path HTTP/1.1`) is accepted for the schemes `http`,
