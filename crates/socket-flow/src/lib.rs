@@ -1,2 +1,129 @@
+//! WebSockets (RFC 6455) for tokio: a client and a server, fast, small and careful.
+//!
+//! This crate is the front door: it opens connections, [`connect`] on one side and [`accept`] on
+//! the other. The open connection is a [`WebSocket`], which is a `Stream` and a `Sink` and has
+//! methods that say more: [`recv`](WebSocket::recv), [`send`](WebSocket::send),
+//! [`queue`](WebSocket::queue), [`close`](WebSocket::close).
+//!
+//! It is not an HTTP server: it answers upgrade requests and refuses all others.
+//!
+//! ```text
+//!        connect(url)                               accept(stream) · Acceptor · Listener
+//!             │                                                  │
+//!             ▼         handshake: request, 101, refusals        ▼
+//!       ClientStream ◀─────────────────────────────────────▶ ServerStream
+//!             │                                                  │
+//!             ▼         connection: WebSocket<S> on tokio        ▼
+//!        Message ◀──▶ protocol: messages, closing, deadlines ◀──▶ Message
+//!                           frames: headers, masking, UTF-8
+//! ```
+//!
+//! Each layer is a crate of its own and a module here: [`frames`], [`protocol`], [`handshake`],
+//! [`connection`].
+//!
+//! # A client
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (mut ws, _response) = socket_flow::connect("ws://127.0.0.1:9001").await?;
+//! ws.send("hello").await?;
+//! while let Some(message) = ws.recv().await? {
+//!     println!("{:?}", message.as_text());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A server
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = socket_flow::Listener::bind("127.0.0.1:9001").await?;
+//! loop {
+//!     let (stream, _peer) = listener.accept().await;
+//!     tokio::spawn(async move {
+//!         let mut ws = socket_flow::accept(stream).await?;
+//!         while let Some(message) = ws.recv().await? {
+//!             ws.queue(message)?; // written together with what else is ready, see `queue`
+//!         }
+//!         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! [`ClientBuilder`] adds headers, subprotocols and a stream of your own; [`Acceptor`] looks at
+//! the request before it answers.
+//!
+//! # Limits and defaults
+//!
+//! | what | default | where to set it |
+//! |---|---|---|
+//! | handshake, from the first step to the 101 | 10 s | [`ClientBuilder::handshake_timeout`], [`Acceptor::handshake_timeout`] |
+//! | head of a request or an answer | 16 KiB, 100 header lines, 8 KiB a line | [`ClientBuilder::head_limits`], [`Acceptor::head_limits`] |
+//! | body kept of an answer that is not 101 | 64 KiB | – |
+//! | origins a browser may come from | the server's own | [`Acceptor::origin`] |
+//! | message received | 16 MiB | [`Config::max_message`] |
+//! | write queue, above which it takes no more | 64 KiB | [`Config::high_water`] |
+//! | pongs waiting to be written | 16, and only the newest above the line before | [`Config::max_pongs`] |
+//! | frame sent | the whole message | [`Config::fragment`] |
+//! | closing handshake | 5 s | [`Config::close_timeout`] |
+//! | keepalive | a ping every 20 s, any byte within 20 s | [`Config::ping_interval`], [`Config::pong_timeout`] |
+//! | a frame or a write without progress | 30 s | [`Config::stall_timeout`] |
+//! | a connection without messages | for ever | [`Config::idle_timeout`] |
+//! | `TCP_NODELAY` | set | [`ClientBuilder::connect_on`], [`accept`] with a stream of your own |
+//! | redirects | not followed: the answer is in [`ConnectError::Rejected`] | – |
+//!
+//! # Cancel safety
+//!
+//! Every asynchronous function says what happens when its future is dropped. For those here it is
+//! always the same: the stream is closed, and nothing goes on in the background, because this
+//! library spawns no tasks.
+//!
+//! # Logging
+//!
+//! `tracing` events at level debug tell how handshakes ended; they never hold a header value, a
+//! query or a payload.
+
 #![forbid(unsafe_code)]
-//! Layer.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+use std::time::Duration;
+
+mod client;
+mod deadline;
+mod head_io;
+mod invalid_header;
+mod negotiated;
+mod server;
+mod stream;
+
+pub use socket_flow_connection as connection;
+pub use socket_flow_frames as frames;
+pub use socket_flow_handshake as handshake;
+pub use socket_flow_protocol as protocol;
+
+pub use socket_flow_connection::{CloseOutcome, Error, WebSocket};
+pub use socket_flow_protocol::{
+    CloseCode, CloseFrame, Config, Event, Limits, Message, MessageRef, NEVER, SendError, Timeouts,
+    Utf8Bytes,
+};
+
+pub use crate::client::{ClientBuilder, ConnectError, ConnectStage, DialError, Rejected, connect};
+pub use crate::invalid_header::InvalidHeader;
+pub use crate::server::{AcceptError, Acceptor, Listener, Pending, accept};
+pub use crate::stream::{ClientStream, ServerStream};
+
+/// How long an opening handshake may take if nothing else is said: long for a network, short for
+/// a socket that someone holds open for nothing.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

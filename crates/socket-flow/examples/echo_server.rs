@@ -1,0 +1,161 @@
+//! Sends every message back as it came.
+//!
+//! ```text
+//! cargo run --release --example echo_server -- --addr 127.0.0.1:9001
+//! ```
+//!
+//! Prints `listening on ADDR` when it is ready. Ctrl-C and SIGTERM close all connections with 1001
+//! and end it.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a program's output
+
+mod support;
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+use socket_flow::{Acceptor, CloseCode, Config, Listener, ServerStream, WebSocket};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use support::Shutdown;
+
+const USAGE: &str = "usage: echo_server [--addr HOST:PORT] [--threads N] [--max-message BYTES] \
+                     [--subprotocol NAME]...";
+
+/// How long connections may take to close at the end.
+const GRACE: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
+    let options = match Options::parse() {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("echo_server: {error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match options
+        .runtime()
+        .and_then(|runtime| runtime.block_on(serve(options)))
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo_server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(options: Options) -> io::Result<()> {
+    let mut shutdown = Shutdown::on_signals()?;
+    let listener = Listener::bind(&options.addr).await?;
+    let acceptor = options.acceptor();
+    println!("listening on {}", listener.local_addr()?);
+
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            (stream, _peer) = listener.accept() => {
+                connections.spawn(connection(acceptor.clone(), stream, shutdown.clone()));
+            }
+            // What became of a connection concerns nobody else.
+            Some(_) = connections.join_next() => {}
+            () = shutdown.requested() => break,
+        }
+    }
+    drop(listener);
+    let closed = async { while connections.join_next().await.is_some() {} };
+    // Whoever is not done by then is dropped.
+    let _ = tokio::time::timeout(GRACE, closed).await;
+    Ok(())
+}
+
+/// Serves one client in a task of its own, so that a slow one keeps nobody waiting.
+async fn connection(
+    acceptor: Acceptor,
+    stream: ServerStream,
+    mut shutdown: Shutdown,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let Some(accepted) = shutdown.interrupt(acceptor.accept(stream)).await else {
+        return Ok(());
+    };
+    let mut ws = accepted?;
+    match shutdown.interrupt(echo(&mut ws)).await {
+        Some(result) => result?,
+        None => {
+            ws.close(CloseCode::GOING_AWAY, "server is going down")
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The fast reply loop: `queue` only queues, and `recv` writes the replies to everything that
+/// arrived together at once.
+async fn echo(ws: &mut WebSocket<ServerStream>) -> Result<(), socket_flow::Error> {
+    while let Some(message) = ws.recv().await? {
+        ws.queue(message)?;
+    }
+    Ok(())
+}
+
+struct Options {
+    addr: String,
+    /// `None`: one for each core.
+    threads: Option<usize>,
+    config: Config,
+    subprotocols: Vec<String>,
+}
+
+impl Options {
+    fn parse() -> Result<Self, lexopt::Error> {
+        let mut options = Self {
+            addr: "127.0.0.1:9001".into(),
+            threads: None,
+            config: Config::default(),
+            subprotocols: Vec::new(),
+        };
+        let mut parser = Parser::from_env();
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Arg::Long("addr") => options.addr = parser.value()?.string()?,
+                Arg::Long("threads") => {
+                    let threads: usize = parser.value()?.parse()?;
+                    options.threads = Some(threads.max(1));
+                }
+                Arg::Long("max-message") => {
+                    options.config = options.config.max_message(parser.value()?.parse()?);
+                }
+                Arg::Long("subprotocol") => options.subprotocols.push(parser.value()?.string()?),
+                Arg::Long("help") | Arg::Short('h') => {
+                    println!("{USAGE}");
+                    std::process::exit(0);
+                }
+                _ => return Err(arg.unexpected()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn runtime(&self) -> io::Result<Runtime> {
+        let mut builder = match self.threads {
+            Some(1) => Builder::new_current_thread(),
+            Some(threads) => {
+                let mut builder = Builder::new_multi_thread();
+                builder.worker_threads(threads);
+                builder
+            }
+            None => Builder::new_multi_thread(),
+        };
+        builder.enable_all().build()
+    }
+
+    fn acceptor(&self) -> Acceptor {
+        Acceptor::new()
+            .subprotocols(self.subprotocols.clone())
+            .config(self.config.clone())
+    }
+}

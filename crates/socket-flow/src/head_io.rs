@@ -1,0 +1,56 @@
+//! What both sides of the opening handshake do with their stream.
+
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use socket_flow_handshake::head::HeadError;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Reads until `decode` finds a whole head and drops that from `buf`: what is left there was sent
+/// behind it.
+///
+/// `buf` grows to the decoder's limit and one read beyond it at most, because the decoder refuses
+/// a head over its limit at the byte that goes over.
+pub(crate) async fn read_head<S, T>(
+    io: &mut S,
+    buf: &mut BytesMut,
+    mut decode: impl FnMut(&[u8]) -> Result<Option<(T, usize)>, HeadError>,
+) -> Result<T, ReadHeadError>
+where
+    S: AsyncRead + Unpin,
+{
+    loop {
+        if let Some((head, len)) = decode(buf).map_err(ReadHeadError::Head)? {
+            buf.advance(len);
+            return Ok(head);
+        }
+        buf.reserve(READ_STEP);
+        if io.read_buf(buf).await.map_err(ReadHeadError::Io)? == 0 {
+            return Err(ReadHeadError::Eof);
+        }
+    }
+}
+
+pub(crate) async fn write_head<S>(io: &mut S, head: &[u8]) -> io::Result<()>
+where
+    S: AsyncWrite + Unpin,
+{
+    io.write_all(head).await?;
+    // A stream with a buffer of its own, such as TLS, may hold the bytes back until told.
+    io.flush().await
+}
+
+/// What the connection starts with: an idle one must not hold on to the memory of its handshake.
+pub(crate) fn left_over(buf: BytesMut) -> BytesMut {
+    if buf.is_empty() { BytesMut::new() } else { buf }
+}
+
+#[derive(Debug)]
+pub(crate) enum ReadHeadError {
+    Eof,
+    Head(HeadError),
+    Io(io::Error),
+}
+
+/// An ordinary head arrives in one read of this size.
+pub(crate) const READ_STEP: usize = 4096;

@@ -1,0 +1,192 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use socket_flow_connection::WebSocket;
+use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
+use socket_flow_handshake::origin::OriginPolicy;
+use socket_flow_handshake::server::{self, Choices, Rejection};
+use socket_flow_protocol::Config;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::HANDSHAKE_TIMEOUT;
+use crate::deadline::Deadline;
+use crate::head_io::{ReadHeadError, read_head};
+use crate::server::error::AcceptError;
+use crate::server::pending::Pending;
+use crate::server::refuse::refuse;
+
+/// What a server accepts, and how its connections are set up. Make one and use it for all.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http::Response;
+/// use socket_flow::{Acceptor, ClientBuilder};
+///
+/// let acceptor = Acceptor::new().subprotocols(["chat.v2", "chat.v1"]);
+/// # let (near, stream) = tokio::io::duplex(1024);
+/// # let client = tokio::spawn(
+/// #     ClientBuilder::new("ws://pipe/chat").subprotocols(["chat.v1"]).connect_on(near),
+/// # );
+///
+/// // Look at the request, and decide in your own time.
+/// let pending = acceptor.read(stream).await?;
+/// let ws = if pending.request().uri().path() == "/chat" {
+///     pending.header("server", "chat").accept().await?
+/// } else {
+///     let answer = Response::builder().status(404).body("no such room")?;
+///     return Ok(pending.reject(answer).await?);
+/// };
+/// assert_eq!(ws.negotiated().subprotocol(), Some("chat.v1"));
+/// # assert_eq!(client.await??.1.headers()["server"], "chat");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Acceptor {
+    choices: Choices,
+    config: Arc<Config>,
+    head_limits: HeadLimits,
+    handshake_timeout: Duration,
+}
+
+impl Acceptor {
+    /// The default settings: no subprotocol, browsers from the server's own origin only.
+    pub fn new() -> Self {
+        Self {
+            choices: Choices::default(),
+            config: Arc::default(),
+            head_limits: HeadLimits::default(),
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+        }
+    }
+
+    /// Sets the subprotocols spoken, the preferred one first (RFC 6455 §4.2.2). The first that
+    /// the client offers is picked, in exact case; without one in common the connection opens
+    /// without one. Default: none.
+    #[must_use]
+    pub fn subprotocols<I>(mut self, subprotocols: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.choices = self.choices.subprotocols(subprotocols);
+        self
+    }
+
+    /// Sets whether a request with no subprotocol in common is refused with 400. Default: no.
+    #[must_use]
+    pub fn require_subprotocol(mut self, require: bool) -> Self {
+        self.choices = self.choices.require_subprotocol(require);
+        self
+    }
+
+    /// Sets the origins a browser may connect from (RFC 6455 §10.2). Default:
+    /// [`OriginPolicy::SameOrigin`], the host of the request; a proxy in between must pass `Host`
+    /// on as it came. A refused origin is answered with 403.
+    #[must_use]
+    pub fn origin(mut self, policy: OriginPolicy) -> Self {
+        self.choices = self.choices.origin(policy);
+        self
+    }
+
+    /// Lets pages of every origin connect: right only where no cookie or other credential that a
+    /// browser sends by itself means anything.
+    #[must_use]
+    pub fn allow_any_origin(self) -> Self {
+        self.origin(OriginPolicy::Any)
+    }
+
+    /// Sets limits and timeouts of the open connections. An [`Arc`] is shared, not copied.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// Sets how large the head of a request may be; one over it is refused with 431 or 414.
+    /// Default: 16 KiB, 100 header lines, 8 KiB a line.
+    #[must_use]
+    pub fn head_limits(mut self, limits: HeadLimits) -> Self {
+        self.head_limits = limits;
+        self
+    }
+
+    /// Sets how long the handshake may take, from [`read`](Self::read) until the 101 is written,
+    /// the application's own decision included. Default: 10 s; [`NEVER`](crate::NEVER) lifts it.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Reads a request and accepts it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read) and [`Pending::accept`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the stream with it, which closes it.
+    pub async fn accept<S>(&self, stream: S) -> Result<WebSocket<S>, AcceptError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.read(stream).await?.accept().await
+    }
+
+    /// Reads a request and leaves the decision about it to the caller.
+    ///
+    /// Only a request that could be accepted is returned. Any other is answered here, with the
+    /// status it deserves: the answer is flushed and the stream half-closed; what still arrives
+    /// is thrown away, for as long as the client sends and for 5 s at most, until 1 s of silence,
+    /// because closing at once could destroy the answer on its way. Nothing behind such a request
+    /// is read as another one.
+    ///
+    /// # Errors
+    /// [`AcceptError::Rejected`] for a request that was refused that way, with the reason;
+    /// the other variants where there was nothing, or nobody, to answer.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the stream with it, which closes it.
+    pub async fn read<S>(&self, mut stream: S) -> Result<Pending<S>, AcceptError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let deadline = Deadline::after(self.handshake_timeout);
+        let mut buf = BytesMut::new();
+        let mut decoder = RequestDecoder::new(self.head_limits);
+        let head = deadline
+            .run(read_head(&mut stream, &mut buf, |bytes| {
+                decoder.decode(bytes)
+            }))
+            .await
+            .ok_or(AcceptError::Timeout)?;
+        let judged = match head {
+            Ok(request) => match server::accept(&request, &self.choices) {
+                Ok(_) => Ok(request),
+                Err(rejection) => Err(rejection),
+            },
+            Err(ReadHeadError::Head(error)) => Err(Rejection::from(error)),
+            Err(ReadHeadError::Eof) => return Err(AcceptError::UnexpectedEof),
+            Err(ReadHeadError::Io(error)) => return Err(AcceptError::Io(error)),
+        };
+        match judged {
+            Ok(request) => Ok(Pending::new(
+                stream,
+                request,
+                buf,
+                self.choices.clone(),
+                Arc::clone(&self.config),
+                deadline,
+            )),
+            Err(rejection) => Err(refuse(&mut stream, buf, rejection).await),
+        }
+    }
+}
+
+impl Default for Acceptor {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,54 @@
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use socket_flow_handshake::server::{InvalidRejection, Rejection};
+
+use crate::invalid_header::InvalidHeader;
+
+/// Why no connection was opened, one variant per cause.
+///
+/// Neither `Display` nor `Debug` shows credentials of the client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// A header given for the 101 is none. The client was refused with 500.
+    InvalidHeader(InvalidHeader),
+    /// A rejection was to be sent with a status below 200. The client was refused with 500.
+    InvalidRejection(InvalidRejection),
+    /// The stream failed in the middle of the handshake.
+    Io(io::Error),
+    /// The request was refused, with a status and for a reason.
+    Rejected(Rejection),
+    /// It took longer than [`handshake_timeout`](crate::Acceptor::handshake_timeout), or 5 s to
+    /// write a refusal.
+    Timeout,
+    /// The client closed the stream before its request was complete.
+    UnexpectedEof,
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidHeader(_) => "invalid header for the response",
+            Self::InvalidRejection(_) => "invalid status for a rejection",
+            Self::Io(_) => "stream failed during the opening handshake",
+            Self::Rejected(rejection) => return rejection.fmt(f),
+            Self::Timeout => "opening handshake timed out",
+            Self::UnexpectedEof => "client closed the connection during the opening handshake",
+        })
+    }
+}
+
+impl Error for AcceptError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::InvalidHeader(error) => Some(error),
+            Self::InvalidRejection(error) => Some(error),
+            Self::Io(error) => Some(error),
+            // Its own line is shown here, so that the cause comes next.
+            Self::Rejected(rejection) => rejection.source(),
+            Self::Timeout | Self::UnexpectedEof => None,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+mod acceptor;
+mod error;
+mod listener;
+mod pending;
+mod refuse;
+
+use socket_flow_connection::WebSocket;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use acceptor::Acceptor;
+pub use error::AcceptError;
+pub use listener::Listener;
+pub use pending::Pending;
+
+/// Accepts a WebSocket on an open stream with default settings; for anything else there is
+/// [`Acceptor`].
+///
+/// The stream may be a [`ServerStream`](crate::ServerStream) from a [`Listener`], a tokio
+/// `TcpStream`, a TLS stream or anything else that reads and writes. Any path is accepted, no
+/// subprotocol is picked, and a browser may connect from the server's own origin only.
+///
+/// # Errors
+/// [`AcceptError`], one variant per cause. An invalid request has been answered with its status
+/// by then, see [`Acceptor::read`]. It takes 10 s at most, and 5 s more to refuse a request.
+///
+/// # Cancel safety
+/// Dropping the future drops the stream with it, which closes it.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("ws://{}", listener.local_addr()?);
+/// # let client = tokio::spawn(async move {
+/// #     let (mut ws, _) = socket_flow::connect(&url).await.unwrap();
+/// #     ws.close(socket_flow::CloseCode::NORMAL, "").await.unwrap();
+/// # });
+/// let (stream, _peer) = listener.accept().await?;
+/// let mut ws = socket_flow::accept(stream).await?;
+/// while let Some(message) = ws.recv().await? {
+///     ws.queue(message)?;
+/// }
+/// # client.await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn accept<S>(stream: S) -> Result<WebSocket<S>, AcceptError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    Acceptor::new().accept(stream).await
+}

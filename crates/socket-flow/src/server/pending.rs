@@ -1,0 +1,192 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use socket_flow_connection::WebSocket;
+use socket_flow_handshake::head::encode_response;
+use socket_flow_handshake::server::{self, Choices, Rejection};
+use socket_flow_protocol::{Config, Role};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::deadline::Deadline;
+use crate::head_io::{left_over, write_head};
+use crate::invalid_header::InvalidHeader;
+use crate::negotiated::negotiated;
+use crate::server::error::AcceptError;
+use crate::server::refuse::{internal_error, refuse, send_refusal};
+
+/// A valid request that waits for its answer; see [`Acceptor::read`](crate::Acceptor::read).
+///
+/// [`accept`](Self::accept) or [`reject`](Self::reject) it, after as many lookups as it takes: the
+/// client waits. The handshake's deadline goes on meanwhile. Dropping it closes the stream without
+/// an answer.
+#[must_use = "the client waits for an answer"]
+pub struct Pending<S> {
+    stream: S,
+    request: Request<()>,
+    /// What the client sent behind its request, before it had an answer.
+    buf: BytesMut,
+    choices: Choices,
+    headers: HeaderMap,
+    /// The first header that was none.
+    invalid_header: Option<InvalidHeader>,
+    config: Arc<Config>,
+    deadline: Deadline,
+}
+
+impl<S> Pending<S> {
+    pub(crate) fn new(
+        stream: S,
+        request: Request<()>,
+        buf: BytesMut,
+        choices: Choices,
+        config: Arc<Config>,
+        deadline: Deadline,
+    ) -> Self {
+        Self {
+            stream,
+            request,
+            buf,
+            choices,
+            headers: HeaderMap::new(),
+            invalid_header: None,
+            config,
+            deadline,
+        }
+    }
+
+    /// The request: its path and query, and all its headers.
+    pub fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    /// The stream the request came on, to ask it for the peer's address.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// Adds a header to the 101; the same name may be added again.
+    ///
+    /// What is no header, and what the handshake writes itself (`Connection`, `Upgrade`,
+    /// `Sec-WebSocket-*` and the headers of a body), is reported by [`accept`](Self::accept).
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let added = InvalidHeader::append(&mut self.headers, name, value);
+        self.invalid_header = self.invalid_header.or(added.err());
+        self
+    }
+
+    /// Picks this subprotocol in place of the acceptor's choice. It is only answered where the
+    /// client offered it (RFC 6455 §4.2.2); [`negotiated`](WebSocket::negotiated) tells.
+    pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
+        self.choices = self.choices.subprotocols([name.into()]);
+        self
+    }
+
+    /// Sets limits and timeouts of this connection in place of the acceptor's.
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
+    /// Answers 101 and opens the connection. What the client sent behind its request, before it
+    /// had the answer, is its first bytes.
+    ///
+    /// # Errors
+    /// [`AcceptError::InvalidHeader`] and [`AcceptError::Rejected`] for headers that cannot be
+    /// added; the client is then refused with 500. [`AcceptError::Timeout`] and
+    /// [`AcceptError::Io`] where the answer could not be written.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the stream with it, which closes it.
+    pub async fn accept(mut self) -> Result<WebSocket<S>, AcceptError> {
+        if let Some(error) = self.invalid_header {
+            // The mistake says more than that the answer did not arrive.
+            let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
+            return Err(AcceptError::InvalidHeader(error));
+        }
+        let mut choices = self.choices;
+        for (name, value) in &self.headers {
+            choices = choices.header(name.clone(), value.clone());
+        }
+        let (response, agreed) = match server::accept(&self.request, &choices) {
+            Ok(accepted) => accepted,
+            Err(rejection) => return Err(refuse(&mut self.stream, self.buf, rejection).await),
+        };
+        self.deadline
+            .run(write_head(&mut self.stream, &encode_response(&response)))
+            .await
+            .ok_or(AcceptError::Timeout)?
+            .map_err(AcceptError::Io)?;
+        tracing::debug!(
+            subprotocol = agreed.subprotocol.as_deref(),
+            "opening handshake complete"
+        );
+        let negotiated = negotiated(agreed);
+        Ok(WebSocket::from_parts(
+            self.stream,
+            left_over(self.buf),
+            Role::Server,
+            negotiated,
+            self.config,
+        ))
+    }
+
+    /// Answers with a response of the caller's, and ends the stream as
+    /// [`Acceptor::read`](crate::Acceptor::read) says.
+    ///
+    /// `Connection: close` and `Content-Length` are set whatever stood there.
+    ///
+    /// # Errors
+    /// [`AcceptError::InvalidRejection`] for a status below 200, in whose place 500 is sent;
+    /// [`AcceptError::Timeout`] and [`AcceptError::Io`] where the answer could not be written.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the stream with it; the client may then get half an answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socket_flow::{Acceptor, ClientBuilder, ConnectError};
+    /// # let (near, stream) = tokio::io::duplex(1024);
+    /// # let client = tokio::spawn(ClientBuilder::new("ws://pipe/").connect_on(near));
+    /// let pending = Acceptor::new().read(stream).await?;
+    /// let answer = http::Response::builder()
+    ///     .status(503)
+    ///     .header("retry-after", "30")
+    ///     .body("come back later")?;
+    /// pending.reject(answer).await?;
+    /// # let Err(ConnectError::Rejected(rejected)) = client.await? else { panic!() };
+    /// # assert_eq!(rejected.headers()["retry-after"], "30");
+    /// # assert_eq!(rejected.body(), "come back later");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn reject(mut self, response: Response<impl Into<Bytes>>) -> Result<(), AcceptError> {
+        match Rejection::with_response(response.map(Into::into)) {
+            Ok(rejection) => send_refusal(&mut self.stream, self.buf, &rejection).await,
+            Err(error) => {
+                let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
+                Err(AcceptError::InvalidRejection(error))
+            }
+        }
+    }
+}
+
+impl<S> fmt::Debug for Pending<S> {
+    /// Shows no header value and no query: any of them may be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("path", &self.request.uri().path())
+            .field("headers", &self.request.headers().keys())
+            .finish_non_exhaustive()
+    }
+}

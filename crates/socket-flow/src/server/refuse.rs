@@ -1,0 +1,72 @@
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::StatusCode;
+use socket_flow_handshake::server::{RejectReason, Rejection};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::deadline::Deadline;
+use crate::head_io::{READ_STEP, write_head};
+use crate::server::error::AcceptError;
+
+/// Answers a request that cannot be accepted, and gives the error for it.
+pub(crate) async fn refuse<S>(stream: &mut S, buf: BytesMut, rejection: Rejection) -> AcceptError
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    // Why it was refused says more than that the answer did not arrive.
+    let _ = send_refusal(stream, buf, &rejection).await;
+    AcceptError::Rejected(rejection)
+}
+
+/// Writes an answer and ends the stream so that the client can read it.
+///
+/// Closing a socket with unread bytes in it makes the kernel send a reset, which may overtake the
+/// answer. So the write side is shut down alone, and what the client still sends is read and
+/// thrown away until it closes, falls silent or has had its time. Its amount has no bound: that
+/// would bring back the reset.
+pub(crate) async fn send_refusal<S>(
+    stream: &mut S,
+    mut buf: BytesMut,
+    rejection: &Rejection,
+) -> Result<(), AcceptError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tracing::debug!(
+        status = rejection.status().as_u16(),
+        reason = %rejection.reason(),
+        "opening handshake refused"
+    );
+    let deadline = Deadline::after(LINGER);
+    deadline
+        .run(async {
+            write_head(stream, &rejection.encode()).await?;
+            stream.shutdown().await
+        })
+        .await
+        .ok_or(AcceptError::Timeout)?
+        .map_err(AcceptError::Io)?;
+
+    buf.clear();
+    buf.reserve(READ_STEP);
+    loop {
+        let silence = deadline.or(Deadline::after(SILENCE));
+        match silence.run(stream.read_buf(&mut buf)).await {
+            Some(Ok(1..)) => buf.clear(),
+            // Whatever ended it, the answer has been sent.
+            Some(Ok(0) | Err(_)) | None => return Ok(()),
+        }
+    }
+}
+
+/// What a client gets for a mistake of the application's: it is not told more.
+pub(crate) fn internal_error() -> Rejection {
+    RejectReason::Application(StatusCode::INTERNAL_SERVER_ERROR).into()
+}
+
+/// How long refusing a request may take in all.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// How long a client that was refused may send nothing before the stream is closed.
+const SILENCE: Duration = Duration::from_secs(1);
