@@ -69,9 +69,8 @@ impl Authority {
 
     /// Whether both name the same host and port, `default` standing for a port left out.
     pub(crate) fn is_same(&self, other: &Self, default: u16) -> bool {
-        self.is_ipv6 == other.is_ipv6
-            && self.host == other.host
-            && self.port.unwrap_or(default) == other.port.unwrap_or(default)
+        // Only an IPv6 address holds a colon, so the kinds need no comparing.
+        self.host == other.host && self.port.unwrap_or(default) == other.port.unwrap_or(default)
     }
 }
 

@@ -227,6 +227,13 @@ fn every_wrong_answer_has_its_own_error() {
         (
             &[
                 ("sec-websocket-protocol", b"v1"),
+                ("sec-websocket-protocol", b""),
+            ],
+            VerifyError::RepeatedSubprotocol,
+        ),
+        (
+            &[
+                ("sec-websocket-protocol", b"v1"),
                 ("sec-websocket-protocol", b"v1"),
             ],
             VerifyError::RepeatedSubprotocol,

@@ -3,8 +3,8 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Response, StatusCode};
 
@@ -92,7 +92,6 @@ impl Rejection {
         let headers = response.headers_mut();
         headers.remove(TRANSFER_ENCODING);
         headers.remove(CONTENT_LENGTH);
-        headers.remove(SEC_WEBSOCKET_ACCEPT);
         if !empty {
             headers.insert(CONTENT_LENGTH, len);
         }
