@@ -23,8 +23,8 @@ pub struct WriteQueue {
     tail: BytesMut,
     /// Bytes in `linked`; the whole queue holds this and `tail.len()`.
     linked_len: usize,
-    /// Whether bytes were taken since [`WriteQueue::take_progress`].
-    progress: bool,
+    /// Bytes written since the connection began. Invariant: never goes back.
+    taken: u64,
 }
 
 impl WriteQueue {
@@ -61,9 +61,11 @@ impl WriteQueue {
         }
     }
 
-    /// Whether bytes were taken since the last call.
-    pub(crate) fn take_progress(&mut self) -> bool {
-        mem::take(&mut self.progress)
+    /// Bytes written since the connection began; with [`WriteQueue::len`] the
+    /// position where the next frame ends up.
+    #[inline]
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Gives the storage back; only called when nothing is queued.
@@ -113,7 +115,8 @@ impl Buf for WriteQueue {
 
     /// Drops the first `count` bytes; all of them if there are fewer.
     fn advance(&mut self, mut count: usize) {
-        self.progress |= count > 0;
+        count = count.min(self.len());
+        self.taken += count as u64;
         while let Some(segment) = self.linked.front_mut() {
             if count < segment.len() {
                 self.linked_len -= count;
@@ -215,13 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_reported_once() {
+    fn only_bytes_that_were_there_count_as_taken() {
         let mut queue = WriteQueue::default();
         queue.tail(3).extend_from_slice(b"abc");
-        assert!(!queue.take_progress());
+        assert_eq!(queue.taken(), 0);
         queue.advance(1);
-        assert!(queue.take_progress());
-        assert!(!queue.take_progress());
+        assert_eq!(queue.taken(), 1);
+        queue.advance(100);
+        assert_eq!(queue.taken(), 3);
     }
 
     #[test]

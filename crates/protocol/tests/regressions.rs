@@ -1,0 +1,104 @@
+//! Every defect once found here, named after its cause.
+
+mod support;
+
+use bytes::{Buf, BufMut};
+use socket_flow_protocol::{Config, Limits, Role};
+
+use support::{Endpoint, Mode, Script, binary, frame, noise};
+
+/// Pongs were counted from the last moment the queue was empty: a sender that
+/// always keeps something queued used up the sixteen of them for good, and a
+/// peer that pings got no answer any more.
+#[test]
+fn pongs_are_counted_while_they_wait_and_not_while_the_queue_is_busy() {
+    let mut server = Endpoint::new(Role::Server, &Config::new());
+    server.blocked = true;
+    server.protocol.queue("busy").unwrap();
+    for number in 0..100_u8 {
+        server.feed(&frame(Role::Server, 0x89, &[number]));
+        server.protocol.queue("busy").unwrap();
+        // The transport takes the older message and the pong, never all.
+        server.write_some(6 + 3);
+        assert!(!server.protocol.output().is_empty());
+        assert!(!server.protocol.outgoing().is_pressed(), "ping {number}");
+    }
+    let pongs: Vec<_> = (0..100).map(|number| (0x8a, vec![number])).collect();
+    let mut sent = server.sent();
+    sent.retain(|(first, _)| *first == 0x8a);
+    assert_eq!(sent, pongs);
+}
+
+/// A kept pong was only looked at by `output`: a ping parsed after the queue
+/// was written, and before `output` was called again, was answered first.
+#[test]
+fn a_kept_pong_leaves_before_the_pong_of_a_later_ping() {
+    let mut server = Endpoint::new(Role::Server, &Config::new().max_pongs(1));
+    server.blocked = true;
+    server.feed(&frame(Role::Server, 0x89, b"1"));
+    server.feed(&frame(Role::Server, 0x89, b"2"));
+    let output = server.protocol.output();
+    assert_eq!(output.copy_to_bytes(output.remaining()), b"\x8a\x011"[..]);
+    server.feed(&frame(Role::Server, 0x89, b"3"));
+    server.blocked = false;
+    server.pump();
+    assert_eq!(
+        server.sent(),
+        [(0x8a, b"2".to_vec()), (0x8a, b"3".to_vec())]
+    );
+}
+
+/// `buffered` left the kept pong out: a caller that writes while something is
+/// buffered never wrote it.
+#[test]
+fn a_kept_pong_counts_as_buffered() {
+    for (role, header) in [(Role::Client, 6), (Role::Server, 2)] {
+        let mut endpoint = Endpoint::new(role, &Config::new().max_pongs(1));
+        endpoint.blocked = true;
+        endpoint.feed(&frame(role, 0x89, b"first"));
+        endpoint.feed(&frame(role, 0x89, b"second"));
+        assert_eq!(endpoint.protocol.outgoing().buffered(), 2 * header + 5 + 6);
+        endpoint.protocol.output().advance(header + 5);
+        assert_eq!(endpoint.protocol.outgoing().buffered(), header + 6);
+        assert_eq!(endpoint.protocol.output().remaining(), header + 6);
+    }
+}
+
+/// `direct_done` believed any count; a wrong one underflowed the length of
+/// the frame's rest.
+#[test]
+fn a_direct_read_counts_no_more_than_its_frame_holds() {
+    let mut client = Endpoint::new(Role::Client, &Config::new());
+    client.mode = Mode::Direct;
+    let payload = noise(100_000);
+    let bytes = frame(Role::Client, 0x82, &payload);
+    client.feed(&bytes[..70_000]);
+    let (incoming, outgoing) = client.protocol.halves();
+    let rest = &bytes[70_000..];
+    let mut direct = incoming.direct().unwrap();
+    assert!(direct.chunk_mut().len() >= rest.len());
+    direct.put_slice(rest);
+    incoming.direct_done(usize::MAX, outgoing).unwrap();
+    client.pump();
+    assert_eq!(client.events, [binary(&payload)]);
+}
+
+/// Elsewhere a limit that was lifted meant zero, and a fragment size of zero
+/// a panic.
+#[test]
+fn a_lifted_limit_is_no_limit_of_zero_and_a_fragment_of_zero_sends() {
+    let mut limits = Limits::default();
+    limits.message = usize::MAX;
+    limits.high_water = usize::MAX;
+    limits.pongs = usize::MAX;
+    limits.fragment = 0;
+    Script::to(Role::Server)
+        .config(Config::new().with_limits(limits))
+        .echo()
+        .frame(0x82, b"ab")
+        .frame(0x82, b"")
+        .run()
+        .assert_events(&[binary(b"ab"), binary(b"")])
+        .assert_sent(&[(0x02, b"a"), (0x80, b"b"), (0x82, b"")])
+        .assert_open();
+}
