@@ -76,8 +76,9 @@ impl WriteQueue {
         let mut tail = mem::take(&mut self.tail);
         tail.clear();
         // Shared storage, still held by a linked segment elsewhere, and
-        // storage that grew or shrank cannot serve the next queue.
-        if tail.capacity() <= MAX_STORAGE && tail.try_reclaim(STORAGE) {
+        // storage that grew or shrank cannot serve the next queue. What was
+        // written shows in the capacity only after it is reclaimed.
+        if tail.try_reclaim(STORAGE) && tail.capacity() <= MAX_STORAGE {
             // The pool is gone only while the thread ends: then it is freed.
             let _ = POOL.try_with(|pool| pool.set(Some(tail)));
         }
@@ -215,6 +216,18 @@ mod tests {
         queue.advance(3);
         queue.tail(3).extend_from_slice(b"def");
         assert_eq!(queue.tail.as_ptr(), first);
+    }
+
+    #[test]
+    fn storage_that_grew_is_freed_also_when_it_was_written_in_pieces() {
+        let mut queue = WriteQueue::default();
+        queue
+            .tail(10 * STORAGE)
+            .extend_from_slice(&[0; 10 * STORAGE]);
+        queue.advance(9 * STORAGE);
+        queue.advance(STORAGE);
+        queue.tail(1).extend_from_slice(b"a");
+        assert!(queue.tail.capacity() <= MAX_STORAGE);
     }
 
     #[test]
