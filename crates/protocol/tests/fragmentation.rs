@@ -1,0 +1,242 @@
+//! Fragmentation: RFC 6455 §5.4.
+
+mod support;
+
+use socket_flow_protocol::{Config, Event, Message, ProtocolError};
+
+use support::{Endpoint, MODES, Mode, ROLES, Script, binary, frame, noise, ping, pong, text};
+
+/// First bytes of the data frames: FIN off, FIN on.
+const TEXT: [u8; 2] = [0x01, 0x81];
+const BINARY: [u8; 2] = [0x02, 0x82];
+const CONTINUATION: [u8; 2] = [0x00, 0x80];
+
+#[test]
+fn a_message_is_assembled_from_its_fragments() {
+    for role in ROLES {
+        Script::to(role)
+            .frame(0x01, b"Hel")
+            .frame(0x00, b"l")
+            .frame(0x80, b"o")
+            .frame(0x02, b"\x00")
+            .frame(0x80, b"\xff")
+            .run()
+            .assert_events(&[text("Hello"), binary(b"\x00\xff")])
+            .assert_open();
+    }
+}
+
+#[test]
+fn with_no_message_under_way_a_continuation_fails_and_the_rest_passes() {
+    for role in ROLES {
+        for first in CONTINUATION {
+            Script::to(role)
+                .frame(first, b"a")
+                .run()
+                .assert_events(&[])
+                .assert_failed(ProtocolError::UnexpectedContinuation, 1002);
+        }
+        for first in [TEXT[0], BINARY[0]] {
+            Script::to(role)
+                .frame(first, b"a")
+                .run()
+                .assert_events(&[])
+                .assert_open();
+        }
+        Script::to(role)
+            .frame(TEXT[1], b"a")
+            .frame(BINARY[1], b"a")
+            .run()
+            .assert_events(&[text("a"), binary(b"a")])
+            .assert_open();
+    }
+}
+
+#[test]
+fn with_a_message_under_way_only_a_continuation_passes() {
+    for role in ROLES {
+        for (begin, whole) in [(TEXT[0], text("ab")), (BINARY[0], binary(b"ab"))] {
+            let begun = Script::to(role).frame(begin, b"a");
+            for first in TEXT.into_iter().chain(BINARY) {
+                begun
+                    .clone()
+                    .frame(first, b"b")
+                    .run()
+                    .assert_events(&[])
+                    .assert_failed(ProtocolError::ExpectedContinuation, 1002);
+            }
+            let going_on = begun.clone().frame(CONTINUATION[0], b"b");
+            going_on.run().assert_events(&[]).assert_open();
+            let ended = begun.frame(CONTINUATION[1], b"b");
+            ended.run().assert_events(&[whole]).assert_open();
+        }
+    }
+}
+
+#[test]
+fn after_a_fragmented_message_a_continuation_fails_again() {
+    for role in ROLES {
+        for first in CONTINUATION {
+            Script::to(role)
+                .frame(0x01, b"a")
+                .frame(0x80, b"b")
+                .frame(first, b"c")
+                .run()
+                .assert_events(&[text("ab")])
+                .assert_failed(ProtocolError::UnexpectedContinuation, 1002);
+        }
+    }
+}
+
+#[test]
+fn after_a_large_unfragmented_message_a_continuation_fails() {
+    let payload = noise(70_000);
+    for role in ROLES {
+        Script::to(role)
+            .frame(0x82, &payload)
+            .frame(0x80, b"")
+            .run()
+            .assert_events(&[binary(&payload)])
+            .assert_failed(ProtocolError::UnexpectedContinuation, 1002);
+    }
+}
+
+#[test]
+fn a_large_frame_inside_a_fragmented_message_fails_on_its_header() {
+    for role in ROLES {
+        Script::to(role)
+            .frame(0x01, b"a")
+            .header(0x82, 70_000)
+            .run()
+            .assert_events(&[])
+            .assert_failed(ProtocolError::ExpectedContinuation, 1002);
+    }
+}
+
+#[test]
+fn control_frames_between_fragments_are_answered_at_once() {
+    for role in ROLES {
+        Script::to(role)
+            .frame(0x01, b"Hel")
+            .frame(0x89, b"1")
+            .frame(0x00, b"")
+            .frame(0x8a, b"2")
+            .frame(0x89, b"3")
+            .frame(0x80, b"lo")
+            .run()
+            .assert_events(&[ping(b"1"), pong(b"2"), ping(b"3"), text("Hello")])
+            .assert_sent(&[(0x8a, b"1"), (0x8a, b"3")])
+            .assert_open();
+    }
+}
+
+#[test]
+fn a_ping_is_answered_while_its_message_is_unfinished() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.feed(&frame(role, 0x01, b"Hel"));
+        endpoint.feed(&frame(role, 0x89, b"now"));
+        assert_eq!(endpoint.sent(), [(0x8a, b"now".to_vec())]);
+        assert_eq!(endpoint.events, [ping(b"now")]);
+        endpoint.feed(&frame(role, 0x80, b"lo"));
+        assert_eq!(endpoint.events, [ping(b"now"), text("Hello")]);
+    }
+}
+
+#[test]
+fn a_close_between_fragments_ends_the_connection_without_the_message() {
+    for role in ROLES {
+        Script::to(role)
+            .frame(0x01, b"Hel")
+            .frame(0x88, b"\x03\xe8")
+            .frame(0x80, b"lo")
+            .run()
+            .assert_events(&[support::closed(1000, "")])
+            .assert_sent(&[(0x88, b"\x03\xe8")]);
+    }
+}
+
+#[test]
+fn empty_fragments_are_legal_everywhere() {
+    for role in ROLES {
+        Script::to(role)
+            .frame(0x01, b"")
+            .frame(0x00, b"")
+            .frame(0x80, b"")
+            .frame(0x02, b"")
+            .frame(0x00, b"a")
+            .frame(0x00, b"")
+            .frame(0x80, b"")
+            .run()
+            .assert_events(&[text(""), binary(b"a")])
+            .assert_open();
+    }
+}
+
+#[test]
+fn a_large_message_in_pieces_of_every_kind_is_assembled() {
+    let payload = noise(150_000);
+    for role in ROLES {
+        for size in [1000, 16_384, 65_535, 65_536, 75_000] {
+            let mut script = Script::to(role);
+            for (at, piece) in payload.chunks(size).enumerate() {
+                script = script.frame(if at == 0 { 0x02 } else { 0x00 }, piece);
+                script = script.frame(0x8a, b"between");
+            }
+            // As the fuzzers do it: an empty final frame.
+            let outcome = script.frame(0x80, b"").run();
+            assert_eq!(outcome.events.last(), Some(&binary(&payload)));
+            assert_eq!(outcome.events.len(), 1 + payload.len().div_ceil(size));
+            outcome.assert_open();
+        }
+    }
+}
+
+/// How much memory a message holds.
+fn capacity(event: Event) -> usize {
+    let Event::Message(Message::Binary(bytes)) = event else {
+        panic!("not a binary message: {event:?}");
+    };
+    bytes.try_into_mut().expect("the only owner").capacity()
+}
+
+#[test]
+fn a_million_one_byte_fragments_cost_no_more_than_their_payload() {
+    for role in ROLES {
+        for mode in MODES {
+            let mut endpoint = Endpoint::new(role, &Config::new());
+            endpoint.mode = mode;
+            endpoint.feed(&frame(role, 0x02, b""));
+            // Quadratic work would take minutes here.
+            let thousand = frame(role, 0x00, b"x").repeat(1000);
+            for _ in 0..1000 {
+                endpoint.feed(&thousand);
+                assert!(endpoint.input.capacity() <= 64 << 10);
+            }
+            endpoint.feed(&frame(role, 0x80, b""));
+            let event = endpoint.events.pop().unwrap();
+            assert_eq!(event, binary(&[b'x'; 1_000_000]));
+            if mode != Mode::Lent && mode != Mode::Moved {
+                assert!(capacity(event) <= 2_000_000);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_million_empty_fragments_cost_nothing() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.mode = Mode::Owned;
+        endpoint.feed(&frame(role, 0x02, b"a"));
+        let thousand = frame(role, 0x00, b"").repeat(1000);
+        for _ in 0..1000 {
+            endpoint.feed(&thousand);
+            assert!(endpoint.input.capacity() <= 64 << 10);
+        }
+        endpoint.feed(&frame(role, 0x80, b"b"));
+        let event = endpoint.events.pop().unwrap();
+        assert_eq!(event, binary(b"ab"));
+        assert!(capacity(event) <= 4 << 10);
+    }
+}

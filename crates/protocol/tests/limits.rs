@@ -1,0 +1,249 @@
+//! Limits and memory: RFC 6455 §10.4.
+
+mod support;
+
+use bytes::{Buf, BufMut};
+use socket_flow_protocol::{Config, Event, Message, ProtocolError, Role};
+
+use support::{Endpoint, MODES, Mode, ROLES, Script, binary, frame, header, noise, ping};
+
+/// How much memory the next direct read may fill, and nothing was read.
+fn offered(endpoint: &mut Endpoint) -> Option<usize> {
+    let (incoming, _) = endpoint.protocol.halves();
+    incoming.direct().map(|mut direct| direct.chunk_mut().len())
+}
+
+#[test]
+fn a_message_at_its_limit_passes_and_one_byte_more_fails() {
+    for role in ROLES {
+        for limit in [0, 1, 125, 126, 1000, 65_522, 65_523, 70_000] {
+            let script = Script::to(role).config(Config::new().max_message(limit));
+            let payload = noise(limit + 1);
+            for len in [limit.saturating_sub(1), limit] {
+                let outcome = script.clone().frame(0x82, &payload[..len]).run_twice();
+                outcome
+                    .assert_events(&[binary(&payload[..len])])
+                    .assert_open();
+            }
+            let outcome = script.frame(0x82, &payload).run_twice();
+            let error = ProtocolError::MessageTooBig { limit };
+            outcome.assert_events(&[]).assert_failed(error, 1009);
+        }
+    }
+}
+
+#[test]
+fn the_limit_holds_for_the_sum_of_all_fragments() {
+    for role in ROLES {
+        let script = Script::to(role)
+            .config(Config::new().max_message(10))
+            .frame(0x02, b"1234")
+            .frame(0x00, b"5678")
+            .frame(0x89, b"a ping counts nothing");
+        let last_fits = script
+            .clone()
+            .frame(0x80, b"90")
+            .frame(0x82, b"0123456789")
+            .run();
+        last_fits
+            .assert_events(&[
+                ping(b"a ping counts nothing"),
+                binary(b"1234567890"),
+                binary(b"0123456789"),
+            ])
+            .assert_open();
+        let error = ProtocolError::MessageTooBig { limit: 10 };
+        for first in [0x00, 0x80] {
+            let one_more = script.clone().header(first, 3).run();
+            one_more.assert_failed(error, 1009);
+            let beyond = script.clone().frame(0x00, b"90").header(first, 1).run();
+            beyond.assert_failed(error, 1009);
+        }
+    }
+}
+
+#[test]
+fn a_frame_over_the_limit_fails_on_its_header() {
+    for role in ROLES {
+        let limit = 16 << 20;
+        let error = ProtocolError::MessageTooBig { limit };
+        let at_the_limit = Script::to(role).header(0x81, limit as u64).run();
+        at_the_limit.assert_open();
+        for len in [
+            limit as u64 + 1,
+            1 << 32,
+            (1 << 32) + 1,
+            1 << 62,
+            (1 << 63) - 1,
+        ] {
+            let outcome = Script::to(role).header(0x81, len).run();
+            outcome.assert_events(&[]).assert_failed(error, 1009);
+            let fragment = Script::to(role)
+                .frame(0x02, b"begun")
+                .header(0x00, len)
+                .run();
+            fragment.assert_events(&[]).assert_failed(error, 1009);
+        }
+    }
+}
+
+#[test]
+fn without_a_limit_the_greatest_lengths_are_begun_and_do_not_overflow() {
+    for role in ROLES {
+        let unlimited = Config::new().max_message(usize::MAX);
+        for len in [1 << 62, (1 << 63) - 1] {
+            let script = Script::to(role).config(unlimited.clone());
+            script.header(0x82, len).raw(b"payload").run().assert_open();
+            let script = Script::to(role).config(unlimited.clone());
+            let fragment = script
+                .frame(0x02, b"begun")
+                .header(0x00, len)
+                .raw(b"payload");
+            fragment.run().assert_open();
+        }
+    }
+}
+
+#[test]
+fn a_declared_length_costs_nothing_before_its_payload() {
+    for role in ROLES {
+        for mode in MODES {
+            let mut endpoint = Endpoint::new(role, &Config::new().max_message(usize::MAX));
+            endpoint.mode = mode;
+            for byte in header(role, 0x82, 1 << 62) {
+                endpoint.feed(&[byte]);
+            }
+            assert!(endpoint.input.capacity() <= 1 << 10);
+            assert!(offered(&mut endpoint).unwrap() <= 4 << 10);
+            endpoint.feed(&[0; 10]);
+            assert!(offered(&mut endpoint).unwrap() <= 4 << 10);
+            assert!(endpoint.input.capacity() <= 4 << 10);
+        }
+    }
+}
+
+#[test]
+fn memory_grows_with_what_arrives_and_not_with_what_is_declared() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new().max_message(usize::MAX));
+        endpoint.mode = Mode::Direct;
+        endpoint.feed(&header(role, 0x82, 1 << 62));
+        let mut arrived = 0;
+        while arrived < 5 << 20 {
+            let room = offered(&mut endpoint).unwrap();
+            let allowed = if arrived < 64 << 10 {
+                (2 * arrived).max(4 << 10)
+            } else {
+                // Vec doubles where that is more than was asked for.
+                (1 << 20) + arrived
+            };
+            assert!(room <= allowed, "{room} bytes of room for {arrived}");
+            endpoint.feed(&vec![0; room]);
+            arrived += room;
+        }
+        assert!(endpoint.input.capacity() <= 4 << 10);
+    }
+}
+
+#[test]
+fn a_direct_read_never_goes_beyond_its_frame() {
+    for role in ROLES {
+        let payload = noise(1 << 20);
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.mode = Mode::Direct;
+        let bytes = frame(role, 0x82, &payload);
+        let body = bytes.len() - payload.len();
+        endpoint.feed(&bytes[..body + 100_000]);
+        let mut arrived = 100_000;
+        while let Some(room) = offered(&mut endpoint) {
+            assert!(arrived + room <= payload.len());
+            endpoint.feed(&bytes[body + arrived..][..room]);
+            arrived += room;
+        }
+        // The last bytes come through the input, with whatever follows.
+        assert!(payload.len() - arrived < 16 << 10);
+        endpoint.feed(&[&bytes[body + arrived..], &frame(role, 0x89, b"next")].concat());
+        assert_eq!(endpoint.events, [binary(&payload), ping(b"next")]);
+    }
+}
+
+#[test]
+fn a_frame_that_fits_the_input_is_not_read_directly() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        assert_eq!(offered(&mut endpoint), None);
+        endpoint.feed(&header(role, 0x82, 65_522));
+        assert_eq!(offered(&mut endpoint), None);
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.feed(&header(role, 0x82, 65_523));
+        assert!(offered(&mut endpoint).is_some());
+        endpoint.protocol.receive_eof().unwrap_err();
+    }
+}
+
+#[test]
+fn a_large_message_keeps_no_more_than_twice_its_length() {
+    for role in ROLES {
+        for mode in [Mode::Owned, Mode::Direct] {
+            for len in [65_523, 100_000, 1 << 20, (1 << 20) + 1, 3_000_000] {
+                let mut endpoint = Endpoint::new(role, &Config::new());
+                endpoint.mode = mode;
+                let bytes = frame(role, 0x82, &vec![7; len]);
+                for piece in bytes.chunks(10_000) {
+                    endpoint.feed(piece);
+                }
+                let Some(Event::Message(Message::Binary(payload))) = endpoint.events.pop() else {
+                    panic!("a message of {len} bytes");
+                };
+                assert_eq!(payload.len(), len);
+                assert!(payload.try_into_mut().unwrap().capacity() <= 2 * len);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_message_does_not_pin_the_input() {
+    for len in [0, 1, 100, 2047] {
+        let mut endpoint = Endpoint::new(Role::Client, &Config::new());
+        endpoint.mode = Mode::Owned;
+        endpoint.input.reserve(64 << 10);
+        endpoint.feed(&frame(Role::Client, 0x82, &vec![7; len]));
+        let Some(Event::Message(Message::Binary(payload))) = endpoint.events.pop() else {
+            panic!("a message of {len} bytes");
+        };
+        if len > 0 {
+            assert!(payload.try_into_mut().unwrap().capacity() <= 2 * len);
+        }
+        let storage = endpoint.input.take_storage();
+        assert!(storage.capacity() >= 60 << 10, "the input kept its memory");
+    }
+}
+
+#[test]
+fn an_idle_connection_can_give_all_its_memory_back() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.mode = Mode::Moved;
+        endpoint.feed(&frame(role, 0x82, &vec![7; 100_000]));
+        assert_eq!(endpoint.input.capacity(), 0);
+        endpoint.feed(&frame(role, 0x82, b"half")[..4]);
+        assert!(endpoint.input.capacity() <= 8);
+        endpoint.feed(&frame(role, 0x82, b"half")[4..]);
+        assert_eq!(endpoint.events.len(), 2);
+        assert!(!endpoint.protocol.output().has_remaining());
+    }
+}
+
+#[test]
+fn releasing_memory_never_loses_a_message_under_way() {
+    for role in ROLES {
+        let payload = noise(200_000);
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        for piece in frame(role, 0x82, &payload).chunks(30_000) {
+            endpoint.protocol.halves().0.release();
+            endpoint.feed(piece);
+        }
+        assert_eq!(endpoint.events, [binary(&payload)]);
+    }
+}
