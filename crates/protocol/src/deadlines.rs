@@ -78,7 +78,7 @@ impl Watch {
     /// progress.
     pub(crate) fn look(&mut self, now: Duration, period: Duration, progress: bool) -> bool {
         self.silent = if progress { 0 } else { self.silent + 1 };
-        if u32::from(self.silent) > LOOKS {
+        if u32::from(self.silent) >= LOOKS {
             self.disarm();
             return true;
         }
@@ -105,8 +105,8 @@ pub(crate) fn after(now: Duration, delay: Duration, period: Duration) -> Duratio
     }
 }
 
-/// Looks in a period. The first look only starts the silence, so that a
-/// period is never cut short by bytes that came just after it began.
+/// Looks in a period. What a look sees came before it, so this many silent
+/// ones in a row are never less than a period of silence.
 const LOOKS: u32 = 4;
 
 #[cfg(test)]
@@ -130,10 +130,11 @@ mod tests {
 
     #[test]
     fn silence_expires_within_a_quarter_after_the_period() {
-        assert_eq!(expires_at(&[false; 9]), Some(Duration::from_secs(50)));
-        // Progress just before the look at 10 s, then nothing: 40 s later.
+        assert_eq!(expires_at(&[false; 9]), Some(Duration::from_secs(40)));
+        // Progress after the look at 0 s and before that at 10 s, then
+        // nothing: 40 to 50 s later.
         let once = [true, false, false, false, false, false];
-        assert_eq!(expires_at(&once), Some(Duration::from_secs(60)));
+        assert_eq!(expires_at(&once), Some(Duration::from_secs(50)));
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! Every defect once found here, named after its cause.
+//! Defects once found, here and in the field, each named after its cause.
 
 mod support;
 
+use std::time::Duration;
+
 use bytes::{Buf, BufMut};
-use socket_flow_protocol::{Config, Limits, Role};
+use socket_flow_protocol::{Config, Expired, Limits, NEVER, Role};
 
 use support::{Endpoint, Mode, Script, binary, frame, noise};
 
@@ -81,6 +83,27 @@ fn a_direct_read_counts_no_more_than_its_frame_holds() {
     incoming.direct_done(usize::MAX, outgoing).unwrap();
     client.pump();
     assert_eq!(client.events, [binary(&payload)]);
+}
+
+/// A silence was judged at the fifth look of four in a period: half a period
+/// late where its last byte came just after a look.
+#[test]
+fn a_silence_is_judged_at_most_a_quarter_after_its_period() {
+    let config = Config::new()
+        .ping_interval(NEVER)
+        .stall_timeout(Duration::from_secs(40));
+    let bytes = frame(Role::Server, 0x81, b"begun");
+    for after in 0..40 {
+        let mut server = Endpoint::new(Role::Server, &config);
+        server.feed(&bytes[..4]);
+        server.wait(Duration::from_secs(after)).unwrap();
+        server.feed(&bytes[4..6]);
+        let last_byte = server.now;
+        let expired = server.wait(Duration::from_secs(100));
+        assert_eq!(expired, Err(Expired::Read));
+        let silence = (server.now - last_byte).as_secs();
+        assert!((40..=50).contains(&silence), "{silence} s");
+    }
 }
 
 /// Elsewhere a limit that was lifted meant zero, and a fragment size of zero
