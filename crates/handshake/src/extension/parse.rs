@@ -1,0 +1,191 @@
+use http::HeaderMap;
+use http::header::SEC_WEBSOCKET_EXTENSIONS;
+
+use crate::extension::{Extension, Param};
+use crate::header::{Cursor, ListError};
+
+/// Reads all `Sec-WebSocket-Extensions` headers of a request or a response, in order.
+///
+/// Time is linear in the length of the headers, and so is memory. Without such a header the list
+/// is empty.
+///
+/// # Errors
+/// [`ListError`] if a value does not follow the grammar, or holds no extension at all.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use socket_flow_handshake::extension;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.append("sec-websocket-extensions", HeaderValue::from_static("a; b=\"c\", d"));
+/// headers.append("sec-websocket-extensions", HeaderValue::from_static("e"));
+/// let offers = extension::parse(&headers)?;
+/// let names: Vec<_> = offers.iter().map(extension::Extension::name).collect();
+/// assert_eq!(names, ["a", "d", "e"]);
+/// assert_eq!(offers[0].params()[0].value(), Some("c"));
+/// # Ok::<_, socket_flow_handshake::header::ListError>(())
+/// ```
+pub fn parse(headers: &HeaderMap) -> Result<Vec<Extension>, ListError> {
+    let mut extensions = Vec::new();
+    let mut present = false;
+    for value in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
+        present = true;
+        parse_value(&mut Cursor::new(value.as_bytes()), &mut extensions)?;
+    }
+    if present && extensions.is_empty() {
+        return Err(ListError::Empty);
+    }
+    Ok(extensions)
+}
+
+fn parse_value(cursor: &mut Cursor<'_>, into: &mut Vec<Extension>) -> Result<(), ListError> {
+    while cursor.next_element()? {
+        let name = cursor.token()?.into();
+        let mut params = Vec::new();
+        cursor.skip_spaces();
+        while cursor.eat(b';') {
+            cursor.skip_spaces();
+            params.push(parse_param(cursor)?);
+            cursor.skip_spaces();
+        }
+        cursor.end_element()?;
+        into.push(Extension { name, params });
+    }
+    Ok(())
+}
+
+fn parse_param(cursor: &mut Cursor<'_>) -> Result<Param, ListError> {
+    let name = cursor.token()?.into();
+    // RFC 6455 takes its grammar from RFC 2616, which allows spaces around any separator.
+    cursor.skip_spaces();
+    if !cursor.eat(b'=') {
+        return Ok(Param {
+            name,
+            value: None,
+            quoted: false,
+        });
+    }
+    cursor.skip_spaces();
+    let quoted = cursor.eat(b'"');
+    let value = if quoted {
+        cursor.quoted_token()?.into()
+    } else {
+        cursor.token()?.into()
+    };
+    Ok(Param {
+        name,
+        value: Some(value),
+        quoted,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The values of the headers, and the extensions in them as they are printed.
+    type Case = (
+        &'static [&'static str],
+        Result<&'static [&'static str], ListError>,
+    );
+
+    fn parse_all(values: &[&str]) -> Result<Vec<Extension>, ListError> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(SEC_WEBSOCKET_EXTENSIONS, value.parse().unwrap());
+        }
+        parse(&headers)
+    }
+
+    #[test]
+    fn extensions_are_read_over_repeated_headers_and_printed_back() {
+        let cases: &[Case] = &[
+            (&[], Ok(&[])),
+            (&["foo"], Ok(&["foo"])),
+            (&["foo, bar; baz=2"], Ok(&["foo", "bar; baz=2"])),
+            (&["foo", "bar; baz=2"], Ok(&["foo", "bar; baz=2"])),
+            (&["b, a, b"], Ok(&["b", "a", "b"])),
+            (&["a;c;b;c=1"], Ok(&["a; c; b; c=1"])),
+            (&["\ta ; b = c ,, d\t,"], Ok(&["a; b=c", "d"])),
+            (&["a; b=\"c\""], Ok(&["a; b=\"c\""])),
+            (&["a; b=\"\\c\\d\""], Ok(&["a; b=\"cd\""])),
+            (&["", "a"], Ok(&["a"])),
+            (
+                &["x; y, permessage-deflate; foo=1, permessage-deflate"],
+                Ok(&["x; y", "permessage-deflate; foo=1", "permessage-deflate"]),
+            ),
+            // A name every object of a scripting language has: here it is only a name.
+            (&["constructor; __proto__"], Ok(&["constructor; __proto__"])),
+            (&[""], Err(ListError::Empty)),
+            (&[",", " "], Err(ListError::Empty)),
+            (&["a;"], Err(ListError::Token)),
+            (&["a;;b"], Err(ListError::Token)),
+            (&["a; =b"], Err(ListError::Token)),
+            (&["a; b="], Err(ListError::Token)),
+            (&["a; b=,c"], Err(ListError::Token)),
+            (&["=a"], Err(ListError::Token)),
+            (&["a b"], Err(ListError::Separator)),
+            (&["a=b"], Err(ListError::Separator)),
+            (&["a; b c"], Err(ListError::Separator)),
+            (&["a; b=\"c\"d"], Err(ListError::Separator)),
+            (&["a; b=\"\""], Err(ListError::QuotedValue)),
+            (&["a; b=\"c d\""], Err(ListError::QuotedValue)),
+            (&["a; b=\"c\\\"d\""], Err(ListError::QuotedValue)),
+            (&["a; b=\"c,d\""], Err(ListError::QuotedValue)),
+            (&["a; b=\"c"], Err(ListError::UnclosedQuote)),
+            (&["a; b=\"c\\"], Err(ListError::UnclosedQuote)),
+            // A quote does not reach into the next header.
+            (&["a; b=\"c", "d\""], Err(ListError::UnclosedQuote)),
+            (&["\u{e9}"], Err(ListError::Token)),
+        ];
+        for (values, expected) in cases {
+            let got = parse_all(values)
+                .map(|list| list.iter().map(Extension::to_string).collect::<Vec<_>>());
+            let expected = expected.map(|list| list.iter().map(ToString::to_string).collect());
+            assert_eq!(got, expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_values_are_read_in_steps_linear_in_their_length() {
+        for (head, pattern) in [
+            ("a; b=\"", "c"),
+            ("a; b=\"", "\\"),
+            ("a; b=\"", "\\a"),
+            ("a; b=\"", " "),
+            ("a", ";b"),
+            ("a", "; b=\"c\""),
+            ("", "a,"),
+            ("", " "),
+            ("a; b=", " "),
+            ("a; b=\"c\"", "\t"),
+        ] {
+            let value = head.to_owned() + &pattern.repeat(16 * 1024 / pattern.len());
+            let mut cursor = Cursor::new(value.as_bytes());
+            let _ = parse_value(&mut cursor, &mut Vec::new());
+            assert!(
+                cursor.steps <= 8 * value.len(),
+                "{head}{pattern}: {}",
+                cursor.steps
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_without_panic_and_in_linear_time(value in "[a-c;,=\"\\\\ \t]{0,64}") {
+            let mut cursor = Cursor::new(value.as_bytes());
+            let mut list = Vec::new();
+            let result = parse_value(&mut cursor, &mut list);
+            prop_assert!(cursor.steps <= 8 * (value.len() + 1));
+            if result.is_ok() {
+                let printed: Vec<_> = list.iter().map(Extension::to_string).collect();
+                let mut again = Vec::new();
+                parse_value(&mut Cursor::new(printed.join(",").as_bytes()), &mut again).unwrap();
+                prop_assert_eq!(again, list);
+            }
+        }
+    }
+}
