@@ -4,6 +4,7 @@
 mod authority;
 pub mod body;
 pub mod client;
+pub mod deflate;
 pub mod extension;
 pub mod head;
 pub mod header;
@@ -26,6 +27,10 @@ mod tests {
         assert::<crate::body::BodyDecoder>();
         assert::<crate::client::Offer>();
         assert::<crate::client::VerifyError>();
+        assert::<crate::deflate::DeflateChoice>();
+        assert::<crate::deflate::DeflateError>();
+        assert::<crate::deflate::DeflateOffer>();
+        assert::<crate::deflate::DeflateParams>();
         assert::<crate::head::RequestDecoder>();
         assert::<crate::head::ResponseDecoder>();
         assert::<crate::key::Key>();

@@ -1,3 +1,4 @@
+use crate::deflate::DeflateParams;
 use crate::extension::Extension;
 
 /// What client and server agreed on.
@@ -8,4 +9,15 @@ pub struct Negotiated {
     pub subprotocol: Option<Box<str>>,
     /// The extensions the server accepted, in the order they apply.
     pub extensions: Vec<Extension>,
+    pub(crate) deflate: Option<DeflateParams>,
+}
+
+impl Negotiated {
+    /// What was agreed on for permessage-deflate; `None` if it is not in use, or was not offered
+    /// with [`Offer::deflate`](crate::client::Offer::deflate).
+    ///
+    /// Both sides derive the same values. The answer itself is among the extensions.
+    pub fn deflate(&self) -> Option<DeflateParams> {
+        self.deflate
+    }
 }

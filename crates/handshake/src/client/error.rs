@@ -4,6 +4,7 @@ use std::fmt;
 use http::StatusCode;
 use http::header::HeaderName;
 
+use crate::deflate::DeflateError;
 use crate::header::ListError;
 use crate::subprotocol::SubprotocolError;
 
@@ -11,6 +12,8 @@ use crate::subprotocol::SubprotocolError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
+    /// permessage-deflate is offered and is among the other extensions too.
+    DeflateTwice,
     /// The URI's host or port is not valid.
     InvalidHost,
     /// The URI has no host.
@@ -30,6 +33,9 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::DeflateTwice => {
+                f.write_str("permessage-deflate is among the other extensions too")
+            }
             Self::InvalidHost => f.write_str("uri has an invalid host or port"),
             Self::MissingHost => f.write_str("uri has no host"),
             Self::MissingScheme => f.write_str("uri has no scheme"),
@@ -58,6 +64,8 @@ impl Error for RequestError {
 pub enum VerifyError {
     /// `Connection` does not hold the token `upgrade`, or is not a list of tokens.
     Connection,
+    /// The server accepted permessage-deflate with parameters that do not answer the offer.
+    Deflate(DeflateError),
     /// `Sec-WebSocket-Extensions` does not follow its grammar.
     Extensions(ListError),
     /// No `Sec-WebSocket-Accept`.
@@ -88,6 +96,7 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection => f.write_str("response has no Connection: Upgrade"),
+            Self::Deflate(_) => f.write_str("response has an invalid permessage-deflate"),
             Self::Extensions(_) => f.write_str("response has invalid Sec-WebSocket-Extensions"),
             Self::MissingAccept => f.write_str("response has no Sec-WebSocket-Accept"),
             Self::RepeatedAccept => f.write_str("response has two Sec-WebSocket-Accept"),
@@ -109,6 +118,7 @@ impl fmt::Display for VerifyError {
 impl Error for VerifyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
+            Self::Deflate(error) => Some(error),
             Self::Extensions(error) | Self::Subprotocol(error) => Some(error),
             _ => None,
         }

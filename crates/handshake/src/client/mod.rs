@@ -14,7 +14,7 @@ use http::{HeaderValue, Request, Uri};
 use crate::authority::Authority;
 use crate::key::Key;
 use crate::target::default_port;
-use crate::{extension, subprotocol};
+use crate::{deflate, extension, subprotocol};
 
 pub use error::{RequestError, VerifyError};
 pub use offer::Offer;
@@ -53,7 +53,7 @@ pub fn request(uri: &Uri, offer: &Offer, key: &Key) -> Result<Request<()>, Reque
     let target = uri.path_and_query().cloned();
     let subprotocols =
         subprotocol::encode(&offer.subprotocols).map_err(RequestError::Subprotocol)?;
-    let extensions = extension::encode(&offer.extensions);
+    let extensions = extensions(offer)?;
 
     let mut request = Request::new(());
     *request.uri_mut() = target
@@ -77,6 +77,18 @@ pub fn request(uri: &Uri, offer: &Offer, key: &Key) -> Result<Request<()>, Reque
             .map_err(|_| RequestError::TooManyHeaders)?;
     }
     Ok(request)
+}
+
+fn extensions(offer: &Offer) -> Result<Option<HeaderValue>, RequestError> {
+    let Some(deflate) = offer.deflate else {
+        return Ok(extension::encode(&offer.extensions));
+    };
+    let mut extensions = offer.extensions.clone();
+    if extensions.iter().any(|other| other.name() == deflate::NAME) {
+        return Err(RequestError::DeflateTwice);
+    }
+    extensions.push(deflate.to_extension());
+    Ok(extension::encode(&extensions))
 }
 
 fn host_header(uri: &Uri) -> Result<HeaderValue, RequestError> {

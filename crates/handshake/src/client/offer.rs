@@ -1,5 +1,6 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 
+use crate::deflate::{self, DeflateOffer};
 use crate::extension::Extension;
 
 /// What a client asks for. Default: no subprotocol, no extension, no further header.
@@ -19,6 +20,7 @@ pub struct Offer {
     pub(super) headers: HeaderMap,
     pub(super) subprotocols: Vec<String>,
     pub(super) extensions: Vec<Extension>,
+    pub(super) deflate: Option<DeflateOffer>,
 }
 
 impl Offer {
@@ -67,5 +69,21 @@ impl Offer {
     pub fn extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
         self.extensions = extensions.into_iter().collect();
         self
+    }
+
+    /// Offers permessage-deflate, behind the extensions, for it stands nearest to the wire.
+    /// Default: it is not offered.
+    ///
+    /// The extensions must not hold it as well, which [`request`](super::request()) checks. Held
+    /// there alone it is for the caller to check the answer.
+    #[must_use]
+    pub fn deflate(mut self, offer: DeflateOffer) -> Self {
+        self.deflate = Some(offer);
+        self
+    }
+
+    pub(super) fn offers_extension(&self, name: &str) -> bool {
+        self.deflate.is_some() && name == deflate::NAME
+            || self.extensions.iter().any(|offered| offered.name() == name)
     }
 }

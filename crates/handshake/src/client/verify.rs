@@ -3,6 +3,7 @@ use http::{HeaderMap, Response, StatusCode, Version};
 
 use crate::Negotiated;
 use crate::client::{Offer, VerifyError};
+use crate::deflate::{self, DeflateParams};
 use crate::extension::{self, Extension};
 use crate::header::{Protocol, protocols, tokens, trim};
 use crate::key::Key;
@@ -11,8 +12,9 @@ use crate::subprotocol;
 /// Checks the server's answer to a request made with the same offer and key.
 ///
 /// All six checks of RFC 6455 §4.1 are made, before any byte behind the head may be read as a
-/// frame. An extension is only checked for having been offered; whether its parameters are a
-/// possible answer is for whoever implements it.
+/// frame. permessage-deflate is checked to be an answer to [`Offer::deflate`]. Any other extension is
+/// only checked for having been offered; whether its parameters are a possible answer is for
+/// whoever implements it.
 ///
 /// # Errors
 /// [`VerifyError`], one variant per cause. The status is looked at first.
@@ -41,9 +43,12 @@ pub fn verify<B>(
     verify_upgrade(headers)?;
     verify_connection(headers)?;
     verify_accept(headers, key)?;
+    let subprotocol = verify_subprotocol(headers, offer)?;
+    let extensions = verify_extensions(headers, offer)?;
     Ok(Negotiated {
-        subprotocol: verify_subprotocol(headers, offer)?,
-        extensions: verify_extensions(headers, offer)?,
+        subprotocol,
+        deflate: verify_deflate(&extensions, offer)?,
+        extensions,
     })
 }
 
@@ -108,13 +113,23 @@ fn verify_extensions(headers: &HeaderMap, offer: &Offer) -> Result<Vec<Extension
         {
             return Err(VerifyError::RepeatedExtension(name.into()));
         }
-        if !offer
-            .extensions
-            .iter()
-            .any(|offered| offered.name() == name)
-        {
+        if !offer.offers_extension(name) {
             return Err(VerifyError::UnofferedExtension(name.into()));
         }
     }
     Ok(accepted)
+}
+
+/// RFC 7692 §5.1: an answer that is not one to the offer fails the connection.
+fn verify_deflate(
+    accepted: &[Extension],
+    offer: &Offer,
+) -> Result<Option<DeflateParams>, VerifyError> {
+    let answer = accepted
+        .iter()
+        .find(|extension| extension.name() == deflate::NAME);
+    match (offer.deflate, answer) {
+        (Some(offer), Some(answer)) => offer.verify(answer).map(Some).map_err(VerifyError::Deflate),
+        _ => Ok(None),
+    }
 }

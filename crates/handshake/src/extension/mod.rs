@@ -85,6 +85,26 @@ impl Extension {
         &self.params
     }
 
+    /// An extension this crate writes itself: its names are tokens, and so is every number.
+    pub(crate) fn from_known<I>(name: &'static str, params: I) -> Self
+    where
+        I: IntoIterator<Item = (&'static str, Option<u8>)>,
+    {
+        let param = |(name, number): (&'static str, Option<u8>)| {
+            debug_assert!(is_token(name.as_bytes()));
+            Param {
+                name: name.into(),
+                value: number.map(|number| number.to_string().into()),
+                quoted: false,
+            }
+        };
+        debug_assert!(is_token(name.as_bytes()));
+        Self {
+            name: name.into(),
+            params: params.into_iter().map(param).collect(),
+        }
+    }
+
     fn push(mut self, name: &str, value: Option<&str>, quoted: bool) -> Result<Self, NotAToken> {
         self.params.push(Param {
             name: token(name)?,

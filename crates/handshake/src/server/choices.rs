@@ -3,11 +3,12 @@ use http::header::{
     SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING, UPGRADE,
 };
 
+use crate::deflate::DeflateChoice;
 use crate::origin::OriginPolicy;
 use crate::server::RejectReason;
 
 /// What a server accepts. Default: any subprotocol offer is answered with none, browsers may
-/// connect from the server's own origin only, and no header is added.
+/// connect from the server's own origin only, no extension is accepted, and no header is added.
 ///
 /// ```
 /// use socket_flow_handshake::origin::OriginPolicy;
@@ -24,6 +25,7 @@ pub struct Choices {
     pub(super) subprotocols: Vec<String>,
     pub(super) require_subprotocol: bool,
     pub(super) origin: OriginPolicy,
+    pub(super) deflate: Option<DeflateChoice>,
     headers: HeaderMap,
 }
 
@@ -52,6 +54,13 @@ impl Choices {
     #[must_use]
     pub fn origin(mut self, policy: OriginPolicy) -> Self {
         self.origin = policy;
+        self
+    }
+
+    /// Accepts permessage-deflate from a client that offers it. Default: it is declined.
+    #[must_use]
+    pub fn deflate(mut self, choice: DeflateChoice) -> Self {
+        self.deflate = Some(choice);
         self
     }
 

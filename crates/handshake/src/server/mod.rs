@@ -5,8 +5,8 @@ mod reason;
 mod rejection;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
@@ -27,8 +27,8 @@ pub use rejection::{InvalidRejection, Rejection};
 /// is not looked at, so requests of other HTTP libraries can be passed as they are; only HTTP/1.1
 /// is accepted.
 ///
-/// In this version no extension is accepted. What the client offers is in
-/// [`extension::parse`].
+/// permessage-deflate is accepted where [`Choices::deflate`] says so, and no other extension. What
+/// the client offers is in [`extension::parse`].
 ///
 /// # Request targets
 /// A target in absolute form (`GET http://host/path HTTP/1.1`) is accepted for the schemes `http`,
@@ -92,8 +92,8 @@ fn decide(
     check_version(headers)?;
     let key = key(headers)?;
     let offered = subprotocol::offers(headers).map_err(RejectReason::Subprotocols)?;
-    // The header is judged even while nothing in it is accepted: a broken one shows a broken peer.
-    extension::parse(headers).map_err(RejectReason::Extensions)?;
+    // The header is judged even where nothing in it is accepted: a broken one shows a broken peer.
+    let offers = extension::parse(headers).map_err(RejectReason::Extensions)?;
     if !choices.origin.allows(headers, &host) {
         return Err(RejectReason::Origin(headers.get(ORIGIN).cloned()));
     }
@@ -101,17 +101,22 @@ fn decide(
     if subprotocol.is_none() && choices.require_subprotocol {
         return Err(RejectReason::NoCommonSubprotocol);
     }
-    let response = switching_protocols(&key, subprotocol, choices)?;
+    let accepted = choices.deflate.and_then(|choice| choice.accept(&offers));
+    let (extensions, deflate) = accepted
+        .map(|(answer, agreed)| (vec![answer], agreed))
+        .unzip();
     let negotiated = Negotiated {
         subprotocol: subprotocol.map(Into::into),
-        extensions: Vec::new(),
+        extensions: extensions.unwrap_or_default(),
+        deflate,
     };
+    let response = switching_protocols(&key, &negotiated, choices)?;
     Ok((response, negotiated))
 }
 
 fn switching_protocols(
     key: &Key,
-    subprotocol: Option<&str>,
+    negotiated: &Negotiated,
     choices: &Choices,
 ) -> Result<Response<()>, RejectReason> {
     let mut response = Response::new(());
@@ -120,10 +125,13 @@ fn switching_protocols(
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, key.accept().to_header_value());
-    if let Some(name) = subprotocol {
+    if let Some(name) = &negotiated.subprotocol {
         // It equals a token of the request, so it is a valid value.
         let value = HeaderValue::from_str(name).map_err(|_| RejectReason::NoCommonSubprotocol)?;
         headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    if let Some(value) = extension::encode(&negotiated.extensions) {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
     }
     choices.add_headers(headers)?;
     Ok(response)

@@ -1,0 +1,154 @@
+use crate::deflate::parameters::{MAX_WINDOW_BITS, Parameters, valid};
+use crate::deflate::{DeflateError, DeflateParams, InvalidWindowBits, Parameter};
+use crate::extension::Extension;
+
+/// What a client asks for.
+///
+/// Default: `permessage-deflate; client_max_window_bits`, which is what browsers offer: both
+/// contexts are kept, and the server may make the client's window smaller.
+///
+/// A server that cannot meet a demand declines the extension, and the connection opens without
+/// it. An answer that accepts the extension and not the demand fails the handshake.
+///
+/// ```
+/// use socket_flow_handshake::deflate::{ClientWindow, DeflateOffer};
+///
+/// let offer = DeflateOffer::default()
+///     .server_no_context_takeover(true)
+///     .server_max_window_bits(10)?
+///     .client_max_window_bits(ClientWindow::Bits(12))?;
+/// # let _ = offer;
+/// assert!(DeflateOffer::default().server_max_window_bits(16).is_err());
+/// # Ok::<_, socket_flow_handshake::deflate::InvalidWindowBits>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeflateOffer(Parameters);
+
+impl DeflateOffer {
+    /// Demands that the server empties its window before each message, so that the client needs
+    /// to keep none between them (RFC 7692 §7.1.1.1). Default: no.
+    #[must_use]
+    pub fn server_no_context_takeover(mut self, demand: bool) -> Self {
+        self.0.server_no_context_takeover = demand;
+        self
+    }
+
+    /// Announces that the client empties its own window before each message, which it then does
+    /// whatever the server answers (RFC 7692 §7.1.1.2). Default: no.
+    #[must_use]
+    pub fn client_no_context_takeover(mut self, announce: bool) -> Self {
+        self.0.client_no_context_takeover = announce;
+        self
+    }
+
+    /// Demands that the server's window has at most this many bits, 8 to 15
+    /// (RFC 7692 §7.1.2.1). Default: no demand.
+    ///
+    /// # Errors
+    /// [`InvalidWindowBits`] outside of 8 to 15.
+    pub fn server_max_window_bits(mut self, bits: u8) -> Result<Self, InvalidWindowBits> {
+        self.0.server_max_window_bits = Some(valid(bits)?);
+        Ok(self)
+    }
+
+    /// Sets what is said about the client's own window (RFC 7692 §7.1.2.2). Default:
+    /// [`ClientWindow::Any`].
+    ///
+    /// # Errors
+    /// [`InvalidWindowBits`] if bits are given and are outside of 8 to 15.
+    pub fn client_max_window_bits(
+        mut self,
+        window: ClientWindow,
+    ) -> Result<Self, InvalidWindowBits> {
+        if let ClientWindow::Bits(bits) = window {
+            valid(bits)?;
+        }
+        self.0.client_max_window_bits = window;
+        Ok(self)
+    }
+
+    pub(super) fn from_parameters(parameters: Parameters) -> Self {
+        Self(parameters)
+    }
+
+    /// The offer as it is written.
+    pub(crate) fn to_extension(self) -> Extension {
+        self.0.write()
+    }
+
+    /// Checks the server's answer to this offer.
+    pub(crate) fn verify(self, answer: &Extension) -> Result<DeflateParams, DeflateError> {
+        let offer = self.0;
+        let answer = Parameters::read(answer)?;
+        if offer.server_no_context_takeover && !answer.server_no_context_takeover {
+            let parameter = Parameter::ServerNoContextTakeover;
+            return Err(DeflateError::MissingParameter(parameter));
+        }
+        let parameter = Parameter::ServerMaxWindowBits;
+        match (offer.server_max_window_bits, answer.server_max_window_bits) {
+            (Some(_), None) => return Err(DeflateError::MissingParameter(parameter)),
+            (Some(offered), Some(bits)) if bits > offered => {
+                return Err(DeflateError::WindowTooLarge(parameter));
+            }
+            _ => {}
+        }
+        let parameter = Parameter::ClientMaxWindowBits;
+        match (offer.client_max_window_bits, answer.client_max_window_bits) {
+            (_, ClientWindow::Absent) => {}
+            (ClientWindow::Absent, _) => return Err(DeflateError::UnofferedParameter(parameter)),
+            // RFC 7692 §7.1.2.2: only an offer may leave the value out.
+            (_, ClientWindow::Any) => return Err(DeflateError::MissingValue(parameter)),
+            (ClientWindow::Bits(offered), ClientWindow::Bits(bits)) if bits > offered => {
+                return Err(DeflateError::WindowTooLarge(parameter));
+            }
+            (ClientWindow::Any | ClientWindow::Bits(_), ClientWindow::Bits(_)) => {}
+        }
+        Ok(self.agreed(answer))
+    }
+
+    /// What this offer and a legal answer to it come to, for the one side as for the other.
+    pub(super) fn agreed(self, answer: Parameters) -> DeflateParams {
+        let offer = self.0;
+        // What a client said of itself it keeps to even where the answer is silent (§7.1.1.2 and
+        // §7.1.2.2), so a server may count on it.
+        let client_max_window_bits = [answer, offer].into_iter().find_map(|parameters| {
+            match parameters.client_max_window_bits {
+                ClientWindow::Bits(bits) => Some(bits),
+                ClientWindow::Absent | ClientWindow::Any => None,
+            }
+        });
+        DeflateParams {
+            server_no_context_takeover: answer.server_no_context_takeover,
+            client_no_context_takeover: offer.client_no_context_takeover
+                || answer.client_no_context_takeover,
+            server_max_window_bits: answer.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
+            client_max_window_bits: client_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
+        }
+    }
+}
+
+impl Default for DeflateOffer {
+    fn default() -> Self {
+        Self(Parameters {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: None,
+            client_max_window_bits: ClientWindow::Any,
+        })
+    }
+}
+
+/// What an offer says of the client's own window (RFC 7692 §7.1.2.2). Exhaustive, for there is
+/// nothing else to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientWindow {
+    /// `client_max_window_bits` is not offered: the server cannot limit the window, which is of
+    /// 15 bits.
+    Absent,
+    /// `client_max_window_bits` stands alone: the server may name any window.
+    #[default]
+    Any,
+    /// `client_max_window_bits=n`, 8 to 15: the client uses no larger window, and the server may
+    /// name a smaller one.
+    Bits(u8),
+}

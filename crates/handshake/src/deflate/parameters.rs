@@ -1,0 +1,159 @@
+use std::mem::replace;
+use std::ops::RangeInclusive;
+
+use crate::deflate::{ClientWindow, DeflateError, InvalidWindowBits, NAME, Parameter};
+use crate::extension::Extension;
+
+/// 32 KiB, the largest window deflate has, and the one that is used where nothing is said.
+pub(super) const MAX_WINDOW_BITS: u8 = *WINDOW_BITS.end();
+
+/// What RFC 7692 §7.1.2 allows on the wire.
+const WINDOW_BITS: RangeInclusive<u8> = 8..=15;
+
+/// The parameters of one offer or one answer: each at most once, every window within its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parameters {
+    pub(super) server_no_context_takeover: bool,
+    pub(super) client_no_context_takeover: bool,
+    pub(super) server_max_window_bits: Option<u8>,
+    pub(super) client_max_window_bits: ClientWindow,
+}
+
+impl Parameters {
+    /// Reads what offers and answers have in common; that in an answer no window may stand
+    /// without a value is left to the caller.
+    pub(super) fn read(extension: &Extension) -> Result<Self, DeflateError> {
+        let mut read = Self {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: None,
+            client_max_window_bits: ClientWindow::Absent,
+        };
+        for param in extension.params() {
+            let parameter = Parameter::named(param.name())
+                .ok_or_else(|| DeflateError::UnknownParameter(param.name().into()))?;
+            let repeated = match parameter {
+                Parameter::ServerNoContextTakeover => {
+                    no_value(parameter, param.value())?;
+                    replace(&mut read.server_no_context_takeover, true)
+                }
+                Parameter::ClientNoContextTakeover => {
+                    no_value(parameter, param.value())?;
+                    replace(&mut read.client_no_context_takeover, true)
+                }
+                Parameter::ServerMaxWindowBits => {
+                    let value = param.value().ok_or(DeflateError::MissingValue(parameter))?;
+                    let bits = window_bits(parameter, value)?;
+                    read.server_max_window_bits.replace(bits).is_some()
+                }
+                Parameter::ClientMaxWindowBits => {
+                    let window = match param.value() {
+                        None => ClientWindow::Any,
+                        Some(value) => ClientWindow::Bits(window_bits(parameter, value)?),
+                    };
+                    replace(&mut read.client_max_window_bits, window) != ClientWindow::Absent
+                }
+            };
+            if repeated {
+                return Err(DeflateError::RepeatedParameter(parameter));
+            }
+        }
+        Ok(read)
+    }
+
+    pub(super) fn write(&self) -> Extension {
+        let no_context_takeover = [
+            (
+                self.server_no_context_takeover,
+                Parameter::ServerNoContextTakeover,
+            ),
+            (
+                self.client_no_context_takeover,
+                Parameter::ClientNoContextTakeover,
+            ),
+        ];
+        let params = no_context_takeover
+            .into_iter()
+            .filter_map(|(set, parameter)| set.then_some((parameter, None)))
+            .chain(
+                self.server_max_window_bits
+                    .map(|bits| (Parameter::ServerMaxWindowBits, Some(bits))),
+            )
+            .chain(match self.client_max_window_bits {
+                ClientWindow::Absent => None,
+                ClientWindow::Any => Some((Parameter::ClientMaxWindowBits, None)),
+                ClientWindow::Bits(bits) => Some((Parameter::ClientMaxWindowBits, Some(bits))),
+            });
+        Extension::from_known(
+            NAME,
+            params.map(|(parameter, bits)| (parameter.name(), bits)),
+        )
+    }
+}
+
+/// Lets only a window through that the wire can carry.
+pub(super) fn valid(bits: u8) -> Result<u8, InvalidWindowBits> {
+    WINDOW_BITS
+        .contains(&bits)
+        .then_some(bits)
+        .ok_or(InvalidWindowBits(bits))
+}
+
+fn no_value(parameter: Parameter, value: Option<&str>) -> Result<(), DeflateError> {
+    match value {
+        None => Ok(()),
+        Some(_) => Err(DeflateError::UnexpectedValue(parameter)),
+    }
+}
+
+/// RFC 7692 §7.1.2: a decimal integer without leading zeros.
+fn window_bits(parameter: Parameter, value: &str) -> Result<u8, DeflateError> {
+    // A number parser would also take `+9` and `08`.
+    match value.as_bytes() {
+        [digit @ b'8'..=b'9'] => Ok(digit - b'0'),
+        [b'1', digit @ b'0'..=b'5'] => Ok(10 + (digit - b'0')),
+        _ => Err(DeflateError::InvalidWindowBits(parameter)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_8_to_15_in_their_shortest_spelling_are_windows() {
+        let parameter = Parameter::ServerMaxWindowBits;
+        for bits in 0..=u8::MAX {
+            let expected = WINDOW_BITS.contains(&bits).then_some(bits);
+            assert_eq!(window_bits(parameter, &bits.to_string()).ok(), expected);
+            assert_eq!(valid(bits).ok(), expected);
+            for text in [format!("0{bits}"), format!("+{bits}"), format!("{bits}.")] {
+                let error = DeflateError::InvalidWindowBits(parameter);
+                assert_eq!(window_bits(parameter, &text), Err(error), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_set_of_parameters_is_read_back_as_it_was_written() {
+        let windows = [
+            ClientWindow::Absent,
+            ClientWindow::Any,
+            ClientWindow::Bits(8),
+            ClientWindow::Bits(15),
+        ];
+        for flags in 0..4 {
+            for server_max_window_bits in [None, Some(8), Some(15)] {
+                for client_max_window_bits in windows {
+                    let parameters = Parameters {
+                        server_no_context_takeover: flags & 1 == 1,
+                        client_no_context_takeover: flags & 2 == 2,
+                        server_max_window_bits,
+                        client_max_window_bits,
+                    };
+                    assert_eq!(Parameters::read(&parameters.write()), Ok(parameters));
+                }
+            }
+        }
+    }
+}
