@@ -48,9 +48,9 @@ mod websocket;
 mod writer;
 
 pub use socket_flow_protocol::{
-    CloseCode, CloseFrame, Closing, Config, ControlError, Event, EventRef, Expired, Limits,
-    Message, MessageRef, NEVER, Negotiated, Payload, ProtocolError, Role, SendError, Timeouts,
-    Utf8Bytes, WriteQueue,
+    CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, Deflate, DeflateParams,
+    Event, EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, Payload, Prepared,
+    ProtocolError, Role, SendError, Timeouts, Uncompressed, Utf8Bytes, WriteQueue,
 };
 
 pub use crate::error::Error;

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::deflate::Deflate;
+
 /// Turns a timeout off.
 pub const NEVER: Duration = Duration::MAX;
 
@@ -22,6 +24,7 @@ pub const NEVER: Duration = Duration::MAX;
 pub struct Config {
     limits: Limits,
     timeouts: Timeouts,
+    deflate: Deflate,
 }
 
 impl Config {
@@ -98,6 +101,14 @@ impl Config {
         self
     }
 
+    /// How to compress where permessage-deflate is agreed on; this alone
+    /// does not negotiate it. Default: [`Deflate::balanced`].
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.deflate = deflate;
+        self
+    }
+
     /// Replaces all limits at once.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
@@ -116,6 +127,12 @@ impl Config {
     #[inline]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// How to compress.
+    #[inline]
+    pub fn deflate_settings(&self) -> &Deflate {
+        &self.deflate
     }
 
     /// The timeouts in force.

@@ -21,6 +21,8 @@ pub enum ProtocolError {
     ExpectedContinuation,
     /// A text message that is not UTF-8 (RFC 6455 §8.1).
     InvalidUtf8(Utf8Error),
+    /// A compressed message whose data is not DEFLATE (RFC 7692 §7.2.2).
+    InvalidCompression,
     /// A Close frame whose payload breaks RFC 6455 §5.5.1 or §7.4.
     Close(CloseError),
     /// A message over the limit, which is given in bytes.
@@ -37,7 +39,7 @@ impl ProtocolError {
             Self::Header(_) | Self::UnexpectedContinuation | Self::ExpectedContinuation => {
                 CloseCode::PROTOCOL_ERROR
             }
-            Self::InvalidUtf8(_) => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8(_) | Self::InvalidCompression => CloseCode::INVALID_PAYLOAD,
             Self::Close(error) => error.close_code(),
             Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
         }
@@ -50,6 +52,7 @@ impl ProtocolError {
             Self::UnexpectedContinuation => "unexpected continuation frame",
             Self::ExpectedContinuation => "expected a continuation frame",
             Self::InvalidUtf8(_) => "invalid utf-8",
+            Self::InvalidCompression => "invalid compressed data",
             Self::Close(_) => "invalid close frame",
             Self::MessageTooBig { .. } => "message too big",
         }
@@ -76,8 +79,15 @@ impl Error for ProtocolError {
             Self::Close(error) => Some(error),
             Self::UnexpectedContinuation
             | Self::ExpectedContinuation
+            | Self::InvalidCompression
             | Self::MessageTooBig { .. } => None,
         }
+    }
+}
+
+impl From<HeaderError> for ProtocolError {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
     }
 }
 

@@ -36,7 +36,12 @@
 //! a short silence: closing a socket with unread bytes in it would reset the
 //! connection and could destroy the Close on its way.
 //!
-//! This crate has no features and no `unsafe`. For sockets on tokio see
+//! # Features
+//!
+//! `deflate` compiles the codec of permessage-deflate (RFC 7692) in; it is
+//! used where [`Negotiated::with_deflate`] says that it was agreed.
+//!
+//! This crate has no `unsafe`. For sockets on tokio see
 //! `socket-flow-connection`, for the opening handshake
 //! `socket-flow-handshake`.
 
@@ -54,14 +59,17 @@
 mod closing;
 mod config;
 mod deadlines;
+mod deflate;
 mod error;
 mod event;
+mod frame_queue;
 mod incoming;
 mod input;
 mod mask_keys;
 mod message;
 mod negotiated;
 mod outgoing;
+mod prepared;
 mod protocol;
 mod queue;
 mod timeouts;
@@ -72,12 +80,14 @@ pub use socket_flow_frames::{
 
 pub use crate::closing::Closing;
 pub use crate::config::{Config, Limits, NEVER, Timeouts};
+pub use crate::deflate::{Deflate, DeflateParams};
 pub use crate::error::{AbnormalClosure, ControlError, Expired, ProtocolError, SendError};
 pub use crate::event::{CloseFrame, Event, EventRef, Found};
 pub use crate::incoming::Incoming;
 pub use crate::input::Input;
-pub use crate::message::{Message, MessageRef, Payload};
+pub use crate::message::{Compressed, Message, MessageRef, Payload, Uncompressed};
 pub use crate::negotiated::Negotiated;
 pub use crate::outgoing::Outgoing;
+pub use crate::prepared::Prepared;
 pub use crate::protocol::Protocol;
 pub use crate::queue::WriteQueue;

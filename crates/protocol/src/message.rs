@@ -208,7 +208,8 @@ impl fmt::Debug for MessageRef<'_> {
 /// byte types as binary.
 ///
 /// Implemented for [`Message`], [`MessageRef`], `&str`, `String`,
-/// [`Utf8Bytes`], `&[u8]`, `Vec<u8>`, [`Bytes`] and [`BytesMut`]. Sealed: text
+/// [`Utf8Bytes`], `&[u8]`, `Vec<u8>`, [`Bytes`] and [`BytesMut`], and for each of
+/// them in [`Uncompressed`] or [`Compressed`]. Sealed: text
 /// must be valid UTF-8, which this crate cannot ask of a foreign type.
 pub trait Payload: sealed::Sealed {
     /// The payload's bytes.
@@ -224,6 +225,78 @@ pub trait Payload: sealed::Sealed {
     fn share(self) -> Bytes
     where
         Self: Sized;
+
+    /// Whether it goes out compressed, where that was agreed on.
+    #[doc(hidden)]
+    #[inline]
+    fn compression(&self) -> Compression {
+        Compression::Auto
+    }
+}
+
+/// Whether a message is compressed.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // hidden
+pub enum Compression {
+    /// From the threshold on.
+    Auto,
+    /// Whatever its length.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// Sends a message as it is, also where it would be compressed: for what is
+/// compressed already, and for secrets (RFC 7692 §8).
+///
+/// ```
+/// use socket_flow_protocol::{Config, Negotiated, Protocol, Uncompressed};
+///
+/// let mut server = Protocol::server(Config::new(), Negotiated::default());
+/// assert!(server.queue(Uncompressed("secret")).is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // a wrapper
+pub struct Uncompressed<P>(pub P);
+
+/// Compresses a message also below the threshold, where compression was
+/// agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // a wrapper
+pub struct Compressed<P>(pub P);
+
+macro_rules! wrapper {
+    ($($type:ident, $compression:ident;)*) => {$(
+        impl<P: Payload> sealed::Sealed for $type<P> {}
+
+        impl<P: Payload> Payload for $type<P> {
+            #[inline]
+            fn bytes(&self) -> &[u8] {
+                self.0.bytes()
+            }
+
+            #[inline]
+            fn text(&self) -> bool {
+                self.0.text()
+            }
+
+            #[inline]
+            fn share(self) -> Bytes {
+                self.0.share()
+            }
+
+            #[inline]
+            fn compression(&self) -> Compression {
+                Compression::$compression
+            }
+        }
+    )*};
+}
+
+wrapper! {
+    Uncompressed, Never;
+    Compressed, Always;
 }
 
 /// The opcode a payload is sent under.

@@ -1,3 +1,7 @@
+use socket_flow_frames::Role;
+
+use crate::deflate::{Compress, Decompress, Deflate, DeflateParams};
+
 /// What the opening handshake agreed on, as plain values.
 ///
 /// ```
@@ -5,10 +9,12 @@
 ///
 /// let negotiated = Negotiated::default().with_subprotocol("chat.v1");
 /// assert_eq!(negotiated.subprotocol(), Some("chat.v1"));
+/// assert_eq!(negotiated.deflate(), None);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Negotiated {
     subprotocol: Option<Box<str>>,
+    deflate: Option<DeflateParams>,
 }
 
 impl Negotiated {
@@ -19,9 +25,63 @@ impl Negotiated {
         self
     }
 
+    /// Turns permessage-deflate on (RFC 7692); how to compress is said by
+    /// [`Config::deflate`](crate::Config::deflate).
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, params: DeflateParams) -> Self {
+        self.deflate = Some(params);
+        self
+    }
+
     /// The subprotocol both sides speak, or `None` when none was agreed.
     #[inline]
     pub fn subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
+    }
+
+    /// The parameters of permessage-deflate, or `None` when it was not
+    /// agreed.
+    #[inline]
+    pub fn deflate(&self) -> Option<DeflateParams> {
+        self.deflate
+    }
+
+    /// The compressor for what `role` sends.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compress(&self, role: Role, settings: &Deflate) -> Option<Compress> {
+        let params = self.deflate?;
+        let (bits, alone) = match role {
+            Role::Client => (
+                params.client_max_window_bits,
+                params.client_no_context_takeover,
+            ),
+            Role::Server => (
+                params.server_max_window_bits,
+                params.server_no_context_takeover,
+            ),
+        };
+        Some(Compress::new(settings, bits, !alone))
+    }
+
+    /// The decompressor for what `role` receives.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn decompress(&self, role: Role) -> Option<Decompress> {
+        let params = self.deflate?;
+        let alone = match role {
+            Role::Client => params.server_no_context_takeover,
+            Role::Server => params.client_no_context_takeover,
+        };
+        Some(Decompress::new(!alone))
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    pub(crate) fn compress(&self, _: Role, _: &Deflate) -> Option<Compress> {
+        None
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    pub(crate) fn decompress(&self, _: Role) -> Option<Decompress> {
+        None
     }
 }

@@ -2,18 +2,18 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use socket_flow_frames::{
-    CloseCode, ClosePayload, FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN, MaskKey, OpCode,
-    Rsv, mask,
-};
+use socket_flow_frames::{CloseCode, ClosePayload, MAX_CONTROL_PAYLOAD, OpCode, Role, Rsv};
 
 use crate::closing::Closing;
 use crate::config::Config;
 use crate::deadlines::Watch;
+use crate::deflate::Compress;
 use crate::error::{ControlError, Expired, ProtocolError, SendError};
+use crate::frame_queue::{FrameQueue, LINK_MIN};
 use crate::mask_keys::MaskKeys;
-use crate::message::{self, Payload};
+use crate::message::{self, Compression, Payload};
+use crate::negotiated::Negotiated;
+use crate::prepared::Prepared;
 use crate::queue::WriteQueue;
 
 /// The sending half of a connection: messages in, whole frames out.
@@ -23,9 +23,9 @@ use crate::queue::WriteQueue;
 #[derive(Debug)]
 pub struct Outgoing {
     config: Arc<Config>,
-    /// The client's masking keys; a server has none, for it masks nothing.
-    keys: Option<Box<MaskKeys>>,
-    queue: WriteQueue,
+    frames: FrameQueue,
+    /// Present where permessage-deflate was agreed on.
+    compress: Option<Box<Compress>>,
     closing: Closing,
     /// Pongs encoded since the queue last held none.
     pongs: u8,
@@ -41,18 +41,22 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) fn client(config: Arc<Config>, seed: [u8; 32]) -> Self {
-        Self {
-            keys: Some(Box::new(MaskKeys::new(seed))),
-            ..Self::server(config)
-        }
+    pub(crate) fn client(config: Arc<Config>, negotiated: &Negotiated, seed: [u8; 32]) -> Self {
+        let compress = negotiated.compress(Role::Client, config.deflate_settings());
+        let frames = FrameQueue::masked(MaskKeys::new(seed));
+        Self::new(config, frames, compress)
     }
 
-    pub(crate) fn server(config: Arc<Config>) -> Self {
+    pub(crate) fn server(config: Arc<Config>, negotiated: &Negotiated) -> Self {
+        let compress = negotiated.compress(Role::Server, config.deflate_settings());
+        Self::new(config, FrameQueue::default(), compress)
+    }
+
+    fn new(config: Arc<Config>, frames: FrameQueue, compress: Option<Compress>) -> Self {
         Self {
             config,
-            keys: None,
-            queue: WriteQueue::default(),
+            frames,
+            compress: compress.map(Box::new),
             closing: Closing::Open,
             pongs: 0,
             pongs_end: 0,
@@ -81,10 +85,48 @@ impl Outgoing {
         }
         self.message = true;
         let len = message.bytes().len();
-        if len < LINK_MIN && len <= self.config.limits().fragment {
-            self.append(true, message::opcode(&message), message.bytes());
+        if self.compress.is_some() && self.compresses(&message) {
+            self.queue_compressed(&message);
+        } else if len < LINK_MIN && len <= self.config.limits().fragment {
+            self.frames
+                .whole(message::opcode(&message), message.bytes());
         } else {
-            self.queue_large(message::opcode(&message), message);
+            self.queue_large(message);
+        }
+        Ok(())
+    }
+
+    /// Queues a message that was prepared for many connections: what was
+    /// encoded, and compressed, for one goes out on all with the same
+    /// parameters. It goes out in one frame, whatever
+    /// [`Limits::fragment`](crate::Limits::fragment) says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outgoing::queue`]; the message is still yours.
+    pub fn queue_prepared(&mut self, message: &Prepared) -> Result<(), SendError<()>> {
+        if self.closing.is_sent() {
+            return Err(SendError::Closed(()));
+        }
+        if self.is_full() {
+            return Err(SendError::Full(()));
+        }
+        self.message = true;
+        let compress = self
+            .compress
+            .as_mut()
+            .filter(|compress| compress.wants(message.len()));
+        let encoded = message.encoded(compress.as_ref().map(|compress| compress.settings()));
+        if let Some(compress) = compress {
+            // The peer's window now holds what our context has not seen.
+            compress.forget();
+        }
+        if self.frames.masks() {
+            let payload = encoded.payload();
+            self.frames
+                .shared(encoded.rsv(), message.opcode(), payload, usize::MAX);
+        } else {
+            self.frames.encoded(encoded.frame());
         }
         Ok(())
     }
@@ -105,7 +147,7 @@ impl Outgoing {
         if self.is_full() {
             return Err(ControlError::Full);
         }
-        self.append(true, OpCode::Ping, data);
+        self.frames.whole(OpCode::Ping, data);
         Ok(())
     }
 
@@ -126,14 +168,14 @@ impl Outgoing {
     /// and lets nothing more in.
     pub fn abandon(&mut self) {
         self.closing = self.closing.send();
-        self.queue = WriteQueue::default();
+        self.frames.queue = WriteQueue::default();
         self.pong = None;
     }
 
     /// Moves the sending half out; the one left behind is abandoned.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let mut left = Self::server(self.config.clone());
+        let mut left = Self::new(self.config.clone(), FrameQueue::default(), None);
         left.abandon();
         mem::replace(self, left)
     }
@@ -142,7 +184,7 @@ impl Outgoing {
     #[inline]
     pub fn output(&mut self) -> &mut WriteQueue {
         self.settle_pong();
-        &mut self.queue
+        &mut self.frames.queue
     }
 
     /// How many bytes wait to be written, a pong that waits for room in the
@@ -150,13 +192,13 @@ impl Outgoing {
     #[inline]
     pub fn buffered(&self) -> usize {
         let pong = self.pong.as_ref();
-        self.queue.len() + pong.map_or(0, |pong| self.frame_len(pong.data()))
+        self.frames.queue.len() + pong.map_or(0, |pong| self.frames.whole_len(pong.data()))
     }
 
     /// Whether the queue is at its high-water mark and takes no message.
     #[inline]
     pub fn is_full(&self) -> bool {
-        let len = self.queue.len();
+        let len = self.frames.queue.len();
         len > 0 && len >= self.config.limits().high_water
     }
 
@@ -178,7 +220,7 @@ impl Outgoing {
     /// blocked write; `Duration::ZERO` means now. Ask after a write could
     /// not be finished.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.queue.is_empty() || self.config.timeouts().stall == Duration::MAX {
+        if self.frames.queue.is_empty() || self.config.timeouts().stall == Duration::MAX {
             return None;
         }
         match &self.stall {
@@ -194,12 +236,12 @@ impl Outgoing {
     /// [`Expired::Write`] when the queue made no progress for
     /// [`Timeouts::stall`](crate::Timeouts::stall).
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Expired> {
-        if self.queue.is_empty() {
+        if self.frames.queue.is_empty() {
             self.stall = None;
             return Ok(());
         }
         let period = self.config.timeouts().stall;
-        let taken = self.queue.taken();
+        let taken = self.frames.queue.taken();
         let stall = self.stall.get_or_insert_default();
         if !stall.watch.is_armed() {
             stall.taken = taken;
@@ -256,25 +298,25 @@ impl Outgoing {
             return;
         }
         if let Some(pong) = self.pong.take() {
-            self.append(true, OpCode::Pong, pong.data());
+            self.frames.whole(OpCode::Pong, pong.data());
         }
-        self.append(true, OpCode::Close, payload.as_bytes());
+        self.frames.whole(OpCode::Close, payload.as_bytes());
         self.closing = self.closing.send();
     }
 
     fn has_room_for_pong(&mut self) -> bool {
         // A sender that never lets the queue run empty must not use up the
         // pongs of the whole connection.
-        if self.queue.taken() >= self.pongs_end {
+        if self.frames.queue.taken() >= self.pongs_end {
             self.pongs = 0;
         }
         usize::from(self.pongs) < self.config.limits().pongs.clamp(1, 255) && !self.is_full()
     }
 
     fn append_pong(&mut self, data: &[u8]) {
-        self.append(true, OpCode::Pong, data);
+        self.frames.whole(OpCode::Pong, data);
         self.pongs = self.pongs.saturating_add(1);
-        self.pongs_end = self.queue.taken() + self.queue.len() as u64;
+        self.pongs_end = self.frames.queue.taken() + self.frames.queue.len() as u64;
     }
 
     /// Encodes the kept pong once there is room for it.
@@ -287,109 +329,41 @@ impl Outgoing {
         }
     }
 
-    /// Copies one small frame behind everything queued.
     #[inline]
-    fn append(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) {
-        let key = self.next_key();
-        let header = header(fin, opcode, key, payload.len());
-        let tail = self.queue.tail(MAX_HEADER_LEN + payload.len());
-        tail.extend_from_slice(&header.encode());
-        let at = tail.len();
-        tail.extend_from_slice(payload);
-        if let Some(key) = key {
-            mask::apply(tail.get_mut(at..).unwrap_or_default(), key, 0);
+    fn compresses<P: Payload>(&self, message: &P) -> bool {
+        let wants = |compress: &Compress| match message.compression() {
+            Compression::Auto => compress.wants(message.bytes().len()),
+            Compression::Always => true,
+            Compression::Never => false,
+        };
+        self.compress.as_deref().is_some_and(wants)
+    }
+
+    #[inline(never)]
+    fn queue_compressed<P: Payload>(&mut self, message: &P) {
+        let fragment = self.config.limits().fragment;
+        let frames = &mut self.frames;
+        if let Some(compress) = &mut self.compress {
+            compress.message(message.bytes(), |payload| {
+                frames.message(Rsv::RSV1, message::opcode(message), payload, fragment);
+            });
         }
     }
 
     /// Queues a message that is linked, or sent in several frames.
-    fn queue_large<P: Payload>(&mut self, opcode: OpCode, message: P) {
-        let mut rest = if self.keys.is_none() || message.bytes().len() < LINK_MIN {
-            message.share()
+    #[inline(never)]
+    fn queue_large<P: Payload>(&mut self, message: P) {
+        let fragment = self.config.limits().fragment;
+        let opcode = message::opcode(&message);
+        if self.frames.masks() {
+            // A client copies anyway, to mask: borrow until then.
+            self.frames
+                .message(Rsv::NONE, opcode, message.bytes(), fragment);
         } else {
-            // A client copies anyway, to mask; borrow until then.
-            return self.queue_fragments(opcode, message.bytes());
-        };
-        let fragment = self.config.limits().fragment.max(1);
-        let mut opcode = opcode;
-        while rest.len() > fragment {
-            let part = rest.split_to(fragment);
-            self.append_or_link(false, opcode, part);
-            opcode = OpCode::Continuation;
+            self.frames
+                .shared(Rsv::NONE, opcode, message.share(), fragment);
         }
-        self.append_or_link(true, opcode, rest);
     }
-
-    /// The client's way of [`Outgoing::queue_large`].
-    fn queue_fragments(&mut self, opcode: OpCode, mut rest: &[u8]) {
-        let fragment = self.config.limits().fragment.max(1);
-        let mut opcode = opcode;
-        while let Some((part, left)) = rest
-            .split_at_checked(fragment)
-            .filter(|(_, left)| !left.is_empty())
-        {
-            self.append_masked(false, opcode, part);
-            opcode = OpCode::Continuation;
-            rest = left;
-        }
-        self.append_masked(true, opcode, rest);
-    }
-
-    fn append_or_link(&mut self, fin: bool, opcode: OpCode, payload: Bytes) {
-        if payload.len() < LINK_MIN || self.keys.is_some() {
-            self.append(fin, opcode, &payload);
-            return;
-        }
-        let header = header(fin, opcode, None, payload.len());
-        self.queue
-            .tail(MAX_HEADER_LEN)
-            .extend_from_slice(&header.encode());
-        self.queue.link(payload);
-    }
-
-    fn append_masked(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) {
-        let key = match self.next_key() {
-            Some(key) if payload.len() >= LINK_MIN => key,
-            _ => return self.append(fin, opcode, payload),
-        };
-        let header = header(fin, opcode, Some(key), payload.len());
-        self.queue
-            .tail(MAX_HEADER_LEN)
-            .extend_from_slice(&header.encode());
-        self.queue.link(masked(payload, key));
-    }
-
-    /// How long the frame of a control payload is.
-    fn frame_len(&self, payload: &[u8]) -> usize {
-        let key = if self.keys.is_some() { 4 } else { 0 };
-        2 + key + payload.len()
-    }
-
-    #[inline]
-    fn next_key(&mut self) -> Option<MaskKey> {
-        self.keys.as_mut().map(|keys| keys.next_key())
-    }
-}
-
-#[inline]
-fn header(fin: bool, opcode: OpCode, mask: Option<MaskKey>, len: usize) -> FrameHeader {
-    FrameHeader {
-        fin,
-        rsv: Rsv::NONE,
-        opcode,
-        mask,
-        len: len as u64,
-    }
-}
-
-/// Copies a payload and masks each piece while it is in the cache.
-fn masked(payload: &[u8], key: MaskKey) -> Bytes {
-    let mut copy = BytesMut::with_capacity(payload.len());
-    for piece in payload.chunks(MASK_PIECE) {
-        let at = copy.len();
-        copy.extend_from_slice(piece);
-        mask::apply(copy.get_mut(at..).unwrap_or_default(), key, at);
-    }
-    copy.freeze()
 }
 
 /// Watches a blocked write.
@@ -422,10 +396,3 @@ impl Pong {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 }
-
-/// From this length on a payload is linked into the queue instead of copied:
-/// below it, one contiguous write beats a vectored one.
-const LINK_MIN: usize = 16 << 10;
-
-/// Half of a usual first-level data cache.
-const MASK_PIECE: usize = 16 << 10;

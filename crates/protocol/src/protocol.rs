@@ -12,6 +12,7 @@ use crate::input::Input;
 use crate::message::Payload;
 use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
+use crate::prepared::Prepared;
 use crate::queue::WriteQueue;
 
 /// An open connection without its transport: both halves, joined.
@@ -53,8 +54,8 @@ impl Protocol {
     pub fn client(config: impl Into<Arc<Config>>, negotiated: Negotiated, seed: [u8; 32]) -> Self {
         let config = config.into();
         Self {
-            incoming: Incoming::new(Role::Client, config.clone(), negotiated),
-            outgoing: Outgoing::client(config, seed),
+            outgoing: Outgoing::client(config.clone(), &negotiated, seed),
+            incoming: Incoming::new(Role::Client, config, negotiated),
         }
     }
 
@@ -63,8 +64,8 @@ impl Protocol {
     pub fn server(config: impl Into<Arc<Config>>, negotiated: Negotiated) -> Self {
         let config = config.into();
         Self {
-            incoming: Incoming::new(Role::Server, config.clone(), negotiated),
-            outgoing: Outgoing::server(config),
+            outgoing: Outgoing::server(config.clone(), &negotiated),
+            incoming: Incoming::new(Role::Server, config, negotiated),
         }
     }
 
@@ -112,6 +113,15 @@ impl Protocol {
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.outgoing.queue(message)
+    }
+
+    /// Queues a prepared message; see [`Outgoing::queue_prepared`].
+    ///
+    /// # Errors
+    ///
+    /// When the queue is full or closing.
+    pub fn queue_prepared(&mut self, message: &Prepared) -> Result<(), SendError<()>> {
+        self.outgoing.queue_prepared(message)
     }
 
     /// Queues a ping; see [`Outgoing::ping`].

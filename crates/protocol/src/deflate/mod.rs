@@ -1,0 +1,54 @@
+//! permessage-deflate (RFC 7692).
+//!
+//! ```text
+//!  message ──▶ Compress ──▶ payload without its tail, RSV1 on the first frame
+//!                 │
+//!              one context, kept between messages or borrowed from the
+//!              thread's pool, made on first use
+//!                 │
+//!  payload ──▶ Decompress ──▶ message, never longer than its limit
+//! ```
+
+mod params;
+mod settings;
+
+#[cfg(feature = "deflate")]
+mod compress;
+#[cfg(feature = "deflate")]
+mod decompress;
+#[cfg(feature = "deflate")]
+mod pool;
+#[cfg(feature = "deflate")]
+mod scratch;
+
+#[cfg(not(feature = "deflate"))]
+mod absent;
+
+pub use params::DeflateParams;
+pub use settings::Deflate;
+
+#[cfg(feature = "deflate")]
+pub(crate) use compress::{Compress, Settings};
+#[cfg(feature = "deflate")]
+pub(crate) use decompress::Decompress;
+
+#[cfg(not(feature = "deflate"))]
+pub(crate) use absent::{Compress, Decompress, Settings};
+
+/// What ends the compressed data of every message and is not sent
+/// (RFC 7692 §7.2.1).
+#[cfg(feature = "deflate")]
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// Why a message could not be decompressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "deflate"),
+    expect(dead_code, reason = "without a codec, none fails")
+)]
+pub(crate) enum InflateFailure {
+    /// The data is not what DEFLATE (RFC 1951) allows.
+    Invalid,
+    /// The message is longer than its limit.
+    TooBig,
+}

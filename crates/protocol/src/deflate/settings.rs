@@ -1,0 +1,161 @@
+/// How to compress, and what to ask of the peer: permessage-deflate
+/// (RFC 7692).
+///
+/// Start from a preset and change what should differ:
+///
+/// | preset | level | memory level | window | context | threshold |
+/// |---|---|---|---|---|---|
+/// | [`balanced`](Deflate::balanced) | 1 | 8 | 15 bits | kept | 256 B |
+/// | [`smallest_memory`](Deflate::smallest_memory) | 1 | 1 | 9 bits | not kept | 256 B |
+/// | [`best_ratio`](Deflate::best_ratio) | 9 | 9 | 15 bits | kept | 64 B |
+///
+/// Compression is off unless it is asked for with this type. Do not compress
+/// secrets together with text an attacker chooses: the length of the result
+/// tells about them (RFC 7692 §8). [`Uncompressed`](crate::Uncompressed)
+/// sends a single message as it is.
+///
+/// ```
+/// use socket_flow_protocol::Deflate;
+///
+/// let deflate = Deflate::balanced().level(6).server_no_context_takeover(true);
+/// assert_eq!(deflate.compression_level(), 6);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deflate {
+    level: u8,
+    memory_level: u8,
+    threshold: usize,
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: u8,
+    client_max_window_bits: u8,
+}
+
+impl Deflate {
+    /// Quick, with a good ratio on repetitive messages: contexts are kept.
+    #[must_use]
+    pub fn balanced() -> Self {
+        Self {
+            level: 1,
+            memory_level: 8,
+            threshold: 256,
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        }
+    }
+
+    /// Contexts are borrowed from the thread for the length of a message, and
+    /// small: an idle connection holds none.
+    #[must_use]
+    pub fn smallest_memory() -> Self {
+        Self {
+            memory_level: 1,
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            server_max_window_bits: 9,
+            client_max_window_bits: 9,
+            ..Self::balanced()
+        }
+    }
+
+    /// The shortest messages, at the price of time and memory.
+    #[must_use]
+    pub fn best_ratio() -> Self {
+        Self {
+            level: 9,
+            memory_level: 9,
+            threshold: 64,
+            ..Self::balanced()
+        }
+    }
+
+    /// How hard to search: 1 is quickest, 9 finds most. What lies outside
+    /// counts as the nearest.
+    #[must_use]
+    pub fn level(mut self, level: u8) -> Self {
+        self.level = level.clamp(1, 9);
+        self
+    }
+
+    /// How much memory the compressor's tables take: 1 is least, 9 is
+    /// fastest. What lies outside counts as the nearest.
+    #[must_use]
+    pub fn memory_level(mut self, level: u8) -> Self {
+        self.memory_level = level.clamp(1, 9);
+        self
+    }
+
+    /// Messages shorter than this are sent as they are, in bytes.
+    #[must_use]
+    pub fn threshold(mut self, bytes: usize) -> Self {
+        self.threshold = bytes;
+        self
+    }
+
+    /// Whether the server compresses each message on its own
+    /// (RFC 7692 §7.1.1.1): less memory, a worse ratio.
+    #[must_use]
+    pub fn server_no_context_takeover(mut self, on: bool) -> Self {
+        self.server_no_context_takeover = on;
+        self
+    }
+
+    /// Whether the client compresses each message on its own
+    /// (RFC 7692 §7.1.1.2).
+    #[must_use]
+    pub fn client_no_context_takeover(mut self, on: bool) -> Self {
+        self.client_no_context_takeover = on;
+        self
+    }
+
+    /// The largest window of the server, as the binary logarithm of its
+    /// bytes: 8 to 15 (RFC 7692 §7.1.2.1). What lies outside counts as the
+    /// nearest.
+    #[must_use]
+    pub fn server_max_window_bits(mut self, bits: u8) -> Self {
+        self.server_max_window_bits = bits.clamp(8, 15);
+        self
+    }
+
+    /// The largest window of the client, likewise (RFC 7692 §7.1.2.2).
+    #[must_use]
+    pub fn client_max_window_bits(mut self, bits: u8) -> Self {
+        self.client_max_window_bits = bits.clamp(8, 15);
+        self
+    }
+
+    /// The level in force, 1 to 9.
+    pub fn compression_level(&self) -> u8 {
+        self.level
+    }
+
+    /// The memory level in force, 1 to 9.
+    pub fn compression_memory_level(&self) -> u8 {
+        self.memory_level
+    }
+
+    /// The threshold in force, in bytes.
+    pub fn compression_threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// What is asked of the peer: the parameters as they stand if it agrees
+    /// to everything.
+    pub fn params(&self) -> crate::DeflateParams {
+        crate::DeflateParams {
+            server_no_context_takeover: self.server_no_context_takeover,
+            client_no_context_takeover: self.client_no_context_takeover,
+            server_max_window_bits: self.server_max_window_bits,
+            client_max_window_bits: self.client_max_window_bits,
+        }
+    }
+}
+
+impl Default for Deflate {
+    /// The same as [`Deflate::balanced`].
+    fn default() -> Self {
+        Self::balanced()
+    }
+}

@@ -1,0 +1,163 @@
+use bytes::{Bytes, BytesMut};
+use socket_flow_frames::{FrameHeader, MAX_HEADER_LEN, MaskKey, OpCode, Rsv, mask};
+
+use crate::mask_keys::MaskKeys;
+use crate::queue::WriteQueue;
+
+/// Encodes frames behind what already waits to be written.
+///
+/// Small frames are copied, header and payload, into the queue's contiguous
+/// tail; large payloads are linked. A client copies either way, and masks
+/// while the copy is in cache.
+#[derive(Debug, Default)]
+pub(crate) struct FrameQueue {
+    /// The client's masking keys; a server has none, for it masks nothing
+    /// (RFC 6455 §5.1).
+    keys: Option<Box<MaskKeys>>,
+    pub(crate) queue: WriteQueue,
+}
+
+impl FrameQueue {
+    pub(crate) fn masked(keys: MaskKeys) -> Self {
+        Self {
+            keys: Some(Box::new(keys)),
+            queue: WriteQueue::default(),
+        }
+    }
+
+    /// Whether frames are masked: this is a client's.
+    #[inline]
+    pub(crate) fn masks(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// One unfragmented frame whose payload is copied.
+    #[inline]
+    pub(crate) fn whole(&mut self, opcode: OpCode, payload: &[u8]) {
+        self.append(true, Rsv::NONE, opcode, payload);
+    }
+
+    /// How long [`FrameQueue::whole`] makes a control frame.
+    pub(crate) fn whole_len(&self, payload: &[u8]) -> usize {
+        let key = if self.masks() { 4 } else { 0 };
+        2 + key + payload.len()
+    }
+
+    /// A message in frames of at most `fragment` bytes of payload.
+    pub(crate) fn message(&mut self, rsv: Rsv, opcode: OpCode, mut rest: &[u8], fragment: usize) {
+        let mut first = (rsv, opcode);
+        loop {
+            let (part, left) = rest.split_at(rest.len().min(fragment.max(1)));
+            let (rsv, opcode) = first;
+            if part.len() < LINK_MIN {
+                self.append(left.is_empty(), rsv, opcode, part);
+            } else {
+                let key = self.header(left.is_empty(), rsv, opcode, part.len());
+                self.queue.link(copy(part, key));
+            }
+            if left.is_empty() {
+                return;
+            }
+            first = (Rsv::NONE, OpCode::Continuation);
+            rest = left;
+        }
+    }
+
+    /// The same for shared bytes, which a server links without copying.
+    pub(crate) fn shared(&mut self, rsv: Rsv, opcode: OpCode, mut rest: Bytes, fragment: usize) {
+        if self.masks() {
+            return self.message(rsv, opcode, &rest, fragment);
+        }
+        let mut first = (rsv, opcode);
+        loop {
+            let part = rest.split_to(rest.len().min(fragment.max(1)));
+            let (rsv, opcode) = first;
+            if part.len() < LINK_MIN {
+                self.append(rest.is_empty(), rsv, opcode, &part);
+            } else {
+                self.header(rest.is_empty(), rsv, opcode, part.len());
+                self.queue.link(part);
+            }
+            if rest.is_empty() {
+                return;
+            }
+            first = (Rsv::NONE, OpCode::Continuation);
+        }
+    }
+
+    /// A frame that is encoded already, without a mask.
+    pub(crate) fn encoded(&mut self, frame: Bytes) {
+        if frame.len() < LINK_MIN {
+            self.queue.tail(frame.len()).extend_from_slice(&frame);
+        } else {
+            self.queue.link(frame);
+        }
+    }
+
+    /// Copies one frame behind everything queued.
+    #[inline]
+    fn append(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
+        let key = self.next_key();
+        let header = header(fin, rsv, opcode, key, payload.len());
+        let tail = self.queue.tail(MAX_HEADER_LEN + payload.len());
+        tail.extend_from_slice(&header.encode());
+        let at = tail.len();
+        tail.extend_from_slice(payload);
+        if let Some(key) = key {
+            mask::apply(tail.get_mut(at..).unwrap_or_default(), key, 0);
+        }
+    }
+
+    /// Writes a header alone; its payload, masked with the key that comes
+    /// back, must follow at once.
+    fn header(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, len: usize) -> Option<MaskKey> {
+        let key = self.next_key();
+        let header = header(fin, rsv, opcode, key, len);
+        let tail = self.queue.tail(MAX_HEADER_LEN);
+        tail.extend_from_slice(&header.encode());
+        key
+    }
+
+    #[inline]
+    fn next_key(&mut self) -> Option<MaskKey> {
+        self.keys.as_mut().map(|keys| keys.next_key())
+    }
+}
+
+#[inline]
+pub(crate) fn header(
+    fin: bool,
+    rsv: Rsv,
+    opcode: OpCode,
+    mask: Option<MaskKey>,
+    len: usize,
+) -> FrameHeader {
+    FrameHeader {
+        fin,
+        rsv,
+        opcode,
+        mask,
+        len: len as u64,
+    }
+}
+
+/// Copies a payload and masks each piece while it is in the cache.
+fn copy(payload: &[u8], key: Option<MaskKey>) -> Bytes {
+    let Some(key) = key else {
+        return Bytes::copy_from_slice(payload);
+    };
+    let mut copy = BytesMut::with_capacity(payload.len());
+    for piece in payload.chunks(MASK_PIECE) {
+        let at = copy.len();
+        copy.extend_from_slice(piece);
+        mask::apply(copy.get_mut(at..).unwrap_or_default(), key, at);
+    }
+    copy.freeze()
+}
+
+/// From this length on a payload is linked into the queue instead of copied:
+/// below it, one contiguous write beats a vectored one.
+pub(crate) const LINK_MIN: usize = 16 << 10;
+
+/// Half of a usual first-level data cache.
+const MASK_PIECE: usize = 16 << 10;

@@ -1,0 +1,111 @@
+use socket_flow_frames::{FrameHeader, HeaderError, MAX_HEADER_LEN, MaskKey, OpCode, Rsv};
+
+use crate::error::ProtocolError;
+use crate::event::Kind;
+use crate::incoming::Incoming;
+
+impl Incoming {
+    /// Judges a frame on its header, before its payload is awaited
+    /// (RFC 6455 §5.4).
+    pub(super) fn begin(&mut self, header: &FrameHeader) -> Result<Frame, ProtocolError> {
+        let compressed = header.rsv.contains(Rsv::RSV1);
+        let kind = match header.opcode {
+            OpCode::Text => Kind::Text,
+            OpCode::Binary => Kind::Binary,
+            // RFC 7692 §6: only the first frame of a data message has RSV1.
+            _ if compressed => return Err(HeaderError::ReservedBits(Rsv::RSV1).into()),
+            OpCode::Continuation => return self.begin_continuation(header),
+            OpCode::Ping => return Ok(Frame::new(header, Kind::Ping, true)),
+            OpCode::Pong => return Ok(Frame::new(header, Kind::Pong, true)),
+            OpCode::Close => return Ok(Frame::new(header, Kind::Close, true)),
+        };
+        if self.message.is_some() {
+            return Err(ProtocolError::ExpectedContinuation);
+        }
+        if !compressed {
+            self.check_limit(0, header.len)?;
+        }
+        let in_place = header.fin && header.len <= HOLD_MAX && !compressed;
+        if !in_place {
+            self.message = Some(Under { kind, compressed });
+            self.assembly.get_or_insert_default().clear();
+        }
+        Ok(Frame {
+            compressed,
+            ..Frame::new(header, kind, in_place)
+        })
+    }
+
+    fn begin_continuation(&self, header: &FrameHeader) -> Result<Frame, ProtocolError> {
+        let Some(message) = &self.message else {
+            return Err(ProtocolError::UnexpectedContinuation);
+        };
+        if !message.compressed {
+            let have = self.assembly.as_ref().map_or(0, |whole| whole.len());
+            self.check_limit(have, header.len)?;
+        }
+        Ok(Frame {
+            compressed: message.compressed,
+            ..Frame::new(header, message.kind, false)
+        })
+    }
+
+    /// A compressed message is judged on its length while it is inflated:
+    /// the length of its frames says nothing about it.
+    fn check_limit(&self, have: usize, len: u64) -> Result<(), ProtocolError> {
+        let limit = self.config.limits().message;
+        // The top bit of a length is refused, so this cannot overflow.
+        if have as u64 + len > limit as u64 {
+            return Err(ProtocolError::MessageTooBig { limit });
+        }
+        Ok(())
+    }
+}
+
+/// A message that does not lie in one frame in the input.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Under {
+    pub(super) kind: Kind,
+    pub(super) compressed: bool,
+}
+
+/// A frame whose header has been consumed.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// Payload bytes in all.
+    pub(super) len: u64,
+    /// Payload bytes unmasked and, in a text message, checked.
+    /// Invariant: `done <= len`.
+    pub(super) done: u64,
+    pub(super) mask: Option<MaskKey>,
+    /// What it belongs to: a continuation has its message's kind.
+    pub(super) kind: Kind,
+    pub(super) fin: bool,
+    /// Whether it stays in the input until it is whole.
+    pub(super) in_place: bool,
+    /// Whether it belongs to a compressed message.
+    pub(super) compressed: bool,
+}
+
+impl Frame {
+    pub(super) fn new(header: &FrameHeader, kind: Kind, in_place: bool) -> Self {
+        Self {
+            len: header.len,
+            done: 0,
+            mask: header.mask,
+            kind,
+            fin: header.fin,
+            in_place,
+            compressed: false,
+        }
+    }
+
+    /// Payload bytes that have not arrived.
+    pub(super) fn rest(&self) -> usize {
+        usize::try_from(self.len - self.done).unwrap_or(usize::MAX)
+    }
+}
+
+/// The largest payload that stays in the input until it is whole; with its
+/// header it fits a 64 KiB read buffer.
+const HOLD_MAX: u64 = (64 << 10) - MAX_HEADER_LEN as u64;

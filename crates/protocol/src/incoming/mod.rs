@@ -1,0 +1,287 @@
+mod activity;
+mod frame;
+mod lend;
+mod payload;
+
+use std::sync::Arc;
+
+use socket_flow_frames::{FrameHeader, OpCode, ReceiveBuf, Role, Rsv, Utf8Bytes, decode_close};
+
+use crate::config::Config;
+use crate::deadlines::Deadlines;
+use crate::deflate::Decompress;
+use crate::error::{AbnormalClosure, ProtocolError};
+use crate::event::{CloseFrame, Found, Kind, Place};
+use crate::incoming::frame::{Frame, Under};
+use crate::input::Input;
+use crate::negotiated::Negotiated;
+use crate::outgoing::Outgoing;
+
+pub(crate) use activity::Activity;
+
+/// The receiving half of a connection: bytes in, events out.
+///
+/// ```text
+///  Input ──step──▶ a whole small frame ─────────▶ Found, in the input itself
+///          │
+///          ├─────▶ a large or fragmented one ───▶ assembled ──▶ Found
+///          │              ▲
+///          │     direct reads of its rest
+///          └─────▶ ping, Close ──▶ Outgoing: pong, Close
+/// ```
+#[derive(Debug)]
+pub struct Incoming {
+    pub(crate) config: Arc<Config>,
+    pub(crate) deadlines: Option<Box<Deadlines>>,
+    role: Role,
+    /// What arrived since a deadline last looked; see [`Activity`].
+    pub(crate) activity: Activity,
+    /// Set by the peer's Close and by every failure: nothing is parsed any
+    /// more.
+    ended: bool,
+    /// The fragmented or large message under way.
+    message: Option<Under>,
+    /// The frame under way, its header consumed.
+    frame: Option<Frame>,
+    /// The message under way, or, until the next one, the last one found.
+    assembly: Option<Box<ReceiveBuf>>,
+    /// How many bytes were unread when the input last ran dry: tells new
+    /// bytes from a step that was merely tried again.
+    waiting: usize,
+    /// Present where permessage-deflate was agreed on.
+    inflate: Option<Box<Decompress>>,
+    close_frame: Option<Box<CloseFrame>>,
+    negotiated: Box<Negotiated>,
+}
+
+impl Incoming {
+    pub(crate) fn new(role: Role, config: Arc<Config>, negotiated: Negotiated) -> Self {
+        let inflate = negotiated.decompress(role).map(Box::new);
+        Self {
+            config,
+            deadlines: None,
+            role,
+            activity: Activity::default(),
+            ended: false,
+            message: None,
+            frame: None,
+            assembly: None,
+            waiting: 0,
+            inflate,
+            close_frame: None,
+            negotiated: Box::new(negotiated),
+        }
+    }
+
+    /// Parses input up to the next event. `None`: the input is used up, read
+    /// more.
+    ///
+    /// Pongs and the Close reply are queued in `outgoing`. Bytes behind the
+    /// peer's Close, or behind an error, are dropped unread.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong. The right Close is queued by then; write it
+    /// and end the connection.
+    #[inline]
+    pub fn step(
+        &mut self,
+        input: &mut Input,
+        outgoing: &mut Outgoing,
+    ) -> Result<Option<Found>, ProtocolError> {
+        if self.frame.is_none() && self.message.is_none() && !self.ended {
+            if let Some(found) = self.whole_frame(input) {
+                return Ok(Some(found));
+            }
+        }
+        self.step_slow(input, outgoing)
+    }
+
+    /// The transport ended.
+    ///
+    /// # Errors
+    ///
+    /// [`AbnormalClosure`] when the peer's Close had not arrived.
+    pub fn receive_eof(&mut self, outgoing: &Outgoing) -> Result<(), AbnormalClosure> {
+        self.ended = true;
+        if outgoing.closing().is_received() {
+            Ok(())
+        } else {
+            Err(AbnormalClosure)
+        }
+    }
+
+    /// Gives memory back that an idle connection does not need: call it
+    /// before waiting for input. An assembled message that was lent is gone.
+    #[inline]
+    pub fn release(&mut self) {
+        if self.message.is_none() && self.assembly.is_some() {
+            self.assembly = None;
+        }
+    }
+
+    /// The peer's Close, once it has arrived; `None` before, and when it
+    /// carried no code.
+    #[inline]
+    pub fn close_frame(&self) -> Option<&CloseFrame> {
+        self.close_frame.as_deref()
+    }
+
+    /// Whether a frame or a fragmented message has begun and not ended.
+    pub fn is_unfinished(&self) -> bool {
+        !self.ended && (self.waiting > 0 || self.frame.is_some() || self.message.is_some())
+    }
+
+    /// The settings of the connection.
+    #[inline]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the opening handshake agreed on.
+    #[inline]
+    pub fn negotiated(&self) -> &Negotiated {
+        &self.negotiated
+    }
+
+    /// The fast path: a whole unfragmented data frame at the start of the
+    /// input. `None` leaves everything, errors included, to the slow path.
+    #[inline]
+    fn whole_frame(&mut self, input: &mut Input) -> Option<Found> {
+        let (header, header_len) =
+            FrameHeader::decode_for(input.unread(), self.role, self.rsv()).ok()??;
+        let kind = match header.opcode {
+            OpCode::Text => Kind::Text,
+            OpCode::Binary => Kind::Binary,
+            _ => return None,
+        };
+        let len = usize::try_from(header.len).ok()?;
+        let rest = input.len() - header_len;
+        if !header.fin || len > rest || len > self.config.limits().message || !header.rsv.is_empty()
+        {
+            return None;
+        }
+        let payload = header_len..header_len + len;
+        if let Some(key) = header.mask {
+            input.unmask(payload.clone(), key, 0);
+        }
+        if kind == Kind::Text && input.check_utf8(payload.clone(), true).is_err() {
+            // Masking is its own inverse: give the slow path, which reports
+            // the error, the frame as it came.
+            if let Some(key) = header.mask {
+                input.unmask(payload, key, 0);
+            }
+            return None;
+        }
+        self.activity.note_message();
+        input.consume(header_len);
+        let found = input.consume(len);
+        Some(Found {
+            kind,
+            place: Place::Input {
+                start: found.start,
+                end: found.end,
+            },
+        })
+    }
+
+    #[inline(never)]
+    fn step_slow(
+        &mut self,
+        input: &mut Input,
+        outgoing: &mut Outgoing,
+    ) -> Result<Option<Found>, ProtocolError> {
+        if input.len() != self.waiting {
+            self.activity.note_bytes();
+        }
+        let result = self
+            .advance(input, outgoing)
+            .map_err(|error| self.fail(error, outgoing));
+        self.waiting = match result {
+            Ok(None) => input.len(),
+            _ => 0,
+        };
+        result
+    }
+
+    fn advance(
+        &mut self,
+        input: &mut Input,
+        outgoing: &mut Outgoing,
+    ) -> Result<Option<Found>, ProtocolError> {
+        loop {
+            if self.ended {
+                input.discard();
+                return Ok(None);
+            }
+            let frame = match self.frame.take() {
+                Some(frame) => frame,
+                None => {
+                    let decoded = FrameHeader::decode_for(input.unread(), self.role, self.rsv());
+                    match decoded? {
+                        Some((header, len)) => {
+                            input.consume(len);
+                            self.begin(&header)?
+                        }
+                        None => return Ok(None),
+                    }
+                }
+            };
+            if frame.in_place {
+                return self.hold(frame, input, outgoing);
+            }
+            let found = if frame.compressed {
+                self.inflate(frame, input)?
+            } else {
+                self.assemble(frame, input)?
+            };
+            if let Some(found) = found {
+                return Ok(Some(found));
+            }
+            if self.frame.is_some() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The reserved bits a frame may carry at all.
+    #[inline]
+    fn rsv(&self) -> Rsv {
+        if self.inflate.is_some() {
+            Rsv::RSV1
+        } else {
+            Rsv::NONE
+        }
+    }
+
+    /// Checks a Close and answers it (RFC 6455 §5.5.1).
+    fn receive_close(
+        &mut self,
+        payload: &[u8],
+        outgoing: &mut Outgoing,
+    ) -> Result<(), ProtocolError> {
+        let close = decode_close(payload).map_err(ProtocolError::Close)?;
+        self.end();
+        outgoing.receive_close(close.map(|(code, _)| code));
+        self.close_frame = close.map(|(code, reason)| {
+            let reason = Utf8Bytes::from(reason);
+            Box::new(CloseFrame { code, reason })
+        });
+        Ok(())
+    }
+
+    /// Fails the connection (RFC 6455 §7.1.7).
+    #[cold]
+    fn fail(&mut self, error: ProtocolError, outgoing: &mut Outgoing) -> ProtocolError {
+        self.end();
+        outgoing.fail(&error);
+        error
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.frame = None;
+        self.message = None;
+        self.assembly = None;
+    }
+}
