@@ -229,6 +229,7 @@ impl Reader {
             match self.poll_fill(source, writer, read_waker) {
                 Poll::Ready(Ok(0)) => self.receive_eof(None, writer),
                 Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => self.receive_eof(Some(error), writer),
                 Poll::Pending => {
                     read_buf::settle(&mut self.input);
