@@ -5,7 +5,7 @@ use std::io;
 use socket_flow_connection::{CloseCode, Config, Error, Expired, Message};
 
 mod support;
-use support::frames::{BINARY, CLOSE, TEXT, close, parse, split_frames, whole};
+use support::frames::{BINARY, CLOSE, PING, TEXT, close, parse, split_frames, whole};
 use support::record::Recorder;
 use support::{Client, Server, no_deadlines, open, poll_once};
 
@@ -194,4 +194,55 @@ async fn a_close_that_cannot_be_written_ends_after_five_seconds() {
     let outcome = ws.close(CloseCode::NORMAL, "").await.unwrap();
     assert!(!outcome.clean);
     assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_whose_pong_is_behind_our_backpressure_is_not_taken_for_dead() {
+    let (io, far) = Recorder::with_room(10);
+    let mut ws = open(io, Server, Config::new());
+    // At 20 s a ping goes out.
+    let waiting = tokio::time::timeout(std::time::Duration::from_secs(21), ws.recv());
+    assert!(waiting.await.is_err());
+    assert_eq!(parse(&far.tape().written())[0].opcode, PING);
+    // Now the peer reads slowly what we send, and what it sends waits.
+    ws.queue(vec![0; 100_000]).unwrap();
+    let mut messages = whole(Client, TEXT, b"first");
+    messages.extend(whole(Client, TEXT, b"second"));
+    far.tape().feed(Ok(messages));
+    let slow = async {
+        for _ in 0..20 {
+            tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+            far.tape().make_room(10);
+        }
+        far.tape().make_room(1 << 20);
+    };
+    let (received, ()) = tokio::join!(ws.recv(), slow);
+    assert_eq!(received.unwrap(), Some(Message::from("first")));
+    assert_eq!(ws.recv().await.unwrap(), Some(Message::from("second")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_message_behind_our_backpressure_is_not_a_stalled_read() {
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, Config::new());
+    far.tape().feed(Ok(whole(Client, TEXT, b"first")));
+    let mut half = support::frames::frame(Client, false, TEXT, b"sec");
+    half.truncate(4);
+    let rest = support::frames::frame(Client, false, TEXT, b"sec")[4..].to_vec();
+    far.tape().feed(Ok(half));
+    assert_eq!(ws.recv().await.unwrap(), Some(Message::from("first")));
+    assert!(poll_once(ws.recv()).is_pending());
+    ws.queue(vec![0; 100_000]).unwrap();
+    far.tape().feed(Ok(rest));
+    far.tape()
+        .feed(Ok(support::frames::frame(Client, true, 0, b"ond")));
+    let slow = async {
+        for _ in 0..20 {
+            tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+            far.tape().make_room(10);
+        }
+        far.tape().make_room(1 << 20);
+    };
+    let (received, ()) = tokio::join!(ws.recv(), slow);
+    assert_eq!(received.unwrap(), Some(Message::from("second")));
 }
