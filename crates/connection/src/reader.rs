@@ -400,7 +400,11 @@ impl Reader {
                 let _ = writer.poll_write(Waker::noop());
                 writer.outgoing.abandon();
                 writer.event("connection timed out", ABNORMAL);
-                let ending = Ending::over(Error::Timeout(expired));
+                // A write that failed is why nothing came any more.
+                let error = writer
+                    .take_error()
+                    .map_or(Error::Timeout(expired), Error::Io);
+                let ending = Ending::over(error);
                 self.phase = Phase::Ending(Box::new(ending));
             }
             _ => self.fail(Error::Timeout(expired), writer),

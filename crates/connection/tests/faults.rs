@@ -246,3 +246,16 @@ async fn half_a_message_behind_our_backpressure_is_not_a_stalled_read() {
     let (received, ()) = tokio::join!(ws.recv(), slow);
     assert_eq!(received.unwrap(), Some(Message::from("second")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_failure_is_reported_and_not_the_deadline_that_follows_it() {
+    let (io, far) = Recorder::new();
+    let mut ws = open(io, Server, Config::new());
+    far.tape().write_error = Some(io::ErrorKind::BrokenPipe);
+    ws.queue("lost").unwrap();
+    // The read side stays open and silent.
+    match ws.recv().await {
+        Err(Error::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::BrokenPipe),
+        other => panic!("{other:?}"),
+    }
+}
