@@ -259,3 +259,15 @@ async fn a_write_failure_is_reported_and_not_the_deadline_that_follows_it() {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_ends_the_transport_when_the_server_does_not() {
+    let (io, far) = Recorder::new();
+    let mut ws = open(io, Client, Config::new());
+    far.tape().feed(Ok(close(Server, 1000, "")));
+    let begin = tokio::time::Instant::now();
+    let outcome = ws.close(CloseCode::NORMAL, "").await.unwrap();
+    assert!(outcome.clean);
+    assert_eq!(begin.elapsed().as_secs(), 5);
+    assert_eq!(far.tape().shutdowns, 1, "the socket stays open");
+}
