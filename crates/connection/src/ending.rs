@@ -100,6 +100,12 @@ impl Ending {
         {
             return Poll::Pending;
         }
+        if self.stage != Stage::Drain || !self.shut_down_first {
+            // One last attempt for what is left, then the transport ends,
+            // also where the peer was to end it and did not.
+            let _ = writer.poll_write(write_waker);
+            let _ = writer.poll_shutdown(write_waker);
+        }
         // What could not be written by now never will be.
         writer.outgoing.abandon();
         Poll::Ready(self.failure.take().map_or(Ok(()), Err))
@@ -128,13 +134,7 @@ impl Ending {
         }
         // Also while the Close cannot be written yet: a peer that sends and
         // does not read would never make room for it.
-        let drained = self.poll_drain(source, writer, read_waker);
-        if drained.is_ready() {
-            // The end of the transport: one last attempt for what is left.
-            let _ = writer.poll_write(write_waker);
-            let _ = writer.poll_shutdown(write_waker);
-        }
-        drained
+        self.poll_drain(source, writer, read_waker)
     }
 
     /// Reads and throws away, storing nothing.

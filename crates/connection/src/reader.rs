@@ -75,8 +75,10 @@ impl Reader {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let found =
-            poll_fn(|cx| self.poll_message(&mut Joined, writer, cx.waker(), cx.waker())).await?;
+        let found = poll_fn(|cx| {
+            self.poll_message(&mut Joined { holds: true }, writer, cx.waker(), cx.waker())
+        })
+        .await?;
         Ok(
             found.and_then(|found| match self.incoming.lend(found, &self.input) {
                 EventRef::Message(message) => Some(message),
@@ -104,8 +106,10 @@ impl Reader {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let found =
-            poll_fn(|cx| self.poll_found(&mut Joined, writer, cx.waker(), cx.waker())).await?;
+        let found = poll_fn(|cx| {
+            self.poll_found(&mut Joined { holds: true }, writer, cx.waker(), cx.waker())
+        })
+        .await?;
         Ok(found.map(|found| self.incoming.lend(found, &self.input)))
     }
 
@@ -135,7 +139,7 @@ impl Reader {
     /// Whether nothing has ended or begun to end.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open)
+        matches!(self.phase, Phase::Open | Phase::Held(_))
     }
 
     /// Takes what was found, owned.
@@ -184,6 +188,20 @@ impl Reader {
         loop {
             match &mut self.phase {
                 Phase::Open => {}
+                Phase::Held(found) => {
+                    let found = **found;
+                    if source.holds()
+                        && writer.outgoing.is_full()
+                        && writer.poll_write(write_waker).is_pending()
+                        && writer.outgoing.is_full()
+                    {
+                        let expired = ready!(self.poll_blocked(writer, read_waker, write_waker));
+                        self.expire(expired, writer);
+                        continue;
+                    }
+                    self.phase = Phase::Open;
+                    return Poll::Ready(Ok(Some(found)));
+                }
                 Phase::Ending(ending) => {
                     let result = ready!(ending.poll(source, writer, read_waker, write_waker));
                     self.phase = Phase::Over {
@@ -197,22 +215,21 @@ impl Reader {
                 }
             }
 
-            if writer.outgoing.is_pressed()
+            let is_blocked = writer.outgoing.is_pressed()
                 && writer.poll_write(write_waker).is_pending()
-                && writer.outgoing.is_full()
-            {
-                // Backpressure: a peer that does not read is not read from.
-                match self.poll_deadlines(writer, read_waker, write_waker) {
-                    Poll::Ready(expired) => self.expire(expired, writer),
-                    Poll::Pending => return Poll::Pending,
-                }
-                continue;
-            }
+                && writer.outgoing.is_full();
 
             match self.incoming.step(&mut self.input, &mut writer.outgoing) {
                 Ok(Some(found)) => {
                     if found.is_close() {
                         self.receive_close(writer);
+                    } else if is_blocked && found.is_message() && source.holds() {
+                        // Backpressure: a peer that does not read is not
+                        // read from. One message is, because two peers that
+                        // each wait for the other to read first would wait
+                        // for ever.
+                        self.phase = Phase::Held(Box::new(found));
+                        continue;
                     }
                     return Poll::Ready(Ok(Some(found)));
                 }
@@ -229,6 +246,7 @@ impl Reader {
             match self.poll_fill(source, writer, read_waker) {
                 Poll::Ready(Ok(0)) => self.receive_eof(None, writer),
                 Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => self.receive_eof(Some(error), writer),
                 Poll::Pending => {
                     read_buf::settle(&mut self.input);
@@ -304,6 +322,36 @@ impl Reader {
         }
     }
 
+    /// The deadlines while a message is held back and nothing is read.
+    fn poll_blocked<W>(
+        &mut self,
+        writer: &mut Writer<W>,
+        read_waker: &Waker,
+        write_waker: &Waker,
+    ) -> Poll<Expired>
+    where
+        W: AsyncWrite + Unpin,
+    {
+        if writer.closing().is_sent() {
+            return self.poll_deadlines(writer, read_waker, write_waker);
+        }
+        // The peer's pong, or the rest of its frame, may wait unread: only
+        // the blocked write itself can be late.
+        while let Some(at) = writer.outgoing.poll_timeout() {
+            if !at.is_zero() {
+                let Some(at) = writer.epoch.checked_add(at) else {
+                    break;
+                };
+                ready!(self.timer.poll(at, read_waker));
+            }
+            let now = writer.epoch.elapsed();
+            if let Err(expired) = writer.outgoing.handle_timeout(now) {
+                return Poll::Ready(expired);
+            }
+        }
+        Poll::Pending
+    }
+
     /// The peer's Close has arrived and is answered: what is left is to end
     /// the transport.
     fn receive_close<W: AsyncWrite + Unpin>(&mut self, writer: &mut Writer<W>) {
@@ -352,7 +400,11 @@ impl Reader {
                 let _ = writer.poll_write(Waker::noop());
                 writer.outgoing.abandon();
                 writer.event("connection timed out", ABNORMAL);
-                let ending = Ending::over(Error::Timeout(expired));
+                // A write that failed is why nothing came any more.
+                let error = writer
+                    .take_error()
+                    .map_or(Error::Timeout(expired), Error::Io);
+                let ending = Ending::over(error);
                 self.phase = Phase::Ending(Box::new(ending));
             }
             _ => self.fail(Error::Timeout(expired), writer),
@@ -367,11 +419,17 @@ impl Reader {
 /// Where a connection stands.
 ///
 /// ```text
-///   Open ── peer's Close, failure, end of the transport ──▶ Ending ──▶ Over
+///    Held
+///   │    ▲
+///   ▼    │ a message arrives, the write queue is full
+///    Open ── peer's Close, failure, end of the transport ──▶ Ending ──▶ Over
 /// ```
 #[derive(Debug)]
 enum Phase {
     Open,
+    /// A message waits to be handed out until its reply has room in the write
+    /// queue; nothing is parsed or read meanwhile.
+    Held(Box<Found>),
     /// The closing sequence runs; its result is the last that is reported.
     Ending(Box<Ending>),
     Over {
@@ -382,6 +440,11 @@ enum Phase {
 /// Where the bytes come from: the transport next to the writer, or a read
 /// half of its own.
 pub(crate) trait Source<W: AsyncWrite + Unpin> {
+    /// Whether a message is held back while the write queue is full: so that
+    /// whoever queues one reply for each message never finds it full. Not
+    /// where someone else feeds the queue and may do so for ever.
+    fn holds(&self) -> bool;
+
     fn poll_read<B: BufMut>(
         &mut self,
         writer: &mut Writer<W>,
@@ -391,9 +454,16 @@ pub(crate) trait Source<W: AsyncWrite + Unpin> {
 }
 
 /// One transport for both directions, which the writer holds.
-pub(crate) struct Joined;
+pub(crate) struct Joined {
+    pub(crate) holds: bool,
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Source<S> for Joined {
+    #[inline]
+    fn holds(&self) -> bool {
+        self.holds
+    }
+
     #[inline]
     fn poll_read<B: BufMut>(
         &mut self,

@@ -203,7 +203,11 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
     ///
     /// # Errors
     ///
-    /// Gives the message back; see [`Writer::queue`].
+    /// Gives the message back at the high-water mark
+    /// ([`SendError::Full`]: wait with [`ready`](OwnedWriter::ready)), and
+    /// once the connection is closing ([`SendError::Closed`]). The reading
+    /// half goes on while the queue is full, so that two peers that both send
+    /// without pause cannot block each other.
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.shared.lock().queue(message)
     }
@@ -334,6 +338,11 @@ impl<S: AsyncWrite + Unpin> Shared<S> {
 struct Apart<'a, S>(&'a mut ReadSide<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Source<WriteSide<S>> for Apart<'_, S> {
+    #[inline]
+    fn holds(&self) -> bool {
+        false
+    }
+
     #[inline]
     fn poll_read<B: BufMut>(
         &mut self,

@@ -18,7 +18,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
         if self.is_over() {
             return Poll::Ready(None);
         }
-        Poll::Ready(ready!(self.poll_recv(cx)).transpose())
+        // The sink has its own backpressure, and may live in another task.
+        Poll::Ready(ready!(self.poll_recv(cx, false)).transpose())
     }
 }
 

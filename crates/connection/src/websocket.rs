@@ -145,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Cancel safe: nothing received lives in the future.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+        poll_fn(|cx| self.poll_recv(cx, true)).await
     }
 
     /// The next event, control frames included. Pings and Closes have been
@@ -170,10 +170,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// As [`recv`](WebSocket::recv).
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event>, Error>> {
         let waker = cx.waker();
-        let found = ready!(
-            self.reader
-                .poll_found(&mut Joined, &mut self.writer, waker, waker)
-        )?;
+        let found = ready!(self.reader.poll_found(
+            &mut Joined { holds: true },
+            &mut self.writer,
+            waker,
+            waker
+        ))?;
         Poll::Ready(Ok(found.map(|found| self.reader.take(found))))
     }
 
@@ -332,7 +334,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         crate::split::split(self.reader, self.writer)
     }
 
-    /// Takes the connection apart without closing it.
+    /// Takes the connection apart without closing it, best between messages:
+    /// what was received of an unfinished message is lost.
     pub fn into_parts(self) -> Parts<S> {
         let (io, mut outgoing) = self.writer.into_inner();
         Parts {
@@ -347,12 +350,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     pub(crate) fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
+        holds: bool,
     ) -> Poll<Result<Option<Message>, Error>> {
         let waker = cx.waker();
-        let found = ready!(
-            self.reader
-                .poll_message(&mut Joined, &mut self.writer, waker, waker)
-        )?;
+        let found = ready!(self.reader.poll_message(
+            &mut Joined { holds },
+            &mut self.writer,
+            waker,
+            waker
+        ))?;
         Poll::Ready(Ok(found.and_then(|found| match self.reader.take(found) {
             Event::Message(message) => Some(message),
             _ => None,
@@ -370,7 +376,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<CloseOutcome, Error>> {
         loop {
-            match ready!(self.poll_recv(cx)) {
+            match ready!(self.poll_recv(cx, false)) {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error @ Error::Protocol(_)) => return Poll::Ready(Err(error)),

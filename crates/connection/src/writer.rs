@@ -23,8 +23,8 @@ use crate::timer::Timer;
 /// and a Close with 1001, then drops the transport.
 #[derive(Debug)]
 pub struct Writer<S: AsyncWrite + Unpin> {
-    /// Invariant: `Some` until the writer is consumed; an `Option` only because a type with a destructor cannot be
-    /// taken apart.
+    /// Invariant: `Some` until the writer is consumed; an `Option` only
+    /// because a type with a destructor cannot be taken apart.
     io: Option<S>,
     pub(crate) outgoing: Outgoing,
     /// Bytes are written that the transport may not have flushed.
@@ -292,6 +292,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 }
                 match Pin::new(&mut *io).poll_flush(cx) {
                     Poll::Ready(Ok(())) => self.dirty = false,
+                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                     Poll::Ready(Err(error)) => break Err(error),
                     Poll::Pending => return Poll::Pending,
                 }

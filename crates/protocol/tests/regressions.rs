@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut};
-use socket_flow_protocol::{Config, Expired, Limits, NEVER, Role};
+use socket_flow_protocol::{Config, Event, Expired, Limits, Message, NEVER, Role};
 
 use support::{Endpoint, Mode, Script, binary, frame, noise};
 
@@ -124,4 +124,21 @@ fn a_lifted_limit_is_no_limit_of_zero_and_a_fragment_of_zero_sends() {
         .assert_events(&[binary(b"ab"), binary(b"")])
         .assert_sent(&[(0x02, b"a"), (0x80, b"b"), (0x82, b"")])
         .assert_open();
+}
+
+/// The step of a growing message counted the bytes that were arriving as the
+/// room to be gained: 64 KiB whose last bytes came with the next read were
+/// moved to twice the memory for them.
+#[test]
+fn the_last_bytes_of_a_64_kib_message_do_not_double_its_memory() {
+    let bytes = frame(Role::Server, 0x82, &noise(64 << 10));
+    let mut server = Endpoint::new(Role::Server, &Config::new());
+    server.mode = Mode::Owned;
+    for read in bytes.chunks(64 << 10) {
+        server.feed(read);
+    }
+    let Some(Event::Message(Message::Binary(payload))) = server.events.pop() else {
+        panic!("a binary message");
+    };
+    assert_eq!(payload.try_into_mut().unwrap().capacity(), 64 << 10);
 }

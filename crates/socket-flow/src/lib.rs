@@ -103,6 +103,7 @@ use std::time::Duration;
 mod client;
 mod deadline;
 mod head_io;
+mod header_names;
 mod invalid_header;
 mod negotiated;
 mod server;

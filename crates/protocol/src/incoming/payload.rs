@@ -26,7 +26,7 @@ impl Incoming {
             return None;
         }
         let assembly = self.assembly.as_mut()?;
-        make_room(assembly, 1, rest);
+        make_room(assembly, 0, rest);
         Some(assembly.spare().limit(rest))
     }
 
@@ -198,11 +198,12 @@ impl Incoming {
     }
 }
 
-/// Makes room in a message for `arriving` more bytes of a frame of which
-/// `rest` have not arrived: as much again as is there, at least 4 KiB, until
-/// 64 KiB are in; then the frame's rest, at most 1 MiB or as much again.
+/// Makes room in a message for `arriving` bytes of a frame of which `rest`
+/// have not arrived, and, where that takes memory, for some of the others: as
+/// much again as is there then, at least 4 KiB, until 64 KiB are in; then the
+/// frame's rest, at most 1 MiB or as much again.
 fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize) {
-    if message.spare_capacity() >= arriving {
+    if message.spare_capacity() >= arriving.max(1) {
         return;
     }
     let there = message.len().saturating_add(arriving);
@@ -211,7 +212,7 @@ fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize) {
     } else {
         there.max(LARGE_STEP)
     };
-    message.reserve(rest.min(step).max(arriving));
+    message.reserve(rest.min(arriving.saturating_add(step)));
 }
 
 /// A shorter rest of a frame is read into the input, together with whatever

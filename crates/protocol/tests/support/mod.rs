@@ -420,6 +420,7 @@ impl Script {
             endpoint.feed(&self.bytes[start..end]);
             start = end;
         }
+        endpoint.pump();
         Outcome {
             role: self.role,
             closing: endpoint.protocol.closing(),

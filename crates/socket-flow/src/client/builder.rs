@@ -20,6 +20,7 @@ use crate::client::dial::dial;
 use crate::client::error::{ConnectError, ConnectStage};
 use crate::deadline::Deadline;
 use crate::head_io::{left_over, read_head, write_head};
+use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
 use crate::stream::ClientStream;
@@ -236,7 +237,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("authority", &self.target.as_ref().map(Target::authority))
-            .field("headers", &self.headers.keys())
+            .field("headers", &HeaderNames(&self.headers))
             .field("subprotocols", &self.subprotocols)
             .field("config", &self.config)
             .field("head_limits", &self.head_limits)

@@ -3,6 +3,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
+use crate::header_names::HeaderNames;
+
 /// A server's answer in plain HTTP instead of a 101: a redirect, a 401, a 503 with `Retry-After`.
 ///
 /// `Debug` shows the status, the names of the headers and the length of the body: values may be
@@ -52,7 +54,7 @@ impl fmt::Debug for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejected")
             .field("status", &self.status())
-            .field("headers", &self.headers().keys())
+            .field("headers", &HeaderNames(self.headers()))
             .field("body_len", &self.body().len())
             .field("truncated", &self.truncated)
             .finish()

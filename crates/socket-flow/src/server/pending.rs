@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::deadline::Deadline;
 use crate::head_io::{left_over, write_head};
+use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
 use crate::server::error::AcceptError;
@@ -186,7 +187,7 @@ impl<S> fmt::Debug for Pending<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
             .field("path", &self.request.uri().path())
-            .field("headers", &self.request.headers().keys())
+            .field("headers", &HeaderNames(self.request.headers()))
             .finish_non_exhaustive()
     }
 }

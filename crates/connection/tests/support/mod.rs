@@ -1,0 +1,151 @@
+//! What the tests of the connection share.
+#![allow(dead_code, unreachable_pub)] // each test binary uses a part of it
+
+pub mod chaos;
+pub mod frames;
+pub mod record;
+pub mod trace;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use socket_flow_connection::{Config, Negotiated, Role, WebSocket};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
+
+pub use Role::{Client, Server};
+
+/// A connection over any transport.
+pub fn open<S: AsyncRead + AsyncWrite + Unpin>(io: S, role: Role, config: Config) -> WebSocket<S> {
+    WebSocket::from_parts(io, BytesMut::new(), role, Negotiated::default(), config)
+}
+
+/// A connection and the raw end of its transport.
+pub fn raw(role: Role, size: usize, config: Config) -> (WebSocket<DuplexStream>, DuplexStream) {
+    let (near, far) = tokio::io::duplex(size);
+    (open(near, role, config), far)
+}
+
+/// Two connections over one in-memory pipe: client and server.
+pub fn pair(size: usize) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
+    let (client, server) = tokio::io::duplex(size);
+    (
+        open(client, Client, Config::new()),
+        open(server, Server, Config::new()),
+    )
+}
+
+/// Two ends of a TCP connection over loopback.
+pub async fn tcp() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+    (near.unwrap(), far.unwrap().0)
+}
+
+/// A configuration without any deadline.
+pub fn no_deadlines() -> Config {
+    use socket_flow_connection::NEVER;
+    Config::new()
+        .ping_interval(NEVER)
+        .stall_timeout(NEVER)
+        .close_timeout(NEVER)
+}
+
+/// All that arrives until the transport ends.
+pub async fn read_all<S: AsyncRead + Unpin>(io: &mut S) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    io.read_to_end(&mut bytes).await.unwrap();
+    bytes
+}
+
+/// All that is there now.
+pub fn read_now<S: AsyncRead + Unpin>(io: &mut S) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        let mut space = [0; 4096];
+        let mut buf = tokio::io::ReadBuf::new(&mut space);
+        match Pin::new(&mut *io).poll_read(&mut cx, &mut buf) {
+            Poll::Ready(Ok(())) if !buf.filled().is_empty() => bytes.extend(buf.filled()),
+            _ => return bytes,
+        }
+    }
+}
+
+/// Polls a future once and drops it.
+pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    let mut future = std::pin::pin!(future);
+    future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Polls a future at most `times`, then drops it: the budget of a caller who
+/// loses interest.
+pub async fn poll_at_most<F: Future>(times: usize, future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    let mut left = times;
+    std::future::poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Fails a test that hangs; the real clock, for tests over sockets.
+pub async fn bounded<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(120), future)
+        .await
+        .expect("the test hangs")
+}
+
+/// A waker that counts.
+#[derive(Default)]
+pub struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub fn new() -> (Arc<Self>, Waker) {
+        let wakes = Arc::<Self>::default();
+        (wakes.clone(), wakes.into())
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A small generator of reproducible numbers (xorshift64*).
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % end
+    }
+}

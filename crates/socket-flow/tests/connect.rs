@@ -1,0 +1,579 @@
+//! The client's opening handshake, against servers played byte by byte.
+
+mod support;
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use socket_flow::handshake::client::{RequestError, VerifyError};
+use socket_flow::handshake::head::HeadError;
+use socket_flow::handshake::target::TargetError;
+use socket_flow::{
+    ClientBuilder, CloseCode, ConnectError, ConnectStage, InvalidHeader, Message, WebSocket,
+};
+use tokio::io::DuplexStream;
+use tokio::time::Instant;
+
+use support::{HELLO, Peer, header, switching_protocols};
+
+type Connected = Result<(WebSocket<DuplexStream>, http::Response<()>), ConnectError>;
+
+/// Connects to a server that is given by what it does.
+async fn connect_to<F: Future>(
+    builder: ClientBuilder,
+    server: impl FnOnce(Peer) -> F,
+) -> (Connected, F::Output) {
+    let (near, peer) = Peer::pair();
+    tokio::join!(builder.connect_on(near), server(peer))
+}
+
+fn client() -> ClientBuilder {
+    ClientBuilder::new("ws://server.example.com/chat")
+}
+
+/// Connects to a server that answers with this, made of a correct 101, and closes.
+async fn connect_to_answer(
+    builder: ClientBuilder,
+    answer: impl FnOnce(String) -> String,
+) -> Connected {
+    connect_to(builder, async |mut peer: Peer| {
+        let request = peer.head().await;
+        peer.send(answer(switching_protocols(&request))).await;
+    })
+    .await
+    .0
+}
+
+#[tokio::test]
+async fn each_mistake_in_a_url_is_its_own_error() {
+    for (url, expected) in [
+        ("", TargetError::MissingScheme),
+        ("example.com", TargetError::MissingScheme),
+        ("http://example.com", TargetError::Scheme("http".into())),
+        ("ws://", TargetError::MissingHost),
+        ("ws:///chat", TargetError::MissingHost),
+        ("ws://:9001/", TargetError::MissingHost),
+        ("ws://bücher.example/", TargetError::NonAsciiHost),
+        ("ws://a b/", TargetError::Host),
+        ("ws://[::1/", TargetError::Host),
+        ("ws://a:0/", TargetError::Port),
+        ("ws://a:65536/", TargetError::Port),
+        ("ws://a:b/", TargetError::Port),
+        ("ws://a/#", TargetError::Fragment),
+        ("ws://a/b#c", TargetError::Fragment),
+        ("ws://a/ü", TargetError::Path),
+        ("wss://a/b#c", TargetError::Fragment),
+    ] {
+        match socket_flow::connect(url).await {
+            Err(ConnectError::Target(error)) => assert_eq!(error, expected, "{url}"),
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn wss_is_never_tried_in_plaintext() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("wss://{}/", listener.local_addr().unwrap());
+    let error = socket_flow::connect(&url).await.unwrap_err();
+    assert!(matches!(error, ConnectError::TlsUnavailable));
+    assert!(error.to_string().contains("`rustls`"));
+    let accepted = listener.accept().map_err(|error| error.kind());
+    assert_eq!(accepted.unwrap_err(), io::ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn a_refused_connection_names_the_address() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    drop(listener);
+    let Err(ConnectError::Connect(error)) = socket_flow::connect(&format!("ws://{addr}/")).await
+    else {
+        panic!("connected to nobody");
+    };
+    let [(tried, cause)] = error.attempts() else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        (*tried, cause.kind()),
+        (addr, io::ErrorKind::ConnectionRefused)
+    );
+    assert!(error.to_string().starts_with(&addr.to_string()));
+}
+
+#[tokio::test]
+async fn the_request_holds_what_was_asked_for_and_no_more() {
+    let builder = ClientBuilder::new("ws://Server.Example.com:8080/chat?room=1")
+        .header("Cookie", "session=1")
+        .headers([("X-One", "1"), ("X-Two", "2")])
+        .origin("https://first.example")
+        .origin("https://example.com")
+        .subprotocols(["v2", "v1"]);
+    let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
+    let key = header(&request, "sec-websocket-key").unwrap();
+    assert_eq!(key.len(), 24);
+    assert_eq!(
+        request,
+        format!(
+            "GET /chat?room=1 HTTP/1.1\r\n\
+             Host: server.example.com:8080\r\n\
+             Upgrade: websocket\r\n\
+             Connection: Upgrade\r\n\
+             Sec-WebSocket-Key: {key}\r\n\
+             Sec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Protocol: v2, v1\r\n\
+             Cookie: session=1\r\n\
+             X-One: 1\r\n\
+             X-Two: 2\r\n\
+             Origin: https://example.com\r\n\r\n"
+        )
+    );
+}
+
+#[tokio::test]
+async fn every_connection_has_a_key_of_its_own() {
+    let mut keys = std::collections::HashSet::new();
+    for _ in 0..100 {
+        let (_, request) = connect_to(client(), async |mut peer: Peer| peer.head().await).await;
+        assert!(keys.insert(header(&request, "sec-websocket-key").unwrap().to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn userinfo_goes_out_as_basic_authentication_and_nowhere_else() {
+    let url = "ws://user:pass@server.example.com/chat";
+    let (_, request) = connect_to(ClientBuilder::new(url), async |mut peer: Peer| {
+        peer.head().await
+    })
+    .await;
+    assert_eq!(
+        header(&request, "authorization"),
+        Some("Basic dXNlcjpwYXNz")
+    );
+    assert_eq!(header(&request, "host"), Some("server.example.com"));
+    assert!(request.starts_with("GET /chat HTTP/1.1\r\n"));
+
+    let builder = ClientBuilder::new(url).header("authorization", "Bearer token");
+    let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
+    assert_eq!(request.matches("Authorization").count(), 1);
+    assert_eq!(header(&request, "authorization"), Some("Bearer token"));
+}
+
+#[tokio::test]
+async fn no_header_can_inject_a_line() {
+    for (name, value, expected) in [
+        ("x", "a\r\nb: c", InvalidHeader::Value),
+        ("x", "a\nb", InvalidHeader::Value),
+        ("x", "a\0b", InvalidHeader::Value),
+        ("x\r\ny", "a", InvalidHeader::Name),
+        ("x y", "a", InvalidHeader::Name),
+        ("", "a", InvalidHeader::Name),
+    ] {
+        let (near, mut peer) = Peer::pair();
+        // A later valid header does not make it forgotten.
+        let connecting = client()
+            .header(name, value)
+            .header("y", "b")
+            .connect_on(near);
+        match connecting.await {
+            Err(ConnectError::InvalidHeader(error)) => assert_eq!(error, expected, "{name:?}"),
+            other => panic!("{name:?} {value:?}: {other:?}"),
+        }
+        assert_eq!(peer.rest().await, "");
+    }
+}
+
+#[tokio::test]
+async fn headers_of_the_handshake_cannot_be_set() {
+    for name in ["host", "Connection", "sec-websocket-key", "content-length"] {
+        let (near, _peer) = Peer::pair();
+        let error = client()
+            .header(name, "1")
+            .connect_on(near)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, ConnectError::Request(RequestError::ReservedHeader(reserved))
+                if reserved.as_str().eq_ignore_ascii_case(name)),
+            "{name}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn answers_that_break_the_handshake_fail_with_their_cause() {
+    let cases: &[(fn(String) -> String, VerifyError)] = &[
+        (
+            |ok| without(&ok, "Sec-WebSocket-Accept"),
+            VerifyError::MissingAccept,
+        ),
+        (
+            |ok| with(&ok, "Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            VerifyError::WrongAccept,
+        ),
+        (
+            |ok| with(&ok, "Sec-WebSocket-Accept", ""),
+            VerifyError::WrongAccept,
+        ),
+        (
+            |ok| with(&ok, "Sec-WebSocket-Accept", &"A".repeat(200)),
+            VerifyError::WrongAccept,
+        ),
+        (
+            |ok| ok.clone() + "Sec-WebSocket-Accept: x\r\n\r\n",
+            VerifyError::RepeatedAccept,
+        ),
+        (|ok| without(&ok, "Upgrade"), VerifyError::Upgrade),
+        (|ok| with(&ok, "Upgrade", "h2c"), VerifyError::Upgrade),
+        (|ok| without(&ok, "Connection"), VerifyError::Connection),
+        (
+            |ok| with(&ok, "Connection", "notupgrade"),
+            VerifyError::Connection,
+        ),
+        (
+            |ok| ok + "Sec-WebSocket-Protocol: v3\r\n\r\n",
+            VerifyError::UnofferedSubprotocol("v3".into()),
+        ),
+        (
+            |ok| ok + "Sec-WebSocket-Protocol: v1, v2\r\n\r\n",
+            VerifyError::RepeatedSubprotocol,
+        ),
+        (
+            |ok| ok + "Sec-WebSocket-Extensions: x-y\r\n\r\n",
+            VerifyError::UnofferedExtension("x-y".into()),
+        ),
+        (
+            |ok| ok.replace("HTTP/1.1", "HTTP/1.0") + "\r\n",
+            VerifyError::Version,
+        ),
+    ];
+    for (index, (answer, expected)) in cases.iter().enumerate() {
+        let builder = client().subprotocols(["v2", "v1"]);
+        match connect_to_answer(builder, answer).await {
+            Err(ConnectError::Verify(error)) => assert_eq!(error, *expected, "case {index}"),
+            other => panic!("case {index}: {other:?}"),
+        }
+    }
+
+    fn without(answer: &str, name: &str) -> String {
+        let kept = answer
+            .split_inclusive("\r\n")
+            .filter(|line| !line.starts_with(name));
+        kept.collect::<String>() + "\r\n"
+    }
+
+    fn with(answer: &str, name: &str, value: &str) -> String {
+        without(answer, name).trim_end().to_owned() + &format!("\r\n{name}: {value}\r\n\r\n")
+    }
+}
+
+#[tokio::test]
+async fn accept_values_of_any_length_are_compared_and_never_decoded() {
+    for len in 0..=200 {
+        let answer = |_| {
+            format!(
+                "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Accept: {}\r\n\r\n",
+                "=".repeat(len)
+            )
+        };
+        let error = connect_to_answer(client(), answer).await.unwrap_err();
+        assert!(
+            matches!(error, ConnectError::Verify(VerifyError::WrongAccept)),
+            "{len}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn connection_is_a_list_of_tokens_over_any_lines() {
+    for lines in [
+        "Connection: keep-alive, Upgrade",
+        "connection: UPGRADE",
+        "Connection: keep-alive\r\nConnection: upgrade",
+    ] {
+        let answer = |ok: String| ok.replace("Connection: Upgrade", lines) + "\r\n";
+        let (ws, response) = connect_to_answer(client(), answer).await.unwrap();
+        assert_eq!(response.status(), 101, "{lines}");
+        assert_eq!(ws.negotiated().subprotocol(), None);
+    }
+}
+
+#[tokio::test]
+async fn the_servers_subprotocol_is_one_of_those_offered() {
+    let answer = |ok| ok + "Sec-WebSocket-Protocol: v1\r\n\r\n";
+    let builder = client().subprotocols(["v2", "v1"]);
+    let (ws, _) = connect_to_answer(builder, answer).await.unwrap();
+    assert_eq!(ws.negotiated().subprotocol(), Some("v1"));
+}
+
+#[tokio::test]
+async fn answers_that_are_not_http_fail_with_their_cause() {
+    for (answer, expected) in [
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", HeadError::Version),
+        ("HTTP/1.1 101 x\n\n", HeadError::LineEnding),
+        (
+            "HTTP/1.1 101 x\r\nUpgrade : websocket\r\n\r\n",
+            HeadError::HeaderName,
+        ),
+        ("HTTP/1.1 101 x\r\n folded\r\n\r\n", HeadError::FoldedLine),
+        (
+            "HTTP/1.1 101 x\r\na: \0\r\n\r\n",
+            HeadError::ControlCharacter,
+        ),
+    ] {
+        match connect_to_answer(client(), |_| answer.into()).await {
+            Err(ConnectError::Head(error)) => assert_eq!(error, expected, "{answer:?}"),
+            other => panic!("{answer:?}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_bounded() {
+    for (line, expected) in [
+        ("a: b\r\n", HeadError::TooManyHeaders),
+        ("a", HeadError::LineTooLong),
+    ] {
+        let server = async |mut peer: Peer| {
+            peer.head().await;
+            peer.send("HTTP/1.1 101 x\r\n").await;
+            peer.send(line.repeat(8 * 1024 + 1)).await;
+            peer
+        };
+        match connect_to(client(), server).await.0 {
+            Err(ConnectError::Head(error)) => assert_eq!(error, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_stream_anywhere_in_the_answer_is_an_error() {
+    let whole = switching_protocols(support::REQUEST) + "\r\n";
+    for len in 0..whole.len() {
+        let answer = |ok: String| (ok + "\r\n")[..len].to_owned();
+        let error = connect_to_answer(client(), answer).await.unwrap_err();
+        assert!(
+            matches!(error, ConnectError::UnexpectedEof),
+            "after {len} bytes: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_no_request_is_an_io_error() {
+    let (near, peer) = Peer::pair();
+    drop(peer);
+    let error = client().connect_on(near).await.unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_the_101() {
+    let server = async |mut peer: Peer| {
+        let request = peer.head().await;
+        assert_eq!(peer.arrived().await, b"");
+        peer.send(switching_protocols(&request) + "\r\n").await;
+        assert_eq!(peer.arrived().await, b"");
+    };
+    connect_to(client(), server).await.0.unwrap();
+}
+
+#[tokio::test]
+async fn frames_in_the_segment_of_the_101_are_delivered() {
+    for cut in 0..=HELLO.len() {
+        let (connected, mut peer) = connect_to(client(), async |mut peer: Peer| {
+            let request = peer.head().await;
+            let mut segment = (switching_protocols(&request) + "\r\n").into_bytes();
+            segment.extend_from_slice(HELLO);
+            segment.extend_from_slice(&HELLO[..cut]);
+            peer.send(segment).await;
+            peer
+        })
+        .await;
+        let (mut ws, _) = connected.unwrap();
+        peer.send(&HELLO[cut..]).await;
+        for _ in 0..2 {
+            assert_eq!(
+                ws.recv().await.unwrap(),
+                Some(Message::from("Hello")),
+                "cut at {cut}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_101_that_arrives_byte_by_byte_is_no_attack() {
+    let (connected, mut peer) = connect_to(client(), async |mut peer: Peer| {
+        let request = peer.head().await;
+        peer.send_slowly(switching_protocols(&request) + "\r\n")
+            .await;
+        peer
+    })
+    .await;
+    let (mut ws, _) = connected.unwrap();
+    let (received, ()) = tokio::join!(ws.recv(), peer.send_slowly(HELLO));
+    assert_eq!(received.unwrap(), Some(Message::from("Hello")));
+}
+
+#[tokio::test]
+async fn interim_responses_are_skipped() {
+    let answer = |ok| {
+        format!(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{ok}\r\n"
+        )
+    };
+    let (_, response) = connect_to_answer(client(), answer).await.unwrap();
+    assert_eq!(response.status(), 101);
+    assert!(!response.headers().contains_key("link"));
+}
+
+#[tokio::test]
+async fn an_answer_in_plain_http_is_handed_over() {
+    let (kib64, over) = ("x".repeat(64 << 10), "x".repeat((64 << 10) + 1));
+    for (answer, status, body, truncated) in [
+        ("401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 3\r\n\r\nwho".to_owned(), 401, "who", false),
+        ("503 x\r\nRetry-After: 30\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n4\r\n now\r\n0\r\n\r\n".into(), 503, "not now", false),
+        ("200 OK\r\n\r\nuntil the end".into(), 200, "until the end", false),
+        ("302 Found\r\nLocation: ws://elsewhere/\r\nContent-Length: 0\r\n\r\n".into(), 302, "", false),
+        ("204 No Content\r\nContent-Length: 9\r\n\r\n".into(), 204, "", false),
+        ("426 x\r\nContent-Length: 9\r\n\r\ncut".into(), 426, "cut", true),
+        ("500 x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\ncut".into(), 500, "cut", true),
+        (format!("500 x\r\nContent-Length: 65536\r\n\r\n{kib64}"), 500, &kib64, false),
+        (format!("500 x\r\nContent-Length: 65537\r\n\r\n{over}"), 500, &kib64, true),
+        (format!("500 x\r\n\r\n{over}"), 500, &kib64, true),
+    ] {
+        let error = connect_to_answer(client(), |_| format!("HTTP/1.1 {answer}")).await.unwrap_err();
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
+        let ConnectError::Rejected(rejected) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(rejected.body(), body, "{status}");
+        assert_eq!(rejected.is_truncated(), truncated, "{status}");
+        for (name, value) in [("www-authenticate", "Basic"), ("retry-after", "30"), ("location", "ws://elsewhere/")] {
+            let there = answer.to_lowercase().contains(name);
+            assert_eq!(rejected.headers().get(name).is_some_and(|got| got == value), there);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_waited_for_as_long_as_its_framing_asks() {
+    for (framing, seconds) in [("", 1), ("Content-Length: 100\r\n", 10)] {
+        let start = Instant::now();
+        let server = async |mut peer: Peer| {
+            peer.head().await;
+            peer.send(format!(
+                "HTTP/1.1 404 Not Found\r\n{framing}\r\nno such page"
+            ))
+            .await;
+            peer
+        };
+        let (connected, _peer) = connect_to(client(), server).await;
+        let Err(ConnectError::Rejected(rejected)) = connected else {
+            panic!("{connected:?}");
+        };
+        assert_eq!(rejected.body(), "no such page");
+        assert!(rejected.is_truncated());
+        assert_eq!(start.elapsed().as_secs(), seconds);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_server_is_given_up_after_ten_seconds() {
+    let start = Instant::now();
+    let (near, mut peer) = Peer::pair();
+    let error = client().connect_on(near).await.unwrap_err();
+    assert!(
+        matches!(error, ConnectError::Timeout(ConnectStage::Handshake)),
+        "{error:?}"
+    );
+    assert_eq!(start.elapsed().as_secs(), 10);
+    // The stream is closed.
+    assert!(peer.rest().await.ends_with("\r\n\r\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_holds_however_the_server_trickles() {
+    let start = Instant::now();
+    let server = async |mut peer: Peer| {
+        peer.head().await;
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nX: ").await;
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            peer.send("x").await;
+        }
+    };
+    let (near, peer) = Peer::pair();
+    let server = tokio::spawn(server(peer));
+    let error = client()
+        .handshake_timeout(Duration::from_secs(3))
+        .connect_on(near)
+        .await
+        .unwrap_err();
+    server.abort();
+    assert!(
+        matches!(error, ConnectError::Timeout(ConnectStage::Handshake)),
+        "{error:?}"
+    );
+    assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+#[tokio::test]
+async fn a_dropped_connect_closes_the_stream() {
+    let (near, mut peer) = Peer::pair();
+    let connecting = tokio::spawn(client().connect_on(near));
+    peer.head().await;
+    connecting.abort();
+    assert_eq!(peer.rest().await, "");
+}
+
+#[tokio::test]
+async fn credentials_are_shown_by_nothing() {
+    let url = "ws://hunter:secret@server.example.com/chat?token=secret";
+    let builder = ClientBuilder::new(url).header("cookie", "secret");
+    let mut shown = format!("{builder:?}");
+    for answer in [
+        "HTTP/1.1 401 x\r\nSet-Cookie: secret\r\nContent-Length: 6\r\n\r\nsecret",
+        "HTTP/1.1 101 x\r\nSet-Cookie: secret\r\n\r\n",
+        "HTTP/1.1 101 x\r\nSet-Cookie: secret\0\r\n\r\n",
+        "HTTP/1.1 101 secret",
+    ] {
+        let error = connect_to_answer(builder.clone(), |_| answer.into())
+            .await
+            .unwrap_err();
+        shown += &format!("{error} {error:?}");
+    }
+    for url in [
+        "ws://hunter:secret@/",
+        "ws://hunter:secret@a/#",
+        "ws://hunter:secret@a:secret/",
+    ] {
+        let error = socket_flow::connect(url).await.unwrap_err();
+        shown += &format!("{error} {error:?}");
+    }
+    assert!(
+        !shown.contains("secret") && !shown.contains("hunter"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn wss_over_a_stream_of_the_callers_is_the_callers_affair() {
+    let (near, far) = tokio::io::duplex(1024);
+    let (client, server) = tokio::join!(
+        ClientBuilder::new("wss://server.example.com/").connect_on(near),
+        socket_flow::accept(far),
+    );
+    let ((mut client, _), mut server) = (client.unwrap(), server.unwrap());
+    let (outcome, received) = tokio::join!(client.close(CloseCode::NORMAL, ""), server.recv());
+    assert!(outcome.unwrap().clean);
+    assert_eq!(received.unwrap(), None);
+}
