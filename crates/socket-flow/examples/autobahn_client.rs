@@ -12,11 +12,12 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
-use socket_flow::{ClientStream, CloseCode, WebSocket};
+use socket_flow::{ClientBuilder, ClientStream, CloseCode, WebSocket};
 
-use support::Shutdown;
+use support::{Compression, Shutdown};
 
-const USAGE: &str = "usage: autobahn_client --url URL --agent NAME";
+const USAGE: &str = "usage: autobahn_client --url URL --agent NAME [--deflate] \
+                     [--no-context-takeover] [--window-bits N]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -41,9 +42,16 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let cases = case_count(options).await?;
     for case in 1..=cases {
         println!("case {case} of {cases}");
-        let Options { url, agent } = options;
-        let (mut ws, _) =
-            socket_flow::connect(&format!("{url}/runCase?case={case}&agent={agent}")).await?;
+        let Options {
+            url,
+            agent,
+            compression,
+        } = options;
+        let mut builder = ClientBuilder::new(format!("{url}/runCase?case={case}&agent={agent}"));
+        if let Some(deflate) = compression.settings() {
+            builder = builder.deflate(deflate);
+        }
+        let (mut ws, _) = builder.connect().await?;
         match shutdown.interrupt(echo(&mut ws)).await {
             // Many cases end in an error: the server reports whether it is the right one.
             Some(_) => {}
@@ -72,7 +80,7 @@ async fn echo(ws: &mut WebSocket<ClientStream>) -> Result<(), socket_flow::Error
 }
 
 async fn update_reports(options: &Options) -> Result<(), Box<dyn Error>> {
-    let Options { url, agent } = options;
+    let Options { url, agent, .. } = options;
     let (mut ws, _) = socket_flow::connect(&format!("{url}/updateReports?agent={agent}")).await?;
     while ws.recv().await?.is_some() {}
     Ok(())
@@ -83,14 +91,18 @@ struct Options {
     url: String,
     /// As it stands in a query.
     agent: String,
+    compression: Compression,
 }
 
 impl Options {
     fn parse() -> Result<Self, lexopt::Error> {
         let (mut url, mut agent) = (None, None);
+        let mut compression = Compression::default();
         let mut parser = Parser::from_env();
         while let Some(arg) = parser.next()? {
             match arg {
+                Arg::Long("window-bits") => compression.take_window_bits(&mut parser)?,
+                ref flag if compression.take(flag) => {}
                 Arg::Long("url") => url = Some(parser.value()?.string()?),
                 Arg::Long("agent") => agent = Some(parser.value()?.string()?),
                 Arg::Long("help") | Arg::Short('h') => {
@@ -106,6 +118,7 @@ impl Options {
                 .trim_end_matches('/')
                 .into(),
             agent: percent_encode(&agent.ok_or("missing option --agent")?),
+            compression,
         })
     }
 }

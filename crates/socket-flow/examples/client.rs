@@ -30,9 +30,10 @@ use socket_flow::connection::{OwnedReader, OwnedWriter};
 use socket_flow::{ClientBuilder, ClientStream, CloseCode, ConnectError, Message};
 use tokio::sync::mpsc;
 
-use support::Shutdown;
+use support::{Compression, Shutdown};
 
-const USAGE: &str = "usage: client [--json] [--listen] [--subprotocol NAME]... URL";
+const USAGE: &str = "usage: client [--json] [--listen] [--subprotocol NAME]... [--deflate] \
+                     [--no-context-takeover] [--window-bits N] URL";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -55,10 +56,11 @@ async fn main() -> ExitCode {
 /// Returns the close code that the server sent, or 1005 for none.
 async fn talk(options: &Options, output: Output) -> Result<u16, Failure> {
     let mut shutdown = Shutdown::on_signals().map_err(Failure::Signals)?;
-    let connecting = ClientBuilder::new(&options.url)
-        .subprotocols(options.subprotocols.clone())
-        .connect();
-    let Some(connected) = shutdown.interrupt(connecting).await else {
+    let mut builder = ClientBuilder::new(&options.url).subprotocols(options.subprotocols.clone());
+    if let Some(deflate) = options.compression.settings() {
+        builder = builder.deflate(deflate);
+    }
+    let Some(connected) = shutdown.interrupt(builder.connect()).await else {
         return Err(Failure::Interrupted);
     };
     let (ws, _response) = connected.map_err(Failure::Connect)?;
@@ -263,6 +265,7 @@ struct Options {
     json: bool,
     listen: bool,
     subprotocols: Vec<String>,
+    compression: Compression,
     url: String,
 }
 
@@ -270,9 +273,12 @@ impl Options {
     fn parse() -> Result<Self, lexopt::Error> {
         let (mut json, mut listen) = (false, false);
         let (mut subprotocols, mut url) = (Vec::new(), None);
+        let mut compression = Compression::default();
         let mut parser = Parser::from_env();
         while let Some(arg) = parser.next()? {
             match arg {
+                Arg::Long("window-bits") => compression.take_window_bits(&mut parser)?,
+                ref flag if compression.take(flag) => {}
                 Arg::Long("json") => json = true,
                 Arg::Long("listen") => listen = true,
                 Arg::Long("subprotocol") => subprotocols.push(parser.value()?.string()?),
@@ -288,6 +294,7 @@ impl Options {
             json,
             listen,
             subprotocols,
+            compression,
             url: url.ok_or("missing argument URL")?,
         })
     }

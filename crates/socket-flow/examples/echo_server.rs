@@ -21,10 +21,11 @@ use socket_flow::{Acceptor, CloseCode, Config, Listener, ServerStream, WebSocket
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-use support::Shutdown;
+use support::{Compression, Shutdown};
 
 const USAGE: &str = "usage: echo_server [--addr HOST:PORT] [--threads N] [--max-message BYTES] \
-                     [--subprotocol NAME]...";
+                     [--subprotocol NAME]... [--deflate] [--no-context-takeover] \
+                     [--window-bits N]";
 
 /// How long connections may take to close at the end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -108,6 +109,7 @@ struct Options {
     threads: Option<usize>,
     config: Config,
     subprotocols: Vec<String>,
+    compression: Compression,
 }
 
 impl Options {
@@ -117,10 +119,13 @@ impl Options {
             threads: None,
             config: Config::default(),
             subprotocols: Vec::new(),
+            compression: Compression::default(),
         };
         let mut parser = Parser::from_env();
         while let Some(arg) = parser.next()? {
             match arg {
+                Arg::Long("window-bits") => options.compression.take_window_bits(&mut parser)?,
+                ref flag if options.compression.take(flag) => {}
                 Arg::Long("addr") => options.addr = parser.value()?.string()?,
                 Arg::Long("threads") => {
                     let threads: usize = parser.value()?.parse()?;
@@ -154,8 +159,12 @@ impl Options {
     }
 
     fn acceptor(&self) -> Acceptor {
-        Acceptor::new()
+        let acceptor = Acceptor::new()
             .subprotocols(self.subprotocols.clone())
-            .config(self.config.clone())
+            .config(self.config.clone());
+        match self.compression.settings() {
+            Some(deflate) => acceptor.deflate(deflate),
+            None => acceptor,
+        }
     }
 }

@@ -102,6 +102,8 @@ use std::time::Duration;
 
 mod client;
 mod deadline;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod head_io;
 mod header_names;
 mod invalid_header;
@@ -115,9 +117,11 @@ pub use socket_flow_handshake as handshake;
 pub use socket_flow_protocol as protocol;
 
 pub use socket_flow_connection::{CloseOutcome, Error, WebSocket};
+#[cfg(feature = "deflate")]
+pub use socket_flow_protocol::Deflate;
 pub use socket_flow_protocol::{
-    CloseCode, CloseFrame, Config, Event, Limits, Message, MessageRef, NEVER, SendError, Timeouts,
-    Utf8Bytes,
+    CloseCode, CloseFrame, Compressed, Config, DeflateParams, Event, Limits, Message, MessageRef,
+    NEVER, Prepared, SendError, Timeouts, Uncompressed, Utf8Bytes,
 };
 
 pub use crate::client::{ClientBuilder, ConnectError, ConnectStage, DialError, Rejected, connect};

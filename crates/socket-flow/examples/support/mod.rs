@@ -1,11 +1,58 @@
-//! What the examples share: how they notice that they are asked to stop.
+//! What the examples share: how they notice that they are asked to stop, and the flags that turn
+//! compression on.
+
+#![allow(dead_code)] // no example needs all of it
 
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::{Poll, Waker};
 
+use lexopt::{Arg, Parser, ValueExt};
+use socket_flow::Deflate;
 use tokio::sync::watch;
+
+/// `--deflate [--no-context-takeover] [--window-bits N]`.
+#[derive(Clone, Default)]
+pub(crate) struct Compression {
+    on: bool,
+    no_context_takeover: bool,
+    window_bits: Option<u8>,
+}
+
+impl Compression {
+    /// Takes the argument if it is one of these flags.
+    pub(crate) fn take(&mut self, arg: &Arg<'_>) -> bool {
+        match arg {
+            Arg::Long("deflate") => self.on = true,
+            Arg::Long("no-context-takeover") => self.no_context_takeover = true,
+            _ => return false,
+        }
+        true
+    }
+
+    /// The value of `--window-bits`.
+    pub(crate) fn take_window_bits(&mut self, parser: &mut Parser) -> Result<(), lexopt::Error> {
+        let bits: u8 = parser.value()?.parse()?;
+        if !(8..=15).contains(&bits) {
+            return Err("--window-bits takes 8 to 15".into());
+        }
+        self.window_bits = Some(bits);
+        Ok(())
+    }
+
+    /// The settings for both sides of a connection, if it is to compress at all.
+    pub(crate) fn settings(&self) -> Option<Deflate> {
+        let bits = self.window_bits.unwrap_or(15);
+        self.on.then(|| {
+            Deflate::balanced()
+                .server_no_context_takeover(self.no_context_takeover)
+                .client_no_context_takeover(self.no_context_takeover)
+                .server_max_window_bits(bits)
+                .client_max_window_bits(bits)
+        })
+    }
+}
 
 /// Becomes requested at the first Ctrl-C or SIGTERM.
 #[derive(Clone)]

@@ -11,6 +11,8 @@ use socket_flow_handshake::client::{self, Offer};
 use socket_flow_handshake::head::{HeadLimits, ResponseDecoder, encode_request};
 use socket_flow_handshake::key::Key;
 use socket_flow_handshake::target::{Target, TargetError};
+#[cfg(feature = "deflate")]
+use socket_flow_protocol::Deflate;
 use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -19,6 +21,8 @@ use crate::client::body::read_body;
 use crate::client::dial::dial;
 use crate::client::error::{ConnectError, ConnectStage};
 use crate::deadline::Deadline;
+#[cfg(feature = "deflate")]
+use crate::deflate;
 use crate::head_io::{left_over, read_head, write_head};
 use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
@@ -50,6 +54,8 @@ pub struct ClientBuilder {
     invalid_header: Option<InvalidHeader>,
     subprotocols: Vec<String>,
     config: Arc<Config>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
 }
@@ -64,6 +70,8 @@ impl ClientBuilder {
             invalid_header: None,
             subprotocols: Vec::new(),
             config: Arc::default(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
             head_limits: HeadLimits::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
         }
@@ -120,6 +128,28 @@ impl ClientBuilder {
     /// Sets limits and timeouts of the open connection. An [`Arc`] is shared, not copied.
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        self
+    }
+
+    /// Offers permessage-deflate (RFC 7692) and sets how to compress, in place of what the
+    /// configuration says. Whether the server agreed, and on what, is in
+    /// [`WebSocket::negotiated`]. Default: it is not offered.
+    ///
+    /// ```no_run
+    /// # async fn dial() -> Result<(), socket_flow::ConnectError> {
+    /// use socket_flow::{ClientBuilder, Deflate};
+    ///
+    /// let (ws, _response) = ClientBuilder::new("ws://example.com/")
+    ///     .deflate(Deflate::balanced())
+    ///     .connect()
+    ///     .await?;
+    /// println!("{:?}", ws.negotiated().deflate());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.deflate = Some(deflate);
         self
     }
 
@@ -214,6 +244,14 @@ impl ClientBuilder {
         let offer = Offer::default()
             .headers(headers)
             .subprotocols(self.subprotocols);
+        #[cfg(feature = "deflate")]
+        let offer = match &self.deflate {
+            Some(settings) => offer.deflate(deflate::offer(settings)),
+            None => offer,
+        };
+        let config = self.config;
+        #[cfg(feature = "deflate")]
+        let config = deflate::configured(config, self.deflate.as_ref());
         // RFC 6455 §4.1, item 7: unpredictable, so that no cache can have the answer ready.
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)
@@ -226,7 +264,7 @@ impl ClientBuilder {
             request: encode_request(&request),
             offer,
             key,
-            config: self.config,
+            config,
             head_limits: self.head_limits,
         })
     }

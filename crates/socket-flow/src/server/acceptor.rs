@@ -7,10 +7,14 @@ use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
 use socket_flow_handshake::origin::OriginPolicy;
 use socket_flow_handshake::server::{self, Choices, Rejection};
 use socket_flow_protocol::Config;
+#[cfg(feature = "deflate")]
+use socket_flow_protocol::Deflate;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::HANDSHAKE_TIMEOUT;
 use crate::deadline::Deadline;
+#[cfg(feature = "deflate")]
+use crate::deflate;
 use crate::head_io::{ReadHeadError, read_head};
 use crate::server::error::AcceptError;
 use crate::server::pending::Pending;
@@ -47,6 +51,8 @@ use crate::server::refuse::refuse;
 pub struct Acceptor {
     choices: Choices,
     config: Arc<Config>,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
 }
@@ -57,6 +63,8 @@ impl Acceptor {
         Self {
             choices: Choices::default(),
             config: Arc::default(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
             head_limits: HeadLimits::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
         }
@@ -102,6 +110,22 @@ impl Acceptor {
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        #[cfg(feature = "deflate")]
+        {
+            self.config = deflate::configured(self.config, self.deflate.as_ref());
+        }
+        self
+    }
+
+    /// Agrees to permessage-deflate (RFC 7692) where a client offers it, and sets how to compress,
+    /// in place of what the configuration says. What was agreed on is in
+    /// [`WebSocket::negotiated`]. Default: no offer is accepted.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.choices = self.choices.deflate(deflate::choice(&deflate));
+        self.config = deflate::configured(self.config, Some(&deflate));
+        self.deflate = Some(deflate);
         self
     }
 

@@ -88,9 +88,17 @@ impl<S> Pending<S> {
         self
     }
 
-    /// Sets limits and timeouts of this connection in place of the acceptor's.
+    /// Sets limits and timeouts of this connection in place of the acceptor's; how to compress
+    /// stays as [`Acceptor::deflate`](crate::Acceptor::deflate) says.
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
-        self.config = config.into();
+        let acceptors = std::mem::replace(&mut self.config, config.into());
+        #[cfg(feature = "deflate")]
+        {
+            let settings = acceptors.deflate_settings();
+            self.config = crate::deflate::configured(self.config, Some(settings));
+        }
+        #[cfg(not(feature = "deflate"))]
+        drop(acceptors);
         self
     }
 }
