@@ -17,6 +17,7 @@ cargo xtask autobahn [server|client|all] [OPTIONS]
 
     --cases PATTERNS        only these cases: ids, or a prefix and a star ('1.*,2.*')
     --quick                 100 instead of 1000 messages per case of 12.* and 13.*
+    --no-context-takeover   our ends compress each message on its own
     --engine docker|wstest  what runs the suite (default: docker where it answers, else wstest)
     --runs N                repeats everything N times and reports each run
     --bless                 writes the results to autobahn/baseline-*.json
@@ -46,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) cases: Vec<Pattern>,
     /// Whether the compression cases send a tenth of their messages.
     pub(crate) quick: bool,
+    /// Whether our ends compress each message on its own.
+    pub(crate) no_context_takeover: bool,
     /// The engine asked for, if any.
     pub(crate) engine: Option<Kind>,
     /// How often everything runs; at least 1.
@@ -60,6 +63,7 @@ impl Default for Options {
             sides: Side::ALL.to_vec(),
             cases: Vec::new(),
             quick: false,
+            no_context_takeover: false,
             engine: None,
             runs: 1,
             bless: false,
@@ -98,6 +102,7 @@ fn autobahn(parser: &mut lexopt::Parser) -> Result<Command, Error> {
                     .collect::<Result<_, _>>()?;
             }
             Long("quick") => options.quick = true,
+            Long("no-context-takeover") => options.no_context_takeover = true,
             Long("engine") => {
                 options.engine = Some(match value(parser)?.as_str() {
                     "docker" => Kind::Docker,

@@ -39,7 +39,7 @@ const DEVIATIONS: &str = "deviations.txt";
 
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let workspace = Workspace::open()?;
+    let workspace = Workspace::open("autobahn")?;
     let facts = workspace.root.join("autobahn");
     let all = case::load(&facts.join("cases.toml"))?;
     let session = Session {
@@ -139,6 +139,7 @@ impl Session<'_> {
             examples: &self.examples,
             cases: &self.selected,
             quick: self.options.quick,
+            no_context_takeover: self.options.no_context_takeover,
             side,
             directory: &self.directory(run, side),
         };
@@ -182,7 +183,7 @@ impl Session<'_> {
     }
 
     fn directory(&self, run: u32, side: Side) -> PathBuf {
-        let base = &self.workspace.autobahn;
+        let base = &self.workspace.directory;
         match self.options.runs {
             1 => base.join(side.name()),
             _ => base.join(format!("run-{run}")).join(side.name()),

@@ -32,6 +32,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) examples: &'a Examples,
     pub(crate) cases: &'a [Case],
     pub(crate) quick: bool,
+    pub(crate) no_context_takeover: bool,
     pub(crate) side: Side,
     /// Where the reports go. What lies there is removed first.
     pub(crate) directory: &'a Path,
@@ -52,8 +53,9 @@ impl Trial<'_> {
     fn server(&self) -> Result<(), Error> {
         let mut command = Command::new(self.examples.executable(Side::Server.example())?);
         command.args(["--addr", "127.0.0.1:0"]);
+        command.args(self.compression());
         let mut server = Child::spawn("echo_server", &mut command, &self.log("echo_server"))?;
-        let port = listening(&mut server)?;
+        let port = server.listening(READY)?;
         let mut suite = self.start(Mode::FuzzingClient, port)?;
         let mut progress = Progress::new(self, &suite)?;
         loop {
@@ -83,6 +85,7 @@ impl Trial<'_> {
         let mut command = Command::new(self.examples.executable(Side::Client.example())?);
         command.args(["--url", &format!("ws://127.0.0.1:{port}")]);
         command.args(["--agent", AGENT]);
+        command.args(self.compression());
         let mut client = Child::spawn(
             "autobahn_client",
             &mut command,
@@ -103,6 +106,14 @@ impl Trial<'_> {
         match status.success() {
             true => Ok(()),
             false => Err(client.failure(&status.to_string())),
+        }
+    }
+
+    /// The flags that turn our ends' compression on.
+    fn compression(&self) -> &'static [&'static str] {
+        match self.no_context_takeover {
+            true => &["--deflate", "--no-context-takeover"],
+            false => &["--deflate"],
         }
     }
 
@@ -180,30 +191,6 @@ fn started_case(line: &str) -> Option<&str> {
     line.strip_prefix("Running test case ID ")?
         .split_whitespace()
         .next()
-}
-
-/// Waits for the server's `listening on ADDR` and returns the port.
-fn listening(server: &mut Child) -> Result<u16, Error> {
-    let deadline = Instant::now() + READY;
-    let mut tail = Tail::open(server.log())?;
-    loop {
-        let ended = server.ended()?;
-        for line in tail.lines()? {
-            if let Some(address) = line.strip_prefix("listening on ") {
-                return address
-                    .rsplit_once(':')
-                    .and_then(|(_, port)| port.trim().parse().ok())
-                    .ok_or_else(|| server.failure("named no port"));
-            }
-        }
-        if let Some(status) = ended {
-            return Err(server.failure(&format!("ended before it listened ({status})")));
-        }
-        if Instant::now() >= deadline {
-            return Err(server.failure("did not say `listening on ADDR`"));
-        }
-        process::pause()?;
-    }
 }
 
 /// Waits until the fuzzing server answers.

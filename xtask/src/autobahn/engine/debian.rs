@@ -30,7 +30,7 @@ const DOWNLOAD: Duration = Duration::from_secs(10 * 60);
 
 /// The unpacked Python, made where it is missing; `None` where this is no Debian.
 pub(crate) fn python(workspace: &Workspace) -> Result<Option<Python>, Error> {
-    let root = workspace.autobahn.join(format!("python2.7-{RELEASE}"));
+    let root = workspace.directory.join(format!("python2.7-{RELEASE}"));
     let python = Python {
         program: root.join("usr/bin/python2.7"),
         root: Some(root.clone()),

@@ -90,7 +90,7 @@ impl Docker {
             )?;
         }
         Ok(Self {
-            logs: workspace.autobahn.join("logs"),
+            logs: workspace.directory.join("logs"),
         })
     }
 

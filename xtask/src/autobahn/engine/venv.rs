@@ -9,7 +9,7 @@ use crate::autobahn::engine::python::Python;
 use crate::autobahn::engine::wstest;
 use crate::error::Error;
 use crate::process;
-use crate::workspace::{self, Workspace};
+use crate::workspace::{self, Workspace, fingerprint};
 
 /// The last virtualenv that makes environments for 2.7; itself it runs on Python 3.7 and later.
 const ON_PYTHON_3: &str = "virtualenv==20.21.1";
@@ -32,7 +32,7 @@ pub(crate) fn make(
     let requirements = workspace.root.join("autobahn/requirements.txt");
     let text = fs::read_to_string(&requirements).map_err(Error::file(&requirements))?;
     let key = fingerprint(&[&text, ON_PYTHON_3, &python.program.display().to_string()]);
-    let venv = workspace.autobahn.join(format!("venv-{key:016x}"));
+    let venv = workspace.directory.join(format!("venv-{key:016x}"));
     let program = venv.join("bin/wstest");
     if venv.join(MARKER).is_file() && works(&program) {
         return Ok(program);
@@ -69,7 +69,7 @@ pub(crate) fn make(
 
 /// Makes an empty environment: by a Python 3 with pip, else by the Python 2.7 itself.
 fn create(workspace: &Workspace, python: &Python, venv: &Path) -> Result<(), Error> {
-    let tool = workspace.autobahn.join("virtualenv");
+    let tool = workspace.directory.join("virtualenv");
     workspace::remove(&tool)?;
     let log = workspace.log("virtualenv");
     let interpreters = ["python3", "/usr/bin/python3"].map(|name| {
@@ -116,33 +116,10 @@ fn create(workspace: &Workspace, python: &Python, venv: &Path) -> Result<(), Err
     )))
 }
 
-/// FNV-1a: the standard library's hashes may change from release to release.
-fn fingerprint(parts: &[&str]) -> u64 {
-    parts
-        .iter()
-        .flat_map(|part| part.bytes().chain([0]))
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::autobahn::engine::VERSION;
-
-    #[test]
-    fn another_requirement_or_another_python_is_another_environment() {
-        let keys = [
-            fingerprint(&["a==1\n", "/usr/bin/python2.7"]),
-            fingerprint(&["a==2\n", "/usr/bin/python2.7"]),
-            fingerprint(&["a==1\n", "/opt/bin/python2.7"]),
-            fingerprint(&["a==1\n/usr/bin/python2.7"]),
-        ];
-        for (position, key) in keys.iter().enumerate() {
-            assert!(!keys[..position].contains(key));
-        }
-    }
 
     #[test]
     fn every_requirement_is_pinned_and_the_suite_is_the_wanted_one() {
