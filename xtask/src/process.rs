@@ -98,6 +98,30 @@ impl Child {
         }
     }
 
+    /// Waits for the program's line `listening on ADDR`, for `limit` at most, and returns the port.
+    pub(crate) fn listening(&mut self, limit: Duration) -> Result<u16, Error> {
+        let deadline = Instant::now() + limit;
+        let mut tail = Tail::open(&self.log)?;
+        loop {
+            let ended = self.ended()?;
+            for line in tail.lines()? {
+                if let Some(address) = line.strip_prefix("listening on ") {
+                    return address
+                        .rsplit_once(':')
+                        .and_then(|(_, port)| port.trim().parse().ok())
+                        .ok_or_else(|| self.failure("named no port"));
+                }
+            }
+            if let Some(status) = ended {
+                return Err(self.failure(&format!("ended before it listened ({status})")));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.failure("did not say `listening on ADDR`"));
+            }
+            pause()?;
+        }
+    }
+
     /// How the program ended, or `None` while it runs.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         let status = self.child.try_wait().map_err(|source| Error::Spawn {

@@ -19,8 +19,8 @@ const BUILD: Duration = Duration::from_secs(30 * 60);
 pub(crate) struct Workspace {
     /// The root of the source tree.
     pub(crate) root: PathBuf,
-    /// What the Autobahn runs keep, under cargo's target directory.
-    pub(crate) autobahn: PathBuf,
+    /// What the command keeps, under cargo's target directory.
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -43,8 +43,8 @@ struct Target {
 }
 
 impl Workspace {
-    /// Finds the target directory and makes a place in it.
-    pub(crate) fn open() -> Result<Self, Error> {
+    /// Finds the target directory and makes a place in it for the command `name`.
+    pub(crate) fn open(name: &str) -> Result<Self, Error> {
         let root = root();
         let output = cargo(&root)
             .args(["metadata", "--no-deps", "--format-version", "1"])
@@ -60,15 +60,15 @@ impl Workspace {
                 detail: format!("{error}: {}", said.trim()),
             }
         })?;
-        let autobahn = metadata.target_directory.join("autobahn");
-        let logs = autobahn.join("logs");
+        let directory = metadata.target_directory.join(name);
+        let logs = directory.join("logs");
         fs::create_dir_all(&logs).map_err(Error::file(&logs))?;
-        Ok(Self { root, autobahn })
+        Ok(Self { root, directory })
     }
 
     /// The file that takes the output of the program `name`.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
-        self.autobahn.join("logs").join(format!("{name}.log"))
+        self.directory.join("logs").join(format!("{name}.log"))
     }
 
     /// Builds the facade's examples in release.
@@ -128,6 +128,17 @@ pub(crate) fn answer(
     fs::read_to_string(log).ok()
 }
 
+/// A number for what an installation is made of, to tell it from another: FNV-1a, for the standard
+/// library's hashes may change from release to release.
+pub(crate) fn fingerprint(parts: &[&str]) -> u64 {
+    parts
+        .iter()
+        .flat_map(|part| part.bytes().chain([0]))
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}
+
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
@@ -148,6 +159,19 @@ fn executables(messages: &str) -> Vec<(String, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_part_or_another_border_is_another_fingerprint() {
+        let keys = [
+            fingerprint(&["a==1\n", "/usr/bin/python2.7"]),
+            fingerprint(&["a==2\n", "/usr/bin/python2.7"]),
+            fingerprint(&["a==1\n", "/opt/bin/python2.7"]),
+            fingerprint(&["a==1\n/usr/bin/python2.7"]),
+        ];
+        for (position, key) in keys.iter().enumerate() {
+            assert!(!keys[..position].contains(key));
+        }
+    }
 
     #[test]
     fn examples_are_read_from_cargos_messages() {

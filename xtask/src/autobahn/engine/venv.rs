@@ -118,7 +118,6 @@ fn create(workspace: &Workspace, python: &Python, venv: &Path) -> Result<(), Err
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::autobahn::engine::VERSION;
 
     #[test]
