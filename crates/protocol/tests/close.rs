@@ -159,6 +159,19 @@ fn whatever_follows_a_close_is_ignored() {
 }
 
 #[test]
+fn the_step_that_finds_a_close_drops_what_follows_it() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        let behind = frame(role, 0x81, b"behind");
+        let bytes = [frame(role, 0x88, b"\x03\xe8"), behind].concat();
+        endpoint.input.extend_from_slice(&bytes);
+        let found = endpoint.protocol.step(&mut endpoint.input).unwrap();
+        assert!(found.unwrap().is_close());
+        assert!(endpoint.input.is_empty());
+    }
+}
+
+#[test]
 fn what_is_queued_leaves_before_the_answer_to_a_close() {
     for role in ROLES {
         Script::to(role)
