@@ -159,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
         let shared = &*self.shared;
         shared.wakers.set_reader(cx.waker());
         let mut writer = shared.lock();
-        let was_sent = writer.closing().is_sent();
+        let (was_sent, buffered) = (writer.closing().is_sent(), writer.buffered());
         let found = self.reader.poll_found(
             &mut Apart(&mut self.io),
             &mut writer,
@@ -167,9 +167,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
             &shared.transport,
         );
         let ended = writer.closing().is_sent() != was_sent || !self.reader.is_open();
+        let wrote = writer.buffered() < buffered;
         drop(writer);
-        if ended {
-            // Whoever waits for room, or for a flush, must see the end.
+        if ended || wrote {
+            // Whoever waits for room, or for a flush, must see it, or the end.
             shared.wakers.wake_writer();
         }
         found
@@ -311,8 +312,19 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Writer<WriteSide<S>>, &Waker) -> Poll<T>,
     ) -> Poll<T> {
-        self.shared.wakers.set_writer(cx.waker());
-        poll(&mut self.shared.lock(), &self.shared.transport)
+        let shared = &*self.shared;
+        shared.wakers.set_writer(cx.waker());
+        let mut writer = shared.lock();
+        let was_sent = writer.closing().is_sent();
+        let result = poll(&mut writer, &shared.transport);
+        let ended = writer.closing().is_sent() != was_sent;
+        drop(writer);
+        if ended {
+            // A write failed or stalled: the reader keeps the deadline of
+            // what the peer may still say.
+            shared.wakers.wake_reader();
+        }
+        result
     }
 }
 

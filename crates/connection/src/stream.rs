@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Error;
 use crate::websocket::WebSocket;
+use crate::writer::Writer;
 
 /// The messages received. It ends after a complete closing handshake, and
 /// after the first error.
@@ -36,7 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.writer().poll_ready(cx.waker())
+        self.poll_writer(cx, Writer::poll_ready)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
@@ -44,11 +45,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.writer().poll_flush(cx.waker())
+        self.poll_writer(cx, Writer::poll_flush)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.start_close(CloseCode::NORMAL, "")?;
-        self.writer().poll_flush(cx.waker())
+        self.poll_writer(cx, Writer::poll_flush)
     }
 }

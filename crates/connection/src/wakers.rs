@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
-/// The two halves of a split connection, as those who wait for the write
-/// side.
+/// Reader and writer of one connection in two tasks, as those who wait for
+/// the write side.
 ///
-/// A transport remembers one waker per direction. Both halves write, so the
+/// A transport remembers one waker per direction. Both write, so the
 /// transport is given this one, which wakes whoever of them waits: no waker
 /// overwrites another.
 #[derive(Debug, Default)]

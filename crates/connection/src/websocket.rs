@@ -1,6 +1,6 @@
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
 use socket_flow_protocol::{
@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::outcome::CloseOutcome;
 use crate::reader::{Joined, Reader};
 use crate::split::{OwnedReader, OwnedWriter};
+use crate::wakers::Wakers;
 use crate::writer::Writer;
 
 /// A WebSocket connection over any tokio stream.
@@ -80,6 +81,9 @@ use crate::writer::Writer;
 pub struct WebSocket<S: AsyncWrite + Unpin> {
     reader: Reader,
     writer: Writer<S>,
+    /// Made when the sink first has to wait: then the stream may be polled by
+    /// another task, and a transport remembers one waker for writing.
+    wakers: Option<Arc<Wakers>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
@@ -120,7 +124,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             writer.outgoing.abandon();
             reader.fail(Error::Io(error.into()), &writer);
         }
-        Self { reader, writer }
+        Self {
+            reader,
+            writer,
+            wakers: None,
+        }
     }
 
     /// The next message. `None` after a complete closing handshake, whatever
@@ -352,13 +360,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         cx: &mut Context<'_>,
         holds: bool,
     ) -> Poll<Result<Option<Message>, Error>> {
-        let waker = cx.waker();
-        let found = ready!(self.reader.poll_message(
-            &mut Joined { holds },
-            &mut self.writer,
-            waker,
-            waker
-        ))?;
+        let found = ready!(
+            self.poll_reader(cx, |reader, writer, read_waker, write_waker| {
+                reader.poll_message(&mut Joined { holds }, writer, read_waker, write_waker)
+            })
+        )?;
         Poll::Ready(Ok(found.and_then(|found| match self.reader.take(found) {
             Event::Message(message) => Some(message),
             _ => None,
@@ -370,8 +376,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.reader.is_over()
     }
 
-    pub(crate) fn writer(&mut self) -> &mut Writer<S> {
-        &mut self.writer
+    /// Polls the writer for the sink.
+    pub(crate) fn poll_writer<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut poll: impl FnMut(&mut Writer<S>, &Waker) -> Poll<T>,
+    ) -> Poll<T> {
+        let polled = poll(&mut self.writer, cx.waker());
+        if polled.is_ready() {
+            return polled;
+        }
+        // It waits: now register for both.
+        let wakers = self.wakers.get_or_insert_default();
+        wakers.set_writer(cx.waker());
+        poll(&mut self.writer, &Waker::from(wakers.clone()))
+    }
+
+    /// Polls the reader; a sink that waits elsewhere is woken as well.
+    #[inline]
+    fn poll_reader<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Reader, &mut Writer<S>, &Waker, &Waker) -> Poll<T>,
+    ) -> Poll<T> {
+        let waker = cx.waker();
+        let Some(wakers) = &self.wakers else {
+            return poll(&mut self.reader, &mut self.writer, waker, waker);
+        };
+        wakers.set_reader(waker);
+        let both = Waker::from(wakers.clone());
+        let before = (self.writer.closing().is_sent(), self.writer.buffered());
+        let polled = poll(&mut self.reader, &mut self.writer, waker, &both);
+        let after = (self.writer.closing().is_sent(), self.writer.buffered());
+        if after.0 != before.0 || after.1 < before.1 {
+            wakers.wake_writer();
+        }
+        polled
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<CloseOutcome, Error>> {

@@ -8,7 +8,7 @@ use socket_flow_protocol::{
 };
 
 use support::{
-    Endpoint, Pair, ROLES, Script, close_payload, closed, frame, noise, ping, pong, text,
+    Endpoint, Mode, Pair, ROLES, Script, close_payload, closed, frame, noise, ping, pong, text,
 };
 
 fn may_be_sent(code: u16) -> bool {
@@ -43,11 +43,17 @@ fn a_close_with_code_and_reason_is_answered_with_its_code() {
 
 #[test]
 fn of_all_codes_the_sendable_are_echoed_verbatim_and_the_others_refused() {
+    let edges = [
+        0, 999, 1000, 1003, 1004, 1005, 1006, 1007, 1014, 1015, 2999, 3000, 4999, 5000, 65_535,
+    ];
     for role in ROLES {
         for code in 0..=u16::MAX {
-            let outcome = Script::to(role)
-                .frame(0x88, &code.to_be_bytes())
-                .run_twice();
+            let script = Script::to(role).frame(0x88, &code.to_be_bytes());
+            let outcome = if edges.contains(&code) {
+                script.run()
+            } else {
+                script.run_cut(&[1, 3], Mode::Lent)
+            };
             if may_be_sent(code) {
                 outcome
                     .assert_events(&[closed(code, "")])
@@ -149,6 +155,19 @@ fn whatever_follows_a_close_is_ignored() {
                 .assert_sent(&[(0x88, b"\x03\xe8")]);
             assert_eq!((outcome.error, outcome.closing), (None, Closing::Done));
         }
+    }
+}
+
+#[test]
+fn the_step_that_finds_a_close_drops_what_follows_it() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        let behind = frame(role, 0x81, b"behind");
+        let bytes = [frame(role, 0x88, b"\x03\xe8"), behind].concat();
+        endpoint.input.extend_from_slice(&bytes);
+        let found = endpoint.protocol.step(&mut endpoint.input).unwrap();
+        assert!(found.unwrap().is_close());
+        assert!(endpoint.input.is_empty());
     }
 }
 

@@ -168,6 +168,18 @@ fn a_direct_read_never_goes_beyond_its_frame() {
 }
 
 #[test]
+fn the_last_16_kib_of_a_frame_come_through_the_input_with_what_follows() {
+    for role in ROLES {
+        let bytes = frame(role, 0x82, &noise(100_000));
+        for (rest, direct) in [(16_385, true), (16_384, true), (16_383, false), (1, false)] {
+            let mut endpoint = Endpoint::new(role, &Config::new());
+            endpoint.feed(&bytes[..bytes.len() - rest]);
+            assert_eq!(offered(&mut endpoint).is_some(), direct, "{rest}");
+        }
+    }
+}
+
+#[test]
 fn a_frame_that_fits_the_input_is_not_read_directly() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());

@@ -2,6 +2,7 @@
 
 mod support;
 
+use bytes::BufMut;
 use socket_flow_protocol::{Config, ProtocolError, Role};
 
 use support::{Endpoint, MODES, Mode, Outcome, ROLES, Script, binary, frame, header, ping, text};
@@ -226,6 +227,35 @@ fn a_large_text_read_directly_fails_inside_its_frame() {
         assert_eq!(endpoint.error.unwrap().close_code().as_u16(), 1007);
         let (incoming, _) = endpoint.protocol.halves();
         assert!(incoming.direct().is_none());
+    }
+}
+
+#[test]
+fn a_direct_read_reports_bad_text_itself() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        let mut payload = vec![b'a'; 100_000];
+        payload[99_000] = 0xff;
+        let bytes = frame(role, 0x81, &payload);
+        endpoint.feed(&bytes[..70_000]);
+        let (incoming, outgoing) = endpoint.protocol.halves();
+        let rest = &bytes[70_000..];
+        incoming.direct().unwrap().put_slice(rest);
+        let error = incoming.direct_done(rest.len(), outgoing).unwrap_err();
+        assert_eq!(error.close_code().as_u16(), 1007);
+        endpoint.pump();
+        assert_eq!((endpoint.events.len(), endpoint.error), (0, None));
+        assert_eq!(endpoint.sent().len(), 1);
+    }
+}
+
+#[test]
+fn text_is_judged_unmasked_also_where_its_masked_bytes_are_text() {
+    for bytes in [
+        &b"\x81\x81\x80\x80\x80\x80a"[..],
+        b"\x81\x83\x9e\x00\x00\x00abc",
+    ] {
+        assert_invalid(&Script::to(Role::Server).raw(bytes).run());
     }
 }
 

@@ -114,3 +114,25 @@ macro_rules! tcp_stream {
 
 tcp_stream!(ClientStream);
 tcp_stream!(ServerStream);
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn accepted_sockets_send_small_messages_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (client, (tcp, _)) = (client.unwrap(), accepted.unwrap());
+        assert!(!tcp.nodelay().unwrap());
+        let stream = ServerStream::from(tcp);
+        assert!(stream.tcp.nodelay().unwrap());
+        assert_eq!(stream.peer_addr().unwrap(), client.local_addr().unwrap());
+        assert_eq!(stream.local_addr().unwrap(), address);
+        // Messages are gathered from several buffers without a copy.
+        assert!(stream.is_write_vectored());
+    }
+}

@@ -190,7 +190,7 @@ async fn invalid_requests_are_answered_with_their_status_once() {
         let (error, answer) = refused(&Acceptor::new(), request.clone() + REQUEST).await;
         match error {
             AcceptError::Rejected(rejection) => {
-                assert_eq!(*rejection.reason(), reason, "{request}")
+                assert_eq!(*rejection.reason(), reason, "{request}");
             }
             other => panic!("{request}: {other:?}"),
         }

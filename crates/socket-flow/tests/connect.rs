@@ -204,7 +204,8 @@ async fn headers_of_the_handshake_cannot_be_set() {
 
 #[tokio::test]
 async fn answers_that_break_the_handshake_fail_with_their_cause() {
-    let cases: &[(fn(String) -> String, VerifyError)] = &[
+    type Spoil = fn(String) -> String;
+    let cases: &[(Spoil, VerifyError)] = &[
         (
             |ok| without(&ok, "Sec-WebSocket-Accept"),
             VerifyError::MissingAccept,

@@ -14,11 +14,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use socket_flow_connection::{Config, Negotiated, Role, WebSocket};
+use socket_flow_connection::{Config, Negotiated, OwnedReader, OwnedWriter, WebSocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 
-pub use Role::{Client, Server};
+pub use socket_flow_connection::Role::{self, Client, Server};
+
+/// A connection over a scripted transport, and its halves.
+pub type Recorded = WebSocket<record::Io>;
+pub type RecordedHalves = (OwnedReader<record::Io>, OwnedWriter<record::Io>);
 
 /// A connection over any transport.
 pub fn open<S: AsyncRead + AsyncWrite + Unpin>(io: S, role: Role, config: Config) -> WebSocket<S> {

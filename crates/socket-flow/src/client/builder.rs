@@ -184,7 +184,11 @@ impl ClientBuilder {
             return Err(ConnectError::TlsUnavailable);
         }
         let tcp = dial(attempt.target.host(), attempt.target.port(), deadline).await?;
-        attempt.open(ClientStream::new(tcp), deadline).await
+        let (ws, response) = attempt.open(ClientStream::new(tcp), deadline).await?;
+        if let Ok(peer) = ws.get_ref().peer_addr() {
+            ws.span().record("peer", tracing::field::display(peer));
+        }
+        Ok((ws, response))
     }
 
     /// Shakes hands on a stream of the caller's: a Unix socket, a proxy's tunnel, a TLS stream of

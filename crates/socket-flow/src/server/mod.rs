@@ -19,6 +19,9 @@ pub use pending::Pending;
 /// `TcpStream`, a TLS stream or anything else that reads and writes. Any path is accepted, no
 /// subprotocol is picked, and a browser may connect from the server's own origin only.
 ///
+/// The connection's `tracing` span cannot know the peer of any stream; tell it with
+/// `ws.span().record("peer", ..)`.
+///
 /// # Errors
 /// [`AcceptError`], one variant per cause. An invalid request has been answered with its status
 /// by then, see [`Acceptor::read`]. It takes 10 s at most, and 5 s more to refuse a request.

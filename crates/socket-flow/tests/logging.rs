@@ -1,0 +1,134 @@
+//! What `tracing` is told about handshakes, and what it is not.
+
+mod support;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use socket_flow::{Acceptor, ClientBuilder, CloseCode};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+use support::{Peer, REQUEST};
+
+/// Everything logged on this thread, at every level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn capture() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(log.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn handshakes_are_logged_without_credentials_and_payloads() {
+    let (log, _guard) = Log::capture();
+    let (near, far) = tokio::io::duplex(1024);
+    let client = ClientBuilder::new("ws://user:secret@a/chat?token=secret")
+        .header("cookie", "secret")
+        .subprotocols(["v1"])
+        .connect_on(near);
+    let server = async {
+        let pending = Acceptor::new()
+            .subprotocols(["v1"])
+            .read(far)
+            .await
+            .unwrap();
+        pending
+            .header("set-cookie", "secret")
+            .accept()
+            .await
+            .unwrap()
+    };
+    let (connected, mut server) = tokio::join!(client, server);
+    let (mut client, _) = connected.unwrap();
+    client.send("secret").await.unwrap();
+    server.recv().await.unwrap();
+    let _ = tokio::join!(client.close(CloseCode::NORMAL, ""), server.recv());
+
+    let text = log.text();
+    assert_eq!(
+        text.matches("opening handshake complete").count(),
+        2,
+        "{text}"
+    );
+    assert!(text.contains("subprotocol=\"v1\""), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn refusals_are_logged_with_status_and_reason() {
+    let (log, _guard) = Log::capture();
+    let (near, mut peer) = Peer::pair();
+    peer.send(REQUEST.replace("\r\n\r\n", "\r\nOrigin: https://secret.example\r\n\r\n"))
+        .await;
+    peer.shut_down().await;
+    socket_flow::accept(near).await.unwrap_err();
+
+    let (near, mut peer) = Peer::pair();
+    peer.send("HTTP/1.1 503 secret\r\nSet-Cookie: secret\r\nContent-Length: 0\r\n\r\n")
+        .await;
+    ClientBuilder::new("ws://a/")
+        .connect_on(near)
+        .await
+        .unwrap_err();
+
+    let text = log.text();
+    let refused = "opening handshake refused status=403 reason=origin is not allowed";
+    assert!(text.contains(refused), "{text}");
+    assert!(
+        text.contains("opening handshake rejected status=503"),
+        "{text}"
+    );
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn the_span_of_a_dialled_connection_names_its_peer() {
+    let (log, _guard) = Log::capture();
+    let listener = socket_flow::Listener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let url = format!("ws://{addr}/");
+    let (connected, _server) = tokio::join!(socket_flow::connect(&url), async {
+        socket_flow::accept(listener.accept().await.0)
+            .await
+            .unwrap()
+    });
+    let (ws, _) = connected.unwrap();
+    ws.span().in_scope(|| tracing::info!("inside"));
+    let text = log.text();
+    assert!(
+        text.contains(&format!("websocket{{role=Client peer={addr}}}: ")),
+        "{text}"
+    );
+}
