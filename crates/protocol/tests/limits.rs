@@ -233,6 +233,22 @@ fn a_small_message_does_not_pin_the_input() {
 }
 
 #[test]
+fn a_small_message_does_not_keep_the_memory_of_a_large_one_before_it() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.feed(&frame(role, 0x82, &vec![7; 1 << 20]));
+        endpoint.mode = Mode::Owned;
+        endpoint.feed(&frame(role, 0x02, b"a"));
+        endpoint.feed(&frame(role, 0x80, b"b"));
+        let Some(Event::Message(Message::Binary(payload))) = endpoint.events.pop() else {
+            panic!("a binary message");
+        };
+        assert_eq!(payload, b"ab"[..]);
+        assert!(payload.try_into_mut().unwrap().capacity() <= 4 << 10);
+    }
+}
+
+#[test]
 fn an_idle_connection_can_give_all_its_memory_back() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());

@@ -94,11 +94,12 @@ async fn connection(
     Ok(())
 }
 
-/// The fast reply loop: `queue` only queues, and `recv` writes the replies to everything that
-/// arrived together at once.
+/// The fast reply loop: a message is lent where it lies, `queue` only queues it, and `recv` writes
+/// the replies to everything that arrived together at once.
 async fn echo(ws: &mut WebSocket<ServerStream>) -> Result<(), socket_flow::Error> {
-    while let Some(message) = ws.recv().await? {
-        ws.queue(message)?;
+    let (reader, writer) = ws.halves();
+    while let Some(message) = reader.recv(writer).await? {
+        writer.queue(message)?;
     }
     Ok(())
 }

@@ -132,3 +132,8 @@ pub use crate::stream::{ClientStream, ServerStream};
 /// How long an opening handshake may take if nothing else is said: long for a network, short for
 /// a socket that someone holds open for nothing.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The README's examples are tested like those here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
