@@ -167,6 +167,7 @@ mod tests {
             "--cases",
             "1.*,7.3.1",
             "--quick",
+            "--no-context-takeover",
             "--engine",
             "wstest",
             "--runs",
@@ -182,6 +183,7 @@ mod tests {
                     Pattern::parse("7.3.1").unwrap()
                 ],
                 quick: true,
+                no_context_takeover: true,
                 engine: Some(Kind::Wstest),
                 runs: 10,
                 bless: true,
