@@ -44,12 +44,18 @@ fn make_room_slow(input: &mut Input) {
 pub(crate) fn settle(input: &mut Input) {
     let len = input.len();
     if len == 0 {
-        if input.capacity() > 0 {
-            give(input.take_storage());
-        }
+        release(input);
     } else if input.capacity() / 4 > len.max(SMALLEST) {
         let own = BytesMut::with_capacity(len.next_power_of_two().max(SMALLEST));
         give(input.move_to(own));
+    }
+}
+
+/// Gives all memory back, with whatever is unread: nothing is parsed any more.
+#[inline]
+pub(crate) fn release(input: &mut Input) {
+    if input.capacity() > 0 {
+        give(input.take_storage());
     }
 }
 

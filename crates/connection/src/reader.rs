@@ -203,6 +203,7 @@ impl Reader {
                     return Poll::Ready(Ok(Some(found)));
                 }
                 Phase::Ending(ending) => {
+                    read_buf::release(&mut self.input);
                     let result = ready!(ending.poll(source, writer, read_waker, write_waker));
                     self.phase = Phase::Over {
                         clean: result.is_ok(),

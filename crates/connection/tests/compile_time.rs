@@ -1,4 +1,4 @@
-//! What the types promise without running.
+//! What the types promise without running, and what they cost.
 
 use std::mem::{size_of, size_of_val};
 
@@ -81,4 +81,10 @@ async fn a_connection_and_its_futures_are_small() {
     let (reader, writer) = ws.halves();
     let lent = size_of_val(&reader.recv(writer));
     assert!(lent <= 48, "lent recv: {lent}");
+}
+
+#[tokio::test]
+async fn a_connection_nobody_listens_to_has_no_span() {
+    let (ws, _far) = support::raw(Client, 100, Config::new());
+    assert!(ws.span().is_disabled());
 }

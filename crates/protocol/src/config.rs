@@ -157,7 +157,8 @@ pub struct Limits {
     pub high_water: usize,
     /// How many pongs may wait in the write queue. Beyond it, and whenever
     /// the queue is over its high-water mark, only the newest ping is
-    /// answered (RFC 6455 §5.5.3). Counted in frames; at most 255 are used.
+    /// answered (RFC 6455 §5.5.3). Counted in frames, from 1 to 255; other
+    /// numbers count as the nearest of these.
     /// Default: 16.
     pub pongs: usize,
     /// Messages longer than this are sent as several frames of at most this

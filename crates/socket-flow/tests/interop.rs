@@ -133,6 +133,9 @@ async fn we_echo<S, T>(
         theirs.next().await,
         Some(Ok(TheirMessage::Close(None)))
     ));
+    while theirs.next().await.is_some() {}
+    // A server ends TCP first, and we wait for it.
+    drop(theirs);
     assert_eq!(echo.await.unwrap(), None);
 }
 

@@ -1,206 +1,14 @@
-//! The client's opening handshake, against servers played byte by byte.
+//! The client's opening handshake: what a server may answer, and how it arrives.
 
-mod support;
-
-use std::future::Future;
-use std::io;
 use std::time::Duration;
 
-use socket_flow::handshake::client::{RequestError, VerifyError};
+use socket_flow::handshake::client::VerifyError;
 use socket_flow::handshake::head::HeadError;
-use socket_flow::handshake::target::TargetError;
-use socket_flow::{
-    ClientBuilder, CloseCode, ConnectError, ConnectStage, InvalidHeader, Message, WebSocket,
-};
-use tokio::io::DuplexStream;
+use socket_flow::{ConnectError, ConnectStage, Message};
 use tokio::time::Instant;
 
-use support::{HELLO, Peer, header, switching_protocols};
-
-type Connected = Result<(WebSocket<DuplexStream>, http::Response<()>), ConnectError>;
-
-/// Connects to a server that is given by what it does.
-async fn connect_to<F: Future>(
-    builder: ClientBuilder,
-    server: impl FnOnce(Peer) -> F,
-) -> (Connected, F::Output) {
-    let (near, peer) = Peer::pair();
-    tokio::join!(builder.connect_on(near), server(peer))
-}
-
-fn client() -> ClientBuilder {
-    ClientBuilder::new("ws://server.example.com/chat")
-}
-
-/// Connects to a server that answers with this, made of a correct 101, and closes.
-async fn connect_to_answer(
-    builder: ClientBuilder,
-    answer: impl FnOnce(String) -> String,
-) -> Connected {
-    connect_to(builder, async |mut peer: Peer| {
-        let request = peer.head().await;
-        peer.send(answer(switching_protocols(&request))).await;
-    })
-    .await
-    .0
-}
-
-#[tokio::test]
-async fn each_mistake_in_a_url_is_its_own_error() {
-    for (url, expected) in [
-        ("", TargetError::MissingScheme),
-        ("example.com", TargetError::MissingScheme),
-        ("http://example.com", TargetError::Scheme("http".into())),
-        ("ws://", TargetError::MissingHost),
-        ("ws:///chat", TargetError::MissingHost),
-        ("ws://:9001/", TargetError::MissingHost),
-        ("ws://bücher.example/", TargetError::NonAsciiHost),
-        ("ws://a b/", TargetError::Host),
-        ("ws://[::1/", TargetError::Host),
-        ("ws://a:0/", TargetError::Port),
-        ("ws://a:65536/", TargetError::Port),
-        ("ws://a:b/", TargetError::Port),
-        ("ws://a/#", TargetError::Fragment),
-        ("ws://a/b#c", TargetError::Fragment),
-        ("ws://a/ü", TargetError::Path),
-        ("wss://a/b#c", TargetError::Fragment),
-    ] {
-        match socket_flow::connect(url).await {
-            Err(ConnectError::Target(error)) => assert_eq!(error, expected, "{url}"),
-            other => panic!("{url}: {other:?}"),
-        }
-    }
-}
-
-#[tokio::test]
-async fn wss_is_never_tried_in_plaintext() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!("wss://{}/", listener.local_addr().unwrap());
-    let error = socket_flow::connect(&url).await.unwrap_err();
-    assert!(matches!(error, ConnectError::TlsUnavailable));
-    assert!(error.to_string().contains("`rustls`"));
-    let accepted = listener.accept().map_err(|error| error.kind());
-    assert_eq!(accepted.unwrap_err(), io::ErrorKind::WouldBlock);
-}
-
-#[tokio::test]
-async fn a_refused_connection_names_the_address() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
-    let Err(ConnectError::Connect(error)) = socket_flow::connect(&format!("ws://{addr}/")).await
-    else {
-        panic!("connected to nobody");
-    };
-    let [(tried, cause)] = error.attempts() else {
-        panic!("{error:?}");
-    };
-    assert_eq!(
-        (*tried, cause.kind()),
-        (addr, io::ErrorKind::ConnectionRefused)
-    );
-    assert!(error.to_string().starts_with(&addr.to_string()));
-}
-
-#[tokio::test]
-async fn the_request_holds_what_was_asked_for_and_no_more() {
-    let builder = ClientBuilder::new("ws://Server.Example.com:8080/chat?room=1")
-        .header("Cookie", "session=1")
-        .headers([("X-One", "1"), ("X-Two", "2")])
-        .origin("https://first.example")
-        .origin("https://example.com")
-        .subprotocols(["v2", "v1"]);
-    let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
-    let key = header(&request, "sec-websocket-key").unwrap();
-    assert_eq!(key.len(), 24);
-    assert_eq!(
-        request,
-        format!(
-            "GET /chat?room=1 HTTP/1.1\r\n\
-             Host: server.example.com:8080\r\n\
-             Upgrade: websocket\r\n\
-             Connection: Upgrade\r\n\
-             Sec-WebSocket-Key: {key}\r\n\
-             Sec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Protocol: v2, v1\r\n\
-             Cookie: session=1\r\n\
-             X-One: 1\r\n\
-             X-Two: 2\r\n\
-             Origin: https://example.com\r\n\r\n"
-        )
-    );
-}
-
-#[tokio::test]
-async fn every_connection_has_a_key_of_its_own() {
-    let mut keys = std::collections::HashSet::new();
-    for _ in 0..100 {
-        let (_, request) = connect_to(client(), async |mut peer: Peer| peer.head().await).await;
-        assert!(keys.insert(header(&request, "sec-websocket-key").unwrap().to_owned()));
-    }
-}
-
-#[tokio::test]
-async fn userinfo_goes_out_as_basic_authentication_and_nowhere_else() {
-    let url = "ws://user:pass@server.example.com/chat";
-    let (_, request) = connect_to(ClientBuilder::new(url), async |mut peer: Peer| {
-        peer.head().await
-    })
-    .await;
-    assert_eq!(
-        header(&request, "authorization"),
-        Some("Basic dXNlcjpwYXNz")
-    );
-    assert_eq!(header(&request, "host"), Some("server.example.com"));
-    assert!(request.starts_with("GET /chat HTTP/1.1\r\n"));
-
-    let builder = ClientBuilder::new(url).header("authorization", "Bearer token");
-    let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
-    assert_eq!(request.matches("Authorization").count(), 1);
-    assert_eq!(header(&request, "authorization"), Some("Bearer token"));
-}
-
-#[tokio::test]
-async fn no_header_can_inject_a_line() {
-    for (name, value, expected) in [
-        ("x", "a\r\nb: c", InvalidHeader::Value),
-        ("x", "a\nb", InvalidHeader::Value),
-        ("x", "a\0b", InvalidHeader::Value),
-        ("x\r\ny", "a", InvalidHeader::Name),
-        ("x y", "a", InvalidHeader::Name),
-        ("", "a", InvalidHeader::Name),
-    ] {
-        let (near, mut peer) = Peer::pair();
-        // A later valid header does not make it forgotten.
-        let connecting = client()
-            .header(name, value)
-            .header("y", "b")
-            .connect_on(near);
-        match connecting.await {
-            Err(ConnectError::InvalidHeader(error)) => assert_eq!(error, expected, "{name:?}"),
-            other => panic!("{name:?} {value:?}: {other:?}"),
-        }
-        assert_eq!(peer.rest().await, "");
-    }
-}
-
-#[tokio::test]
-async fn headers_of_the_handshake_cannot_be_set() {
-    for name in ["host", "Connection", "sec-websocket-key", "content-length"] {
-        let (near, _peer) = Peer::pair();
-        let error = client()
-            .header(name, "1")
-            .connect_on(near)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(&error, ConnectError::Request(RequestError::ReservedHeader(reserved))
-                if reserved.as_str().eq_ignore_ascii_case(name)),
-            "{name}: {error:?}"
-        );
-    }
-}
+use crate::scripted::{client, connect_to, connect_to_answer};
+use crate::support::{HELLO, Peer, REQUEST, switching_protocols};
 
 #[tokio::test]
 async fn answers_that_break_the_handshake_fail_with_their_cause() {
@@ -353,7 +161,7 @@ async fn an_endless_answer_is_bounded() {
 
 #[tokio::test]
 async fn the_end_of_the_stream_anywhere_in_the_answer_is_an_error() {
-    let whole = switching_protocols(support::REQUEST) + "\r\n";
+    let whole = switching_protocols(REQUEST) + "\r\n";
     for len in 0..whole.len() {
         let answer = |ok: String| (ok + "\r\n")[..len].to_owned();
         let error = connect_to_answer(client(), answer).await.unwrap_err();
@@ -362,28 +170,6 @@ async fn the_end_of_the_stream_anywhere_in_the_answer_is_an_error() {
             "after {len} bytes: {error:?}"
         );
     }
-}
-
-#[tokio::test]
-async fn a_stream_that_takes_no_request_is_an_io_error() {
-    let (near, peer) = Peer::pair();
-    drop(peer);
-    let error = client().connect_on(near).await.unwrap_err();
-    assert!(
-        matches!(&error, ConnectError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe),
-        "{error:?}"
-    );
-}
-
-#[tokio::test]
-async fn nothing_is_sent_before_the_101() {
-    let server = async |mut peer: Peer| {
-        let request = peer.head().await;
-        assert_eq!(peer.arrived().await, b"");
-        peer.send(switching_protocols(&request) + "\r\n").await;
-        assert_eq!(peer.arrived().await, b"");
-    };
-    connect_to(client(), server).await.0.unwrap();
 }
 
 #[tokio::test]
@@ -525,56 +311,4 @@ async fn the_deadline_holds_however_the_server_trickles() {
         "{error:?}"
     );
     assert_eq!(start.elapsed().as_secs(), 3);
-}
-
-#[tokio::test]
-async fn a_dropped_connect_closes_the_stream() {
-    let (near, mut peer) = Peer::pair();
-    let connecting = tokio::spawn(client().connect_on(near));
-    peer.head().await;
-    connecting.abort();
-    assert_eq!(peer.rest().await, "");
-}
-
-#[tokio::test]
-async fn credentials_are_shown_by_nothing() {
-    let url = "ws://hunter:secret@server.example.com/chat?token=secret";
-    let builder = ClientBuilder::new(url).header("cookie", "secret");
-    let mut shown = format!("{builder:?}");
-    for answer in [
-        "HTTP/1.1 401 x\r\nSet-Cookie: secret\r\nContent-Length: 6\r\n\r\nsecret",
-        "HTTP/1.1 101 x\r\nSet-Cookie: secret\r\n\r\n",
-        "HTTP/1.1 101 x\r\nSet-Cookie: secret\0\r\n\r\n",
-        "HTTP/1.1 101 secret",
-    ] {
-        let error = connect_to_answer(builder.clone(), |_| answer.into())
-            .await
-            .unwrap_err();
-        shown += &format!("{error} {error:?}");
-    }
-    for url in [
-        "ws://hunter:secret@/",
-        "ws://hunter:secret@a/#",
-        "ws://hunter:secret@a:secret/",
-    ] {
-        let error = socket_flow::connect(url).await.unwrap_err();
-        shown += &format!("{error} {error:?}");
-    }
-    assert!(
-        !shown.contains("secret") && !shown.contains("hunter"),
-        "{shown}"
-    );
-}
-
-#[tokio::test]
-async fn wss_over_a_stream_of_the_callers_is_the_callers_affair() {
-    let (near, far) = tokio::io::duplex(1024);
-    let (client, server) = tokio::join!(
-        ClientBuilder::new("wss://server.example.com/").connect_on(near),
-        socket_flow::accept(far),
-    );
-    let ((mut client, _), mut server) = (client.unwrap(), server.unwrap());
-    let (outcome, received) = tokio::join!(client.close(CloseCode::NORMAL, ""), server.recv());
-    assert!(outcome.unwrap().clean);
-    assert_eq!(received.unwrap(), None);
 }

@@ -1,0 +1,11 @@
+//! The opening handshake on both sides, against peers played byte by byte.
+
+mod accept;
+mod answer;
+mod connect;
+mod pending;
+mod refuse;
+mod scripted;
+#[path = "../support/mod.rs"]
+mod support;
+mod thread_safety;
