@@ -16,6 +16,8 @@ use socket_flow::{ClientBuilder, ClientStream, CloseCode, WebSocket};
 
 use support::{Compression, Shutdown};
 
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
 const USAGE: &str = "usage: autobahn_client --url URL --agent NAME [--deflate] \
                      [--no-context-takeover] [--window-bits N]";
 
@@ -37,51 +39,61 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+async fn run(options: &Options) -> Result<()> {
+    let Options { url, agent, .. } = options;
     let mut shutdown = Shutdown::on_signals()?;
-    let cases = case_count(options).await?;
+    let cases = talk(
+        options.builder(&format!("{url}/getCaseCount")),
+        &mut shutdown,
+        case_count,
+    )
+    .await?;
     for case in 1..=cases {
         println!("case {case} of {cases}");
-        let Options {
-            url,
-            agent,
-            compression,
-        } = options;
-        let mut builder = ClientBuilder::new(format!("{url}/runCase?case={case}&agent={agent}"));
-        if let Some(deflate) = compression.settings() {
-            builder = builder.deflate(deflate);
-        }
-        let (mut ws, _) = builder.connect().await?;
-        match shutdown.interrupt(echo(&mut ws)).await {
+        let url = format!("{url}/runCase?case={case}&agent={agent}");
+        talk(options.builder(&url), &mut shutdown, async |ws| {
             // Many cases end in an error: the server reports whether it is the right one.
-            Some(_) => {}
-            None => {
-                ws.close(CloseCode::GOING_AWAY, "interrupted").await?;
-                return Err("interrupted".into());
-            }
-        }
+            let _ = echo(ws).await;
+            Ok(())
+        })
+        .await?;
     }
-    update_reports(options).await
+    let url = format!("{url}/updateReports?agent={agent}");
+    talk(options.builder(&url), &mut shutdown, wait_for_end).await
 }
 
-async fn case_count(options: &Options) -> Result<u32, Box<dyn Error>> {
-    let (mut ws, _) = socket_flow::connect(&format!("{}/getCaseCount", options.url)).await?;
+/// Opens a connection and works on it until that is done or a signal arrives.
+async fn talk<T>(
+    builder: ClientBuilder,
+    shutdown: &mut Shutdown,
+    work: impl AsyncFnOnce(&mut WebSocket<ClientStream>) -> Result<T>,
+) -> Result<T> {
+    let connected = shutdown.interrupt(builder.connect()).await;
+    let (mut ws, _response) = connected.ok_or("interrupted")??;
+    match shutdown.interrupt(work(&mut ws)).await {
+        Some(result) => result,
+        None => {
+            ws.close(CloseCode::GOING_AWAY, "interrupted").await?;
+            Err("interrupted".into())
+        }
+    }
+}
+
+async fn case_count(ws: &mut WebSocket<ClientStream>) -> Result<u32> {
     let message = ws.recv().await?.ok_or("no case count")?;
     let count = message.as_text().ok_or("case count is not text")?.parse()?;
-    while ws.recv().await?.is_some() {}
+    wait_for_end(ws).await?;
     Ok(count)
 }
 
-async fn echo(ws: &mut WebSocket<ClientStream>) -> Result<(), socket_flow::Error> {
+async fn echo(ws: &mut WebSocket<ClientStream>) -> Result<()> {
     while let Some(message) = ws.recv().await? {
         ws.queue(message)?;
     }
     Ok(())
 }
 
-async fn update_reports(options: &Options) -> Result<(), Box<dyn Error>> {
-    let Options { url, agent, .. } = options;
-    let (mut ws, _) = socket_flow::connect(&format!("{url}/updateReports?agent={agent}")).await?;
+async fn wait_for_end(ws: &mut WebSocket<ClientStream>) -> Result<()> {
     while ws.recv().await?.is_some() {}
     Ok(())
 }
@@ -95,6 +107,14 @@ struct Options {
 }
 
 impl Options {
+    fn builder(&self, url: &str) -> ClientBuilder {
+        let builder = ClientBuilder::new(url);
+        match self.compression.settings() {
+            Some(deflate) => builder.deflate(deflate),
+            None => builder,
+        }
+    }
+
     fn parse() -> Result<Self, lexopt::Error> {
         let (mut url, mut agent) = (None, None);
         let mut compression = Compression::default();
