@@ -72,7 +72,6 @@ where
 #[tokio::test]
 async fn a_connection_and_its_futures_are_small() {
     let size = size_of::<WebSocket<TcpStream>>();
-    println!("WebSocket<TcpStream>: {size} bytes");
     assert!(size <= 416, "{size}");
     let (io, _far) = tokio::io::duplex(1);
     let mut ws = open(io, Client, Config::new());
