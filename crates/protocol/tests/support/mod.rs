@@ -4,6 +4,10 @@
 // Every test file is a crate of its own and uses its part.
 #![allow(dead_code, unreachable_pub)]
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
+pub mod tokens;
+
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -174,7 +178,11 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn new(role: Role, config: &Config) -> Self {
-        let negotiated = Negotiated::default();
+        Self::negotiated(role, config, Negotiated::default())
+    }
+
+    /// With what the opening handshake agreed on.
+    pub fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
         let protocol = match role {
             Role::Client => Protocol::client(config.clone(), negotiated, SEED),
             Role::Server => Protocol::server(config.clone(), negotiated),
@@ -321,6 +329,7 @@ impl Endpoint {
 pub struct Script {
     role: Role,
     config: Config,
+    negotiated: Negotiated,
     echo: bool,
     closing: bool,
     bytes: Vec<u8>,
@@ -332,14 +341,26 @@ impl Script {
         Self {
             role,
             config: Config::new(),
+            negotiated: Negotiated::default(),
             echo: false,
             closing: false,
             bytes: Vec::new(),
         }
     }
 
+    /// The role of the endpoint.
+    pub fn receiver(&self) -> Role {
+        self.role
+    }
+
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// What the opening handshake agreed on.
+    pub fn negotiated(mut self, negotiated: Negotiated) -> Self {
+        self.negotiated = negotiated;
         self
     }
 
@@ -408,7 +429,8 @@ impl Script {
 
     /// Runs it cut at `cuts`, which are in order.
     pub fn run_cut(&self, cuts: &[usize], mode: Mode) -> Outcome {
-        let mut endpoint = Endpoint::new(self.role, &self.config);
+        let negotiated = self.negotiated.clone();
+        let mut endpoint = Endpoint::negotiated(self.role, &self.config, negotiated);
         endpoint.mode = mode;
         endpoint.echo = self.echo;
         if self.closing {
