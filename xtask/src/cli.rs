@@ -6,6 +6,7 @@ use crate::autobahn::engine::Kind;
 use crate::autobahn::pattern::Pattern;
 use crate::autobahn::side::Side;
 use crate::error::Error;
+use crate::interop::peer::Peer;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -25,6 +26,14 @@ cargo xtask autobahn [server|client|all] [OPTIONS]
     Reports land in autobahn/{server,client}/index.html under the target directory, in
     autobahn/run-N/ with --runs. PYTHON27 names the Python 2.7 for the wstest engine.
 
+cargo xtask interop [websockets|ws] [OPTIONS]
+    Exchanges messages with implementations by others, PyPI's websockets and npm's ws, both as
+    client and as server, and compares what arrives byte for byte. Needs Python 3 and Node.js.
+
+    --only TEXT             only the exchanges whose id holds this text
+
+    Packages, messages and logs land in interop/ under the target directory.
+
 cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand,
     and words that mark unfinished work.
@@ -35,7 +44,17 @@ cargo xtask tidy
 pub(crate) enum Command {
     Help,
     Autobahn(Options),
+    Interop(InteropOptions),
     Tidy,
+}
+
+/// What `interop` was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InteropOptions {
+    /// The peers, in the table's order.
+    pub(crate) peers: Vec<Peer>,
+    /// What the ids of the selected exchanges hold; empty for all.
+    pub(crate) only: String,
 }
 
 /// What `autobahn` was asked for.
@@ -80,6 +99,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
     };
     match command.as_str() {
         "autobahn" => autobahn(&mut parser),
+        "interop" => interop(&mut parser),
         "tidy" => match parser.next().map_err(usage)? {
             None => Ok(Command::Tidy),
             Some(Long("help") | Short('h')) => Ok(Command::Help),
@@ -131,6 +151,26 @@ fn autobahn(parser: &mut lexopt::Parser) -> Result<Command, Error> {
         }
     }
     Ok(Command::Autobahn(options))
+}
+
+fn interop(parser: &mut lexopt::Parser) -> Result<Command, Error> {
+    let mut peers = Peer::ALL.to_vec();
+    let mut only = String::new();
+    while let Some(argument) = parser.next().map_err(usage)? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("only") => only = value(parser)?,
+            Value(name) if peers.len() > 1 => {
+                let name = name.string().map_err(usage)?;
+                peers.retain(|peer| peer.name() == name);
+                if peers.is_empty() {
+                    return Err(Error::Usage(format!("there is no peer '{name}'")));
+                }
+            }
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(Command::Interop(InteropOptions { peers, only }))
 }
 
 fn value(parser: &mut lexopt::Parser) -> Result<String, Error> {
@@ -192,6 +232,21 @@ mod tests {
     }
 
     #[test]
+    fn one_peer_or_all_are_exchanged_with() {
+        let interop = |peers: &[Peer], only: &str| {
+            Command::Interop(InteropOptions {
+                peers: peers.to_vec(),
+                only: only.into(),
+            })
+        };
+        assert_eq!(parsed(&["interop"]).unwrap(), interop(&Peer::ALL, ""));
+        assert_eq!(
+            parsed(&["interop", "ws", "--only", "closes"]).unwrap(),
+            interop(&[Peer::Ws], "closes")
+        );
+    }
+
+    #[test]
     fn what_help_does_not_describe_is_refused() {
         for arguments in [
             &["fly"][..],
@@ -200,6 +255,9 @@ mod tests {
             &["autobahn", "--engine", "podman"],
             &["autobahn", "--runs", "0"],
             &["autobahn", "--cases", "*.1"],
+            &["interop", "websocket"],
+            &["interop", "ws", "websockets"],
+            &["interop", "--only"],
             &["tidy", "now"],
         ] {
             assert!(

@@ -23,10 +23,14 @@ pub(crate) enum Error {
     Data { path: PathBuf, detail: String },
     /// There is nothing here that runs the Autobahn suite.
     NoEngine(String),
+    /// There is no such program here.
+    Missing(&'static str),
     /// A signal asked the command to end.
     Interrupted,
     /// The runs ended, and this many deviations were found.
     Deviations(usize),
+    /// This many exchanges with other implementations differ from what they must be.
+    Differences(usize),
     /// The source tree breaks this many house rules.
     Untidy(usize),
 }
@@ -70,9 +74,12 @@ impl fmt::Display for Error {
             }
             Self::Data { path, detail } => write!(f, "{}: {detail}", path.display()),
             Self::NoEngine(what) => f.write_str(what),
+            Self::Missing(what) => write!(f, "there is no {what}"),
             Self::Interrupted => f.write_str("interrupted"),
             Self::Deviations(1) => f.write_str("1 deviation"),
             Self::Deviations(count) => write!(f, "{count} deviations"),
+            Self::Differences(1) => f.write_str("1 exchange differs"),
+            Self::Differences(count) => write!(f, "{count} exchanges differ"),
             Self::Untidy(1) => f.write_str("1 broken house rule"),
             Self::Untidy(count) => write!(f, "{count} broken house rules"),
         }

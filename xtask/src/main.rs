@@ -4,6 +4,7 @@
 //! cargo xtask autobahn   engine (docker | wstest)  ⇄  the examples, built in release
 //!                                 │
 //!                        report ──► check (expectations, case facts, baseline) ──► summary
+//! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
 //! ```
 
@@ -14,6 +15,7 @@
 mod autobahn;
 mod cli;
 mod error;
+mod interop;
 mod process;
 mod tidy;
 mod workspace;
@@ -51,6 +53,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Autobahn(options) => {
             process::catch_signals()?;
             autobahn::run(&options)
+        }
+        Command::Interop(options) => {
+            process::catch_signals()?;
+            interop::run(&options)
         }
         Command::Tidy => tidy::run(),
     }

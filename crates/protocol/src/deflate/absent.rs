@@ -48,7 +48,7 @@ impl Decompress {
         match *self {}
     }
 
-    pub(crate) fn finish(&mut self, _: &mut ReceiveBuf, _: usize) -> Result<(), InflateFailure> {
+    pub(crate) fn finish(&mut self) -> Result<(), InflateFailure> {
         match *self {}
     }
 }

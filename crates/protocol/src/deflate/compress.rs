@@ -72,7 +72,8 @@ impl Compress {
     /// A message was sent that this compressor has not seen: it must not
     /// refer to anything before it.
     pub(crate) fn forget(&mut self) {
-        if let Some(context) = &mut self.context {
+        // One that has seen nothing has nothing to forget.
+        if let Some(context) = self.context.as_mut().filter(|seen| seen.total_in() > 0) {
             context.reset();
         }
     }
@@ -84,6 +85,7 @@ impl fmt::Debug for Compress {
             .field("settings", &self.settings)
             .field("threshold", &self.threshold)
             .field("keep_context", &self.keep_context)
+            .field("holds_context", &self.context.is_some())
             .finish_non_exhaustive()
     }
 }

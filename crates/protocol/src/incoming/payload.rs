@@ -160,26 +160,28 @@ impl Incoming {
             InflateFailure::Invalid => ProtocolError::InvalidCompression,
             InflateFailure::TooBig => ProtocolError::MessageTooBig { limit },
         };
+        let ends = frame.fin && there == rest;
+        let mut inflated = Ok(());
         if there > 0 {
             if let Some(key) = frame.mask {
                 input.unmask(0..there, key, (frame.done % 4) as usize);
             }
             let payload = input.consume(there);
-            inflate
-                .payload(input.bytes(payload), assembly, limit)
-                .map_err(failed)?;
+            inflated = inflate.payload(input.bytes(payload), assembly, limit);
             frame.done += there as u64;
         }
-        let ends = frame.fin && there == rest;
-        if ends {
-            inflate.finish(assembly, limit).map_err(failed)?;
+        if ends && inflated.is_ok() {
+            inflated = inflate.finish();
         }
         if frame.kind == Kind::Text {
+            // The text that came before a failure fails first, as it would
+            // have in smaller pieces.
             let len = assembly.len();
             assembly
-                .check_utf8(0..len, ends)
+                .check_utf8(0..len, ends && inflated.is_ok())
                 .map_err(ProtocolError::InvalidUtf8)?;
         }
+        inflated.map_err(failed)?;
         let kind = frame.kind;
         if there < rest {
             self.frame = Some(frame);

@@ -46,7 +46,11 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn new(role: Role, config: &Config) -> Self {
-        let negotiated = Negotiated::default();
+        Self::negotiated(role, config, Negotiated::default())
+    }
+
+    /// With what the opening handshake agreed on.
+    pub fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
         let protocol = match role {
             Role::Client => Protocol::client(config.clone(), negotiated, SEED),
             Role::Server => Protocol::server(config.clone(), negotiated),

@@ -7,6 +7,10 @@
 mod endpoint;
 mod script;
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
+pub mod tokens;
+
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};

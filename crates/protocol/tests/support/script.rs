@@ -1,6 +1,8 @@
 //! What a peer sends, run in every way there is to read it.
 
-use socket_flow_protocol::{CloseCode, CloseFrame, Closing, Config, Event, ProtocolError, Role};
+use socket_flow_protocol::{
+    CloseCode, CloseFrame, Closing, Config, Event, Negotiated, ProtocolError, Role,
+};
 
 use super::{Endpoint, MODES, Mode, Sent, frame, header, parse};
 
@@ -9,6 +11,7 @@ use super::{Endpoint, MODES, Mode, Sent, frame, header, parse};
 pub struct Script {
     role: Role,
     config: Config,
+    negotiated: Negotiated,
     echo: bool,
     closing: bool,
     bytes: Vec<u8>,
@@ -20,14 +23,26 @@ impl Script {
         Self {
             role,
             config: Config::new(),
+            negotiated: Negotiated::default(),
             echo: false,
             closing: false,
             bytes: Vec::new(),
         }
     }
 
+    /// The role of the endpoint.
+    pub fn receiver(&self) -> Role {
+        self.role
+    }
+
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// What the opening handshake agreed on.
+    pub fn negotiated(mut self, negotiated: Negotiated) -> Self {
+        self.negotiated = negotiated;
         self
     }
 
@@ -96,7 +111,8 @@ impl Script {
 
     /// Runs it cut at `cuts`, which are in order.
     pub fn run_cut(&self, cuts: &[usize], mode: Mode) -> Outcome {
-        let mut endpoint = Endpoint::new(self.role, &self.config);
+        let negotiated = self.negotiated.clone();
+        let mut endpoint = Endpoint::negotiated(self.role, &self.config, negotiated);
         endpoint.mode = mode;
         endpoint.echo = self.echo;
         if self.closing {

@@ -1,0 +1,181 @@
+//! `cargo xtask interop`: exchanges with implementations that nobody here wrote, both ways.
+//!
+//! ```text
+//!                     script ──► their client ──► echo_server
+//! matrix ── payloads ─┤                                         reports ──► compare ──► table
+//!                     script ──► interop_client ──► their server
+//! ```
+//!
+//! The programs of both ends read the same files, compare every echo byte for byte and say what
+//! they saw; what must have come of it is reckoned here.
+
+mod compare;
+mod deflate_matrix;
+mod feature;
+mod matrix;
+mod negotiation;
+mod ours;
+mod payload;
+pub(crate) mod peer;
+mod report;
+mod script;
+mod table;
+mod trial;
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::Instant;
+
+use crate::cli::InteropOptions;
+use crate::error::Error;
+use crate::interop::compare::Judge;
+use crate::interop::matrix::{Case, Direction};
+use crate::interop::payload::Payload;
+use crate::interop::peer::Installed;
+use crate::interop::table::Table;
+use crate::interop::trial::{Reports, Trial};
+use crate::workspace::Workspace;
+
+/// How many differing exchanges of a column are shown.
+const SHOWN: usize = 20;
+
+/// Runs the command.
+pub(crate) fn run(options: &InteropOptions) -> Result<(), Error> {
+    let start = Instant::now();
+    let workspace = Workspace::open("interop")?;
+    let peers: Vec<Installed> = options
+        .peers
+        .iter()
+        .map(|peer| peer.install(&workspace))
+        .collect::<Result<_, _>>()?;
+    let payloads = workspace.directory.join("payloads");
+    Payload::write_all(&payloads)?;
+    let columns = columns(&peers, options);
+    if columns.iter().all(|column| column.cases.is_empty()) {
+        return Err(Error::Usage("no exchange has such an id".into()));
+    }
+    let examples = workspace.build_examples()?;
+
+    let outcomes: Vec<Result<Reports, Error>> = thread::scope(|scope| {
+        let threads: Vec<_> = columns
+            .iter()
+            .map(|column| {
+                let trial = Trial {
+                    workspace: &workspace,
+                    examples: &examples,
+                    peer: column.peer,
+                    direction: column.direction,
+                    cases: &column.cases,
+                    payloads: &payloads,
+                };
+                scope.spawn(move || trial.run())
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(outcome) => outcome,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    });
+
+    let mut table = Table::new(columns.iter().map(Column::name).collect());
+    let mut judge = Judge::default();
+    let mut differing = 0;
+    for (number, (column, outcome)) in columns.iter().zip(outcomes).enumerate() {
+        let reports = match outcome {
+            Ok(reports) => reports,
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) => Reports {
+                servers: (column.direction == Direction::OurClient).then(HashMap::new),
+                failure: Some(error),
+                ..Reports::default()
+            },
+        };
+        differing += column.judge(number, &reports, &mut judge, &mut table);
+    }
+    println!("\n{table}\n");
+    println!(
+        "{} exchanges, {differing} differ, {:.1} s; logs in {}",
+        table.total(),
+        start.elapsed().as_secs_f64(),
+        workspace.directory.join("logs").display()
+    );
+    match differing {
+        0 => Ok(()),
+        count => Err(Error::Differences(count)),
+    }
+}
+
+/// A peer and a direction.
+struct Column<'a> {
+    peer: &'a Installed,
+    direction: Direction,
+    cases: Vec<Case>,
+}
+
+impl Column<'_> {
+    fn name(&self) -> String {
+        match self.direction {
+            Direction::TheirClient => format!("{} -> us", self.peer.peer),
+            Direction::OurClient => format!("us -> {}", self.peer.peer),
+        }
+    }
+
+    /// Counts the exchanges, shows those that differ and returns their number.
+    fn judge(
+        &self,
+        number: usize,
+        reports: &Reports,
+        judge: &mut Judge,
+        table: &mut Table,
+    ) -> usize {
+        if let Some(failure) = &reports.failure {
+            println!("{}: {failure}", self.name());
+        }
+        let mut differing = 0;
+        for case in &self.cases {
+            let server = reports.servers.as_ref();
+            let differences = judge.differences(
+                case,
+                reports.clients.get(&case.id),
+                server.map(|servers| servers.get(&case.id)),
+            );
+            table.count(case.feature, number, differences.is_empty());
+            if differences.is_empty() {
+                continue;
+            }
+            differing += 1;
+            if differing <= SHOWN {
+                println!("{}: {}", self.name(), case.id);
+                for difference in differences {
+                    println!("    {difference}");
+                }
+            }
+        }
+        if differing > SHOWN {
+            println!("{}: and {} more", self.name(), differing - SHOWN);
+        }
+        // A client that did all exchanges and then failed is a difference too.
+        differing.max(usize::from(reports.failure.is_some()))
+    }
+}
+
+fn columns<'a>(peers: &'a [Installed], options: &InteropOptions) -> Vec<Column<'a>> {
+    let pairs = peers.iter().flat_map(|peer| {
+        Direction::ALL
+            .into_iter()
+            .map(move |direction| (peer, direction))
+    });
+    pairs
+        .map(|(peer, direction)| Column {
+            peer,
+            direction,
+            cases: matrix::cases(peer.peer, direction)
+                .into_iter()
+                .filter(|case| case.id.contains(&options.only))
+                .collect(),
+        })
+        .collect()
+}
