@@ -25,8 +25,8 @@ impl Example {
         Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
-    /// Where cargo puts an example. `cargo test` builds them all; with `--test` say `--examples`,
-    /// too.
+    /// Where cargo puts an example. `cargo test` builds them all; before `cargo test --test
+    /// examples` they must be built with `cargo build --examples`.
     pub(crate) fn path(name: &str) -> PathBuf {
         let mut path = std::env::current_exe().unwrap();
         path.pop();

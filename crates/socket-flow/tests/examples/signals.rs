@@ -26,7 +26,10 @@ fn signals_close_the_connections_of_the_server_with_1001() {
             server.signal(signal);
             for ws in &mut clients {
                 assert_eq!(ws.recv().await.unwrap(), None, "{signal}");
-                assert_eq!(ws.close_frame().unwrap().code, CloseCode::GOING_AWAY);
+                let close = ws.close_frame().unwrap();
+                // What a connection says that was only dropped is another reason.
+                let said = (close.code, &*close.reason);
+                assert_eq!(said, (CloseCode::GOING_AWAY, "server is going down"));
             }
             server
         });
@@ -96,4 +99,28 @@ fn a_server_out_of_file_descriptors_recovers() {
         finished.stdout,
         "{\"text\":\"still there?\"}\n{\"closed\":1000}\n"
     );
+}
+
+#[test]
+fn signals_end_the_autobahn_client_with_1001() {
+    let (sender, close) = std::sync::mpsc::channel();
+    let (ready, connected) = std::sync::mpsc::channel();
+    // A suite that never says how many cases it has.
+    let url = server(async move |stream| {
+        let mut ws = accept(stream).await;
+        ready.send(()).unwrap();
+        while ws.recv().await.unwrap().is_some() {}
+        sender.send(ws.close_frame().cloned()).unwrap();
+    });
+    let suite = Example::start("autobahn_client", &["--url", &url, "--agent", "a"]);
+    connected.recv().unwrap();
+    suite.signal("-TERM");
+    let finished = suite.finish();
+    assert_eq!(
+        (finished.code, &*finished.stderr),
+        (Some(1), "autobahn_client: interrupted\n")
+    );
+    if let Some(close) = close.recv().unwrap() {
+        assert_eq!(close.code, CloseCode::GOING_AWAY);
+    }
 }
