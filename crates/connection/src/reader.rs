@@ -2,6 +2,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::BufMut;
 use socket_flow_protocol::{
@@ -298,12 +299,15 @@ impl Reader {
     where
         W: AsyncWrite + Unpin,
     {
+        let mut earliest = Duration::ZERO;
+        let mut rounds = 0_u8;
         loop {
             let incoming = self.incoming.poll_timeout(&writer.outgoing);
             let outgoing = writer.outgoing.poll_timeout();
             let Some(at) = incoming.into_iter().chain(outgoing).min() else {
                 return Poll::Pending;
             };
+            let at = at.max(earliest);
             if !at.is_zero() {
                 let Some(at) = writer.epoch.checked_add(at) else {
                     return Poll::Pending;
@@ -311,6 +315,10 @@ impl Reader {
                 ready!(self.timer.poll(at, read_waker));
             }
             let now = writer.epoch.elapsed();
+            rounds = rounds.saturating_add(1);
+            if rounds > ROUNDS {
+                earliest = now + SHORTEST;
+            }
             let result = self
                 .incoming
                 .handle_timeout(now, &mut writer.outgoing)
@@ -412,7 +420,7 @@ impl Reader {
         }
     }
 
-    fn close_timeout(&self) -> std::time::Duration {
+    fn close_timeout(&self) -> Duration {
         self.incoming.config().timeouts().close
     }
 }
@@ -479,6 +487,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source<S> for Joined {
         )
     }
 }
+
+/// So often deadlines may follow each other without a wait: what has begun is
+/// armed, a ping goes out, its write is watched. An interval of zero would be
+/// due again at once, for ever ...
+const ROUNDS: u8 = 4;
+
+/// ... so that it waits for this long.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// RFC 6455 §7.1.5: the Close carried no code.
 pub(crate) const NO_STATUS: u16 = 1005;

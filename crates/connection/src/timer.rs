@@ -15,6 +15,10 @@ impl Timer {
     pub(crate) fn poll(&mut self, at: Instant, waker: &Waker) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if sleep.deadline() != at {
+            if at <= Instant::now() {
+                // A reset into the past would wake this very task again.
+                return Poll::Ready(());
+            }
             sleep.as_mut().reset(at);
         }
         sleep.as_mut().poll(&mut Context::from_waker(waker))

@@ -205,3 +205,14 @@ async fn between_fragments_a_pong_counts_as_progress() {
     let message = receiving.await.unwrap().unwrap();
     assert_eq!(message, Some(Message::from("slow but steady")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn intervals_of_zero_do_not_spin() {
+    let config = Config::new()
+        .ping_interval(Duration::ZERO)
+        .stall_timeout(Duration::ZERO);
+    let (mut ws, mut far) = raw(Server, 1000, config);
+    let waiting = timeout(Duration::from_millis(10), ws.recv());
+    assert!(waiting.await.is_err());
+    assert_eq!(parse(&read_now(&mut far))[0].opcode, PING);
+}
