@@ -274,16 +274,14 @@ impl Reader {
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
-        if self.input.is_empty() {
-            if let Some(mut space) = self.incoming.direct() {
-                let count = ready!(source.poll_read(writer, waker, &mut space))?;
-                if let Err(error) = self.incoming.direct_done(count, &mut writer.outgoing) {
-                    self.fail(error.into(), writer);
-                    // The failure is what counts, not a coinciding end.
-                    return Poll::Ready(Ok(count.max(1)));
-                }
-                return Poll::Ready(Ok(count));
+        if let Some(mut space) = self.incoming.direct(&self.input) {
+            let count = ready!(source.poll_read(writer, waker, &mut space))?;
+            if let Err(error) = self.incoming.direct_done(count, &mut writer.outgoing) {
+                self.fail(error.into(), writer);
+                // The failure is what counts, not a coinciding end.
+                return Poll::Ready(Ok(count.max(1)));
             }
+            return Poll::Ready(Ok(count));
         }
         read_buf::make_room(&mut self.input);
         source.poll_read(writer, waker, &mut self.input.spare())

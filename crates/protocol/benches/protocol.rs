@@ -70,7 +70,7 @@ fn receive(protocol: &mut Protocol, input: &mut Input, mut wire: &[u8], owned: b
             return received;
         }
         let (incoming, outgoing) = protocol.halves();
-        let count = if let Some(mut direct) = incoming.direct() {
+        let count = if let Some(mut direct) = incoming.direct(input) {
             let count = direct.chunk_mut().len().min(wire.len()).min(READ);
             direct.put_slice(&wire[..count]);
             incoming.direct_done(count, outgoing).expect("valid text");

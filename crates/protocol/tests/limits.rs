@@ -10,7 +10,9 @@ use support::{Endpoint, MODES, Mode, ROLES, Script, binary, frame, header, noise
 /// How much memory the next direct read may fill, and nothing was read.
 fn offered(endpoint: &mut Endpoint) -> Option<usize> {
     let (incoming, _) = endpoint.protocol.halves();
-    incoming.direct().map(|mut direct| direct.chunk_mut().len())
+    incoming
+        .direct(&endpoint.input)
+        .map(|mut direct| direct.chunk_mut().len())
 }
 
 #[test]

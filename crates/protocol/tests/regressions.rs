@@ -77,7 +77,7 @@ fn a_direct_read_counts_no_more_than_its_frame_holds() {
     client.feed(&bytes[..70_000]);
     let (incoming, outgoing) = client.protocol.halves();
     let rest = &bytes[70_000..];
-    let mut direct = incoming.direct().unwrap();
+    let mut direct = incoming.direct(&client.input).unwrap();
     assert!(direct.chunk_mut().len() >= rest.len());
     direct.put_slice(rest);
     incoming.direct_done(usize::MAX, outgoing).unwrap();
@@ -141,4 +141,18 @@ fn the_last_bytes_of_a_64_kib_message_do_not_double_its_memory() {
         panic!("a binary message");
     };
     assert_eq!(payload.try_into_mut().unwrap().capacity(), 64 << 10);
+}
+
+/// Cause: a direct read beside unread input would have put the later bytes
+/// first.
+#[test]
+fn nothing_is_read_directly_while_input_is_unread() {
+    let mut client = Endpoint::new(Role::Client, &Config::new());
+    client.feed(&frame(Role::Client, 0x82, &noise(100_000))[..70_000]);
+    client.input.extend_from_slice(b"more");
+    let (incoming, _) = client.protocol.halves();
+    assert!(incoming.direct(&client.input).is_none());
+    client.pump();
+    let (incoming, _) = client.protocol.halves();
+    assert!(incoming.direct(&client.input).is_some());
 }

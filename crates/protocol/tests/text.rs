@@ -222,11 +222,11 @@ fn a_large_text_read_directly_fails_inside_its_frame() {
         endpoint.feed(&bytes[..body + 200_000]);
         assert_eq!(endpoint.error, None);
         let (incoming, _) = endpoint.protocol.halves();
-        assert!(incoming.direct().is_some());
+        assert!(incoming.direct(&endpoint.input).is_some());
         endpoint.feed(&bytes[body + 200_000..][..1]);
         assert_eq!(endpoint.error.unwrap().close_code().as_u16(), 1007);
         let (incoming, _) = endpoint.protocol.halves();
-        assert!(incoming.direct().is_none());
+        assert!(incoming.direct(&endpoint.input).is_none());
     }
 }
 
@@ -240,7 +240,7 @@ fn a_direct_read_reports_bad_text_itself() {
         endpoint.feed(&bytes[..70_000]);
         let (incoming, outgoing) = endpoint.protocol.halves();
         let rest = &bytes[70_000..];
-        incoming.direct().unwrap().put_slice(rest);
+        incoming.direct(&endpoint.input).unwrap().put_slice(rest);
         let error = incoming.direct_done(rest.len(), outgoing).unwrap_err();
         assert_eq!(error.close_code().as_u16(), 1007);
         endpoint.pump();

@@ -14,15 +14,17 @@ use crate::outgoing::Outgoing;
 impl Incoming {
     /// While a large payload is under way and the input is used up: where to
     /// read the rest of it, straight into its message. Tell how much was read
-    /// with [`Incoming::direct_done`]. `None`: read into the input.
+    /// with [`Incoming::direct_done`]. `None`: read into the input, which is
+    /// not empty, or holds small frames best.
     ///
     /// Memory is reserved for what has arrived, never for a declared length
     /// alone: as much again up to 64 KiB, then up to 1 MiB of the frame's
     /// rest at once, then doubling.
-    pub fn direct(&mut self) -> Option<Limit<Spare<'_>>> {
+    pub fn direct(&mut self, input: &Input) -> Option<Limit<Spare<'_>>> {
         let frame = self.frame.as_ref()?;
         let rest = frame.rest();
-        if frame.in_place || frame.compressed || rest < DIRECT_MIN {
+        // Unread bytes come before any that are read now.
+        if frame.in_place || frame.compressed || rest < DIRECT_MIN || !input.is_empty() {
             return None;
         }
         let assembly = self.assembly.as_mut()?;

@@ -73,7 +73,7 @@ impl Endpoint {
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let (incoming, outgoing) = self.protocol.halves();
-            let direct = (self.mode == Mode::Direct).then(|| incoming.direct());
+            let direct = (self.mode == Mode::Direct).then(|| incoming.direct(&self.input));
             let count = if let Some(mut direct) = direct.flatten() {
                 let count = direct.chunk_mut().len().min(bytes.len());
                 assert!(count > 0, "a direct read without room");
