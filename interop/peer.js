@@ -47,11 +47,14 @@ class Inbox {
   #waiting = [];
   #arrived = [];
   closed = null;
+  // What had come through the socket with the last message, the handshake included.
+  wireBytes = null;
 
   constructor(ws) {
     ws.on('message', (data, binary) => this.#put({ kind: binary ? 'binary' : 'text', data }));
     ws.on('pong', (data) => this.pong?.(data.toString()));
     ws.on('error', (error) => (this.error = error));
+    ws.on('message', () => (this.wireBytes = ws._socket.bytesRead));
     this.end = new Promise((resolve) => {
       ws.on('close', (code, reason) => {
         // 1006: there was no Close frame.
@@ -145,6 +148,7 @@ const run = async (exchange) => {
     messages: 0,
     pongs: [],
     close: null,
+    wire_bytes: null,
     error: null,
   };
   const ws = new WebSocket(exchange.url, exchange.subprotocols, {
@@ -172,6 +176,7 @@ const run = async (exchange) => {
     ws.terminate();
   }
   report.close = inbox.closed;
+  report.wire_bytes = inbox.wireBytes;
   if (report.refused === null && inbox.error) report.error ??= String(inbox.error);
   return report;
 };
@@ -189,6 +194,7 @@ const serve = async (profile, ws, request) => {
     sha1: null,
     pongs: [],
     close: null,
+    wire_bytes: null,
     error: null,
   };
   const { opening } = profile;
@@ -202,6 +208,7 @@ const serve = async (profile, ws, request) => {
     send(ws, message.kind, message.data, profile.fragment);
   }
   report.close = inbox.closed;
+  report.wire_bytes = inbox.wireBytes;
   report.error = inbox.error ? String(inbox.error) : null;
   report.sha1 = digest.digest('hex');
   emit(report);

@@ -14,8 +14,8 @@ import logging
 import sys
 from pathlib import Path
 
-from websockets.asyncio.client import connect
-from websockets.asyncio.server import serve
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.extensions import permessage_deflate
 
@@ -29,6 +29,24 @@ OPTIONS = {
     "close_timeout": PATIENCE,
     "ping_interval": None,
 }
+
+
+class Counting:
+    """Counts what comes through the socket, the handshake included."""
+
+    wire_bytes = 0
+
+    def data_received(self, data):
+        self.wire_bytes += len(data)
+        super().data_received(data)
+
+
+class CountingClient(Counting, ClientConnection):
+    pass
+
+
+class CountingServer(Counting, ServerConnection):
+    pass
 
 
 def emit(line):
@@ -98,6 +116,7 @@ class Client:
             "messages": 0,
             "pongs": [],
             "close": None,
+            "wire_bytes": None,
             "error": None,
         }
 
@@ -109,6 +128,7 @@ class Client:
                 exchange["url"],
                 subprotocols=exchange["subprotocols"] or None,
                 extensions=deflate(factory, exchange["deflate"]),
+                create_connection=CountingClient,
                 max_size=None,
                 proxy=None,
                 **OPTIONS,
@@ -123,6 +143,7 @@ class Client:
                         await getattr(self, step["do"])(ws, step)
                 finally:
                     report["close"] = received_close(ws)
+                    report["wire_bytes"] = ws.wire_bytes
         except InvalidStatus as refused:
             report["refused"] = refused.response.status_code
         except Exception as error:
@@ -179,6 +200,7 @@ async def serve_exchange(profile, ws):
         "sha1": None,
         "pongs": [],
         "close": None,
+        "wire_bytes": None,
         "error": None,
     }
     try:
@@ -197,6 +219,7 @@ async def serve_exchange(profile, ws):
     except Exception as error:
         report["error"] = f"{type(error).__name__}: {error}"
     report["close"] = received_close(ws)
+    report["wire_bytes"] = ws.wire_bytes
     report["sha1"] = digest.hexdigest()
     emit(report)
 
@@ -210,6 +233,7 @@ async def server(script):
             0,
             subprotocols=profile["subprotocols"] or None,
             extensions=deflate(factory, profile["deflate"]),
+            create_connection=CountingServer,
             max_size=profile["max_message"],
             **OPTIONS,
         )

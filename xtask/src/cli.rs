@@ -32,7 +32,8 @@ cargo xtask interop [websockets|ws] [OPTIONS]
 
     --only TEXT             only the exchanges whose id holds this text
 
-    Packages, messages and logs land in interop/ under the target directory.
+    Packages, messages and logs land in interop/ under the target directory. PYTHON3 names the
+    Python 3 to install with.
 
 cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand,

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 
+#[allow(dead_code, reason = "shared with the tests of the other commands")]
 mod support;
 
 use std::io::{Read, Write};

@@ -44,7 +44,17 @@ impl FrameQueue {
     }
 
     /// A message in frames of at most `fragment` bytes of payload.
-    pub(crate) fn message(&mut self, rsv: Rsv, opcode: OpCode, mut rest: &[u8], fragment: usize) {
+    #[inline]
+    pub(crate) fn message(&mut self, rsv: Rsv, opcode: OpCode, payload: &[u8], fragment: usize) {
+        if payload.len() < LINK_MIN && payload.len() <= fragment {
+            self.append(true, rsv, opcode, payload);
+        } else {
+            self.large(rsv, opcode, payload, fragment);
+        }
+    }
+
+    /// A message that is linked, or sent in several frames.
+    fn large(&mut self, rsv: Rsv, opcode: OpCode, mut rest: &[u8], fragment: usize) {
         let mut first = (rsv, opcode);
         loop {
             let (part, left) = rest.split_at(rest.len().min(fragment.max(1)));

@@ -20,6 +20,7 @@ pub(crate) struct Judge {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sent {
     messages: usize,
+    bytes: usize,
     sha1: String,
 }
 
@@ -59,6 +60,10 @@ impl Judge {
             expected.client_close.as_ref(),
         );
         found.deflate(case, opened, server.flatten());
+        let wire_bytes = server
+            .flatten()
+            .map_or(client.wire_bytes, |it| it.wire_bytes);
+        found.compression(case, &sent, wire_bytes);
         match server {
             None => {}
             Some(None) => found.add("the server reported nothing".into()),
@@ -134,6 +139,30 @@ impl Findings {
         }
     }
 
+    /// Judges whether our end compressed what it sent: what was negotiated says that it may, not
+    /// that it does.
+    fn compression(&mut self, case: &Case, sent: &Sent, wire_bytes: Option<usize>) {
+        let bytes = sent.bytes;
+        let wire_bytes = match wire_bytes {
+            _ if bytes == 0 => return,
+            Some(wire_bytes) => wire_bytes,
+            None => return self.add("nobody counted what came through the socket".into()),
+        };
+        let payloads = || case.client.steps.iter().filter_map(Step::payload);
+        if !case.expected.deflate && wire_bytes < bytes {
+            self.add(format!(
+                "{wire_bytes} bytes carried {bytes} uncompressed ones"
+            ));
+        }
+        // The worst case, small messages without context of which most lie below the threshold,
+        // came to 86 % when this was written.
+        let compressible = payloads().any(Payload::is_compressible);
+        let noise = payloads().any(|payload| payload == Payload::Noise);
+        if case.expected.deflate && compressible && !noise && wire_bytes / 95 >= bytes / 100 {
+            self.add(format!("{bytes} bytes took {wire_bytes} compressed ones"));
+        }
+    }
+
     /// Judges the negotiation, and that both ends take it for the same.
     fn deflate(&mut self, case: &Case, opened: &Opened, server: Option<&ServerReport>) {
         let offer = case.client.deflate.as_ref();
@@ -169,24 +198,26 @@ fn agreement(case: &Case) -> Option<Agreed> {
 
 fn digest(echoes: &[(Kind, Payload, bool)]) -> Sent {
     let mut sha1 = Sha1::new();
-    let mut messages = 0;
+    let (mut messages, mut bytes) = (0, 0);
     let mut add = |kind: Kind, message: &[u8]| {
         sha1.update(format!("{} {}\n", kind.name(), message.len()));
         sha1.update(message);
         messages += 1;
+        bytes += message.len();
     };
     for (kind, payload, lines) in echoes {
-        let bytes = payload.bytes();
+        let data = payload.bytes();
         match lines {
-            true => bytes
+            true => data
                 .split(|byte| *byte == b'\n')
                 .for_each(|line| add(*kind, line)),
-            false => add(*kind, &bytes),
+            false => add(*kind, &data),
         }
     }
     let sha1 = sha1.finalize();
     Sent {
         messages,
+        bytes,
         sha1: sha1.iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
@@ -229,6 +260,7 @@ mod tests {
             messages: 1,
             pongs: Vec::new(),
             close: close(),
+            wire_bytes: Some(200),
             error: None,
         }
     }
@@ -245,6 +277,7 @@ mod tests {
             sha1: "48ede8d3bfc8fca88438661fda2dcfc183448c85".into(),
             pongs: Vec::new(),
             close: close(),
+            wire_bytes: Some(200),
             error: None,
         }
     }
@@ -297,7 +330,8 @@ mod tests {
     #[test]
     fn every_difference_at_the_server_is_found() {
         type Change = fn(&mut ServerReport);
-        let changes: [(Change, &str); 8] = [
+        let changes: [(Change, &str); 9] = [
+            (|it| it.wire_bytes = None, "nobody counted"),
             (|it| it.error = Some("broken".into()), "server: broken"),
             (|it| it.offer.clear(), "offer ''"),
             (|it| it.answer.clear(), "answer at the client"),
@@ -319,6 +353,24 @@ mod tests {
             let found = differences(&client(), &server);
             assert!(found.contains(what), "{what}: {found}");
         }
+    }
+
+    #[test]
+    fn what_is_not_compressed_where_it_should_be_or_the_other_way_round_is_found() {
+        let found = |case: &Case, wire_bytes: usize| {
+            let (mut findings, mut judge) = (Findings(Vec::new()), Judge::default());
+            let sent = judge.sent(&case.client.steps);
+            findings.compression(case, &sent, Some(wire_bytes));
+            findings.0.join("\n")
+        };
+        let steps = vec![echo(Kind::Text, Payload::Window)];
+        let plain = Case::echo(Feature::Messages, "a".into(), steps);
+        let compressed = plain.clone().compressed(OFFER, CHOICE);
+        let bytes = Payload::Window.bytes().len();
+        assert_eq!(found(&plain, bytes + 200), "");
+        assert!(found(&plain, bytes - 1).contains("uncompressed"));
+        assert_eq!(found(&compressed, bytes / 2), "");
+        assert!(found(&compressed, bytes).contains("compressed ones"));
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl Payload {
         }
     }
 
+    /// Whether it is mostly repetition, in any window, message by message.
+    pub(crate) fn is_compressible(self) -> bool {
+        matches!(self, Self::Window | Self::Documents | Self::Lines)
+    }
+
     /// Its contents.
     pub(crate) fn bytes(self) -> Vec<u8> {
         match self {

@@ -1,5 +1,6 @@
 //! The implementations by others, installed under the target directory and kept.
 
+use std::env;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -119,22 +120,23 @@ impl Installed {
     }
 }
 
-/// The Python 3 to install with.
+/// The Python 3 to install with: the one `PYTHON3` names, else an installed one.
 fn python(workspace: &Workspace) -> Result<String, Error> {
     let log = workspace.log("python-probe");
-    let works = |program: &&str| {
+    let works = |program: &String| {
         let mut command = Command::new(program);
         command.args(["-c", PYTHON_PROBE]);
         clean_python(&mut command);
         workspace::answer("python3", &mut command, &log, START).is_some()
     };
-    ["python3", "/usr/bin/python3"]
-        .into_iter()
-        .find(works)
-        .map(str::to_owned)
-        .ok_or(Error::Missing(
-            "Python 3, 3.11 or later with venv and ensurepip (Debian: python3-venv)",
-        ))
+    let candidates = match env::var("PYTHON3") {
+        Ok(program) => vec![program],
+        // A shim of a version manager may exist and still fail.
+        Err(_) => vec!["python3".into(), "/usr/bin/python3".into()],
+    };
+    candidates.into_iter().find(works).ok_or(Error::Missing(
+        "Python 3, 3.11 or later with venv and ensurepip (PYTHON3 names it; Debian: python3-venv)",
+    ))
 }
 
 /// The Node.js to run on, with npm beside it.

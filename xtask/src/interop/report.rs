@@ -17,6 +17,8 @@ pub(crate) struct ClientReport {
     pub(crate) pongs: Vec<String>,
     /// The Close that was received.
     pub(crate) close: Option<Close>,
+    /// What came through the socket, the handshake included; only their ends count it.
+    pub(crate) wire_bytes: Option<usize>,
     pub(crate) error: Option<String>,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct ServerReport {
     pub(crate) sha1: String,
     pub(crate) pongs: Vec<String>,
     pub(crate) close: Option<Close>,
+    /// What came through the socket, the handshake included; only their ends count it.
+    pub(crate) wire_bytes: Option<usize>,
     pub(crate) error: Option<String>,
 }
 

@@ -81,6 +81,16 @@ pub(crate) enum Step {
     AwaitClose,
 }
 
+impl Step {
+    /// What it sends as a message.
+    pub(crate) fn payload(&self) -> Option<Payload> {
+        match self {
+            Self::Echo { payload, .. } | Self::Send { payload, .. } => Some(*payload),
+            Self::Ping { .. } | Self::Close { .. } | Self::AwaitClose => None,
+        }
+    }
+}
+
 /// The two kinds of data message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

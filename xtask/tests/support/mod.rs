@@ -112,7 +112,16 @@ impl Stage {
 
     /// The example that was started does not run any more.
     pub(crate) fn assert_example_gone(&self) {
-        let id = fs::read_to_string(self.directory.join("example")).unwrap();
+        self.assert_gone("example");
+    }
+
+    /// The server of the stand-in Python does not run any more.
+    pub(crate) fn assert_peer_gone(&self) {
+        self.assert_gone("peer");
+    }
+
+    fn assert_gone(&self, file: &str) {
+        let id = fs::read_to_string(self.directory.join(file)).unwrap();
         let probe = format!("kill -0 {}", id.trim());
         let mut probe = start(
             Command::new("/bin/sh")
@@ -155,10 +164,11 @@ impl Stage {
             &format!(
                 "case $1 in\n\
                  metadata) echo '{{\"target_directory\":\"{root}/target\"}}' ;;\n\
-                 build) {}; {} ;;\n\
+                 build) {}; {}; {} ;;\n\
                  esac\n",
                 artifact("echo_server"),
-                artifact("autobahn_client")
+                artifact("autobahn_client"),
+                artifact("interop_client")
             ),
         );
     }
@@ -179,6 +189,25 @@ impl Stage {
             "autobahn_client",
             &format!("echo $$ > {root}/example\necho \"$@\"\n"),
         );
+    }
+
+    /// Adds a Python 3 that installs nothing, a client on it that says nothing and a server on it
+    /// that opens one listener, and `interop_client`, which says nothing either.
+    pub(crate) fn add_python(&self) {
+        let root = self.directory.display();
+        self.write_script(
+            "python3",
+            &format!(
+                "case \"$1 $2\" in\n\
+                 '-m venv') /bin/mkdir -p $3/bin; /bin/cp {root}/bin/python3 $3/bin/python ;;\n\
+                 *peer.py' server')\n\
+                 echo $$ > {root}/peer\n\
+                 echo '{{\"listener\":0,\"port\":9}}'\n\
+                 exec /bin/sleep 600 ;;\n\
+                 esac\n"
+            ),
+        );
+        self.write_script("interop_client", "exit 0\n");
     }
 
     fn write_docker(&self, docker: Docker<'_>) {

@@ -48,23 +48,22 @@ impl Compress {
 
     /// Compresses a message and lends the result, its tail removed
     /// (RFC 7692 §7.2.1).
+    #[inline]
     pub(crate) fn message<T>(&mut self, message: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
         if message.is_empty() {
             // §7.2.3.6: an empty stored block; the context need not know.
             return send(&[0x00]);
         }
-        let mut context = self
-            .context
-            .take()
-            .unwrap_or_else(|| self.settings.context());
+        let settings = self.settings;
+        let context = self.context.get_or_insert_with(|| settings.context());
         let result = scratch::with(|buf| {
-            let len = deflate(&mut context, message, buf);
+            let len = deflate(context, message, buf);
             send(buf.get(..len).unwrap_or_default())
         });
-        if self.keep_context {
-            self.context = Some(context);
-        } else {
-            self.settings.give(context);
+        if !self.keep_context {
+            if let Some(context) = self.context.take() {
+                settings.give(context);
+            }
         }
         result
     }
@@ -135,30 +134,33 @@ thread_local! {
 
 /// Compresses a whole message into `buf`, which grows as needed; returns how
 /// many bytes it takes without the tail.
+#[inline]
 fn deflate(context: &mut zlib_rs::Deflate, mut message: &[u8], buf: &mut Vec<u8>) -> usize {
+    let start = context.total_out();
     let mut len = 0;
     loop {
-        if buf.len() - len < ROOM {
-            buf.resize(buf.len() * 2, 0);
-        }
-        let (before_in, before_out) = (context.total_in(), context.total_out());
+        let before = context.total_in();
         let space = buf.get_mut(len..).unwrap_or_default();
-        let room = space.len();
         // The only errors are misuse of the stream, which starts in order and
         // is never ended; were there one, no progress would end the loop.
         let _ = context.compress(message, space, DeflateFlush::SyncFlush);
-        let taken = (context.total_in() - before_in) as usize;
-        let made = (context.total_out() - before_out) as usize;
-        message = message.get(taken..).unwrap_or_default();
-        len += made;
+        let taken = (context.total_in() - before) as usize;
+        let made = (context.total_out() - start) as usize;
         // zlib has flushed everything when it leaves room.
-        if made < room && (message.is_empty() || taken == 0) {
+        if made < buf.len() && (taken == message.len() || taken == 0) {
+            len = made;
             break;
         }
+        message = message.get(taken..).unwrap_or_default();
+        len = made;
+        if buf.len() - len < ROOM {
+            buf.resize(buf.len() * 2, 0);
+        }
     }
+    // Something is in front of the tail, for the message is not empty.
     match buf.get(..len).and_then(|out| out.strip_suffix(&TAIL)) {
-        Some(out) if !out.is_empty() => out.len(),
-        _ => len,
+        Some(out) => out.len(),
+        None => len,
     }
 }
 

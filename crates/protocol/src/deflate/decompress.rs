@@ -43,18 +43,13 @@ impl Decompress {
         limit: usize,
     ) -> Result<(), InflateFailure> {
         self.begun = true;
-        let mut context = self.context.take().unwrap_or_else(new_context);
-        let result = scratch::with(|buf| {
-            // A compressor may have left it larger than the cache likes.
+        let context = self.context.get_or_insert_with(new_context);
+        let ended = &mut self.ended;
+        scratch::with(|buf| {
+            // A compressor may have left it larger than the cache holds.
             let buf = buf.get_mut(..scratch::SCRATCH).unwrap_or_default();
-            inflate(&mut context, &mut self.ended, payload, message, limit, buf)
-        });
-        // After a failure the context is of no use, and neither is the
-        // connection.
-        if result.is_ok() {
-            self.context = Some(context);
-        }
-        result
+            inflate(context, ended, payload, message, limit, buf)
+        })
     }
 
     /// Ends a message: puts back the tail that its sender removed
@@ -65,9 +60,8 @@ impl Decompress {
     pub(crate) fn finish(&mut self) -> Result<(), InflateFailure> {
         // Behind a last block there is nothing the tail could complete.
         if mem::take(&mut self.begun) && !self.ended {
-            let mut context = self.context.take().unwrap_or_else(new_context);
-            scratch::with(|buf| complete(&mut context, buf))?;
-            self.context = Some(context);
+            let context = self.context.get_or_insert_with(new_context);
+            complete(context)?;
         }
         if self.ended || !self.keep_context {
             // Behind a last block the sender starts with an empty window, as
@@ -162,11 +156,13 @@ fn restart(context: &mut Inflate, message: &ReceiveBuf) -> Result<(), InflateFai
 ///
 /// With `Block` the codec stops behind that block, in front of one more byte;
 /// in any other state it does something else.
-fn complete(context: &mut Inflate, buf: &mut [u8]) -> Result<(), InflateFailure> {
+fn complete(context: &mut Inflate) -> Result<(), InflateFailure> {
     let [a, b, c, d] = TAIL;
+    // Whatever makes output is no empty block.
+    let mut buf = [0; 64];
     let (before_in, before_out) = (context.total_in(), context.total_out());
     context
-        .decompress(&[a, b, c, d, 0], buf, InflateFlush::Block)
+        .decompress(&[a, b, c, d, 0], &mut buf, InflateFlush::Block)
         .map_err(|_| InflateFailure::Invalid)?;
     let taken = context.total_in() - before_in;
     if taken == TAIL.len() as u64 && context.total_out() == before_out {
