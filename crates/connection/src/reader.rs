@@ -366,7 +366,12 @@ impl Reader {
             .close_frame()
             .map_or(NO_STATUS, |frame| frame.code.as_u16());
         writer.event("close received", code);
-        let ending = Ending::clean(self.role == Role::Server, self.close_timeout());
+        // Where we began the closing handshake its time is running already.
+        let timeout = match self.incoming.close_deadline() {
+            Some(deadline) => deadline.saturating_sub(writer.epoch.elapsed()),
+            None => self.close_timeout(),
+        };
+        let ending = Ending::clean(self.role == Role::Server, timeout);
         self.phase = Phase::Ending(Box::new(ending));
     }
 

@@ -12,6 +12,9 @@ use crate::writer::Writer;
 
 /// The messages received. It ends after a complete closing handshake, and
 /// after the first error.
+///
+/// Unlike [`recv`](WebSocket::recv) it goes on while the write queue is full:
+/// the sink pushes back by itself, and may be fed elsewhere.
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
     type Item = Result<Message, Error>;
 

@@ -273,3 +273,22 @@ async fn a_peer_that_floods_while_we_drain_is_cut_off_at_the_close_timeout() {
     assert_eq!(parse(&wire).len(), 1);
     flooding.await.unwrap();
 }
+
+/// Cause: the wait for the end of the transport had a deadline of its own, so
+/// that closing could take twice as long as was said.
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_to_our_close_does_not_start_the_time_again() {
+    let (mut client, mut far) = raw(Client, 1000, Config::new());
+    let begin = Instant::now();
+    let late = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        far.write_all(&close(Server, 1000, "")).await.unwrap();
+        // Held open: the client waits for a server that does not end TCP.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(far);
+    });
+    let outcome = client.close(CloseCode::NORMAL, "").await.unwrap();
+    assert!(outcome.clean);
+    assert_eq!(begin.elapsed().as_secs(), 5);
+    late.abort();
+}

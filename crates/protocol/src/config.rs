@@ -185,7 +185,7 @@ pub struct Timeouts {
     /// From the moment our Close is queued until the connection has ended:
     /// the peer's Close, and the end of the transport. Default: 5 s.
     pub close: Duration,
-    /// How often a ping is sent. Default: 20 s.
+    /// How often a ping is sent; at most once a millisecond. Default: 20 s.
     pub ping_interval: Duration,
     /// How long after a ping the peer may send nothing at all before it
     /// counts as gone. Any byte proves it alive: a pong behind a large

@@ -36,6 +36,14 @@ impl Incoming {
         (next != NEVER).then_some(next)
     }
 
+    /// Until when the closing handshake must be over, on the caller's time
+    /// line, once our Close has been queued and the time was told. The end of
+    /// the transport that follows is part of it.
+    pub fn close_deadline(&self) -> Option<Duration> {
+        let close_by = self.deadlines.as_ref()?.close_by;
+        (close_by != NEVER).then_some(close_by)
+    }
+
     /// Tells the time: arms what has begun, queues the ping that is due, and
     /// judges what has expired. Early calls change nothing.
     ///
@@ -71,7 +79,7 @@ impl Incoming {
         let closing = outgoing.closing().is_sent();
         let deadlines = self.deadlines.get_or_insert_with(|| {
             let mut deadlines = Box::<crate::deadlines::Deadlines>::default();
-            deadlines.ping_at = after(now, timeouts.ping_interval, timeouts.ping_interval);
+            deadlines.ping_at = next_ping(now, timeouts.ping_interval);
             deadlines.idle.arm(now, timeouts.idle);
             deadlines
         });
@@ -118,7 +126,7 @@ impl Incoming {
         }
 
         if deadlines.ping_at <= now {
-            deadlines.ping_at = after(now, timeouts.ping_interval, timeouts.ping_interval);
+            deadlines.ping_at = next_ping(now, timeouts.ping_interval);
             // A full queue means that writes are blocked, which has a
             // deadline of its own.
             let sent = deadlines.pong_by == NEVER && outgoing.ping(&[]).is_ok();
@@ -147,3 +155,10 @@ impl Incoming {
             || self.wants_close(NEVER, outgoing)
     }
 }
+
+fn next_ping(now: Duration, interval: Duration) -> Duration {
+    after(now, interval.max(SHORTEST), interval)
+}
+
+/// The shortest ping interval: none at all would be due again at once.
+const SHORTEST: Duration = Duration::from_millis(1);
