@@ -6,7 +6,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::reader::Source;
+use crate::source::Source;
 use crate::timer::Timer;
 use crate::writer::Writer;
 

@@ -43,6 +43,9 @@ impl Error {
     }
 }
 
+/// RFC 6455 §7.4.1: the Close carried no code.
+pub(crate) const NO_STATUS: u16 = 1005;
+
 /// RFC 6455 §7.4.1: the connection was closed abnormally.
 pub(crate) const ABNORMAL: u16 = 1006;
 

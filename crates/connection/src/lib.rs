@@ -40,6 +40,7 @@ mod half;
 mod outcome;
 mod read_buf;
 mod reader;
+mod source;
 mod split;
 mod stream;
 mod timer;

@@ -1,7 +1,6 @@
 use socket_flow_protocol::CloseFrame;
 
-use crate::error::ABNORMAL;
-use crate::reader::NO_STATUS;
+use crate::error::{ABNORMAL, NO_STATUS};
 
 /// How a closing handshake that we began ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

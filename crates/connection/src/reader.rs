@@ -1,19 +1,17 @@
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::BufMut;
 use socket_flow_protocol::{
     CloseFrame, Event, EventRef, Expired, Found, Incoming, Input, MessageRef, Negotiated, Role,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::io::poll_read_buf;
 
 use crate::ending::Ending;
-use crate::error::{ABNORMAL, Error};
+use crate::error::{ABNORMAL, Error, NO_STATUS};
 use crate::read_buf;
+use crate::source::{Joined, Source};
 use crate::timer::Timer;
 use crate::writer::Writer;
 
@@ -449,48 +447,6 @@ enum Phase {
     },
 }
 
-/// Where the bytes come from: the transport next to the writer, or a read
-/// half of its own.
-pub(crate) trait Source<W: AsyncWrite + Unpin> {
-    /// Whether a message is held back while the write queue is full: so that
-    /// whoever queues one reply for each message never finds it full. Not
-    /// where someone else feeds the queue and may do so for ever.
-    fn holds(&self) -> bool;
-
-    fn poll_read<B: BufMut>(
-        &mut self,
-        writer: &mut Writer<W>,
-        waker: &Waker,
-        buf: &mut B,
-    ) -> Poll<io::Result<usize>>;
-}
-
-/// One transport for both directions, which the writer holds.
-pub(crate) struct Joined {
-    pub(crate) holds: bool,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Source<S> for Joined {
-    #[inline]
-    fn holds(&self) -> bool {
-        self.holds
-    }
-
-    #[inline]
-    fn poll_read<B: BufMut>(
-        &mut self,
-        writer: &mut Writer<S>,
-        waker: &Waker,
-        buf: &mut B,
-    ) -> Poll<io::Result<usize>> {
-        poll_read_buf(
-            Pin::new(writer.io_mut()),
-            &mut Context::from_waker(waker),
-            buf,
-        )
-    }
-}
-
 /// So often deadlines may follow each other without a wait: what has begun is
 /// armed, a ping goes out, its write is watched. An interval of zero would be
 /// due again at once, for ever ...
@@ -498,6 +454,3 @@ const ROUNDS: u8 = 4;
 
 /// ... so that it waits for this long.
 const SHORTEST: Duration = Duration::from_millis(1);
-
-/// RFC 6455 §7.1.5: the Close carried no code.
-pub(crate) const NO_STATUS: u16 = 1005;

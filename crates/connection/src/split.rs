@@ -15,7 +15,8 @@ use tokio_util::io::poll_read_buf;
 
 use crate::error::Error;
 use crate::half::{self, ReadSide, WriteSide};
-use crate::reader::{Reader, Source};
+use crate::reader::Reader;
+use crate::source::Source;
 use crate::wakers::Wakers;
 use crate::writer::Writer;
 

@@ -12,7 +12,8 @@ use tracing::{Span, debug_span, field};
 
 use crate::error::Error;
 use crate::outcome::CloseOutcome;
-use crate::reader::{Joined, Reader};
+use crate::reader::Reader;
+use crate::source::Joined;
 use crate::split::{OwnedReader, OwnedWriter};
 use crate::wakers::Wakers;
 use crate::writer::Writer;
