@@ -229,7 +229,7 @@ impl BareReceiver {
         Self {
             codec: Inflate::new(false, 15),
             payloads,
-            out: vec![0; len + 100],
+            out: vec![0; len + (1 << 10)],
             keeps_context,
         }
     }

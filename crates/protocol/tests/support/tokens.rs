@@ -25,6 +25,9 @@ impl Tokens {
     }
 }
 
+/// A match that reaches before the beginning of its window.
+pub const TOO_FAR: Fault = "a distance before the beginning";
+
 /// Walks the messages of one direction of a connection.
 #[derive(Debug)]
 pub struct Walker {
@@ -65,8 +68,9 @@ impl Walker {
                 _ => return Err("a block of type 3"),
             }
             tokens.blocks[kind] += 1;
-            let message = &self.window[start..];
-            tokens.output.extend_from_slice(message);
+            let block = &self.window[start..];
+            let is_empty = block.is_empty();
+            tokens.output.extend_from_slice(block);
             if last {
                 // The window starts anew, but for this message.
                 tokens.last_blocks += 1;
@@ -74,6 +78,9 @@ impl Walker {
                 self.window = tokens.output.clone();
             }
             if bits.at == 8 * data.len() {
+                if kind != 0 || !is_empty {
+                    return Err("a tail that is data");
+                }
                 break last;
             }
             if last && bits.at == 8 * payload.len() {
@@ -122,7 +129,7 @@ impl Walker {
                         .ok_or("a distance code of 30 or 31")?;
                     let distance = base + bits.take(extra)?;
                     let from = self.window.len().checked_sub(distance);
-                    let from = from.ok_or("a distance before the beginning")?;
+                    let from = from.ok_or(TOO_FAR)?;
                     for at in from..from + len {
                         self.window.push(self.window[at]);
                     }
