@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use bytes::{Buf, BytesMut};
-use socket_flow_connection::{Config, Message, Negotiated, SendError, WebSocket};
+use socket_flow_connection::{Config, Message, Negotiated, Prepared, SendError, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 mod support;
@@ -177,4 +177,17 @@ async fn a_large_message_crosses_whole_in_either_direction() {
     let echoed = client.recv().await.unwrap().unwrap();
     assert!(echoed.as_bytes() == expected);
     echo.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_prepared_message_is_sent_like_any_other() {
+    let (mut client, mut server) = pair(1000);
+    let news = Prepared::new("to everyone");
+    server.queue(&news).unwrap();
+    server.send(&news).await.unwrap();
+    client.send(&news).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.recv().await.unwrap(), Some(news.message().clone()));
+    }
+    assert_eq!(server.recv().await.unwrap(), Some(news.message().clone()));
 }

@@ -3,6 +3,8 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use socket_flow_frames::{OpCode, Utf8Bytes};
 
+use crate::prepared::Prepared;
+
 /// A whole data message (RFC 6455 §5.6).
 ///
 /// Exhaustive on purpose: the RFC knows two kinds of data message, and a
@@ -207,8 +209,8 @@ impl fmt::Debug for MessageRef<'_> {
 /// Anything that can be sent as one message: text types go out as text,
 /// byte types as binary.
 ///
-/// Implemented for [`Message`], [`MessageRef`], `&str`, `String`,
-/// [`Utf8Bytes`], `&[u8]`, `Vec<u8>`, [`Bytes`] and [`BytesMut`], and for each of
+/// Implemented for [`Message`], [`MessageRef`], `&`[`Prepared`], `&str`,
+/// `String`, [`Utf8Bytes`], `&[u8]`, `Vec<u8>`, [`Bytes`] and [`BytesMut`], and for each of
 /// them in [`Uncompressed`] or [`Compressed`]. Sealed: text
 /// must be valid UTF-8, which this crate cannot ask of a foreign type.
 pub trait Payload: sealed::Sealed {
@@ -225,6 +227,13 @@ pub trait Payload: sealed::Sealed {
     fn share(self) -> Bytes
     where
         Self: Sized;
+
+    /// The encodings made for it, if there are any.
+    #[doc(hidden)]
+    #[inline]
+    fn prepared(&self) -> Option<&Prepared> {
+        None
+    }
 
     /// Whether it goes out compressed, where that was agreed on.
     #[doc(hidden)]
@@ -265,6 +274,30 @@ pub struct Uncompressed<P>(pub P);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // a wrapper
 pub struct Compressed<P>(pub P);
+
+impl sealed::Sealed for &Prepared {}
+
+impl Payload for &Prepared {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.message().as_bytes()
+    }
+
+    #[inline]
+    fn text(&self) -> bool {
+        self.message().is_text()
+    }
+
+    #[inline]
+    fn share(self) -> Bytes {
+        self.message().clone().into_bytes()
+    }
+
+    #[inline]
+    fn prepared(&self) -> Option<&Prepared> {
+        Some(self)
+    }
+}
 
 macro_rules! wrapper {
     ($($type:ident, $compression:ident;)*) => {$(

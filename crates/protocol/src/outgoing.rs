@@ -68,7 +68,8 @@ impl Outgoing {
 
     /// Queues a message, in one frame or, beyond
     /// [`Limits::fragment`](crate::Limits::fragment), in several. Nothing is
-    /// written; see [`Outgoing::output`].
+    /// written; see [`Outgoing::output`]. A [`Prepared`] message goes out as
+    /// it is encoded, in one frame.
     ///
     /// # Errors
     ///
@@ -85,48 +86,15 @@ impl Outgoing {
         }
         self.message = true;
         let len = message.bytes().len();
-        if self.compress.is_some() && self.compresses(&message) {
+        if let Some(prepared) = message.prepared() {
+            self.queue_prepared(prepared);
+        } else if self.compress.is_some() && self.compresses(&message) {
             self.queue_compressed(&message);
         } else if len < LINK_MIN && len <= self.config.limits().fragment {
             self.frames
                 .whole(message::opcode(&message), message.bytes());
         } else {
             self.queue_large(message);
-        }
-        Ok(())
-    }
-
-    /// Queues a message that was prepared for many connections: what was
-    /// encoded, and compressed, for one goes out on all with the same
-    /// parameters. It goes out in one frame, whatever
-    /// [`Limits::fragment`](crate::Limits::fragment) says.
-    ///
-    /// # Errors
-    ///
-    /// As [`Outgoing::queue`]; the message is still yours.
-    pub fn queue_prepared(&mut self, message: &Prepared) -> Result<(), SendError<()>> {
-        if self.closing.is_sent() {
-            return Err(SendError::Closed(()));
-        }
-        if self.is_full() {
-            return Err(SendError::Full(()));
-        }
-        self.message = true;
-        let compress = self
-            .compress
-            .as_mut()
-            .filter(|compress| compress.wants(message.len()));
-        let encoded = message.encoded(compress.as_ref().map(|compress| compress.settings()));
-        if let Some(compress) = compress {
-            // The peer's window now holds what our context has not seen.
-            compress.forget();
-        }
-        if self.frames.masks() {
-            let payload = encoded.payload();
-            self.frames
-                .shared(encoded.rsv(), message.opcode(), payload, usize::MAX);
-        } else {
-            self.frames.encoded(encoded.frame());
         }
         Ok(())
     }
@@ -326,6 +294,26 @@ impl Outgoing {
             if let Some(pong) = self.pong.take() {
                 self.append_pong(pong.data());
             }
+        }
+    }
+
+    #[inline(never)]
+    fn queue_prepared(&mut self, message: &Prepared) {
+        let compress = self
+            .compress
+            .as_mut()
+            .filter(|compress| compress.wants(message.len()));
+        let encoded = message.encoded(compress.as_ref().map(|compress| compress.settings()));
+        if let Some(compress) = compress {
+            // The peer's window now holds what our context has not seen.
+            compress.forget();
+        }
+        if self.frames.masks() {
+            let payload = encoded.payload();
+            self.frames
+                .shared(encoded.rsv(), message.opcode(), payload, usize::MAX);
+        } else {
+            self.frames.encoded(encoded.frame());
         }
     }
 

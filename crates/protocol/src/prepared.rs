@@ -9,7 +9,7 @@ use crate::frame_queue::header;
 use crate::message::{self, Message};
 
 /// A message that is encoded, and compressed, once and sent to many
-/// connections.
+/// connections: `queue(&prepared)`, `send(&prepared)`.
 ///
 /// There is one encoding for all connections that do not compress, and one
 /// for each way of compressing among those that do; each is made when the
@@ -26,7 +26,7 @@ use crate::message::{self, Message};
 /// let news = Prepared::new("to everyone");
 /// let connection = || Protocol::server(Config::new(), Negotiated::default());
 /// for mut server in [connection(), connection()] {
-///     server.queue_prepared(&news)?;
+///     server.queue(&news)?;
 ///     assert_eq!(server.output().len(), 2 + 11);
 /// }
 /// # Ok(())

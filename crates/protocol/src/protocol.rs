@@ -12,7 +12,6 @@ use crate::input::Input;
 use crate::message::Payload;
 use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
-use crate::prepared::Prepared;
 use crate::queue::WriteQueue;
 
 /// An open connection without its transport: both halves, joined.
@@ -113,15 +112,6 @@ impl Protocol {
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.outgoing.queue(message)
-    }
-
-    /// Queues a prepared message; see [`Outgoing::queue_prepared`].
-    ///
-    /// # Errors
-    ///
-    /// When the queue is full or closing.
-    pub fn queue_prepared(&mut self, message: &Prepared) -> Result<(), SendError<()>> {
-        self.outgoing.queue_prepared(message)
     }
 
     /// Queues a ping; see [`Outgoing::ping`].

@@ -182,7 +182,7 @@ proptest! {
                 Way::Ordinary => from.protocol.queue(message).unwrap(),
                 Way::Compressed => from.protocol.queue(Compressed(message)).unwrap(),
                 Way::Uncompressed => from.protocol.queue(Uncompressed(message)).unwrap(),
-                Way::Prepared => from.protocol.queue_prepared(&Prepared::new(message)).unwrap(),
+                Way::Prepared => from.protocol.queue(&Prepared::new(message)).unwrap(),
             }
         }
         let mut writes = writes.iter().cycle();
@@ -263,7 +263,7 @@ proptest! {
                 }
                 None => {
                     let prepared = which.get(&news);
-                    from.protocol.queue_prepared(prepared).unwrap();
+                    from.protocol.queue(prepared).unwrap();
                     prepared.message().clone()
                 }
             };

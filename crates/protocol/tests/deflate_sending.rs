@@ -249,7 +249,7 @@ fn a_prepared_message_is_the_same_on_every_connection_and_shared_by_servers() {
     for keeps_context in [true, false, true] {
         let mut server = sender(Role::Server, Deflate::balanced(), keeps_context);
         server.protocol.queue("first, an ordinary message").unwrap();
-        server.protocol.queue_prepared(&prepared).unwrap();
+        server.protocol.queue(&prepared).unwrap();
         frames.push(sent(&mut server).pop().unwrap());
     }
     assert!(
@@ -258,7 +258,7 @@ fn a_prepared_message_is_the_same_on_every_connection_and_shared_by_servers() {
             .all(|frame| *frame == frames[0] && frame.0 == 0xc1)
     );
     let mut plain = Endpoint::new(Role::Server, &Config::new());
-    plain.protocol.queue_prepared(&prepared).unwrap();
+    plain.protocol.queue(&prepared).unwrap();
     assert_eq!(sent(&mut plain)[0].0, 0x81);
 }
 
@@ -268,7 +268,7 @@ fn behind_a_prepared_message_nothing_refers_to_what_was_before_it() {
         let prepared = Prepared::new("prepared");
         let mut from = sender(role, all(), true);
         from.protocol.queue("Hello").unwrap();
-        from.protocol.queue_prepared(&prepared).unwrap();
+        from.protocol.queue(&prepared).unwrap();
         from.protocol.queue("Hello").unwrap();
         from.protocol.queue("Hello").unwrap();
         let frames = sent(&mut from);
@@ -293,7 +293,7 @@ fn a_prepared_message_has_an_encoding_for_each_window() {
             let config = Config::new().deflate(all().level(6));
             let negotiated = Negotiated::default().with_deflate(params);
             let mut from = Endpoint::negotiated(role, &config, negotiated);
-            from.protocol.queue_prepared(&prepared).unwrap();
+            from.protocol.queue(&prepared).unwrap();
             let frames = sent(&mut from);
             let tokens = Walker::new(false).message(&frames[0].1).unwrap();
             assert!(tokens.output == message);
@@ -307,11 +307,9 @@ fn a_prepared_message_has_an_encoding_for_each_window() {
 fn a_prepared_message_below_the_threshold_goes_out_as_it_is() {
     for role in ROLES {
         let mut from = sender(role, Deflate::balanced(), true);
-        from.protocol
-            .queue_prepared(&Prepared::new("short"))
-            .unwrap();
+        from.protocol.queue(&Prepared::new("short")).unwrap();
         let empty = Prepared::new(Message::from(""));
-        from.protocol.queue_prepared(&empty).unwrap();
+        from.protocol.queue(&empty).unwrap();
         let frames = sent(&mut from);
         assert_eq!(frames, [(0x81, b"short".to_vec()), (0x81, Vec::new())]);
         assert_eq!(holds_contexts(&from), (false, false));
