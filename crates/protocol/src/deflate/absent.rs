@@ -48,7 +48,12 @@ impl Decompress {
         match *self {}
     }
 
-    pub(crate) fn finish(&mut self) -> Result<(), InflateFailure> {
+    pub(crate) fn finish(
+        &mut self,
+        _: &[u8],
+        _: &mut ReceiveBuf,
+        _: usize,
+    ) -> Result<(), InflateFailure> {
         match *self {}
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::mem;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use socket_flow_frames::ReceiveBuf;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
@@ -42,6 +42,9 @@ impl Decompress {
         message: &mut ReceiveBuf,
         limit: usize,
     ) -> Result<(), InflateFailure> {
+        if payload.is_empty() {
+            return Ok(());
+        }
         self.begun = true;
         let context = self.context.get_or_insert_with(new_context);
         let ended = &mut self.ended;
@@ -52,17 +55,37 @@ impl Decompress {
         })
     }
 
-    /// Ends a message: puts back the tail that its sender removed
-    /// (RFC 7692 §7.2.2).
+    /// Ends a message with the last of its payload: puts back the tail that
+    /// its sender removed (RFC 7692 §7.2.2).
     ///
     /// A message without any payload is empty. That is not what §7.2.3.6 asks
     /// for, but senders do it, and the tail alone would not be a block.
-    pub(crate) fn finish(&mut self) -> Result<(), InflateFailure> {
-        // Behind a last block there is nothing the tail could complete.
-        if mem::take(&mut self.begun) && !self.ended {
-            let context = self.context.get_or_insert_with(new_context);
-            complete(context)?;
+    pub(crate) fn finish(
+        &mut self,
+        payload: &[u8],
+        message: &mut ReceiveBuf,
+        limit: usize,
+    ) -> Result<(), InflateFailure> {
+        if !mem::take(&mut self.begun) && payload.is_empty() {
+            return Ok(());
         }
+        let (front, back) = payload.split_at(payload.len().saturating_sub(BACK));
+        if !front.is_empty() {
+            self.payload(front, message, limit)?;
+            self.begun = false;
+        }
+        let context = self.context.get_or_insert_with(new_context);
+        let ended = &mut self.ended;
+        scratch::with(|buf| {
+            let buf = buf.get_mut(..scratch::SCRATCH).unwrap_or_default();
+            let (input, buf) = buf.split_at_mut(BACK + BEHIND.len());
+            let mut slots = &mut input[..];
+            // There is room for both: `back` is at most BACK long.
+            slots.put_slice(back);
+            slots.put_slice(&BEHIND);
+            let input = input.get(..back.len() + BEHIND.len()).unwrap_or_default();
+            complete(context, ended, input, message, limit, buf)
+        })?;
         if self.ended || !self.keep_context {
             // Behind a last block the sender starts with an empty window, as
             // it does where it keeps no context.
@@ -113,29 +136,67 @@ fn inflate(
             restart(context, message)?;
             *ended = false;
         }
-        let (before_in, before_out) = (context.total_in(), context.total_out());
-        let result = context.decompress(payload, buf, InflateFlush::SyncFlush);
-        let taken = (context.total_in() - before_in) as usize;
-        let made = (context.total_out() - before_out) as usize;
-        payload = payload.get(taken..).unwrap_or_default();
-        let piece = buf.get(..made).unwrap_or_default();
-        let room = limit.saturating_sub(message.len());
-        // First what was made, then what went wrong behind it: so a message
-        // fails alike however its bytes are cut.
-        append(message, piece.get(..room).unwrap_or(piece), limit);
-        if made > room {
-            return Err(InflateFailure::TooBig);
-        }
-        let status = result.map_err(|_| InflateFailure::Invalid)?;
-        *ended = status == Status::StreamEnd;
+        let step = step(
+            context,
+            payload,
+            InflateFlush::SyncFlush,
+            message,
+            limit,
+            buf,
+        )?;
+        payload = payload.get(step.taken..).unwrap_or_default();
+        *ended = step.ended;
         // A full buffer may hide more output.
-        if payload.is_empty() && (*ended || made < buf.len()) {
+        if payload.is_empty() && (step.ended || step.made < buf.len()) {
             return Ok(());
         }
-        if taken == 0 && made == 0 && !*ended {
+        if step.is_idle() {
             return Err(InflateFailure::Invalid);
         }
     }
+}
+
+/// What one call of the codec did.
+struct Step {
+    taken: usize,
+    made: usize,
+    ended: bool,
+}
+
+impl Step {
+    /// Whether nothing came of it: nothing will of the next one.
+    fn is_idle(&self) -> bool {
+        self.taken == 0 && self.made == 0 && !self.ended
+    }
+}
+
+/// Calls the codec once and appends what it made.
+fn step(
+    context: &mut Inflate,
+    payload: &[u8],
+    flush: InflateFlush,
+    message: &mut ReceiveBuf,
+    limit: usize,
+    buf: &mut [u8],
+) -> Result<Step, InflateFailure> {
+    let (before_in, before_out) = (context.total_in(), context.total_out());
+    let result = context.decompress(payload, buf, flush);
+    let taken = (context.total_in() - before_in) as usize;
+    let made = (context.total_out() - before_out) as usize;
+    let piece = buf.get(..made).unwrap_or_default();
+    let room = limit.saturating_sub(message.len());
+    // First what was made, then what went wrong behind it: so a message fails
+    // alike however its bytes are cut.
+    append(message, piece.get(..room).unwrap_or(piece), limit);
+    if made > room {
+        return Err(InflateFailure::TooBig);
+    }
+    let status = result.map_err(|_| InflateFailure::Invalid)?;
+    Ok(Step {
+        taken,
+        made,
+        ended: status == Status::StreamEnd,
+    })
 }
 
 /// Goes on behind a last block, inside a message: its earlier bytes are still
@@ -152,23 +213,38 @@ fn restart(context: &mut Inflate, message: &ReceiveBuf) -> Result<(), InflateFai
     Ok(())
 }
 
-/// Feeds the tail, which completes an empty block, or the message is cut off.
+/// Decompresses the end of a message: some payload, and [`BEHIND`] it.
 ///
-/// With `Block` the codec stops behind that block, in front of one more byte;
-/// in any other state it does something else.
-fn complete(context: &mut Inflate) -> Result<(), InflateFailure> {
-    let [a, b, c, d] = TAIL;
-    // Whatever makes output is no empty block.
-    let mut buf = [0; 64];
-    let (before_in, before_out) = (context.total_in(), context.total_out());
-    context
-        .decompress(&[a, b, c, d, 0], &mut buf, InflateFlush::Block)
-        .map_err(|_| InflateFailure::Invalid)?;
-    let taken = context.total_in() - before_in;
-    if taken == TAIL.len() as u64 && context.total_out() == before_out {
-        Ok(())
-    } else {
-        Err(InflateFailure::Invalid)
+/// The tail must complete an empty block, or the message is cut off. With
+/// `Block` the codec stops behind each block; so it is in order where it
+/// stops behind the tail, having made nothing since the block before.
+fn complete(
+    context: &mut Inflate,
+    ended: &mut bool,
+    mut input: &[u8],
+    message: &mut ReceiveBuf,
+    limit: usize,
+    buf: &mut [u8],
+) -> Result<(), InflateFailure> {
+    loop {
+        if *ended {
+            if input.len() == BEHIND.len() {
+                // Behind a last block there is nothing the tail could complete.
+                return Ok(());
+            }
+            restart(context, message)?;
+        }
+        let step = step(context, input, InflateFlush::Block, message, limit, buf)?;
+        input = input.get(step.taken..).unwrap_or_default();
+        *ended = step.ended;
+        match input.len().checked_sub(GUARD) {
+            Some(0) if step.made == 0 => return Ok(()),
+            Some(1..) if !step.is_idle() => {}
+            _ => return Err(InflateFailure::Invalid),
+        }
+        if *ended && input.len() < BEHIND.len() {
+            return Err(InflateFailure::Invalid);
+        }
     }
 }
 
@@ -194,6 +270,22 @@ fn grow(message: &mut ReceiveBuf, additional: usize, limit: usize) {
     let exact = Bytes::from(exact).try_into_mut();
     *message = exact.unwrap_or_else(BytesMut::from).into();
 }
+
+/// How much of a message's end is decompressed together with its tail: less
+/// is done in two calls, more is copied for it.
+const BACK: usize = 32 << 10;
+
+/// The codec's quick path wants 15 bytes of input ahead. None of these is ever
+/// taken, or the message is invalid.
+const GUARD: usize = 16;
+
+/// What follows a message's payload: its tail and the guard.
+const BEHIND: [u8; TAIL.len() + GUARD] = {
+    let [a, b, c, d] = TAIL;
+    let mut behind = [0; TAIL.len() + GUARD];
+    [behind[0], behind[1], behind[2], behind[3]] = [a, b, c, d];
+    behind
+};
 
 /// The largest window, 32 KiB.
 const WINDOW_BITS: u8 = 15;

@@ -163,18 +163,17 @@ impl Incoming {
             InflateFailure::TooBig => ProtocolError::MessageTooBig { limit },
         };
         let ends = frame.fin && there == rest;
-        let mut inflated = Ok(());
-        if there > 0 {
-            if let Some(key) = frame.mask {
-                input.unmask(0..there, key, (frame.done % 4) as usize);
-            }
-            let payload = input.consume(there);
-            inflated = inflate.payload(input.bytes(payload), assembly, limit);
-            frame.done += there as u64;
+        if let Some(key) = frame.mask {
+            input.unmask(0..there, key, (frame.done % 4) as usize);
         }
-        if ends && inflated.is_ok() {
-            inflated = inflate.finish();
-        }
+        let payload = input.consume(there);
+        let payload = input.bytes(payload);
+        frame.done += there as u64;
+        let inflated = if ends {
+            inflate.finish(payload, assembly, limit)
+        } else {
+            inflate.payload(payload, assembly, limit)
+        };
         if frame.kind == Kind::Text {
             // The text that came before a failure fails first, as it would
             // have in smaller pieces.
