@@ -295,15 +295,12 @@ impl Reader {
     where
         W: AsyncWrite + Unpin,
     {
-        let mut earliest = Duration::ZERO;
-        let mut rounds = 0_u8;
         loop {
             let incoming = self.incoming.poll_timeout(&writer.outgoing);
             let outgoing = writer.outgoing.poll_timeout();
             let Some(at) = incoming.into_iter().chain(outgoing).min() else {
                 return Poll::Pending;
             };
-            let at = at.max(earliest);
             if !at.is_zero() {
                 let Some(at) = writer.epoch.checked_add(at) else {
                     return Poll::Pending;
@@ -311,10 +308,6 @@ impl Reader {
                 ready!(self.timer.poll(at, read_waker));
             }
             let now = writer.epoch.elapsed();
-            rounds = rounds.saturating_add(1);
-            if rounds > ROUNDS {
-                earliest = now + SHORTEST;
-            }
             let result = self
                 .incoming
                 .handle_timeout(now, &mut writer.outgoing)
@@ -342,19 +335,7 @@ impl Reader {
         }
         // The peer's pong, or the rest of its frame, may wait unread: only
         // the blocked write itself can be late.
-        while let Some(at) = writer.outgoing.poll_timeout() {
-            if !at.is_zero() {
-                let Some(at) = writer.epoch.checked_add(at) else {
-                    break;
-                };
-                ready!(self.timer.poll(at, read_waker));
-            }
-            let now = writer.epoch.elapsed();
-            if let Err(expired) = writer.outgoing.handle_timeout(now) {
-                return Poll::Ready(expired);
-            }
-        }
-        Poll::Pending
+        writer.poll_blocked(&mut self.timer, read_waker)
     }
 
     /// The peer's Close has arrived and is answered: what is left is to end
@@ -446,11 +427,3 @@ enum Phase {
         clean: bool,
     },
 }
-
-/// So often deadlines may follow each other without a wait: what has begun is
-/// armed, a ping goes out, its write is watched. An interval of zero would be
-/// due again at once, for ever ...
-const ROUNDS: u8 = 4;
-
-/// ... so that it waits for this long.
-const SHORTEST: Duration = Duration::from_millis(1);

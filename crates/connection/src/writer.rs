@@ -1,15 +1,18 @@
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-use socket_flow_protocol::{CloseCode, Closing, ControlError, Outgoing, Payload, SendError};
+use socket_flow_protocol::{
+    CloseCode, Closing, ControlError, Expired, Outgoing, Payload, SendError,
+};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 use tokio_util::io::poll_write_buf;
 use tracing::{Span, debug};
 
-use crate::error::Error;
+use crate::error::{ABNORMAL, Error};
 use crate::timer::Timer;
 
 /// The sending half of a connection, next to its [`Reader`](crate::Reader).
@@ -323,22 +326,31 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
 
     /// Watches a write that blocks, when nobody receives meanwhile.
     fn poll_stall(&mut self, waker: &Waker) -> Poll<Error> {
-        loop {
-            let Some(at) = self.outgoing.poll_timeout() else {
-                return Poll::Pending;
-            };
+        let mut timer = mem::take(&mut self.timer);
+        let expired = self.poll_blocked(&mut timer, waker);
+        self.timer = timer;
+        expired.map(|expired| {
+            self.event("write stalled", ABNORMAL);
+            self.outgoing.abandon();
+            Error::Timeout(expired)
+        })
+    }
+
+    /// Arms and judges the deadline of a write that blocks, with the timer of
+    /// whoever waits for it.
+    pub(crate) fn poll_blocked(&mut self, timer: &mut Timer, waker: &Waker) -> Poll<Expired> {
+        while let Some(at) = self.outgoing.poll_timeout() {
             if !at.is_zero() {
                 let Some(at) = self.epoch.checked_add(at) else {
-                    return Poll::Pending;
+                    break;
                 };
-                ready!(self.timer.poll(at, waker));
+                ready!(timer.poll(at, waker));
             }
             if let Err(expired) = self.outgoing.handle_timeout(self.epoch.elapsed()) {
-                self.event("write stalled", crate::error::ABNORMAL);
-                self.outgoing.abandon();
-                return Poll::Ready(Error::Timeout(expired));
+                return Poll::Ready(expired);
             }
         }
+        Poll::Pending
     }
 }
 
