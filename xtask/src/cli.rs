@@ -35,6 +35,15 @@ cargo xtask interop [websockets|ws] [OPTIONS]
     Packages, messages and logs land in interop/ under the target directory. PYTHON3 names the
     Python 3 to install with.
 
+cargo xtask instructions [OPTIONS]
+    Counts the instructions a message costs in each layer, under Valgrind, and compares them with
+    crates/socket-flow/benches/instructions/figures.toml. Needs x86-64 with AVX2 and Linux.
+
+    --only TEXT             only the cells whose name holds this text
+    --update                writes the counts to the file
+
+    Profiles for callgrind_annotate land in instructions/ under the target directory.
+
 cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand,
     and words that mark unfinished work.
@@ -46,6 +55,7 @@ pub(crate) enum Command {
     Help,
     Autobahn(Options),
     Interop(InteropOptions),
+    Instructions(InstructionsOptions),
     Tidy,
 }
 
@@ -56,6 +66,15 @@ pub(crate) struct InteropOptions {
     pub(crate) peers: Vec<Peer>,
     /// What the ids of the selected exchanges hold; empty for all.
     pub(crate) only: String,
+}
+
+/// What `instructions` was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct InstructionsOptions {
+    /// What the names of the selected cells hold; empty for all.
+    pub(crate) only: String,
+    /// Whether the counts become the figures.
+    pub(crate) update: bool,
 }
 
 /// What `autobahn` was asked for.
@@ -101,6 +120,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
     match command.as_str() {
         "autobahn" => autobahn(&mut parser),
         "interop" => interop(&mut parser),
+        "instructions" => instructions(&mut parser),
         "tidy" => match parser.next().map_err(usage)? {
             None => Ok(Command::Tidy),
             Some(Long("help") | Short('h')) => Ok(Command::Help),
@@ -172,6 +192,19 @@ fn interop(parser: &mut lexopt::Parser) -> Result<Command, Error> {
         }
     }
     Ok(Command::Interop(InteropOptions { peers, only }))
+}
+
+fn instructions(parser: &mut lexopt::Parser) -> Result<Command, Error> {
+    let mut options = InstructionsOptions::default();
+    while let Some(argument) = parser.next().map_err(usage)? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("only") => options.only = value(parser)?,
+            Long("update") => options.update = true,
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(Command::Instructions(options))
 }
 
 fn value(parser: &mut lexopt::Parser) -> Result<String, Error> {
@@ -248,6 +281,19 @@ mod tests {
     }
 
     #[test]
+    fn some_cells_or_all_are_counted_and_updated() {
+        let instructions = |only: &str, update| {
+            let only = only.into();
+            Command::Instructions(InstructionsOptions { only, update })
+        };
+        assert_eq!(parsed(&["instructions"]).unwrap(), instructions("", false));
+        assert_eq!(
+            parsed(&["instructions", "--only", "mask", "--update"]).unwrap(),
+            instructions("mask", true)
+        );
+    }
+
+    #[test]
     fn what_help_does_not_describe_is_refused() {
         for arguments in [
             &["fly"][..],
@@ -259,6 +305,8 @@ mod tests {
             &["interop", "websocket"],
             &["interop", "ws", "websockets"],
             &["interop", "--only"],
+            &["instructions", "mask"],
+            &["instructions", "--only"],
             &["tidy", "now"],
         ] {
             assert!(

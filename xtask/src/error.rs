@@ -31,6 +31,8 @@ pub(crate) enum Error {
     Deviations(usize),
     /// This many exchanges with other implementations differ from what they must be.
     Differences(usize),
+    /// This many instruction counts are not the committed ones.
+    Instructions(usize),
     /// The source tree breaks this many house rules.
     Untidy(usize),
 }
@@ -80,6 +82,10 @@ impl fmt::Display for Error {
             Self::Deviations(count) => write!(f, "{count} deviations"),
             Self::Differences(1) => f.write_str("1 exchange differs"),
             Self::Differences(count) => write!(f, "{count} exchanges differ"),
+            Self::Instructions(1) => f.write_str("1 instruction count is not the committed one"),
+            Self::Instructions(count) => {
+                write!(f, "{count} instruction counts are not the committed ones")
+            }
             Self::Untidy(1) => f.write_str("1 broken house rule"),
             Self::Untidy(count) => write!(f, "{count} broken house rules"),
         }

@@ -5,6 +5,7 @@
 //!                                 │
 //!                        report ──► check (expectations, case facts, baseline) ──► summary
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
+//! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
 //! ```
 
@@ -15,6 +16,7 @@
 mod autobahn;
 mod cli;
 mod error;
+mod instructions;
 mod interop;
 mod process;
 mod tidy;
@@ -57,6 +59,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Interop(options) => {
             process::catch_signals()?;
             interop::run(&options)
+        }
+        Command::Instructions(options) => {
+            process::catch_signals()?;
+            instructions::run(&options)
         }
         Command::Tidy => tidy::run(),
     }

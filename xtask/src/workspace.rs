@@ -73,14 +73,31 @@ impl Workspace {
 
     /// Builds the facade's examples in release.
     pub(crate) fn build_examples(&self) -> Result<Examples, Error> {
+        let messages = self.build(&["--examples", "-p", "socket-flow"])?;
+        Ok(Examples(executables(&messages, "example")))
+    }
+
+    /// Builds a benchmark of a package in release and returns its executable.
+    pub(crate) fn build_benchmark(&self, package: &str, name: &str) -> Result<PathBuf, Error> {
+        let messages = self.build(&["-p", package, "--bench", name])?;
+        let mut made = executables(&messages, "bench");
+        made.pop()
+            .map(|(_, executable)| executable)
+            .ok_or_else(|| Error::Program {
+                program: "cargo build".into(),
+                detail: format!("it made no benchmark '{name}'"),
+            })
+    }
+
+    /// Builds in release and returns cargo's messages.
+    fn build(&self, what: &[&str]) -> Result<String, Error> {
         let mut command = cargo(&self.root);
-        command.args(["build", "--release", "--examples", "-p", "socket-flow"]);
+        command.args(["build", "--release"]).args(what);
         command.arg("--message-format=json-render-diagnostics");
         let log = self.log("build");
         let mut build = Child::spawn_talking("cargo build", &mut command, &log)?;
         build.finish(BUILD)?;
-        let messages = fs::read_to_string(&log).map_err(Error::file(&log))?;
-        Ok(Examples(executables(&messages)))
+        fs::read_to_string(&log).map_err(Error::file(&log))
     }
 }
 
@@ -145,13 +162,14 @@ fn cargo(root: &Path) -> Command {
     command
 }
 
-fn executables(messages: &str) -> Vec<(String, PathBuf)> {
+/// The executables of targets of one kind among cargo's messages: name and path.
+fn executables(messages: &str, kind: &str) -> Vec<(String, PathBuf)> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
         .filter_map(|message| Some((message.target?, message.executable?)))
-        .filter(|(target, _)| target.kind.iter().any(|kind| kind == "example"))
+        .filter(|(target, _)| target.kind.iter().any(|is| is == kind))
         .map(|(target, executable)| (target.name, executable))
         .collect()
 }
@@ -179,7 +197,7 @@ mod tests {
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"tool"},"executable":"/t/release/tool"}
 {"reason":"compiler-artifact","target":{"kind":["example"],"name":"echo_server"},"executable":"/t/release/examples/echo_server"}
 {"reason":"build-finished","success":true}"#;
-        let examples = Examples(executables(messages));
+        let examples = Examples(executables(messages, "example"));
         assert_eq!(
             examples.executable("echo_server").unwrap(),
             Path::new("/t/release/examples/echo_server")

@@ -1,0 +1,74 @@
+//! What compression costs: 200 bytes of JSON, with a context that is kept.
+
+use std::hint::black_box;
+
+use bytes::Buf;
+use socket_flow_protocol::{
+    Compressed, Config, DeflateParams, EventRef, Input, MessageRef, Negotiated, Protocol,
+};
+
+use crate::Cell;
+
+const LEN: usize = 200;
+
+/// So many different messages that each has left the window of 32 KiB when it comes again.
+const DIFFERENT: usize = 200;
+
+pub(crate) fn cells() -> Vec<Cell> {
+    vec![
+        Cell::new("protocol/deflate send 200 B", 20, 10, |rounds| {
+            let messages = messages();
+            let mut server = Protocol::server(Config::new(), agreed());
+            for message in messages.iter().cycle().take(10 * rounds) {
+                assert!(server.queue(Compressed(&message[..])).is_ok());
+                let output = server.output();
+                output.advance(black_box(output.remaining()));
+            }
+        }),
+        Cell::new("protocol/deflate receive 200 B", 20, 10, |rounds| {
+            let mut client = Protocol::client(Config::new(), agreed(), [7; 32]);
+            let frames = messages().into_iter().map(|message| {
+                assert!(client.queue(Compressed(&message[..])).is_ok());
+                let output = client.output();
+                output.copy_to_bytes(output.remaining())
+            });
+            // In a circle, too: the first message refers to nothing before it.
+            let frames: Vec<_> = frames.collect();
+            let mut server = Protocol::server(Config::new(), agreed());
+            let mut input = Input::new();
+            for frame in frames.iter().cycle().take(10 * rounds) {
+                input.extend_from_slice(frame);
+                let found = server.step(&mut input).expect("valid frames");
+                let found = found.expect("a whole frame");
+                let EventRef::Message(MessageRef::Text(text)) = server.lend(found, &input) else {
+                    panic!("a text message");
+                };
+                assert_eq!(black_box(text).len(), LEN);
+            }
+        }),
+    ]
+}
+
+fn agreed() -> Negotiated {
+    Negotiated::default().with_deflate(DeflateParams::default())
+}
+
+/// JSON as an API sends it: keys that repeat, values that mostly do not.
+fn messages() -> Vec<String> {
+    let mut number = 1_u32;
+    let mut message = || {
+        let mut text = String::from("{\"orders\":[");
+        while text.len() < LEN {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text.push_str(&format!(
+                "{{\"id\":{number},\"side\":\"{}\",\"price\":{}.{:02}}},",
+                if number >> 16 & 1 == 0 { "buy" } else { "sell" },
+                number % 1000,
+                number / 7 % 100,
+            ));
+        }
+        text.truncate(LEN);
+        text
+    };
+    (0..DIFFERENT).map(|_| message()).collect()
+}

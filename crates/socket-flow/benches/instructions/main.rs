@@ -1,0 +1,77 @@
+//! Small jobs to count the instructions of, one per figure of `instructions.toml`.
+//!
+//! `cargo xtask instructions` runs each under Valgrind's callgrind, for two numbers of rounds: the
+//! difference is what the rounds between them cost, without start and preparation. By hand:
+//!
+//! ```text
+//! instructions                 lists the cells: name, rounds of a short run, messages per round
+//! instructions NAME ROUNDS     does that many rounds of one
+//! ```
+//!
+//! Everything here goes through public APIs and is built with cargo's default release profile, as a
+//! user of the crates builds them.
+
+#![allow(clippy::print_stdout)] // what the list is for
+
+mod connection;
+mod deflate;
+mod frames;
+mod handshake;
+mod protocol;
+mod wire;
+
+use std::env;
+use std::process::ExitCode;
+
+/// A job whose cost per message is guarded.
+struct Cell {
+    name: String,
+    /// How many rounds of it make a short run: enough to leave the start behind.
+    rounds: usize,
+    /// How many messages, or calls, a round has.
+    messages: usize,
+    /// Prepares, then does that many rounds.
+    job: Box<dyn FnOnce(usize)>,
+}
+
+impl Cell {
+    fn new(
+        name: impl Into<String>,
+        rounds: usize,
+        messages: usize,
+        job: impl FnOnce(usize) + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            rounds,
+            messages,
+            job: Box::new(job),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    // `cargo bench` passes this to every benchmark.
+    let arguments: Vec<_> = env::args()
+        .skip(1)
+        .filter(|text| text != "--bench")
+        .collect();
+    let mut cells = frames::cells();
+    cells.extend(protocol::cells());
+    cells.extend(deflate::cells());
+    cells.extend(handshake::cells());
+    cells.extend(connection::cells());
+    let [name, rounds] = &arguments[..] else {
+        for cell in cells {
+            println!("{}\t{}\t{}", cell.name, cell.rounds, cell.messages);
+        }
+        return ExitCode::SUCCESS;
+    };
+    let cell = cells.into_iter().find(|cell| cell.name == *name);
+    let (Some(cell), Ok(rounds)) = (cell, rounds.parse()) else {
+        println!("no cell {name}, or {rounds} is no number");
+        return ExitCode::FAILURE;
+    };
+    (cell.job)(rounds);
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,98 @@
+//! `cargo xtask instructions`: what messages cost, in instructions, compared with committed figures.
+//!
+//! ```text
+//! crates/socket-flow/benches/instructions ──► a short and a long run of each cell under callgrind
+//!                                                          │ difference ÷ messages
+//!                            figures.toml ──► compare ◄────┘
+//!                                 ▲              └──► table, deviations
+//!                                 └── --update
+//! ```
+//!
+//! Unlike a time, the count does not depend on how busy the machine is, nor much on which it is:
+//! Valgrind shows every program the same processor, as long as the real one has its vectors.
+
+mod count;
+mod figures;
+
+use std::time::Instant;
+
+use crate::cli::InstructionsOptions;
+use crate::error::Error;
+use crate::instructions::count::Cells;
+use crate::instructions::figures::{Environment, Figures, Verdict};
+use crate::workspace::Workspace;
+
+/// The committed figures, from the root of the source tree.
+const FIGURES: &str = "crates/socket-flow/benches/instructions/figures.toml";
+
+/// Runs the command.
+pub(crate) fn run(options: &InstructionsOptions) -> Result<(), Error> {
+    let start = Instant::now();
+    if !count::is_comparable() {
+        println!("the figures are those of x86-64 with AVX2: nothing is compared here");
+        return Ok(());
+    }
+    let workspace = Workspace::open("instructions")?;
+    let path = workspace.root.join(FIGURES);
+    let committed = Figures::load(&path)?;
+    let environment = Environment::current(&workspace)?;
+    let cells = Cells::build(&workspace, &options.only)?;
+    if cells.is_empty() {
+        return Err(Error::Usage("no cell's name holds this text".into()));
+    }
+    let counted = cells.count(&workspace)?;
+
+    let widened = environment != committed.environment;
+    if widened && path.exists() {
+        println!(
+            "here is {environment}, the figures are from {}: tolerances are wider\n",
+            committed.environment
+        );
+    }
+    println!("{:>12} {:>12} {:>8}", "committed", "now", "");
+    let (mut worse, mut better, mut unknown) = (0, 0, 0);
+    for (name, now) in &counted {
+        let (line, verdict) = committed.judge(name, *now, widened);
+        println!("{line}");
+        match verdict {
+            Verdict::Same => {}
+            Verdict::Worse => worse += 1,
+            Verdict::Better => better += 1,
+            Verdict::Unknown => unknown += 1,
+        }
+    }
+    let gone = match options.only.is_empty() {
+        true => committed.missing_from(&counted),
+        false => Vec::new(),
+    };
+    for name in &gone {
+        println!("{name}: has a figure, but is measured no more");
+    }
+    println!(
+        "\n{} cells, {worse} worse, {better} better, {unknown} new, {} gone, {:.1} s; \
+         profiles for callgrind_annotate in {}",
+        counted.len(),
+        gone.len(),
+        start.elapsed().as_secs_f64(),
+        workspace.directory.display()
+    );
+
+    if options.update {
+        let all = options.only.is_empty();
+        committed.updated(environment, &counted, all).save(&path)?;
+        println!("written to {FIGURES}");
+        return Ok(());
+    }
+    match worse + better + unknown + gone.len() {
+        0 => Ok(()),
+        count => {
+            println!(
+                "to accept what is so now: cargo xtask instructions --update, and commit {FIGURES}"
+            );
+            if better > 0 {
+                println!("a better figure is committed too, so that it is not lost unnoticed");
+            }
+            Err(Error::Instructions(count))
+        }
+    }
+}
