@@ -21,6 +21,8 @@
 //!   lent without a copy while the writer is fed;
 //! - [`split`](WebSocket::split), owned, for two tasks.
 //!
+//! To send from many tasks, clone its [`Sender`].
+//!
 //! # Cancel safety
 //!
 //! Every future here may be dropped at any time, in `select!` or by a
@@ -36,10 +38,13 @@
 
 mod ending;
 mod error;
+mod feed;
 mod half;
+mod outbox;
 mod outcome;
 mod read_buf;
 mod reader;
+mod sender;
 mod source;
 mod split;
 mod stream;
@@ -50,13 +55,14 @@ mod writer;
 
 pub use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, Deflate, DeflateParams,
-    Event, EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, Payload, Prepared,
-    ProtocolError, Role, SendError, Timeouts, Uncompressed, Utf8Bytes, WriteQueue,
+    Event, EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, Parcel, Payload,
+    Prepared, ProtocolError, Role, SendError, Timeouts, Uncompressed, Utf8Bytes, WriteQueue,
 };
 
 pub use crate::error::Error;
 pub use crate::outcome::CloseOutcome;
 pub use crate::reader::Reader;
+pub use crate::sender::Sender;
 pub use crate::split::{OwnedReader, OwnedWriter};
 pub use crate::websocket::{Parts, WebSocket};
 pub use crate::writer::Writer;

@@ -202,6 +202,7 @@ impl Reader {
                     return Poll::Ready(Ok(Some(found)));
                 }
                 Phase::Ending(ending) => {
+                    writer.shut_outbox();
                     read_buf::release(&mut self.input);
                     let result = ready!(ending.poll(source, writer, read_waker, write_waker));
                     self.phase = Phase::Over {
@@ -242,7 +243,7 @@ impl Reader {
 
             // The input has run dry: now everything queued leaves at once.
             // Where that blocks, reading goes on.
-            let _ = writer.poll_write(write_waker);
+            let _ = writer.poll_output(write_waker);
             match self.poll_fill(source, writer, read_waker) {
                 Poll::Ready(Ok(0)) => self.receive_eof(None, writer),
                 Poll::Ready(Ok(_)) => {}
@@ -253,6 +254,7 @@ impl Reader {
                     self.incoming.release();
                     match self.poll_deadlines(writer, read_waker, write_waker) {
                         Poll::Ready(expired) => self.expire(expired, writer),
+                        Poll::Pending if writer.poll_outbox(read_waker).is_ready() => {}
                         Poll::Pending => return Poll::Pending,
                     }
                 }

@@ -16,6 +16,7 @@ use tokio_util::io::poll_read_buf;
 use crate::error::Error;
 use crate::half::{self, ReadSide, WriteSide};
 use crate::reader::Reader;
+use crate::sender::Sender;
 use crate::source::Source;
 use crate::wakers::Wakers;
 use crate::writer::Writer;
@@ -268,6 +269,15 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
     pub async fn ping(&mut self, data: &[u8]) -> Result<(), Error> {
         let mut data = Some(data);
         poll_fn(|cx| self.poll(cx, |writer, waker| writer.poll_ping(&mut data, waker))).await
+    }
+
+    /// A handle for sending on this connection from other tasks; the reading
+    /// half takes over what it is given.
+    pub fn sender(&mut self) -> Sender {
+        let sender = self.shared.lock().sender();
+        // It waits for what senders hand in only once there is one.
+        self.shared.wakers.wake_reader();
+        sender
     }
 
     /// Begins the closing handshake: queues a Close. The reading half

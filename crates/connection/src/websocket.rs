@@ -13,6 +13,7 @@ use tracing::{Span, debug_span, field};
 use crate::error::Error;
 use crate::outcome::CloseOutcome;
 use crate::reader::Reader;
+use crate::sender::Sender;
 use crate::source::Joined;
 use crate::split::{OwnedReader, OwnedWriter};
 use crate::wakers::Wakers;
@@ -257,6 +258,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Cancel safe: the ping is queued whole or not at all.
     pub async fn ping(&mut self, data: &[u8]) -> Result<(), Error> {
         self.writer.ping(data).await
+    }
+
+    /// A handle for sending on this connection from other tasks.
+    pub fn sender(&mut self) -> Sender {
+        self.writer.sender()
+    }
+
+    /// Writes what is queued and what [`Sender`]s hand in, without receiving:
+    /// for a time in which no message can be dealt with. Ready once a Close is
+    /// queued, by whomever, and everything is written; go on with
+    /// [`recv`](WebSocket::recv).
+    ///
+    /// Nothing is read meanwhile, so neither pings nor the peer's silence are
+    /// noticed: keep it short, or in `select!` with what is waited for.
+    ///
+    /// ```no_run
+    /// # use socket_flow_connection::{Error, Message, WebSocket};
+    /// # async fn example(
+    /// #     mut ws: WebSocket<tokio::net::TcpStream>,
+    /// #     messages: tokio::sync::mpsc::Sender<Message>,
+    /// # ) -> Result<(), Error> {
+    /// while let Some(message) = ws.recv().await? {
+    ///     tokio::select! {
+    ///         biased;
+    ///         // Whoever takes the message may be waiting to send one.
+    ///         result = messages.send(message) => if result.is_err() { break },
+    ///         result = ws.forward() => { result?; break }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Timeout`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what is not written stays queued.
+    pub async fn forward(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.writer.poll_forward(cx.waker())).await
     }
 
     /// Begins the closing handshake: queues a Close. Go on with

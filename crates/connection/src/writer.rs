@@ -2,6 +2,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use socket_flow_protocol::{
@@ -13,6 +14,7 @@ use tokio_util::io::poll_write_buf;
 use tracing::{Span, debug};
 
 use crate::error::{ABNORMAL, Error};
+use crate::outbox::Outbox;
 use crate::timer::Timer;
 
 /// The sending half of a connection, next to its [`Reader`](crate::Reader).
@@ -39,6 +41,8 @@ pub struct Writer<S: AsyncWrite + Unpin> {
     /// The deadline of a write that blocks.
     timer: Timer,
     span: Option<Box<Span>>,
+    /// What senders hand in, once there is one.
+    pub(crate) outbox: Option<Arc<Outbox>>,
 }
 
 impl<S: AsyncWrite + Unpin> Writer<S> {
@@ -51,6 +55,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             epoch: Instant::now(),
             timer: Timer::default(),
             span: (!span.is_disabled()).then(|| Box::new(span)),
+            outbox: None,
         }
     }
 
@@ -150,9 +155,12 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
         if !self.outgoing.closing().is_sent() {
+            self.take_outbox();
             self.event("close queued", code.as_u16());
         }
-        self.outgoing.close(code, reason)
+        self.outgoing.close(code, reason)?;
+        self.shut_outbox();
+        Ok(())
     }
 
     /// How many bytes wait to be written.
@@ -195,6 +203,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             epoch: self.epoch,
             timer: Timer::default(),
             span: self.span.take(),
+            outbox: self.outbox.take(),
         };
         (read, writer)
     }
@@ -266,7 +275,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 
     pub(crate) fn poll_flush(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
-        if self.poll_write(waker).is_pending() {
+        if self.poll_output(waker).is_pending() {
             return self.poll_stall(waker).map(Err);
         }
         Poll::Ready(self.error.take().map_or(Ok(()), |error| Err(error.into())))
@@ -325,7 +334,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 
     /// Watches a write that blocks, when nobody receives meanwhile.
-    fn poll_stall(&mut self, waker: &Waker) -> Poll<Error> {
+    pub(crate) fn poll_stall(&mut self, waker: &Waker) -> Poll<Error> {
         let mut timer = mem::take(&mut self.timer);
         let expired = self.poll_blocked(&mut timer, waker);
         self.timer = timer;
@@ -357,12 +366,14 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
 impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
     fn drop(&mut self) {
         if self.io.is_none() {
+            self.shut_outbox();
             return;
         }
         if !self.outgoing.closing().is_sent() {
             // The reason is empty, so that it cannot be too long.
             let _ = self.start_close(CloseCode::GOING_AWAY, "");
         }
+        self.shut_outbox();
         if self.poll_write(Waker::noop()).is_ready() {
             let _ = self.poll_shutdown(Waker::noop());
         }

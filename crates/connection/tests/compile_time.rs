@@ -4,7 +4,7 @@ use std::mem::{size_of, size_of_val};
 
 use socket_flow_connection::{
     CloseCode, CloseOutcome, Config, Error, MessageRef, OwnedReader, OwnedWriter, Parts, Reader,
-    WebSocket, Writer,
+    Sender, WebSocket, Writer,
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
@@ -28,6 +28,7 @@ fn all_public_types_are_send_and_sync() {
     is_send_sync::<OwnedWriter<DuplexStream>>();
     is_send_sync::<Parts<TcpStream>>();
     is_send_sync::<CloseOutcome>();
+    is_send_sync::<Sender>();
     is_send_sync::<Error>();
 }
 
@@ -43,6 +44,9 @@ where
     drop(is_send(ws.send(lent)));
     drop(is_send(ws.send("text")));
     drop(is_send(ws.flush()));
+    drop(is_send(ws.forward()));
+    let sender = ws.sender();
+    drop(is_send(sender.send(lent)));
     drop(is_send(ws.ping(b"")));
     drop(is_send(ws.close(CloseCode::NORMAL, "")));
     let (reader, writer) = ws.halves();
@@ -72,7 +76,7 @@ where
 #[tokio::test]
 async fn a_connection_and_its_futures_are_small() {
     let size = size_of::<WebSocket<TcpStream>>();
-    assert!(size <= 416, "{size}");
+    assert!(size <= 424, "{size}");
     let (io, _far) = tokio::io::duplex(1);
     let mut ws = open(io, Client, Config::new());
     let recv = size_of_val(&ws.recv());

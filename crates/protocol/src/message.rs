@@ -209,9 +209,9 @@ impl fmt::Debug for MessageRef<'_> {
 /// Anything that can be sent as one message: text types go out as text,
 /// byte types as binary.
 ///
-/// Implemented for [`Message`], [`MessageRef`], `&`[`Prepared`], `&str`,
-/// `String`, [`Utf8Bytes`], `&[u8]`, `Vec<u8>`, [`Bytes`] and [`BytesMut`], and for each of
-/// them in [`Uncompressed`] or [`Compressed`]. Sealed: text
+/// Implemented for [`Message`], [`MessageRef`], `&`[`Prepared`], [`Parcel`](crate::Parcel),
+/// `&str`, `String`, [`Utf8Bytes`], `&[u8]`, `Vec<u8>`, [`Bytes`] and [`BytesMut`], and for
+/// each of them in [`Uncompressed`] or [`Compressed`]. Sealed: text
 /// must be valid UTF-8, which this crate cannot ask of a foreign type.
 pub trait Payload: sealed::Sealed {
     /// The payload's bytes.
@@ -342,7 +342,7 @@ pub(crate) fn opcode(payload: &impl Payload) -> OpCode {
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
 }
 

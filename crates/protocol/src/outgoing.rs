@@ -178,6 +178,12 @@ impl Outgoing {
         self.is_full() || self.pong.is_some()
     }
 
+    /// The configuration it was made with.
+    #[inline]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// How far the closing handshake has come.
     #[inline]
     pub fn closing(&self) -> Closing {

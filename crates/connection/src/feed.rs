@@ -1,0 +1,119 @@
+//! How a connection takes over what its senders hand in.
+
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use tokio::io::AsyncWrite;
+
+use crate::error::Error;
+use crate::outbox::{Next, Outbox};
+use crate::sender::Sender;
+use crate::writer::Writer;
+
+impl<S: AsyncWrite + Unpin> Writer<S> {
+    /// A handle for sending on this connection from other tasks.
+    pub fn sender(&mut self) -> Sender {
+        let is_over = self.closing().is_sent();
+        let capacity = self.outgoing.config().limits().high_water;
+        let outbox = self
+            .outbox
+            .get_or_insert_with(|| Arc::new(Outbox::new(capacity)));
+        if is_over {
+            outbox.shut();
+        }
+        Sender::new(Arc::clone(outbox))
+    }
+
+    /// Takes over and writes; ready when all of it is written.
+    #[inline]
+    pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {
+        loop {
+            let is_more = self.take_outbox();
+            let written = self.poll_write(waker);
+            if !is_more || written.is_pending() {
+                return written;
+            }
+        }
+    }
+
+    /// Takes over until the write queue is full; whether that is why it
+    /// stopped.
+    #[inline]
+    pub(crate) fn take_outbox(&mut self) -> bool {
+        match &self.outbox {
+            Some(outbox) if outbox.is_filled() => self.take_outbox_slow(),
+            _ => false,
+        }
+    }
+
+    #[inline(never)]
+    fn take_outbox_slow(&mut self) -> bool {
+        let Some(outbox) = self.outbox.clone() else {
+            return false;
+        };
+        let mut freed = 0;
+        let is_full = loop {
+            if self.outgoing.closing().is_sent() {
+                outbox.shut();
+                break false;
+            }
+            if self.outgoing.is_full() {
+                break true;
+            }
+            // One at a time, so that nobody waits for the lock while a
+            // message is compressed.
+            match outbox.next() {
+                (Next::Send(parcel), cost) => {
+                    freed += cost;
+                    // It is neither full nor closed.
+                    let _ = self.outgoing.queue(parcel);
+                }
+                (Next::Close(frame), _) => {
+                    // Its reason was found to be short enough.
+                    let _ = self.start_close(frame.code, &frame.reason);
+                }
+                (Next::Nothing, _) => break false,
+            }
+        };
+        outbox.free(freed);
+        is_full
+    }
+
+    /// Waits for something to take over; not while there is no room for it,
+    /// for then it is the write that is waited for.
+    #[inline]
+    pub(crate) fn poll_outbox(&mut self, waker: &Waker) -> Poll<()> {
+        match &self.outbox {
+            Some(outbox) if !self.outgoing.is_full() && !self.closing().is_sent() => {
+                outbox.poll_filled(waker)
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Lets nobody wait for a connection that sends no more messages.
+    pub(crate) fn shut_outbox(&mut self) {
+        if let Some(outbox) = &self.outbox {
+            outbox.shut();
+        }
+    }
+
+    pub(crate) fn poll_forward(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
+        loop {
+            let written = self.poll_output(waker);
+            if self.poll_outbox(waker).is_ready() {
+                continue;
+            }
+            if written.is_pending() {
+                return self.poll_stall(waker).map(Err);
+            }
+            if let Some(error) = self.take_error() {
+                return Poll::Ready(Err(error.into()));
+            }
+            if self.closing().is_sent() {
+                return Poll::Ready(Ok(()));
+            }
+            return Poll::Pending;
+        }
+    }
+}

@@ -1,0 +1,276 @@
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use socket_flow_protocol::{CloseFrame, Parcel, Payload, SendError};
+use tokio::sync::{Semaphore, TryAcquireError};
+
+/// What the [`Sender`](crate::Sender)s of a connection have handed in and the
+/// connection has not taken yet.
+///
+/// Room in it is counted in bytes: a payload and [`OVERHEAD`] for each
+/// message, so that empty messages are bounded too. One message larger than
+/// everything fits an empty outbox.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// The room that is left, for which senders queue up in order. Closed
+    /// once no message is taken any more.
+    room: Semaphore,
+    /// All of the room.
+    capacity: u32,
+    /// Whether the connection would find something. Invariant: changed only
+    /// under the lock; read without it.
+    filled: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    /// Bytes of payload in `waiting`.
+    buffered: usize,
+    /// The Close that follows what waits.
+    close: Option<Box<CloseFrame>>,
+    /// Whoever runs the connection, while it found nothing here.
+    waker: Option<Waker>,
+    /// Whether the connection looks no more.
+    is_over: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    parcel: Parcel,
+    /// The room it takes.
+    cost: u32,
+    /// Whether a newer message may take its place.
+    lossy: bool,
+}
+
+/// What the connection is to do next.
+pub(crate) enum Next {
+    Nothing,
+    Send(Parcel),
+    Close(Box<CloseFrame>),
+}
+
+impl Outbox {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let capacity = u32::try_from(capacity.min(Semaphore::MAX_PERMITS))
+            .unwrap_or(u32::MAX)
+            .max(1);
+        Self {
+            room: Semaphore::new(capacity as usize),
+            capacity,
+            filled: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn send<P: Payload>(&self, payload: P) -> Result<(), SendError<P>> {
+        let cost = self.cost(&payload);
+        match self.room.acquire_many(cost).await {
+            Ok(room) => {
+                room.forget();
+                self.push(payload, cost, false)
+            }
+            Err(_) => Err(SendError::Closed(payload)),
+        }
+    }
+
+    pub(crate) fn try_send<P: Payload>(&self, payload: P, lossy: bool) -> Result<(), SendError<P>> {
+        let cost = self.cost(&payload);
+        match self.room.try_acquire_many(cost) {
+            Ok(room) => {
+                room.forget();
+                self.push(payload, cost, lossy)
+            }
+            Err(TryAcquireError::NoPermits) => Err(SendError::Full(payload)),
+            Err(TryAcquireError::Closed) => Err(SendError::Closed(payload)),
+        }
+    }
+
+    /// Puts a message in, if need be in place of the oldest ones that were
+    /// put in like this; how many those were.
+    pub(crate) fn replace<P: Payload>(&self, payload: P) -> Result<usize, SendError<P>> {
+        let payload = match self.try_send(payload, true) {
+            Ok(()) => return Ok(0),
+            Err(SendError::Full(payload)) => payload,
+            Err(closed) => return Err(closed),
+        };
+        let cost = self.cost(&payload);
+        let mut state = self.lock();
+        if self.room.is_closed() {
+            return Err(SendError::Closed(payload));
+        }
+        let mut freed = 0;
+        let mut dropped = 0;
+        for waiting in state.waiting.iter().filter(|waiting| waiting.lossy) {
+            if freed >= cost {
+                break;
+            }
+            freed += waiting.cost;
+            dropped += 1;
+        }
+        if freed < cost {
+            return Err(SendError::Full(payload));
+        }
+        let mut left = dropped;
+        state.drop_where(|waiting| {
+            let drop = waiting.lossy && left > 0;
+            left -= usize::from(drop);
+            drop
+        });
+        self.put(state, Parcel::new(payload), cost, true);
+        self.room.add_permits((freed - cost) as usize);
+        Ok(dropped)
+    }
+
+    /// Begins to close: behind what waits, or in its place.
+    pub(crate) fn close(&self, frame: CloseFrame, at_once: bool) {
+        self.room.close();
+        let mut state = self.lock();
+        if at_once {
+            state.drop_where(|_| true);
+        }
+        if !state.is_over {
+            state.close.get_or_insert_with(|| Box::new(frame));
+            self.fill(state);
+        }
+    }
+
+    /// The connection takes nothing more.
+    pub(crate) fn shut(&self) {
+        self.room.close();
+        let mut state = self.lock();
+        if state.is_over {
+            return;
+        }
+        let over = State {
+            is_over: true,
+            ..State::default()
+        };
+        let left = mem::replace(&mut *state, over);
+        self.filled.store(false, Ordering::Release);
+        drop(state);
+        // Outside the lock: a waker may own whoever comes here again.
+        drop(left);
+    }
+
+    /// What the connection is to do next; the room is freed by
+    /// [`Outbox::free`].
+    pub(crate) fn next(&self) -> (Next, u32) {
+        let mut state = self.lock();
+        if let Some(waiting) = state.waiting.pop_front() {
+            state.buffered -= waiting.parcel.len();
+            return (Next::Send(waiting.parcel), waiting.cost);
+        }
+        // Nothing waits, so an idle connection keeps no memory for it.
+        state.waiting = VecDeque::new();
+        self.filled.store(false, Ordering::Release);
+        let next = match state.close.take() {
+            Some(frame) => Next::Close(frame),
+            None => Next::Nothing,
+        };
+        (next, 0)
+    }
+
+    pub(crate) fn free(&self, room: u32) {
+        if room > 0 {
+            self.room.add_permits(room as usize);
+        }
+    }
+
+    /// Whether the connection would find something, without the lock.
+    #[inline]
+    pub(crate) fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// Waits until there is something for the connection.
+    pub(crate) fn poll_filled(&self, waker: &Waker) -> Poll<()> {
+        let mut state = self.lock();
+        if self.is_filled() {
+            return Poll::Ready(());
+        }
+        match &mut state.waker {
+            Some(old) => old.clone_from(waker),
+            None => state.waker = Some(waker.clone()),
+        }
+        Poll::Pending
+    }
+
+    pub(crate) fn buffered(&self) -> usize {
+        self.lock().buffered
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity as usize
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.room.is_closed()
+    }
+
+    fn cost(&self, payload: &impl Payload) -> u32 {
+        u32::try_from(payload.bytes().len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(OVERHEAD)
+            .min(self.capacity)
+    }
+
+    /// Puts a message in whose room has been taken.
+    fn push<P: Payload>(&self, payload: P, cost: u32, lossy: bool) -> Result<(), SendError<P>> {
+        let state = self.lock();
+        // A message that came later than the decision to close would be lost.
+        if self.room.is_closed() {
+            return Err(SendError::Closed(payload));
+        }
+        self.put(state, Parcel::new(payload), cost, lossy);
+        Ok(())
+    }
+
+    fn put(&self, mut state: MutexGuard<'_, State>, parcel: Parcel, cost: u32, lossy: bool) {
+        state.buffered += parcel.len();
+        state.waiting.push_back(Waiting {
+            parcel,
+            cost,
+            lossy,
+        });
+        self.fill(state);
+    }
+
+    /// Wakes the connection, once for everything that is put in until it
+    /// looks.
+    fn fill(&self, mut state: MutexGuard<'_, State>) {
+        self.filled.store(true, Ordering::Release);
+        let waker = state.waker.take();
+        // Waking may run the connection at once.
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn drop_where(&mut self, mut which: impl FnMut(&Waiting) -> bool) {
+        let buffered = &mut self.buffered;
+        self.waiting.retain(|waiting| {
+            let drop = which(waiting);
+            if drop {
+                *buffered -= waiting.parcel.len();
+            }
+            !drop
+        });
+    }
+}
+
+/// What a message takes beside its payload: about what it costs to keep.
+pub(crate) const OVERHEAD: u32 = 64;

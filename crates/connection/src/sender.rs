@@ -1,0 +1,171 @@
+use std::fmt;
+use std::sync::Arc;
+
+use socket_flow_protocol::{CloseCode, CloseFrame, ControlError, Payload, SendError, Utf8Bytes};
+
+use crate::outbox::Outbox;
+
+/// A handle for sending on a connection from anywhere: cloneable, bounded,
+/// and of one type for every transport.
+///
+/// Messages wait in a queue that all senders of the connection share, until
+/// the task that runs the connection takes them over: in its next `recv`,
+/// `flush` or [`forward`](crate::WebSocket::forward), all that fit at once,
+/// so that they leave together. That task is woken once for any number of
+/// messages.
+///
+/// The queue holds [`Limits::high_water`](crate::Limits::high_water) bytes,
+/// each message counted as its payload and 64 bytes more; one larger message
+/// fits an empty queue. Dropping all senders changes nothing for the
+/// connection; once that has ended, or begun to close, senders take no more
+/// messages and hold no memory.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use bytes::BytesMut;
+/// # use socket_flow_connection::{CloseCode, Config, Message, Negotiated, Role, WebSocket};
+/// # let (near, far) = tokio::io::duplex(1024);
+/// # let open = |io, role| {
+/// #     WebSocket::from_parts(io, BytesMut::new(), role, Negotiated::default(), Config::new())
+/// # };
+/// # let (mut client, mut ws) = (open(near, Role::Client), open(far, Role::Server));
+/// let sender = ws.sender();
+/// for number in 0..3 {
+///     let sender = sender.clone();
+///     tokio::spawn(async move { sender.send(format!("task {number}")).await });
+/// }
+/// # let client = tokio::spawn(async move {
+/// #     for _ in 0..3 { assert!(client.recv().await.unwrap().unwrap().is_text()); }
+/// #     client.close(CloseCode::NORMAL, "").await.unwrap();
+/// # });
+/// // Receiving runs the connection, and so sends what the tasks hand in.
+/// while let Some(message) = ws.recv().await? {
+///     println!("{message:?}");
+/// }
+/// assert!(sender.is_closed());
+/// # client.await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Sender {
+    outbox: Arc<Outbox>,
+}
+
+impl Sender {
+    pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
+        Self { outbox }
+    }
+
+    /// Hands a message in; waits for room. Those who wait get it in the order
+    /// they came.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] gives the message back once the connection has
+    /// ended or begun to close.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a message is handed in whole, or not at all where the
+    /// future is dropped before it is ready.
+    pub async fn send<P: Payload>(&self, message: P) -> Result<(), SendError<P>> {
+        self.outbox.send(message).await
+    }
+
+    /// Hands a message in if there is room.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back: [`SendError::Full`] where there is no room,
+    /// [`SendError::Closed`] once the connection has ended or begun to close.
+    pub fn try_send<P: Payload>(&self, message: P) -> Result<(), SendError<P>> {
+        self.outbox.try_send(message, false)
+    }
+
+    /// Hands in a message that only counts while it is new: where there is no
+    /// room for it, the oldest messages that were handed in like this, and
+    /// still wait, are dropped. Tells how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_send`](Sender::try_send); [`SendError::Full`] where dropping
+    /// them all would not make room.
+    pub fn send_newest<P: Payload>(&self, message: P) -> Result<usize, SendError<P>> {
+        self.outbox.replace(message)
+    }
+
+    /// Begins the closing handshake behind everything that was handed in; no
+    /// message is taken any more. A second call changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
+    pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
+        self.outbox.close(frame(code, reason)?, false);
+        Ok(())
+    }
+
+    /// Begins the closing handshake and drops what was handed in and not yet
+    /// taken over: for a peer that does not keep up.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
+    pub fn close_now(&self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
+        self.outbox.close(frame(code, reason)?, true);
+        Ok(())
+    }
+
+    /// Bytes of payload that were handed in and not yet taken over by the
+    /// connection, whose own write queue is not counted.
+    pub fn buffered(&self) -> usize {
+        self.outbox.buffered()
+    }
+
+    /// How much may wait, in bytes, with 64 for each message.
+    pub fn capacity(&self) -> usize {
+        self.outbox.capacity()
+    }
+
+    /// Whether the connection has ended or begun to close: no message is
+    /// taken any more.
+    pub fn is_closed(&self) -> bool {
+        self.outbox.is_closed()
+    }
+
+    /// Whether both belong to the same connection.
+    pub fn same_connection(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.outbox, &other.outbox)
+    }
+
+    /// A number that no other connection with a living sender has, to find
+    /// this one's by.
+    pub fn key(&self) -> usize {
+        Arc::as_ptr(&self.outbox).addr()
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("buffered", &self.buffered())
+            .field("capacity", &self.capacity())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}
+
+/// RFC 6455 §5.5: a control frame carries 125 bytes, the code takes two.
+fn frame(code: CloseCode, reason: &str) -> Result<CloseFrame, ControlError> {
+    if reason.len() > MAX_REASON {
+        return Err(ControlError::ReasonTooLong);
+    }
+    Ok(CloseFrame {
+        code,
+        reason: Utf8Bytes::from(reason),
+    })
+}
+
+const MAX_REASON: usize = 123;

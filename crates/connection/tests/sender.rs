@@ -1,0 +1,361 @@
+//! Sending on one connection from many places.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use socket_flow_connection::{
+    CloseCode, Config, ControlError, Error, Message, MessageRef, Prepared, SendError,
+};
+
+mod support;
+use support::frames::{BINARY, CLOSE, TEXT, close, parse, whole};
+use support::record::Recorder;
+use support::{Client, Server, Wakes, no_deadlines, open, pair, poll_once, raw, read_now};
+
+/// What a message takes in a sender's queue beside its payload.
+const OVERHEAD: usize = 64;
+
+#[tokio::test]
+async fn receiving_sends_what_senders_hand_in_and_one_wake_serves_all_of_it() {
+    let (io, far) = Recorder::with_room(usize::MAX);
+    let mut ws = open(io, Server, no_deadlines());
+    let sender = ws.sender();
+    let (wakes, waker) = Wakes::new();
+    let mut receiving = pin!(ws.recv());
+    let mut cx = Context::from_waker(&waker);
+    assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    for text in ["a", "b", "c"] {
+        sender.clone().try_send(text).unwrap();
+    }
+    assert_eq!(wakes.count(), 1);
+    assert_eq!(sender.buffered(), 3);
+    assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(far.tape().written(), b"\x81\x01a\x81\x01b\x81\x01c");
+    assert_eq!(far.tape().writes.len(), 1, "one write for all of them");
+    assert_eq!(sender.buffered(), 0);
+    // Waiting again, it is woken again.
+    sender.try_send(MessageRef::Binary(b"d")).unwrap();
+    assert_eq!(wakes.count(), 2);
+    assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(far.tape().written()[9..], *b"\x82\x01d");
+}
+
+#[tokio::test]
+async fn flushing_and_forwarding_send_what_senders_hand_in() {
+    let (mut ws, mut far) = raw(Server, 1000, no_deadlines());
+    let sender = ws.sender();
+    sender.try_send("a").unwrap();
+    ws.flush().await.unwrap();
+    assert_eq!(read_now(&mut far), b"\x81\x01a");
+    let mut forward = pin!(ws.forward());
+    let (wakes, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    assert!(forward.as_mut().poll(&mut cx).is_pending());
+    sender.try_send("b").unwrap();
+    assert_eq!(wakes.count(), 1);
+    assert!(forward.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(read_now(&mut far), b"\x81\x01b");
+    sender.close(CloseCode::GOING_AWAY, "bye").unwrap();
+    assert!(forward.as_mut().poll(&mut cx).is_ready());
+    assert_eq!(read_now(&mut far), close(Server, 1001, "bye"));
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_in_bytes_and_empty_messages_count() {
+    let config = no_deadlines().high_water(10 * OVERHEAD);
+    let (mut ws, _far) = raw(Server, 1000, config);
+    let sender = ws.sender();
+    assert_eq!(sender.capacity(), 10 * OVERHEAD);
+    for _ in 0..10 {
+        sender.try_send("").unwrap();
+    }
+    assert_eq!(sender.try_send("x"), Err(SendError::Full("x")));
+    assert_eq!(sender.buffered(), 0);
+
+    // A message larger than the queue fits it alone.
+    let mut ws = raw(Server, 1000, no_deadlines().high_water(100)).0;
+    let sender = ws.sender();
+    sender.try_send(vec![0; 1000]).unwrap();
+    assert_eq!(sender.buffered(), 1000);
+    assert!(sender.try_send("").is_err());
+}
+
+#[tokio::test]
+async fn a_sender_without_room_waits_until_the_connection_takes_over() {
+    let config = no_deadlines().high_water(100);
+    let (mut ws, mut far) = raw(Server, 10_000, config);
+    let sender = ws.sender();
+    sender.send("first").await.unwrap();
+    let other = sender.clone();
+    let mut second = pin!(other.send(vec![7; 90]));
+    let (wakes, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    assert!(second.as_mut().poll(&mut cx).is_pending());
+    // Nobody overtakes whoever waits.
+    assert!(sender.try_send("third").is_err());
+    assert!(poll_once(ws.recv()).is_pending());
+    assert!(wakes.count() > 0);
+    assert_eq!(second.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
+    assert!(poll_once(ws.recv()).is_pending());
+    let frames = parse(&read_now(&mut far));
+    assert_eq!(frames.len(), 2);
+    assert_eq!(frames[1].payload, [7; 90]);
+}
+
+#[tokio::test]
+async fn a_send_that_is_dropped_while_it_waits_sends_nothing_and_keeps_no_room() {
+    let (mut ws, mut far) = raw(Server, 10_000, no_deadlines().high_water(100));
+    let sender = ws.sender();
+    sender.try_send(vec![1; 30]).unwrap();
+    assert!(poll_once(sender.send("dropped")).is_pending());
+    assert!(poll_once(ws.recv()).is_pending());
+    for _ in 0..50 {
+        sender.try_send("kept").unwrap();
+        assert!(poll_once(ws.recv()).is_pending());
+    }
+    let frames = parse(&read_now(&mut far));
+    assert_eq!(frames.len(), 51);
+    assert!(frames.iter().all(|frame| frame.payload != b"dropped"));
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_fills_both_queues_and_no_more() {
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, no_deadlines());
+    let sender = ws.sender();
+    let mut accepted = 0_u32;
+    let mut refused = 0;
+    while refused < 3 {
+        match sender.try_send(accepted.to_be_bytes().repeat(250)) {
+            Ok(()) => accepted += 1,
+            Err(error) => {
+                assert!(error.is_full());
+                refused += 1;
+                assert!(poll_once(ws.recv()).is_pending());
+            }
+        }
+    }
+    assert!(ws.buffered() < 67_000, "{}", ws.buffered());
+    assert!(sender.buffered() <= 64 << 10);
+    assert!(accepted > 100, "{accepted}");
+    // All of it leaves in order once the peer reads.
+    far.tape().make_room(usize::MAX);
+    assert!(poll_once(ws.recv()).is_pending());
+    assert_eq!((ws.buffered(), sender.buffered()), (0, 0));
+    let written = far.tape().written();
+    let frames = parse(&written);
+    assert_eq!(frames.len(), accepted as usize);
+    for (number, frame) in frames.iter().enumerate() {
+        assert_eq!(frame.payload[..4], (number as u32).to_be_bytes());
+    }
+}
+
+#[tokio::test]
+async fn the_newest_messages_take_the_place_of_the_oldest_of_their_kind() {
+    let config = no_deadlines().high_water(4 * (OVERHEAD + 1));
+    let (mut ws, mut far) = raw(Server, 1000, config);
+    let sender = ws.sender();
+    sender.try_send("!").unwrap();
+    for text in ["1", "2", "3"] {
+        assert_eq!(sender.send_newest(text), Ok(0));
+    }
+    assert_eq!(sender.send_newest("4"), Ok(1));
+    assert_eq!(sender.send_newest("5"), Ok(1));
+    assert_eq!(sender.buffered(), 4);
+    // One that needs the place of several.
+    let long = "6".repeat(OVERHEAD + 2);
+    assert_eq!(sender.send_newest(&*long), Ok(2));
+    // Nothing that was sent otherwise is dropped.
+    let longer = "7".repeat(4 * OVERHEAD);
+    assert_eq!(sender.send_newest(&*longer), Err(SendError::Full(&*longer)));
+    assert!(poll_once(ws.recv()).is_pending());
+    let frames = parse(&read_now(&mut far));
+    let texts: Vec<_> = frames.iter().map(|frame| &frame.payload[..]).collect();
+    assert_eq!(texts, [b"!", b"5", long.as_bytes()]);
+    // All the room is there again.
+    for _ in 0..4 {
+        sender.try_send("x").unwrap();
+    }
+    assert!(sender.try_send("x").is_err());
+}
+
+#[tokio::test]
+async fn closing_by_a_sender_follows_what_was_handed_in() {
+    let (mut ws, mut far) = raw(Server, 1000, no_deadlines());
+    let sender = ws.sender();
+    let too_long = "x".repeat(124);
+    assert_eq!(
+        sender.close(CloseCode::NORMAL, &too_long),
+        Err(ControlError::ReasonTooLong)
+    );
+    sender.try_send("last").unwrap();
+    sender.close(CloseCode::NORMAL, "").unwrap();
+    sender.close(CloseCode::POLICY_VIOLATION, "").unwrap();
+    assert!(sender.is_closed());
+    assert_eq!(sender.try_send("late"), Err(SendError::Closed("late")));
+    assert_eq!(sender.send("late").await, Err(SendError::Closed("late")));
+    assert_eq!(sender.send_newest("late"), Err(SendError::Closed("late")));
+    assert!(poll_once(ws.recv()).is_pending());
+    let mut expected = whole(Server, TEXT, b"last");
+    expected.extend(close(Server, 1000, ""));
+    assert_eq!(read_now(&mut far), expected);
+}
+
+#[tokio::test]
+async fn closing_at_once_drops_what_was_handed_in() {
+    let (mut ws, mut far) = raw(Server, 1000, no_deadlines());
+    let sender = ws.sender();
+    sender.try_send("dropped").unwrap();
+    sender
+        .close_now(CloseCode::TRY_AGAIN_LATER, "slow")
+        .unwrap();
+    assert_eq!(sender.buffered(), 0);
+    assert!(poll_once(ws.recv()).is_pending());
+    assert_eq!(read_now(&mut far), close(Server, 1013, "slow"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn senders_are_told_when_the_connection_begins_to_close_or_ends() {
+    // The peer closes.
+    let (mut ws, mut far) = raw(Server, 1000, Config::new().high_water(100));
+    let sender = ws.sender();
+    sender.try_send(vec![0; 90]).unwrap();
+    let waiting = tokio::spawn({
+        let sender = sender.clone();
+        async move { sender.send(vec![1; 90]).await }
+    });
+    tokio::io::AsyncWriteExt::write_all(&mut far, &close(Client, 1000, ""))
+        .await
+        .unwrap();
+    tokio::task::yield_now().await;
+    let _ = ws.recv().await;
+    let _ = waiting.await.unwrap();
+    assert!(sender.is_closed());
+
+    // We close.
+    let (mut ws, _far) = raw(Server, 1000, Config::new());
+    let sender = ws.sender();
+    ws.start_close(CloseCode::NORMAL, "").unwrap();
+    assert!(sender.is_closed());
+    assert!(ws.sender().is_closed());
+
+    // The connection fails.
+    let (mut ws, far) = raw(Server, 1000, Config::new());
+    let sender = ws.sender();
+    drop(far);
+    assert!(matches!(ws.recv().await, Err(Error::Closed { code: 1006 })));
+    assert!(sender.is_closed());
+
+    // It is dropped, whole, or in halves.
+    let (mut ws, mut far) = raw(Server, 1000, Config::new());
+    let sender = ws.sender();
+    sender.try_send("last").unwrap();
+    drop(ws);
+    assert!(sender.is_closed());
+    let frames = parse(&read_now(&mut far));
+    assert_eq!(frames[0].payload, b"last");
+    assert_eq!(frames[1].close_code(), 1001);
+    let (ws, _far) = raw(Server, 1000, Config::new());
+    let (reader, mut writer) = ws.split();
+    let sender = writer.sender();
+    drop((reader, writer));
+    assert!(sender.is_closed());
+    let (mut ws, _far) = raw(Server, 1000, Config::new());
+    let sender = ws.sender();
+    let _parts = ws.into_parts();
+    assert!(sender.is_closed());
+}
+
+#[tokio::test]
+async fn a_closing_connection_drops_what_waits_and_keeps_nothing() {
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, no_deadlines());
+    let sender = ws.sender();
+    ws.queue(vec![0; 70_000]).unwrap();
+    sender.try_send("never").unwrap();
+    ws.start_close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(sender.buffered(), 0);
+    far.tape().make_room(usize::MAX);
+    assert!(poll_once(ws.recv()).is_pending());
+    let written = far.tape().written();
+    let opcodes: Vec<_> = parse(&written).iter().map(|frame| frame.opcode).collect();
+    assert_eq!(opcodes, [BINARY, CLOSE]);
+}
+
+#[tokio::test]
+async fn the_reading_half_of_a_split_connection_serves_senders() {
+    let (ws, mut far) = raw(Server, 1000, no_deadlines());
+    let (mut reader, mut writer) = ws.split();
+    let (wakes, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut receiving = pin!(reader.recv());
+    assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    let sender = writer.sender();
+    assert_eq!(wakes.count(), 1, "the reader learns that there is a sender");
+    assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    sender.try_send("a").unwrap();
+    assert_eq!(wakes.count(), 2);
+    assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(read_now(&mut far), b"\x81\x01a");
+}
+
+#[tokio::test]
+async fn prepared_messages_wait_like_any_other() {
+    let (mut ws, mut far) = raw(Server, 1000, no_deadlines());
+    let sender = ws.sender();
+    let news = Prepared::new("news");
+    sender.try_send(&news).unwrap();
+    assert!(poll_once(ws.recv()).is_pending());
+    assert_eq!(read_now(&mut far), b"\x81\x04news");
+}
+
+#[tokio::test]
+async fn replies_keep_their_room_while_senders_fill_the_queue() {
+    // A loop that queues one reply for each message never finds it full.
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, no_deadlines());
+    let sender = ws.sender();
+    for _ in 0..100 {
+        far.tape().feed(Ok(whole(Client, BINARY, &[1; 1000])));
+    }
+    let mut replies = 0;
+    for _ in 0..1000 {
+        let _ = sender.try_send(vec![2; 1000]);
+        far.tape().make_room(300);
+        if let Poll::Ready(message) = poll_once(ws.recv()) {
+            ws.queue(message.unwrap().unwrap()).unwrap();
+            replies += 1;
+        }
+    }
+    assert_eq!(replies, 100);
+}
+
+#[tokio::test]
+async fn many_tasks_send_on_one_connection_and_nothing_is_lost() {
+    let (mut client, mut server) = pair(1000);
+    let sender = server.sender();
+    for task in 0..20_u32 {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            for number in 0..100_u32 {
+                let message = [task.to_be_bytes(), number.to_be_bytes()].concat();
+                sender.send(message).await.unwrap();
+            }
+        });
+    }
+    let serving = tokio::spawn(async move { server.recv().await });
+    let mut next = [0_u32; 20];
+    for _ in 0..2000 {
+        let Some(Message::Binary(bytes)) = client.recv().await.unwrap() else {
+            panic!("ended early");
+        };
+        let task = u32::from_be_bytes(bytes[..4].try_into().unwrap());
+        let number = u32::from_be_bytes(bytes[4..].try_into().unwrap());
+        assert_eq!(number, next[task as usize], "task {task} out of order");
+        next[task as usize] += 1;
+    }
+    client.close(CloseCode::NORMAL, "").await.unwrap();
+    assert_eq!(serving.await.unwrap().unwrap(), None);
+    assert!(sender.is_closed());
+}

@@ -1,0 +1,152 @@
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::message::{Compression, Payload, sealed};
+use crate::prepared::Prepared;
+
+/// A payload that owns its bytes, with everything that was asked for it, so
+/// that it can wait somewhere before it is queued on a connection.
+///
+/// ```
+/// use socket_flow_protocol::{Config, Negotiated, Parcel, Protocol, Uncompressed};
+///
+/// let waiting = vec![Parcel::new("hello"), Parcel::new(Uncompressed(&b"secret"[..]))];
+/// let mut server = Protocol::server(Config::new(), Negotiated::default());
+/// for parcel in waiting {
+///     assert!(server.queue(parcel).is_ok());
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Parcel {
+    body: Body,
+}
+
+impl Parcel {
+    /// Takes a payload over; one that is only borrowed is copied.
+    pub fn new<P: Payload>(payload: P) -> Self {
+        let body = match payload.prepared() {
+            Some(prepared) => Body::Prepared(prepared.clone()),
+            None => Body::Plain {
+                text: payload.text(),
+                compression: payload.compression(),
+                bytes: payload.share(),
+            },
+        };
+        Self { body }
+    }
+
+    /// The length of the payload in bytes, uncompressed.
+    pub fn len(&self) -> usize {
+        Payload::bytes(self).len()
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[derive(Clone)]
+enum Body {
+    Plain {
+        /// Invariant: only where a [`Payload`] said so, and so is valid UTF-8.
+        text: bool,
+        compression: Compression,
+        bytes: Bytes,
+    },
+    Prepared(Prepared),
+}
+
+impl fmt::Debug for Parcel {
+    /// Shows kind and length only, like a message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.text() { "Text" } else { "Binary" };
+        write!(f, "Parcel({kind}, {} bytes)", self.len())
+    }
+}
+
+impl sealed::Sealed for Parcel {}
+
+impl Payload for Parcel {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match &self.body {
+            Body::Plain { bytes, .. } => bytes,
+            Body::Prepared(prepared) => prepared.message().as_bytes(),
+        }
+    }
+
+    #[inline]
+    fn text(&self) -> bool {
+        match &self.body {
+            Body::Plain { text, .. } => *text,
+            Body::Prepared(prepared) => prepared.message().is_text(),
+        }
+    }
+
+    #[inline]
+    fn share(self) -> Bytes {
+        match self.body {
+            Body::Plain { bytes, .. } => bytes,
+            Body::Prepared(prepared) => prepared.message().clone().into_bytes(),
+        }
+    }
+
+    #[inline]
+    fn prepared(&self) -> Option<&Prepared> {
+        match &self.body {
+            Body::Plain { .. } => None,
+            Body::Prepared(prepared) => Some(prepared),
+        }
+    }
+
+    #[inline]
+    fn compression(&self) -> Compression {
+        match &self.body {
+            Body::Plain { compression, .. } => *compression,
+            Body::Prepared(_) => Compression::Auto,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Compressed, Message, MessageRef, Uncompressed};
+
+    #[test]
+    fn a_parcel_says_what_its_payload_said() {
+        let prepared = Prepared::new("abc");
+        let parcels = [
+            (Parcel::new("abc"), true, Compression::Auto),
+            (
+                Parcel::new(MessageRef::Binary(b"abc")),
+                false,
+                Compression::Auto,
+            ),
+            (Parcel::new(Message::from("abc")), true, Compression::Auto),
+            (Parcel::new(Uncompressed("abc")), true, Compression::Never),
+            (
+                Parcel::new(Compressed(vec![b'a', b'b', b'c'])),
+                false,
+                Compression::Always,
+            ),
+            (Parcel::new(&prepared), true, Compression::Auto),
+            (
+                Parcel::new(Parcel::new(Compressed("abc"))),
+                true,
+                Compression::Always,
+            ),
+        ];
+        for (parcel, text, compression) in parcels {
+            assert_eq!(parcel.bytes(), b"abc");
+            assert_eq!(parcel.len(), 3);
+            assert_eq!(parcel.text(), text, "{parcel:?}");
+            assert_eq!(parcel.compression(), compression, "{parcel:?}");
+            assert_eq!(parcel.share(), "abc");
+        }
+        assert!(Parcel::new(&prepared).prepared().is_some());
+        assert!(Parcel::new("").is_empty());
+    }
+}
