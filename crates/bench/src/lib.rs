@@ -15,6 +15,7 @@
 pub mod frame;
 pub mod handshake;
 pub mod load;
+pub mod ours;
 pub mod server;
 
 /// The largest message every echo server takes: scenario 8 sends 16 MiB.

@@ -1,4 +1,8 @@
-//! What all echo servers have in common: `BIN PORT current_thread|multi:N [--connections N]`.
+//! What all echo servers have in common: the command line, the runtime and the accept loop.
+//!
+//! ```text
+//! BIN PORT current_thread|multi:N [--connections N] [--batch] [--deflate takeover|none]
+//! ```
 
 use std::error::Error;
 use std::future::Future;
@@ -25,17 +29,42 @@ pub struct Options {
     pub workers: Option<usize>,
     /// After how many connections the server ends by itself.
     pub connections: Option<usize>,
+    /// Whether the replies to all messages that are ready go out together, where the library
+    /// leaves that to the application.
+    pub batch: bool,
+    /// Whether permessage-deflate is accepted, and how.
+    pub deflate: Option<Takeover>,
+}
+
+/// Whether a compressor keeps what it has seen from one message to the next (RFC 7692 §7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// Both ends keep it.
+    Both,
+    /// Neither does.
+    None,
+}
+
+/// An option that not every server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// `--batch`
+    Batch,
+    /// `--deflate`
+    Deflate,
 }
 
 impl Options {
-    /// Reads a command line.
+    /// Reads the command line of a server with these features.
     ///
     /// # Errors
     /// Anything but the usage above.
-    pub fn parse(mut parser: Parser) -> Result<Self, lexopt::Error> {
+    pub fn parse(mut parser: Parser, features: &[Feature]) -> Result<Self, lexopt::Error> {
         let mut port = None;
         let mut runtime = None;
         let mut connections = None;
+        let mut batch = false;
+        let mut deflate = None;
         while let Some(arg) = parser.next()? {
             match arg {
                 Arg::Value(value) if port.is_none() => port = Some(value.parse()?),
@@ -43,6 +72,14 @@ impl Options {
                     runtime = Some(workers(&value.string()?)?);
                 }
                 Arg::Long("connections") => connections = Some(parser.value()?.parse()?),
+                Arg::Long("batch") if features.contains(&Feature::Batch) => batch = true,
+                Arg::Long("deflate") if features.contains(&Feature::Deflate) => {
+                    deflate = Some(match parser.value()?.string()?.as_str() {
+                        "takeover" => Takeover::Both,
+                        "none" => Takeover::None,
+                        _ => return Err("--deflate takes takeover or none".into()),
+                    });
+                }
                 _ => return Err(arg.unexpected()),
             }
         }
@@ -50,6 +87,8 @@ impl Options {
             port: port.ok_or("no port is given")?,
             workers: runtime.ok_or("no runtime is given")?,
             connections,
+            batch,
+            deflate,
         })
     }
 
@@ -64,27 +103,29 @@ impl Options {
     }
 }
 
-/// Runs an echo server: every connection in a task of its own, with `TCP_NODELAY` set, given to
-/// `echo` before the opening handshake.
+/// Runs an echo server: every connection in a task of its own, with `TCP_NODELAY` set, given
+/// before the opening handshake to what `make` made for this command line.
 ///
 /// Prints `listening on 127.0.0.1:PORT` when it is ready. It ends in order at Ctrl-C and SIGTERM,
 /// so that what watches it can write its files.
-pub fn run<E, F>(echo: E) -> ExitCode
+pub fn run<M, E, F>(features: &[Feature], make: M) -> ExitCode
 where
+    M: FnOnce(&Options) -> E,
     E: Fn(TcpStream) -> F,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let ran = Options::parse(Parser::from_env())
+    let ran = Options::parse(Parser::from_env(), features)
         .map_err(io::Error::other)
         .and_then(|options| {
             // Not tokio's signals: they would cost every turn of the event loop.
             ctrlc::set_handler(|| std::process::exit(0)).map_err(io::Error::other)?;
+            let echo = make(&options);
             options.runtime()?.block_on(serve(&options, echo))
         });
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}\nusage: BIN PORT current_thread|multi:N [--connections N]");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
@@ -167,23 +208,41 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Options, lexopt::Error> {
-        Options::parse(Parser::from_args(line.split_whitespace()))
+        let features = [Feature::Batch, Feature::Deflate];
+        Options::parse(Parser::from_args(line.split_whitespace()), &features)
     }
+
+    const PLAIN: Options = Options {
+        port: 0,
+        workers: None,
+        connections: None,
+        batch: false,
+        deflate: None,
+    };
 
     #[test]
     fn port_and_runtime_are_given_in_this_order() {
-        let options = |port, workers, connections| Options {
-            port,
-            workers,
-            connections,
-        };
-        assert_eq!(parsed("0 current_thread").unwrap(), options(0, None, None));
+        assert_eq!(parsed("0 current_thread").unwrap(), PLAIN);
         assert_eq!(
-            parsed("9001 multi:2 --connections 8").unwrap(),
-            options(9001, Some(2), Some(8))
+            parsed("9001 multi:2 --connections 8 --batch --deflate none").unwrap(),
+            Options {
+                port: 9001,
+                workers: Some(2),
+                connections: Some(8),
+                batch: true,
+                deflate: Some(Takeover::None),
+            }
         );
         for line in ["", "9001", "9001 multi:0", "9001 threads", "1 multi:1 2"] {
             assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_cannot_do_is_refused() {
+        for flag in ["--batch", "--deflate=none"] {
+            let parser = Parser::from_args(["0", "current_thread", flag]);
+            assert!(Options::parse(parser, &[]).is_err(), "{flag}");
         }
     }
 }

@@ -28,15 +28,17 @@ const BUFFER: usize = 64 << 10;
 const KEY: usize = 4;
 
 fn main() -> ExitCode {
-    server::run(|mut stream| async move {
-        let partial = handshake::accept(&mut stream).await?;
-        let mut echo = Echo {
-            stream,
-            partial,
-            unsent: BytesMut::new(),
-            closing: false,
-        };
-        Ok(poll_fn(|cx| echo.poll(cx)).await?)
+    server::run(&[], |_| {
+        |mut stream| async move {
+            let partial = handshake::accept(&mut stream).await?;
+            let mut echo = Echo {
+                stream,
+                partial,
+                unsent: BytesMut::new(),
+                closing: false,
+            };
+            Ok(poll_fn(|cx| echo.poll(cx)).await?)
+        }
     })
 }
 

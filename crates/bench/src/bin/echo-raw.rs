@@ -9,14 +9,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const BUFFER: usize = 256 << 10;
 
 fn main() -> ExitCode {
-    server::run(|mut stream| async move {
-        let rest = handshake::accept(&mut stream).await?;
-        stream.write_all(&rest).await?;
-        let mut buf = vec![0; BUFFER];
-        loop {
-            match stream.read(&mut buf).await? {
-                0 => return Ok(()),
-                n => stream.write_all(&buf[..n]).await?,
+    server::run(&[], |_| {
+        |mut stream| async move {
+            let rest = handshake::accept(&mut stream).await?;
+            stream.write_all(&rest).await?;
+            let mut buf = vec![0; BUFFER];
+            loop {
+                match stream.read(&mut buf).await? {
+                    0 => return Ok(()),
+                    n => stream.write_all(&buf[..n]).await?,
+                }
             }
         }
     })

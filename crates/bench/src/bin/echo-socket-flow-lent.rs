@@ -2,16 +2,19 @@
 
 use std::process::ExitCode;
 
-use socket_flow::{Acceptor, Config, ServerStream, WebSocket};
-use socket_flow_bench::{MAX_MESSAGE, server};
+use socket_flow::{ServerStream, WebSocket};
+use socket_flow_bench::ours::acceptor;
+use socket_flow_bench::server::{self, Feature};
 
 fn main() -> ExitCode {
-    let acceptor = Acceptor::new().config(Config::new().max_message(MAX_MESSAGE));
-    server::run(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            let mut ws = acceptor.accept(ServerStream::from(stream)).await?;
-            Ok(echo(&mut ws).await?)
+    server::run(&[Feature::Deflate], |options| {
+        let acceptor = acceptor(options);
+        move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut ws = acceptor.accept(ServerStream::from(stream)).await?;
+                Ok(echo(&mut ws).await?)
+            }
         }
     })
 }

@@ -2,19 +2,22 @@
 
 use std::process::ExitCode;
 
-use socket_flow::{Acceptor, Config, ServerStream};
-use socket_flow_bench::{MAX_MESSAGE, server};
+use socket_flow::ServerStream;
+use socket_flow_bench::ours::acceptor;
+use socket_flow_bench::server::{self, Feature};
 
 fn main() -> ExitCode {
-    let acceptor = Acceptor::new().config(Config::new().max_message(MAX_MESSAGE));
-    server::run(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            let mut ws = acceptor.accept(ServerStream::from(stream)).await?;
-            while let Some(message) = ws.recv().await? {
-                ws.queue(message)?;
+    server::run(&[Feature::Deflate], |options| {
+        let acceptor = acceptor(options);
+        move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut ws = acceptor.accept(ServerStream::from(stream)).await?;
+                while let Some(message) = ws.recv().await? {
+                    ws.queue(message)?;
+                }
+                Ok(())
             }
-            Ok(())
         }
     })
 }
