@@ -1,16 +1,38 @@
 //! What a frame costs on its way: header, mask (beside `memcpy`, the limit), UTF-8 (beside the standard
 //! library). Payloads start at an odd address, as they do behind a header.
+//!
+//! The groups name the processor level that was used; for the others:
+//!
+//! ```text
+//! cargo bench -p socket-flow-frames --no-default-features     what every processor of the kind has
+//! cargo bench -p socket-flow-frames                           what is detected at run time
+//! RUSTFLAGS=-Ctarget-cpu=native cargo bench -p socket-flow-frames   all this one has, at compile time
+//! ```
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use socket_flow_frames::{FrameHeader, MaskKey, OpCode, Role, Rsv, Utf8Validator, mask, utf8};
 
-const SIZES: [usize; 7] = [5, 16, 60, 125, 1024, 64 * 1024, 1024 * 1024];
+const SIZES: [usize; 9] = [5, 16, 32, 60, 125, 1024, 16 * 1024, 64 * 1024, 1024 * 1024];
+
+/// What masking and validating use.
+fn level() -> &'static str {
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    let detected = std::arch::is_x86_feature_detected!("avx2");
+    #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
+    let detected = false;
+    match detected {
+        _ if cfg!(target_feature = "avx512f") => "AVX-512 at compile time",
+        _ if cfg!(target_feature = "avx2") => "AVX2 at compile time",
+        true => "AVX2 detected",
+        false => "baseline",
+    }
+}
 
 fn masking(criterion: &mut Criterion) {
     let key = MaskKey::from([0x37, 0xfa, 0x21, 0x3d]);
-    let mut group = criterion.benchmark_group("mask");
+    let mut group = criterion.benchmark_group(format!("mask, {}", level()));
     for size in SIZES {
         let mut dst = vec![0; size + 6];
         let src = vec![b'x'; size + 7];
@@ -38,7 +60,7 @@ fn masking(criterion: &mut Criterion) {
 
 fn text(criterion: &mut Criterion) {
     for (name, sample) in [("ascii", "plain text "), ("multi-byte", "aé語\u{1f980} ")] {
-        let mut group = criterion.benchmark_group(format!("utf8/{name}"));
+        let mut group = criterion.benchmark_group(format!("utf8 {name}, {}", level()));
         for size in SIZES {
             let mut text = sample.repeat(size / sample.len() + 1);
             let end = (0..=size)
@@ -67,7 +89,7 @@ fn text(criterion: &mut Criterion) {
 
 fn header(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("header");
-    for len in [5, 1024, 1024 * 1024] {
+    for len in [32, 1024, 1024 * 1024] {
         let mask = Some(MaskKey::from([0x37, 0xfa, 0x21, 0x3d]));
         let header = FrameHeader {
             fin: true,
