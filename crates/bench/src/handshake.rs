@@ -1,7 +1,7 @@
 //! The smallest opening handshake that works, for both ends: the load generator's request, and the
 //! answer of servers whose library leaves the handshake to others.
 
-use std::io;
+use std::io::{self, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,6 +35,27 @@ pub fn request(port: u16, extensions: Option<&str>) -> String {
     )
 }
 
+/// Reads the answer to [`request`] and returns its head. No server of a benchmark speaks first, so
+/// nothing stands behind it.
+///
+/// # Errors
+/// The stream fails, or the request was not accepted.
+pub fn read_answer(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut buf = [0; 1024];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut buf)? {
+            0 => break,
+            n => head.extend_from_slice(&buf[..n]),
+        }
+    }
+    if head.starts_with(b"HTTP/1.1 101 ") && header(&head, "sec-websocket-accept") == Some(ACCEPT) {
+        return Ok(head);
+    }
+    let head = String::from_utf8_lossy(&head);
+    Err(io::Error::other(format!("not accepted: {head}")))
+}
+
 /// The value of `Sec-WebSocket-Accept` for a key.
 pub fn accept_value(key: &str) -> String {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
@@ -55,8 +76,9 @@ pub async fn accept(stream: &mut TcpStream) -> io::Result<BytesMut> {
             return Err(io::Error::other("no complete request arrived"));
         }
     };
-    let rest = head.split_off(end);
-    let key = header(&head, "sec-websocket-key").ok_or_else(|| io::Error::other("no key"))?;
+    // A copy, mostly of nothing: what is split off keeps the whole buffer.
+    let rest = BytesMut::from(&head[end..]);
+    let key = header(&head[..end], "sec-websocket-key").ok_or_else(|| io::Error::other("no key"))?;
     let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {}\r\n\r\n",
@@ -82,6 +104,18 @@ mod tests {
     #[test]
     fn the_answer_is_the_one_of_the_rfc() {
         assert_eq!(accept_value(KEY), ACCEPT);
+    }
+
+    #[test]
+    fn only_the_right_answer_is_one() {
+        let answer = |status: &str, accept: &str| {
+            let head = format!("HTTP/1.1 {status}\r\nsec-websocket-accept: {accept}\r\n\r\n");
+            read_answer(&mut head.as_bytes())
+        };
+        assert!(answer("101 Switching Protocols", ACCEPT).is_ok());
+        assert!(answer("101 Switching Protocols", KEY).is_err());
+        assert!(answer("403 Forbidden", ACCEPT).is_err());
+        assert!(read_answer(&mut &b"HTTP/1.1 101 Swi"[..]).is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::FutureExt;
 use lexopt::{Arg, Parser, ValueExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
@@ -146,13 +147,13 @@ where
         stream.set_nodelay(true)?;
         accepted += 1;
         let connection = Connection::begin(&open);
-        let echo = echo(stream);
-        tokio::spawn(async move {
-            if let Err(error) = echo.await {
+        // Not an async block: it would hold the future twice, and every connection pay for it.
+        tokio::spawn(echo(stream).map(move |outcome| {
+            if let Err(error) = outcome {
                 eprintln!("connection: {error}");
             }
             drop(connection);
-        });
+        }));
     }
     open.none_left().await;
     Ok(())

@@ -56,13 +56,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(handshake::request(port, None).as_bytes())?;
-        let head = read_head(&mut stream)?;
-        if !head.starts_with(b"HTTP/1.1 101 ")
-            || handshake::header(&head, "sec-websocket-accept") != Some(handshake::ACCEPT)
-        {
-            let head = String::from_utf8_lossy(&head).into_owned();
-            return Err(io::Error::other(format!("not accepted: {head}")));
-        }
+        handshake::read_answer(&mut stream)?;
         stream.set_nonblocking(true)?;
         Ok(Self {
             stream,
@@ -266,19 +260,6 @@ impl Replies {
 
 fn wrong(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// Reads up to the end of the answer and not beyond: no server speaks first.
-fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut buf = [0; 1024];
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut buf)? {
-            0 => break,
-            n => head.extend_from_slice(&buf[..n]),
-        }
-    }
-    Ok(head)
 }
 
 #[cfg(test)]
