@@ -248,6 +248,11 @@ impl Reader {
                 Poll::Ready(Ok(0)) => self.receive_eof(None, writer),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                // TLS that ends without its `close_notify`: whether something
+                // is missing is what the peer's Close tells.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.receive_eof(None, writer);
+                }
                 Poll::Ready(Err(error)) => self.receive_eof(Some(error), writer),
                 Poll::Pending => {
                     read_buf::settle(&mut self.input);

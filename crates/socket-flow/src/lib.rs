@@ -74,6 +74,7 @@
 //! | a frame or a write without progress | 30 s | [`Config::stall_timeout`] |
 //! | a connection without messages | for ever | [`Config::idle_timeout`] |
 //! | `TCP_NODELAY` | set | [`ClientBuilder::connect_on`], [`accept`] with a stream of your own |
+//! | authorities trusted for `wss://` | the platform's | [`ClientBuilder::tls`] |
 //! | redirects | not followed: the answer is in [`ConnectError::Rejected`] | – |
 //!
 //! # Cancel safety
@@ -110,6 +111,8 @@ mod invalid_header;
 mod negotiated;
 mod server;
 mod stream;
+#[cfg(feature = "rustls")]
+pub mod tls;
 
 pub use socket_flow_connection as connection;
 pub use socket_flow_frames as frames;

@@ -15,11 +15,15 @@ use socket_flow_handshake::target::{Target, TargetError};
 use socket_flow_protocol::Deflate;
 use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "rustls")]
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::HANDSHAKE_TIMEOUT;
 use crate::client::body::read_body;
 use crate::client::dial::dial;
 use crate::client::error::{ConnectError, ConnectStage};
+#[cfg(feature = "rustls")]
+use crate::client::secure::Secure;
 use crate::deadline::Deadline;
 #[cfg(feature = "deflate")]
 use crate::deflate;
@@ -27,7 +31,7 @@ use crate::head_io::{left_over, read_head, write_head};
 use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
-use crate::stream::ClientStream;
+use crate::stream::{Carrier, ClientStream};
 
 /// A connection about to be made, with everything that can be asked for.
 ///
@@ -58,6 +62,8 @@ pub struct ClientBuilder {
     deflate: Option<Deflate>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
+    #[cfg(feature = "rustls")]
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl ClientBuilder {
@@ -74,6 +80,8 @@ impl ClientBuilder {
             deflate: None,
             head_limits: HeadLimits::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            #[cfg(feature = "rustls")]
+            tls: None,
         }
     }
 
@@ -167,24 +175,47 @@ impl ClientBuilder {
         self
     }
 
-    /// Opens a TCP connection, with `TCP_NODELAY` set, and shakes hands on it.
+    /// Sets how `wss://` is encrypted: [`ClientTls`](crate::tls::ClientTls) makes common
+    /// configurations, rustls any. Default: TLS 1.2 and 1.3, whom the platform trusts.
+    #[cfg(feature = "rustls")]
+    pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
+        self.tls = Some(config.into());
+        self
+    }
+
+    /// Opens a TCP connection, with `TCP_NODELAY` set, encrypts it for `wss://`, and shakes
+    /// hands on it.
     ///
     /// The addresses of the host are tried in turn, each for its share of the time left.
     ///
     /// # Errors
     /// [`ConnectError`], one variant per cause; [`ConnectError::TlsUnavailable`] for `wss://`,
-    /// before anything is sent.
+    /// before anything is sent, in a build without the feature `rustls`.
     ///
     /// # Cancel safety
     /// Dropping the future closes the socket; nothing goes on in the background.
     pub async fn connect(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
         let deadline = Deadline::after(self.handshake_timeout);
+        #[cfg(feature = "rustls")]
+        let tls = self.tls.clone();
         let attempt = self.prepare()?;
+        #[cfg(feature = "rustls")]
+        let secure =
+            Secure::for_target(&attempt.target, tls.as_ref()).map_err(ConnectError::Tls)?;
+        #[cfg(not(feature = "rustls"))]
         if attempt.target.is_secure() {
             return Err(ConnectError::TlsUnavailable);
         }
         let tcp = dial(attempt.target.host(), attempt.target.port(), deadline).await?;
-        let (ws, response) = attempt.open(ClientStream::new(tcp), deadline).await?;
+        let carrier = Carrier::Tcp(tcp);
+        #[cfg(feature = "rustls")]
+        let stream = match secure {
+            Some(secure) => ClientStream::encrypted(secure.connect(carrier, deadline).await?),
+            None => ClientStream::plain(carrier),
+        };
+        #[cfg(not(feature = "rustls"))]
+        let stream = ClientStream::plain(carrier);
+        let (ws, response) = attempt.open(stream, deadline).await?;
         if let Ok(peer) = ws.get_ref().peer_addr() {
             ws.span().record("peer", tracing::field::display(peer));
         }
@@ -357,7 +388,12 @@ impl Attempt {
             written,
         ) {
             (Ok(response), _) => Ok(response),
-            (Err(_), Err(error)) => Err(ConnectError::Io(error)),
+            (Err(read), Err(written)) => Err(match ConnectError::from(read) {
+                // Why the server does not want us, and its end made writing fail.
+                #[cfg(feature = "rustls")]
+                alert @ ConnectError::Tls(_) => alert,
+                _ => written.into(),
+            }),
             (Err(error), Ok(())) => Err(error.into()),
         }
     }

@@ -11,6 +11,8 @@ use crate::client::dial::DialError;
 use crate::client::rejected::Rejected;
 use crate::head_io::ReadHeadError;
 use crate::invalid_header::InvalidHeader;
+#[cfg(feature = "rustls")]
+use crate::tls::TlsError;
 
 /// Why no connection was opened, one variant per cause.
 ///
@@ -38,6 +40,9 @@ pub enum ConnectError {
     Target(TargetError),
     /// It took longer than [`handshake_timeout`](crate::ClientBuilder::handshake_timeout).
     Timeout(ConnectStage),
+    /// There is no TLS connection to the server.
+    #[cfg(feature = "rustls")]
+    Tls(TlsError),
     /// The URL is `wss://`, and this build cannot encrypt. Nothing was sent.
     TlsUnavailable,
     /// The server closed the stream before its answer was complete.
@@ -71,6 +76,8 @@ impl fmt::Display for ConnectError {
             Self::Resolve(_) => f.write_str("host cannot be resolved"),
             Self::Target(_) => f.write_str("invalid url"),
             Self::Timeout(stage) => write!(f, "timed out during {stage}"),
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => f.write_str("no tls connection"),
             Self::TlsUnavailable => f.write_str(
                 "wss:// needs the feature `rustls`, which this build of socket-flow lacks",
             ),
@@ -91,10 +98,27 @@ impl Error for ConnectError {
             Self::Io(error) | Self::Random(error) | Self::Resolve(error) => Some(error),
             Self::Request(error) => Some(error),
             Self::Target(error) => Some(error),
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => Some(error),
             Self::Verify(error) => Some(error),
             Self::Rejected(_) | Self::Timeout(_) | Self::TlsUnavailable | Self::UnexpectedEof => {
                 None
             }
+        }
+    }
+}
+
+impl From<io::Error> for ConnectError {
+    /// The stream's failure, told apart by what it was.
+    fn from(error: io::Error) -> Self {
+        #[cfg(feature = "rustls")]
+        if let Some(error) = TlsError::inside(&error) {
+            return Self::Tls(error);
+        }
+        match error.kind() {
+            // A stream may tell its sudden end that way, such as TLS without `close_notify`.
+            io::ErrorKind::UnexpectedEof => Self::UnexpectedEof,
+            _ => Self::Io(error),
         }
     }
 }
@@ -104,7 +128,7 @@ impl From<ReadHeadError> for ConnectError {
         match error {
             ReadHeadError::Eof => Self::UnexpectedEof,
             ReadHeadError::Head(error) => Self::Head(error),
-            ReadHeadError::Io(error) => Self::Io(error),
+            ReadHeadError::Io(error) => error.into(),
         }
     }
 }
@@ -117,6 +141,8 @@ pub enum ConnectStage {
     Resolve,
     /// The TCP handshake.
     Connect,
+    /// The TLS handshake.
+    Tls,
     /// The opening handshake: our request, the server's answer.
     Handshake,
 }
@@ -126,6 +152,7 @@ impl fmt::Display for ConnectStage {
         f.write_str(match self {
             Self::Resolve => "name resolution",
             Self::Connect => "the tcp handshake",
+            Self::Tls => "the tls handshake",
             Self::Handshake => "the opening handshake",
         })
     }

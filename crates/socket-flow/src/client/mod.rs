@@ -3,6 +3,8 @@ mod builder;
 mod dial;
 mod error;
 mod rejected;
+#[cfg(feature = "rustls")]
+mod secure;
 
 use http::Response;
 use socket_flow_connection::WebSocket;
@@ -14,13 +16,14 @@ pub use dial::DialError;
 pub use error::{ConnectError, ConnectStage};
 pub use rejected::Rejected;
 
-/// Connects to a `ws://` URL with default settings; for anything else there is [`ClientBuilder`].
+/// Connects to a `ws://` or `wss://` URL with default settings; for anything else there is [`ClientBuilder`].
 ///
 /// Returns the open connection and the server's 101, whose headers may say more. A user and
 /// password in the URL are sent as Basic authentication (RFC 7617).
 ///
-/// `wss://` needs TLS, which this build does not have: it is refused with
-/// [`ConnectError::TlsUnavailable`] before anything is sent, and never tried in plaintext.
+/// `wss://` is encrypted by rustls, and the server must show a certificate that the platform
+/// trusts. In a build without the feature `rustls` it is refused with
+/// [`ConnectError::TlsUnavailable`] before anything is sent; it is never tried in plaintext.
 ///
 /// # Errors
 /// [`ConnectError`], one variant per cause. It takes 10 s at most.

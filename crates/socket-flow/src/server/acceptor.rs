@@ -193,7 +193,7 @@ impl Acceptor {
             },
             Err(ReadHeadError::Head(error)) => Err(Rejection::from(error)),
             Err(ReadHeadError::Eof) => return Err(AcceptError::UnexpectedEof),
-            Err(ReadHeadError::Io(error)) => return Err(AcceptError::Io(error)),
+            Err(ReadHeadError::Io(error)) => return Err(error.into()),
         };
         match judged {
             Ok(request) => Ok(Pending::new(

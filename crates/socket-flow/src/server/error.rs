@@ -5,6 +5,8 @@ use std::io;
 use socket_flow_handshake::server::{InvalidRejection, Rejection};
 
 use crate::invalid_header::InvalidHeader;
+#[cfg(feature = "rustls")]
+use crate::tls::TlsError;
 
 /// Why no connection was opened, one variant per cause.
 ///
@@ -20,6 +22,9 @@ pub enum AcceptError {
     Io(io::Error),
     /// The request was refused, with a status and for a reason.
     Rejected(Rejection),
+    /// The TLS handshake failed.
+    #[cfg(feature = "rustls")]
+    Tls(TlsError),
     /// It took longer than [`handshake_timeout`](crate::Acceptor::handshake_timeout), or 5 s to
     /// write a refusal.
     Timeout,
@@ -34,6 +39,8 @@ impl fmt::Display for AcceptError {
             Self::InvalidRejection(_) => "invalid status for a rejection",
             Self::Io(_) => "stream failed during the opening handshake",
             Self::Rejected(rejection) => return rejection.fmt(f),
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => "no tls connection",
             Self::Timeout => "opening handshake timed out",
             Self::UnexpectedEof => "client closed the connection during the opening handshake",
         })
@@ -48,7 +55,24 @@ impl Error for AcceptError {
             Self::Io(error) => Some(error),
             // Its own line is shown here, so that the cause comes next.
             Self::Rejected(rejection) => rejection.source(),
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => Some(error),
             Self::Timeout | Self::UnexpectedEof => None,
+        }
+    }
+}
+
+impl From<io::Error> for AcceptError {
+    /// The stream's failure, told apart by what it was.
+    fn from(error: io::Error) -> Self {
+        #[cfg(feature = "rustls")]
+        if let Some(error) = TlsError::inside(&error) {
+            return Self::Tls(error);
+        }
+        match error.kind() {
+            // A stream may tell its sudden end that way, such as TLS without `close_notify`.
+            io::ErrorKind::UnexpectedEof => Self::UnexpectedEof,
+            _ => Self::Io(error),
         }
     }
 }

@@ -1,8 +1,12 @@
 use std::io;
 use std::net::SocketAddr;
+#[cfg(feature = "rustls")]
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+#[cfg(feature = "rustls")]
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::stream::ServerStream;
 
@@ -28,6 +32,8 @@ use crate::stream::ServerStream;
 #[derive(Debug)]
 pub struct Listener {
     tcp: TcpListener,
+    #[cfg(feature = "rustls")]
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl Listener {
@@ -42,6 +48,18 @@ impl Listener {
         TcpListener::bind(addr).await.map(Self::from)
     }
 
+    /// Speaks TLS on every connection: [`ServerTls`](crate::tls::ServerTls) makes common
+    /// configurations, rustls any.
+    ///
+    /// [`accept`](Self::accept) does not wait for the TLS handshake: that belongs to the first
+    /// read of the stream, and so to the deadline of whoever accepts a WebSocket on it.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(mut self, config: impl Into<Arc<ServerConfig>>) -> Self {
+        self.tls = Some(config.into());
+        self
+    }
+
     /// Waits for the next connection and sets `TCP_NODELAY` on it.
     ///
     /// It does not fail: a connection that died before it was accepted is skipped, and where the
@@ -53,7 +71,7 @@ impl Listener {
     pub async fn accept(&self) -> (ServerStream, SocketAddr) {
         loop {
             match self.tcp.accept().await {
-                Ok((tcp, peer)) => return (tcp.into(), peer),
+                Ok((tcp, peer)) => return (self.stream(tcp), peer),
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections");
@@ -70,12 +88,24 @@ impl Listener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
+
+    fn stream(&self, tcp: TcpStream) -> ServerStream {
+        #[cfg(feature = "rustls")]
+        if let Some(config) = &self.tls {
+            return ServerStream::encrypted(tcp, Arc::clone(config));
+        }
+        tcp.into()
+    }
 }
 
 impl From<TcpListener> for Listener {
     /// Takes over a listening socket, for options this type does not know.
     fn from(tcp: TcpListener) -> Self {
-        Self { tcp }
+        Self {
+            tcp,
+            #[cfg(feature = "rustls")]
+            tls: None,
+        }
     }
 }
 

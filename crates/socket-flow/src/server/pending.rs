@@ -131,8 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
         self.deadline
             .run(write_head(&mut self.stream, &encode_response(&response)))
             .await
-            .ok_or(AcceptError::Timeout)?
-            .map_err(AcceptError::Io)?;
+            .ok_or(AcceptError::Timeout)??;
         tracing::debug!(
             subprotocol = agreed.subprotocol.as_deref(),
             "opening handshake complete"

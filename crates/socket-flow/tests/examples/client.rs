@@ -198,6 +198,7 @@ fn client_that_cannot_connect_exits_with_1_and_says_why() {
         .unwrap();
     for (url, error) in [
         (format!("ws://{closed}/"), "no tcp connection: "),
+        #[cfg(not(feature = "rustls"))]
         (
             format!("wss://{closed}/"),
             "wss:// needs the feature `rustls`",

@@ -36,6 +36,7 @@ async fn each_mistake_in_a_url_is_its_own_error() {
     }
 }
 
+#[cfg(not(feature = "rustls"))]
 #[tokio::test]
 async fn wss_is_never_tried_in_plaintext() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,0 +1,53 @@
+//! TLS by rustls, for `wss://` on both sides (feature `rustls`, on by default).
+//!
+//! A client needs nothing of this: [`connect`](crate::connect) encrypts `wss://` and trusts whom
+//! the platform trusts. A server shows a certificate:
+//!
+//! ```no_run
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! use socket_flow::Listener;
+//! use socket_flow::tls::{Identity, ServerTls};
+//!
+//! let identity = Identity::from_pem_files("fullchain.pem", "privkey.pem")?;
+//! let listener = Listener::bind("[::]:443")
+//!     .await?
+//!     .tls(ServerTls::new(identity).build()?);
+//! loop {
+//!     let (stream, _peer) = listener.accept().await;
+//!     tokio::spawn(async move {
+//!         let ws = socket_flow::accept(stream).await?; // both handshakes, under one deadline
+//!         println!("{:?}", ws.get_ref().tls());
+//!         Ok::<_, socket_flow::AcceptError>(())
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! Settings beyond these are rustls's own: [`ClientConfig`](rustls::ClientConfig) and
+//! [`ServerConfig`](rustls::ServerConfig) of any make are welcome, and so are streams of other
+//! libraries in [`ClientBuilder::connect_on`](crate::ClientBuilder::connect_on) and
+//! [`accept`](crate::accept).
+//!
+//! # Ending
+//!
+//! A `close_notify` is sent before the stream is shut down (RFC 8446 §6.1). One that is missing
+//! is no error of its own: whether the peer had said everything is what its Close tells, and an
+//! end without that is [`Error::Closed`](crate::Error::Closed).
+
+mod client;
+mod error;
+mod info;
+mod pem;
+mod provider;
+mod server;
+
+pub use tokio_rustls::rustls;
+
+pub use client::ClientTls;
+pub use error::TlsError;
+pub use info::TlsInfo;
+pub use pem::{Identity, PemError, certificates, certificates_from_file};
+pub use provider::provider;
+pub use server::ServerTls;
+
+pub(crate) use client::default_config;

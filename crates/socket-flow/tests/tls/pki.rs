@@ -1,0 +1,68 @@
+//! A private authority, and the certificates it issues.
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use socket_flow::tls::rustls::pki_types::CertificateDer;
+use socket_flow::tls::{ClientTls, Identity, ServerTls};
+use socket_flow::{ClientBuilder, Listener};
+
+pub(crate) struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
+        socket_flow::tls::certificates(self.pem.as_bytes()).unwrap()
+    }
+
+    /// A certificate for a name or an address, valid today.
+    pub(crate) fn issue(&self, name: &str) -> Identity {
+        self.issue_for_years(name, 2000, 4000)
+    }
+
+    pub(crate) fn issue_for_years(&self, name: &str, from: i32, to: i32) -> Identity {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(to, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Identity::from_pem(
+            (certificate.pem() + &self.pem).as_bytes(),
+            key.serialize_pem().as_bytes(),
+        )
+        .unwrap()
+    }
+
+    /// The configuration of a client that trusts this authority alone.
+    pub(crate) fn client(&self) -> ClientTls {
+        ClientTls::new().roots(self.roots())
+    }
+}
+
+/// A listener on a free port of `localhost`'s IPv4 address, and what a client needs for it.
+pub(crate) async fn listen(tls: ServerTls) -> (Listener, u16) {
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener.tls(tls.build().unwrap()), port)
+}
+
+pub(crate) fn client(host: &str, port: u16, tls: ClientTls) -> ClientBuilder {
+    ClientBuilder::new(format!("wss://{host}:{port}/")).tls(tls.build().unwrap())
+}
