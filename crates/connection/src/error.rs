@@ -19,8 +19,9 @@ pub enum Error {
     Protocol(ProtocolError),
     /// A deadline passed.
     Timeout(Expired),
-    /// The message was not sent: the queue is full or the connection is
-    /// closing. [`queue`](crate::WebSocket::queue) gives the message back.
+    /// The message was not sent: the queue is full, the connection is closing,
+    /// or another message is sent part by part.
+    /// [`queue`](crate::WebSocket::queue) gives the message back.
     Send(SendError<()>),
     /// The control frame was not sent.
     Control(ControlError),
@@ -78,11 +79,7 @@ impl StdError for Error {
 impl<P> From<SendError<P>> for Error {
     /// Drops the message.
     fn from(error: SendError<P>) -> Self {
-        Self::Send(if error.is_full() {
-            SendError::Full(())
-        } else {
-            SendError::Closed(())
-        })
+        Self::Send(error.map(drop))
     }
 }
 

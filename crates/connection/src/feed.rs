@@ -57,6 +57,14 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 outbox.shut();
                 break false;
             }
+            if self.outgoing.is_unfinished() {
+                // Nothing but a Close may stand inside a message; whoever
+                // ends it goes on here.
+                if let Some(frame) = outbox.take_close() {
+                    let _ = self.start_close(frame.code, &frame.reason);
+                }
+                break false;
+            }
             if self.outgoing.is_full() {
                 break true;
             }
@@ -65,7 +73,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             match outbox.next() {
                 (Next::Send(parcel), cost) => {
                     freed += cost;
-                    // It is neither full nor closed.
+                    // It is neither full nor closed, and between messages.
                     let _ = self.outgoing.queue(parcel);
                 }
                 (Next::Close(frame), _) => {
@@ -85,10 +93,19 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     pub(crate) fn poll_outbox(&mut self, waker: &Waker) -> Poll<()> {
         match &self.outbox {
             Some(outbox) if !self.outgoing.is_full() && !self.closing().is_sent() => {
-                outbox.poll_filled(waker)
+                outbox.poll_filled(self.outgoing.is_unfinished(), waker)
             }
             _ => Poll::Pending,
         }
+    }
+
+    /// Whether something waits that could be taken over now.
+    pub(crate) fn has_outbox_waiting(&self) -> bool {
+        !self.outgoing.is_unfinished()
+            && self
+                .outbox
+                .as_ref()
+                .is_some_and(|outbox| outbox.is_filled())
     }
 
     /// Lets nobody wait for a connection that sends no more messages.

@@ -40,6 +40,7 @@ mod ending;
 mod error;
 mod feed;
 mod half;
+mod message_writer;
 mod outbox;
 mod outcome;
 mod read_buf;
@@ -60,6 +61,7 @@ pub use socket_flow_protocol::{
 };
 
 pub use crate::error::Error;
+pub use crate::message_writer::MessageWriter;
 pub use crate::outcome::CloseOutcome;
 pub use crate::reader::Reader;
 pub use crate::sender::Sender;

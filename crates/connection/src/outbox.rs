@@ -176,6 +176,18 @@ impl Outbox {
         (next, 0)
     }
 
+    /// The Close, where nothing waits in front of it: all there is to do
+    /// inside a message.
+    pub(crate) fn take_close(&self) -> Option<Box<CloseFrame>> {
+        let mut state = self.lock();
+        if !state.waiting.is_empty() {
+            return None;
+        }
+        let close = state.close.take()?;
+        self.filled.store(false, Ordering::Release);
+        Some(close)
+    }
+
     pub(crate) fn free(&self, room: u32) {
         if room > 0 {
             self.room.add_permits(room as usize);
@@ -188,10 +200,11 @@ impl Outbox {
         self.filled.load(Ordering::Acquire)
     }
 
-    /// Waits until there is something for the connection.
-    pub(crate) fn poll_filled(&self, waker: &Waker) -> Poll<()> {
+    /// Waits until there is something for the connection; where it is inside
+    /// a message, that is a Close alone.
+    pub(crate) fn poll_filled(&self, is_inside: bool, waker: &Waker) -> Poll<()> {
         let mut state = self.lock();
-        if self.is_filled() {
+        if self.is_filled() && (!is_inside || state.waiting.is_empty()) {
             return Poll::Ready(());
         }
         match &mut state.waker {

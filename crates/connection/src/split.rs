@@ -196,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for OwnedReader<S> {
 /// dropping a [`WebSocket`](crate::WebSocket) does.
 #[derive(Debug)]
 pub struct OwnedWriter<S: AsyncWrite + Unpin> {
-    shared: Arc<Shared<S>>,
+    pub(crate) shared: Arc<Shared<S>>,
 }
 
 impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
@@ -208,9 +208,10 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
     ///
     /// Gives the message back at the high-water mark
     /// ([`SendError::Full`]: wait with [`ready`](OwnedWriter::ready)), and
-    /// once the connection is closing ([`SendError::Closed`]). The reading
-    /// half goes on while the queue is full, so that two peers that both send
-    /// without pause cannot block each other.
+    /// once the connection is closing ([`SendError::Closed`]) or a message is
+    /// sent part by part ([`SendError::Unfinished`]). The reading half goes on
+    /// while the queue is full, so that two peers that both send without pause
+    /// cannot block each other.
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.shared.lock().queue(message)
     }
@@ -318,7 +319,7 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
         self.shared.lock().closing()
     }
 
-    fn poll<T>(
+    pub(crate) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Writer<WriteSide<S>>, &Waker) -> Poll<T>,
@@ -341,16 +342,16 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
 
 /// What both halves of a connection use: the queue and the write side.
 #[derive(Debug)]
-struct Shared<S: AsyncWrite + Unpin> {
+pub(crate) struct Shared<S: AsyncWrite + Unpin> {
     /// Locked inside one poll at a time, never across a wait.
     writer: Mutex<Writer<WriteSide<S>>>,
-    wakers: Arc<Wakers>,
+    pub(crate) wakers: Arc<Wakers>,
     /// `wakers` as the one waker the write side is given.
     transport: Waker,
 }
 
 impl<S: AsyncWrite + Unpin> Shared<S> {
-    fn lock(&self) -> MutexGuard<'_, Writer<WriteSide<S>>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Writer<WriteSide<S>>> {
         // No code of ours panics while it holds the lock; a transport's might,
         // and then its next call reports what it makes of that.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)

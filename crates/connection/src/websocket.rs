@@ -82,7 +82,7 @@ use crate::writer::Writer;
 #[derive(Debug)]
 pub struct WebSocket<S: AsyncWrite + Unpin> {
     reader: Reader,
-    writer: Writer<S>,
+    pub(crate) writer: Writer<S>,
     /// Made when the sink first has to wait: then the stream may be polled by
     /// another task, and a transport remembers one waker for writing.
     wakers: Option<Arc<Wakers>>,
@@ -197,8 +197,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Gives the message back at the high-water mark
     /// ([`SendError::Full`]: wait with [`ready`](WebSocket::ready)), and once
-    /// the connection is closing ([`SendError::Closed`]). A loop that queues
-    /// one reply for each message received never sees `Full`.
+    /// the connection is closing ([`SendError::Closed`]) or a message is sent
+    /// part by part ([`SendError::Unfinished`]). A loop that queues one reply
+    /// for each message received never sees `Full`.
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.writer.queue(message)

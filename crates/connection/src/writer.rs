@@ -77,8 +77,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     ///
     /// Gives the message back at the high-water mark
     /// ([`SendError::Full`]: wait with [`ready`](Writer::ready)), and once
-    /// the connection is closing ([`SendError::Closed`]). A loop that queues
-    /// one reply for each message received never sees `Full`.
+    /// the connection is closing ([`SendError::Closed`]) or a message is sent
+    /// part by part ([`SendError::Unfinished`]). A loop that queues one reply
+    /// for each message received never sees `Full`.
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.outgoing.queue(message)
@@ -89,8 +90,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] once the connection is closing, [`Error::Io`] and
-    /// [`Error::Timeout`] when the transport fails or makes no progress.
+    /// [`Error::Send`] once the connection is closing and while a message is
+    /// sent part by part, [`Error::Io`] and [`Error::Timeout`] when the
+    /// transport fails or makes no progress.
     ///
     /// # Cancel safety
     ///
@@ -229,8 +231,19 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         message: &mut Option<P>,
         waker: &Waker,
     ) -> Poll<Result<(), Error>> {
+        self.poll_send_by(Outgoing::queue, message, waker)
+    }
+
+    /// Queues a message, or a part of one, by the given call and writes
+    /// everything queued.
+    pub(crate) fn poll_send_by<P>(
+        &mut self,
+        queue: fn(&mut Outgoing, P) -> Result<(), SendError<P>>,
+        message: &mut Option<P>,
+        waker: &Waker,
+    ) -> Poll<Result<(), Error>> {
         while let Some(next) = message.take() {
-            match self.outgoing.queue(next) {
+            match queue(&mut self.outgoing, next) {
                 Ok(()) => {}
                 Err(SendError::Full(next)) => {
                     *message = Some(next);

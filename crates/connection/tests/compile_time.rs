@@ -3,8 +3,8 @@
 use std::mem::{size_of, size_of_val};
 
 use socket_flow_connection::{
-    CloseCode, CloseOutcome, Config, Error, MessageRef, OwnedReader, OwnedWriter, Parts, Reader,
-    Sender, WebSocket, Writer,
+    CloseCode, CloseOutcome, Config, Error, MessageRef, MessageWriter, OwnedReader, OwnedWriter,
+    Parts, Reader, Sender, WebSocket, Writer,
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
@@ -26,6 +26,7 @@ fn all_public_types_are_send_and_sync() {
     is_send_sync::<OwnedWriter<TcpStream>>();
     is_send_sync::<OwnedReader<DuplexStream>>();
     is_send_sync::<OwnedWriter<DuplexStream>>();
+    is_send_sync::<MessageWriter<'_, TcpStream>>();
     is_send_sync::<Parts<TcpStream>>();
     is_send_sync::<CloseOutcome>();
     is_send_sync::<Sender>();
@@ -49,6 +50,8 @@ where
     drop(is_send(sender.send(lent)));
     drop(is_send(ws.ping(b"")));
     drop(is_send(ws.close(CloseCode::NORMAL, "")));
+    drop(is_send(ws.message_writer().write(lent)));
+    drop(is_send(ws.message_writer().finish(lent)));
     let (reader, writer) = ws.halves();
     drop(is_send(reader.recv(writer)));
     drop(is_send(reader.recv_event(writer)));
@@ -71,6 +74,8 @@ where
     drop(is_send(writer.ready()));
     drop(is_send(writer.ping(b"")));
     drop(is_send(writer.close(CloseCode::NORMAL, "")));
+    drop(is_send(writer.message_writer().write(lent)));
+    drop(is_send(writer.message_writer().finish(lent)));
 }
 
 #[tokio::test]

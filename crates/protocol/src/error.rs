@@ -113,13 +113,31 @@ pub enum SendError<P> {
     Full(P),
     /// Our Close is queued or sent: no data may follow it (RFC 6455 §5.5.1).
     Closed(P),
+    /// A message is being sent part by part, and no other may stand between
+    /// its parts (RFC 6455 §5.4). Finish it first.
+    Unfinished(P),
+    /// A part that is text for a binary message, or the other way round.
+    WrongKind(P),
 }
 
 impl<P> SendError<P> {
     /// The message that was not queued.
     pub fn into_inner(self) -> P {
         match self {
-            Self::Full(message) | Self::Closed(message) => message,
+            Self::Full(message)
+            | Self::Closed(message)
+            | Self::Unfinished(message)
+            | Self::WrongKind(message) => message,
+        }
+    }
+
+    /// The same error about something else, such as `()` to drop the message.
+    pub fn map<Q>(self, change: impl FnOnce(P) -> Q) -> SendError<Q> {
+        match self {
+            Self::Full(message) => SendError::Full(change(message)),
+            Self::Closed(message) => SendError::Closed(change(message)),
+            Self::Unfinished(message) => SendError::Unfinished(change(message)),
+            Self::WrongKind(message) => SendError::WrongKind(change(message)),
         }
     }
 
@@ -133,16 +151,22 @@ impl<P> fmt::Debug for SendError<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The message is left out: it is the application's, and payloads do
         // not belong in logs.
-        f.write_str(if self.is_full() { "Full" } else { "Closed" })
+        f.write_str(match self {
+            Self::Full(_) => "Full",
+            Self::Closed(_) => "Closed",
+            Self::Unfinished(_) => "Unfinished",
+            Self::WrongKind(_) => "WrongKind",
+        })
     }
 }
 
 impl<P> fmt::Display for SendError<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_full() {
-            "write queue is full"
-        } else {
-            "connection is closing"
+        f.write_str(match self {
+            Self::Full(_) => "write queue is full",
+            Self::Closed(_) => "connection is closing",
+            Self::Unfinished(_) => "another message is sent part by part",
+            Self::WrongKind(_) => "text and binary parts in one message",
         })
     }
 }

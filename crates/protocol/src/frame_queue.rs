@@ -43,26 +43,35 @@ impl FrameQueue {
         2 + key + payload.len()
     }
 
-    /// A message in frames of at most `fragment` bytes of payload.
+    /// A message, or a part of one, in frames of at most `fragment` bytes of
+    /// payload; `fin` says whether the message ends with it.
     #[inline]
-    pub(crate) fn message(&mut self, rsv: Rsv, opcode: OpCode, payload: &[u8], fragment: usize) {
+    pub(crate) fn message(
+        &mut self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: OpCode,
+        payload: &[u8],
+        fragment: usize,
+    ) {
         if payload.len() < LINK_MIN && payload.len() <= fragment {
-            self.append(true, rsv, opcode, payload);
+            self.append(fin, rsv, opcode, payload);
         } else {
-            self.large(rsv, opcode, payload, fragment);
+            self.large(fin, rsv, opcode, payload, fragment);
         }
     }
 
     /// A message that is linked, or sent in several frames.
-    fn large(&mut self, rsv: Rsv, opcode: OpCode, mut rest: &[u8], fragment: usize) {
+    fn large(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, mut rest: &[u8], fragment: usize) {
         let mut first = (rsv, opcode);
         loop {
             let (part, left) = rest.split_at(rest.len().min(fragment.max(1)));
             let (rsv, opcode) = first;
+            let fin = fin && left.is_empty();
             if part.len() < LINK_MIN {
-                self.append(left.is_empty(), rsv, opcode, part);
+                self.append(fin, rsv, opcode, part);
             } else {
-                let key = self.header(left.is_empty(), rsv, opcode, part.len());
+                let key = self.header(fin, rsv, opcode, part.len());
                 self.queue.link(copy(part, key));
             }
             if left.is_empty() {
@@ -74,18 +83,26 @@ impl FrameQueue {
     }
 
     /// The same for shared bytes, which a server links without copying.
-    pub(crate) fn shared(&mut self, rsv: Rsv, opcode: OpCode, mut rest: Bytes, fragment: usize) {
+    pub(crate) fn shared(
+        &mut self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: OpCode,
+        mut rest: Bytes,
+        fragment: usize,
+    ) {
         if self.masks() {
-            return self.message(rsv, opcode, &rest, fragment);
+            return self.message(fin, rsv, opcode, &rest, fragment);
         }
         let mut first = (rsv, opcode);
         loop {
             let part = rest.split_to(rest.len().min(fragment.max(1)));
             let (rsv, opcode) = first;
+            let fin = fin && rest.is_empty();
             if part.len() < LINK_MIN {
-                self.append(rest.is_empty(), rsv, opcode, &part);
+                self.append(fin, rsv, opcode, &part);
             } else {
-                self.header(rest.is_empty(), rsv, opcode, part.len());
+                self.header(fin, rsv, opcode, part.len());
                 self.queue.link(part);
             }
             if rest.is_empty() {

@@ -114,6 +114,24 @@ impl Protocol {
         self.outgoing.queue(message)
     }
 
+    /// Queues a part of a message; see [`Outgoing::queue_part`].
+    ///
+    /// # Errors
+    ///
+    /// Gives the part back; see [`Outgoing::queue_part`].
+    pub fn queue_part<P: Payload>(&mut self, part: P) -> Result<(), SendError<P>> {
+        self.outgoing.queue_part(part)
+    }
+
+    /// Queues the last part of a message; see [`Outgoing::queue_last_part`].
+    ///
+    /// # Errors
+    ///
+    /// Gives the part back; see [`Outgoing::queue_last_part`].
+    pub fn queue_last_part<P: Payload>(&mut self, part: P) -> Result<(), SendError<P>> {
+        self.outgoing.queue_last_part(part)
+    }
+
     /// Queues a ping; see [`Outgoing::ping`].
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use socket_flow_protocol::{
-    Compressed, Config, Deflate, DeflateParams, Event, Message, Negotiated, Prepared,
-    ProtocolError, Role, Uncompressed,
+    Compressed, Config, Deflate, DeflateParams, Event, Message, MessageRef, Negotiated, Prepared,
+    Protocol, ProtocolError, Role, Uncompressed,
 };
 
 use support::deflate::{agreed, flushed};
@@ -66,17 +66,54 @@ fn message() -> impl Strategy<Value = Message> {
 }
 
 /// How a message is sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Way {
     Ordinary,
     Compressed,
     Uncompressed,
     Prepared,
+    /// Part by part, cut at these places; whether a ping follows each part.
+    Parts(Vec<(Index, bool)>),
 }
 
 fn way() -> impl Strategy<Value = Way> {
     use Way::{Compressed, Ordinary, Prepared, Uncompressed};
-    select(vec![Ordinary, Ordinary, Compressed, Uncompressed, Prepared])
+    prop_oneof![
+        select(vec![Ordinary, Ordinary, Compressed, Uncompressed, Prepared]),
+        vec(any::<(Index, bool)>(), 0..5).prop_map(Way::Parts),
+    ]
+}
+
+/// Queues a message part by part, and a ping behind a part where it is told
+/// so; returns how many pings.
+fn queue_parts(protocol: &mut Protocol, message: &Message, cuts: &[(Index, bool)]) -> usize {
+    let bytes = message.as_bytes();
+    let mut cuts: Vec<_> = cuts
+        .iter()
+        .map(|(cut, ping)| (cut.index(bytes.len() + 1), *ping))
+        .collect();
+    cuts.sort_unstable();
+    let part = |from, to| match message.as_text() {
+        Some(text) => MessageRef::Text(&text[from..to]),
+        None => MessageRef::Binary(&bytes[from..to]),
+    };
+    let (mut start, mut pings) = (0, 0);
+    for (mut end, ping) in cuts {
+        while message
+            .as_text()
+            .is_some_and(|text| !text.is_char_boundary(end))
+        {
+            end -= 1;
+        }
+        protocol.queue_part(part(start, end.max(start))).unwrap();
+        start = end.max(start);
+        if ping {
+            protocol.ping(b"between").unwrap();
+            pings += 1;
+        }
+    }
+    protocol.queue_last_part(part(start, bytes.len())).unwrap();
+    pings
 }
 
 fn keeps_context(sender: Role, params: DeflateParams) -> bool {
@@ -177,8 +214,13 @@ proptest! {
         let mut expected = Vec::new();
         for (message, way) in &messages {
             let message = message.clone();
+            if let Way::Parts(cuts) = way {
+                let pings = queue_parts(&mut from.protocol, &message, cuts);
+                expected.extend(std::iter::repeat_n(support::ping(b"between"), pings));
+            }
             expected.push(Event::Message(message.clone()));
             match way {
+                Way::Parts(_) => {}
                 Way::Ordinary => from.protocol.queue(message).unwrap(),
                 Way::Compressed => from.protocol.queue(Compressed(message)).unwrap(),
                 Way::Uncompressed => from.protocol.queue(Uncompressed(message)).unwrap(),
@@ -208,6 +250,9 @@ proptest! {
         let mut message = Vec::new();
         let mut messages = messages.iter();
         for (first, payload) in support::parse(sender, &wire) {
+            if first == 0x89 {
+                continue;
+            }
             let compressed = *begun.get_or_insert(first & 0x40 != 0);
             message.extend(payload);
             if first & 0x80 == 0 {

@@ -23,7 +23,11 @@ impl Compress {
         match *self {}
     }
 
-    pub(crate) fn message<T>(&mut self, _: &[u8], _: impl FnOnce(&[u8]) -> T) -> T {
+    pub(crate) fn part<T>(&mut self, _: &[u8], _: impl FnOnce(&[u8]) -> T) -> T {
+        match *self {}
+    }
+
+    pub(crate) fn last_part<T>(&mut self, _: &[u8], _: impl FnOnce(&[u8]) -> T) -> T {
         match *self {}
     }
 

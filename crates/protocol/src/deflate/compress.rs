@@ -46,20 +46,37 @@ impl Compress {
         self.settings
     }
 
-    /// Compresses a message and lends the result, its tail removed
-    /// (RFC 7692 §7.2.1).
-    #[inline]
-    pub(crate) fn message<T>(&mut self, message: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
-        if message.is_empty() {
-            // §7.2.3.6: an empty stored block; the context need not know.
-            return send(&[0x00]);
+    /// Compresses a part of a message that is not its last one, and lends
+    /// the result, its tail included: all of the part can be inflated from it.
+    pub(crate) fn part<T>(&mut self, part: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
+        if part.is_empty() {
+            return send(&[]);
         }
         let settings = self.settings;
         let context = self.context.get_or_insert_with(|| settings.context());
-        let result = scratch::with(|buf| {
-            let len = deflate(context, message, buf);
+        scratch::with(|buf| {
+            let len = deflate(context, part, buf);
             send(buf.get(..len).unwrap_or_default())
-        });
+        })
+    }
+
+    /// Compresses what is left of a message, all of it if there were no parts
+    /// before, and lends the result, its tail removed (RFC 7692 §7.2.1).
+    #[inline]
+    pub(crate) fn last_part<T>(&mut self, part: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
+        let settings = self.settings;
+        let result = if part.is_empty() {
+            // §7.2.3.6: an empty stored block; the context need not know.
+            send(&[0x00])
+        } else {
+            let context = self.context.get_or_insert_with(|| settings.context());
+            scratch::with(|buf| {
+                let len = deflate(context, part, buf);
+                let out = buf.get(..len).unwrap_or_default();
+                // Something is in front of the tail, for the part is not empty.
+                send(out.strip_suffix(&TAIL).unwrap_or(out))
+            })
+        };
         if !self.keep_context {
             if let Some(context) = self.context.take() {
                 settings.give(context);
@@ -124,7 +141,7 @@ impl Settings {
             keep_context: false,
             context: None,
         }
-        .message(message, send)
+        .last_part(message, send)
     }
 }
 
@@ -132,8 +149,8 @@ thread_local! {
     static POOL: Pool<Settings, zlib_rs::Deflate> = const { Pool::new() };
 }
 
-/// Compresses a whole message into `buf`, which grows as needed; returns how
-/// many bytes it takes without the tail.
+/// Compresses a message, or a part of one, into `buf`, which grows as needed;
+/// returns how many bytes it takes, tail included.
 #[inline]
 fn deflate(context: &mut zlib_rs::Deflate, mut message: &[u8], buf: &mut Vec<u8>) -> usize {
     let start = context.total_out();
@@ -148,19 +165,13 @@ fn deflate(context: &mut zlib_rs::Deflate, mut message: &[u8], buf: &mut Vec<u8>
         let made = (context.total_out() - start) as usize;
         // zlib has flushed everything when it leaves room.
         if made < buf.len() && (taken == message.len() || taken == 0) {
-            len = made;
-            break;
+            return made;
         }
         message = message.get(taken..).unwrap_or_default();
         len = made;
         if buf.len() - len < ROOM {
             buf.resize(buf.len() * 2, 0);
         }
-    }
-    // Something is in front of the tail, for the message is not empty.
-    match buf.get(..len).and_then(|out| out.strip_suffix(&TAIL)) {
-        Some(out) => out.len(),
-        None => len,
     }
 }
 

@@ -1,3 +1,5 @@
+mod parts;
+
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use crate::frame_queue::{FrameQueue, LINK_MIN};
 use crate::mask_keys::MaskKeys;
 use crate::message::{self, Compression, Payload};
 use crate::negotiated::Negotiated;
+use crate::outgoing::parts::Parts;
 use crate::prepared::Prepared;
 use crate::queue::WriteQueue;
 
@@ -27,6 +30,8 @@ pub struct Outgoing {
     /// Present where permessage-deflate was agreed on.
     compress: Option<Box<Compress>>,
     closing: Closing,
+    /// The message that is sent part by part, while one is.
+    parts: Option<Parts>,
     /// Pongs encoded since the queue last held none.
     pongs: u8,
     /// Where the last pong ends, in bytes since the connection began.
@@ -58,6 +63,7 @@ impl Outgoing {
             frames,
             compress: compress.map(Box::new),
             closing: Closing::Open,
+            parts: None,
             pongs: 0,
             pongs_end: 0,
             message: false,
@@ -74,12 +80,13 @@ impl Outgoing {
     /// # Errors
     ///
     /// Gives the message back when the queue is at its high-water mark
-    /// ([`SendError::Full`]; an empty queue takes any message), and once a
-    /// Close is queued ([`SendError::Closed`]).
+    /// ([`SendError::Full`]; an empty queue takes any message), once a Close
+    /// is queued ([`SendError::Closed`]), and while a message is sent part by
+    /// part ([`SendError::Unfinished`]).
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
-        if self.closing.is_sent() {
-            return Err(SendError::Closed(message));
+        if self.closing.is_sent() || self.parts.is_some() {
+            return Err(self.refuse(message));
         }
         if self.is_full() {
             return Err(SendError::Full(message));
@@ -303,6 +310,16 @@ impl Outgoing {
         }
     }
 
+    /// Why no message is taken now, whatever room there is.
+    #[cold]
+    fn refuse<P>(&self, message: P) -> SendError<P> {
+        if self.closing.is_sent() {
+            SendError::Closed(message)
+        } else {
+            SendError::Unfinished(message)
+        }
+    }
+
     #[inline(never)]
     fn queue_prepared(&mut self, message: &Prepared) {
         let compress = self
@@ -317,7 +334,7 @@ impl Outgoing {
         if self.frames.masks() {
             let payload = encoded.payload();
             self.frames
-                .shared(encoded.rsv(), message.opcode(), payload, usize::MAX);
+                .shared(true, encoded.rsv(), message.opcode(), payload, usize::MAX);
         } else {
             self.frames.encoded(encoded.frame());
         }
@@ -338,8 +355,9 @@ impl Outgoing {
         let fragment = self.config.limits().fragment;
         let frames = &mut self.frames;
         if let Some(compress) = &mut self.compress {
-            compress.message(message.bytes(), |payload| {
-                frames.message(Rsv::RSV1, message::opcode(message), payload, fragment);
+            compress.last_part(message.bytes(), |payload| {
+                let opcode = message::opcode(message);
+                frames.message(true, Rsv::RSV1, opcode, payload, fragment);
             });
         }
     }
@@ -352,10 +370,10 @@ impl Outgoing {
         if self.frames.masks() {
             // A client copies anyway, to mask: borrow until then.
             self.frames
-                .message(Rsv::NONE, opcode, message.bytes(), fragment);
+                .message(true, Rsv::NONE, opcode, message.bytes(), fragment);
         } else {
             self.frames
-                .shared(Rsv::NONE, opcode, message.share(), fragment);
+                .shared(true, Rsv::NONE, opcode, message.share(), fragment);
         }
     }
 }
