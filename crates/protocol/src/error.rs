@@ -23,6 +23,10 @@ pub enum ProtocolError {
     InvalidUtf8(Utf8Error),
     /// A compressed message whose data is not DEFLATE (RFC 7692 §7.2.2).
     InvalidCompression,
+    /// Compressed messages that end their DEFLATE stream and go on, far more
+    /// often than any use of it (BFINAL, RFC 1951 §3.2.3). Valid, and refused
+    /// for what it costs: the window is restored each time.
+    TooManyRestarts,
     /// A Close frame whose payload breaks RFC 6455 §5.5.1 or §7.4.
     Close(CloseError),
     /// A message over the limit, which is given in bytes.
@@ -40,6 +44,7 @@ impl ProtocolError {
                 CloseCode::PROTOCOL_ERROR
             }
             Self::InvalidUtf8(_) | Self::InvalidCompression => CloseCode::INVALID_PAYLOAD,
+            Self::TooManyRestarts => CloseCode::POLICY_VIOLATION,
             Self::Close(error) => error.close_code(),
             Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
         }
@@ -53,6 +58,7 @@ impl ProtocolError {
             Self::ExpectedContinuation => "expected a continuation frame",
             Self::InvalidUtf8(_) => "invalid utf-8",
             Self::InvalidCompression => "invalid compressed data",
+            Self::TooManyRestarts => "compressed data restarted too often",
             Self::Close(_) => "invalid close frame",
             Self::MessageTooBig { .. } => "message too big",
         }
@@ -80,6 +86,7 @@ impl Error for ProtocolError {
             Self::UnexpectedContinuation
             | Self::ExpectedContinuation
             | Self::InvalidCompression
+            | Self::TooManyRestarts
             | Self::MessageTooBig { .. } => None,
         }
     }

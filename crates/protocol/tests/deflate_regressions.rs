@@ -108,3 +108,80 @@ fn a_message_cut_off_fails() {
         }
     }
 }
+
+/// Two bytes of a last block made the window of 32 KiB be copied: 0.4 s for
+/// each MiB received.
+#[test]
+fn restarts_inside_a_message_are_bounded_by_the_bytes_that_arrive() {
+    // The first restart is free, of 32 KiB; from then on each pays 2 * 1032
+    // bytes of as many, and 1 MiB may be owed: 34 of them.
+    let stream = finished(&vec![0; 40_000]);
+    for (pairs, passes) in [(34, true), (35, false)] {
+        let payload = [&stream[..], &[0x03, 0x00].repeat(pairs)].concat();
+        everywhere(|script, _| {
+            let outcome = then_hello(script.frame(0xc2, &payload)).run_twice();
+            if passes {
+                outcome.assert_open();
+                assert_eq!(outcome.events.len(), 2);
+                assert_eq!(outcome.events[1], text("Hello"));
+            } else {
+                outcome
+                    .assert_failed(ProtocolError::TooManyRestarts, 1008)
+                    .assert_events(&[]);
+            }
+        });
+    }
+}
+
+#[test]
+fn what_restarts_owe_is_not_forgotten_between_messages() {
+    let stream = finished(&vec![0; 40_000]);
+    let payload = [&stream[..], &[0x03, 0x00].repeat(20)].concat();
+    everywhere(|script, _| {
+        let script = script.frame(0xc2, &payload).frame(0xc2, &payload);
+        let outcome = script.frame(0xc2, &payload).run_cut(&[], Mode::Owned);
+        assert_eq!(outcome.error, Some(ProtocolError::TooManyRestarts));
+        assert_eq!(outcome.events.len(), 1);
+    });
+    // Other messages in between pay for it.
+    let between = compressed(&noise(1000));
+    everywhere(|script, _| {
+        let mut script = script;
+        for _ in 0..4 {
+            script = script.frame(0xc2, &payload).frame(0xc2, &between);
+        }
+        script.run_cut(&[], Mode::Owned).assert_open();
+    });
+}
+
+#[test]
+fn a_sender_that_ends_its_stream_in_each_message_is_never_refused() {
+    // Compressed as well as can be, and an empty block behind it, which
+    // restarts (RFC 7692 §7.2.3.4).
+    for len in [100, 32_768, 100_000] {
+        let stream = finished(&vec![0; len]);
+        let frame = frame(Role::Client, 0xc2, &[&stream[..], &[0x00]].concat());
+        for keeps_context in [true, false] {
+            let negotiated = agreed(keeps_context);
+            let mut client = Endpoint::negotiated(Role::Client, &Config::new(), negotiated);
+            for _ in 0..100 {
+                client.feed(&frame);
+                assert_eq!((client.error, client.events.len()), (None, 1));
+                client.events.clear();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sender_that_ends_its_stream_in_each_small_part_is_never_refused() {
+    let mut payload = Vec::new();
+    for part in noise(100_000).chunks(200) {
+        payload.extend(finished(part));
+    }
+    everywhere(|script, _| {
+        let outcome = script.frame(0xc2, &payload).run_cut(&[], Mode::Owned);
+        let expected = [Event::Message(Message::from(noise(100_000)))];
+        assert!(outcome.events == expected);
+    });
+}

@@ -21,6 +21,7 @@ pub(crate) struct Decompress {
     /// A block said it was the last one (BFINAL, RFC 1951 §3.2.3): before
     /// anything follows, the context must start anew.
     ended: bool,
+    restarts: Restarts,
 }
 
 impl Decompress {
@@ -30,6 +31,7 @@ impl Decompress {
             context: None,
             begun: false,
             ended: false,
+            restarts: Restarts::default(),
         }
     }
 
@@ -48,10 +50,11 @@ impl Decompress {
         self.begun = true;
         let context = self.context.get_or_insert_with(new_context);
         let ended = &mut self.ended;
+        let restarts = &mut self.restarts;
         scratch::with(|buf| {
             // A compressor may have left it larger than the cache holds.
             let buf = buf.get_mut(..scratch::SCRATCH).unwrap_or_default();
-            inflate(context, ended, payload, message, limit, buf)
+            inflate(context, ended, restarts, payload, message, limit, buf)
         })
     }
 
@@ -76,6 +79,7 @@ impl Decompress {
         }
         let context = self.context.get_or_insert_with(new_context);
         let ended = &mut self.ended;
+        let restarts = &mut self.restarts;
         scratch::with(|buf| {
             let buf = buf.get_mut(..scratch::SCRATCH).unwrap_or_default();
             let (input, buf) = buf.split_at_mut(BACK + BEHIND.len());
@@ -84,13 +88,14 @@ impl Decompress {
             slots.put_slice(back);
             slots.put_slice(&BEHIND);
             let input = input.get(..back.len() + BEHIND.len()).unwrap_or_default();
-            complete(context, ended, input, message, limit, buf)
+            complete(context, ended, restarts, input, message, limit, buf)
         })?;
         if self.ended || !self.keep_context {
             // Behind a last block the sender starts with an empty window, as
             // it does where it keeps no context.
             self.ended = false;
             if let Some(mut context) = self.context.take() {
+                self.restarts.pay(&context);
                 context.reset(false);
                 if self.keep_context {
                     self.context = Some(context);
@@ -122,10 +127,51 @@ fn new_context() -> Inflate {
     idle.unwrap_or_else(|| Inflate::new(false, WINDOW_BITS))
 }
 
+/// Goes on behind last blocks inside a message: its earlier bytes are still in
+/// the window. That copies up to 32 KiB for two bytes, so there is an account.
+#[derive(Debug, Default)]
+struct Restarts {
+    /// Bytes copied that what has arrived has not paid for. Invariant: at
+    /// most [`CREDIT`].
+    debt: usize,
+}
+
+impl Restarts {
+    fn restart(
+        &mut self,
+        context: &mut Inflate,
+        message: &ReceiveBuf,
+    ) -> Result<(), InflateFailure> {
+        self.pay(context);
+        context.reset(false);
+        let window = message.len().saturating_sub(1 << WINDOW_BITS);
+        let window = message.get(window..).unwrap_or_default();
+        if window.is_empty() {
+            return Ok(());
+        }
+        let debt = self.debt + window.len();
+        if debt > CREDIT {
+            return Err(InflateFailure::TooManyRestarts);
+        }
+        self.debt = debt;
+        context
+            .set_dictionary(window)
+            .map(|_| ())
+            .map_err(|_| InflateFailure::Invalid)
+    }
+
+    /// What a context has taken since it was last reset pays for restarts.
+    fn pay(&mut self, context: &Inflate) {
+        let taken = usize::try_from(context.total_in()).unwrap_or(usize::MAX);
+        self.debt = self.debt.saturating_sub(taken.saturating_mul(RATIO));
+    }
+}
+
 /// Each turn takes input or makes output; a turn that does neither ends it.
 fn inflate(
     context: &mut Inflate,
     ended: &mut bool,
+    restarts: &mut Restarts,
     mut payload: &[u8],
     message: &mut ReceiveBuf,
     limit: usize,
@@ -133,7 +179,7 @@ fn inflate(
 ) -> Result<(), InflateFailure> {
     loop {
         if *ended && !payload.is_empty() {
-            restart(context, message)?;
+            restarts.restart(context, message)?;
             *ended = false;
         }
         let step = step(
@@ -199,20 +245,6 @@ fn step(
     })
 }
 
-/// Goes on behind a last block, inside a message: its earlier bytes are still
-/// in the window.
-fn restart(context: &mut Inflate, message: &ReceiveBuf) -> Result<(), InflateFailure> {
-    context.reset(false);
-    let window = message.len().saturating_sub(1 << WINDOW_BITS);
-    let window = message.get(window..).unwrap_or_default();
-    if !window.is_empty() {
-        context
-            .set_dictionary(window)
-            .map_err(|_| InflateFailure::Invalid)?;
-    }
-    Ok(())
-}
-
 /// Decompresses the end of a message: some payload, and [`BEHIND`] it.
 ///
 /// The tail must complete an empty block, or the message is cut off. With
@@ -221,6 +253,7 @@ fn restart(context: &mut Inflate, message: &ReceiveBuf) -> Result<(), InflateFai
 fn complete(
     context: &mut Inflate,
     ended: &mut bool,
+    restarts: &mut Restarts,
     mut input: &[u8],
     message: &mut ReceiveBuf,
     limit: usize,
@@ -232,7 +265,7 @@ fn complete(
                 // Behind a last block there is nothing the tail could complete.
                 return Ok(());
             }
-            restart(context, message)?;
+            restarts.restart(context, message)?;
         }
         let step = step(context, input, InflateFlush::Block, message, limit, buf)?;
         input = input.get(step.taken..).unwrap_or_default();
@@ -286,6 +319,14 @@ const BEHIND: [u8; TAIL.len() + GUARD] = {
     [behind[0], behind[1], behind[2], behind[3]] = [a, b, c, d];
     behind
 };
+
+/// DEFLATE makes up to this many bytes out of one, so what arrives costs as
+/// much anyhow. A sender that ends its stream once in each message, however
+/// well compressed, runs into no debt.
+const RATIO: usize = 1032;
+
+/// The debt a peer may run into: 32 restarts with a full window in a row.
+const CREDIT: usize = 1 << 20;
 
 /// The largest window, 32 KiB.
 const WINDOW_BITS: u8 = 15;

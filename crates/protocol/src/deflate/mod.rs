@@ -51,4 +51,7 @@ pub(crate) enum InflateFailure {
     Invalid,
     /// The message is longer than its limit.
     TooBig,
+    /// The data ends its stream so often that going on costs more than what
+    /// arrives can pay for.
+    TooManyRestarts,
 }

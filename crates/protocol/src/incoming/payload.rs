@@ -161,6 +161,7 @@ impl Incoming {
         let failed = |failure| match failure {
             InflateFailure::Invalid => ProtocolError::InvalidCompression,
             InflateFailure::TooBig => ProtocolError::MessageTooBig { limit },
+            InflateFailure::TooManyRestarts => ProtocolError::TooManyRestarts,
         };
         let ends = frame.fin && there == rest;
         if let Some(key) = frame.mask {
