@@ -5,6 +5,7 @@ use lexopt::prelude::*;
 use crate::autobahn::engine::Kind;
 use crate::autobahn::pattern::Pattern;
 use crate::autobahn::side::Side;
+use crate::bench;
 use crate::error::Error;
 use crate::interop::peer::Peer;
 
@@ -25,6 +26,15 @@ cargo xtask autobahn [server|client|all] [OPTIONS]
 
     Reports land in autobahn/{server,client}/index.html under the target directory, in
     autobahn/run-N/ with --runs. PYTHON27 names the Python 2.7 for the wstest engine.
+
+cargo xtask bench [OPTIONS]
+    Measures our echo servers beside those of other libraries, in time, instructions and memory,
+    and writes the tables of docs/performance.md, where everything was measured. Needs Linux,
+    and Valgrind for the instructions.
+
+    --quick                 fewer and shorter rounds
+    --scenario N...         only these scenarios; nothing is written
+    --server NAME...        only these servers and raw TCP; nothing is written
 
 cargo xtask interop [websockets|ws] [OPTIONS]
     Exchanges messages with implementations by others, PyPI's websockets and npm's ws, both as
@@ -54,6 +64,7 @@ cargo xtask tidy
 pub(crate) enum Command {
     Help,
     Autobahn(Options),
+    Bench(bench::options::Options),
     Interop(InteropOptions),
     Instructions(InstructionsOptions),
     Tidy,
@@ -119,6 +130,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
     };
     match command.as_str() {
         "autobahn" => autobahn(&mut parser),
+        "bench" => bench::options::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Bench)),
         "interop" => interop(&mut parser),
         "instructions" => instructions(&mut parser),
         "tidy" => match parser.next().map_err(usage)? {

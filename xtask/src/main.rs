@@ -4,6 +4,7 @@
 //! cargo xtask autobahn   engine (docker | wstest)  ⇄  the examples, built in release
 //!                                 │
 //!                        report ──► check (expectations, case facts, baseline) ──► summary
+//! cargo xtask bench      load generator  ⇄  echo servers, ours and others ──► docs/performance.md
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
@@ -14,6 +15,7 @@
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
 mod autobahn;
+mod bench;
 mod cli;
 mod error;
 mod instructions;
@@ -55,6 +57,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Autobahn(options) => {
             process::catch_signals()?;
             autobahn::run(&options)
+        }
+        Command::Bench(options) => {
+            process::catch_signals()?;
+            bench::run(&options)
         }
         Command::Interop(options) => {
             process::catch_signals()?;

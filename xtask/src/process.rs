@@ -149,6 +149,11 @@ impl Child {
         }
     }
 
+    /// The program's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The file that takes the program's output.
     pub(crate) fn log(&self) -> &Path {
         &self.log

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::process::Child;
 
 /// Long enough for a release build from nothing on a slow machine.
-const BUILD: Duration = Duration::from_secs(30 * 60);
+pub(crate) const BUILD: Duration = Duration::from_secs(30 * 60);
 
 /// The source tree and the directory its builds go to.
 #[derive(Debug)]
@@ -69,6 +69,11 @@ impl Workspace {
     /// The file that takes the output of the program `name`.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.directory.join("logs").join(format!("{name}.log"))
+    }
+
+    /// A cargo command in the source tree.
+    pub(crate) fn cargo(&self) -> Command {
+        cargo(&self.root)
     }
 
     /// Builds the facade's examples in release.

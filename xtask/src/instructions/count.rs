@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// glibc copies and fills large blocks by one `rep` instruction, which callgrind counts once for every
 /// byte. Beyond these thresholds nothing is large, and vectors are used.
-const TUNABLES: &str = "glibc.cpu.x86_rep_movsb_threshold=0x10000000:\
+pub(crate) const TUNABLES: &str = "glibc.cpu.x86_rep_movsb_threshold=0x10000000:\
                         glibc.cpu.x86_rep_stosb_threshold=0x10000000";
 
 /// Whether this processor does what the committed figures count.
@@ -129,7 +129,7 @@ impl Cells {
 }
 
 /// What callgrind says it has counted.
-fn collected(log: &Path) -> Result<u64, Error> {
+pub(crate) fn collected(log: &Path) -> Result<u64, Error> {
     let text = fs::read_to_string(log).map_err(Error::file(log))?;
     text.lines()
         .filter_map(|line| line.split_once("Collected : "))

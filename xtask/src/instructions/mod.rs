@@ -14,6 +14,8 @@
 mod count;
 mod figures;
 
+pub(crate) use count::{TUNABLES, collected};
+
 use std::time::Instant;
 
 use crate::cli::InstructionsOptions;

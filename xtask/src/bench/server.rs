@@ -1,0 +1,105 @@
+//! The echo servers that are compared.
+
+use std::fmt;
+
+/// What a server stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// TCP without framing, which all are compared with.
+    Raw,
+    /// Written by hand for this echo only: how far a library could get.
+    Ideal,
+    /// This library.
+    Ours,
+    /// Another one.
+    Peer,
+}
+
+/// An echo server: a program and how it is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// Its name in tables and on the command line.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// The executable in the workspace of the benchmarks.
+    pub(crate) program: &'static str,
+    /// The arguments behind port and runtime.
+    pub(crate) arguments: &'static [&'static str],
+}
+
+const BATCH: &[&str] = &["--batch"];
+
+impl Server {
+    /// All of them, in the order of the tables.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::new("raw", Kind::Raw, "echo-raw", &[]),
+        Self::new("ideal", Kind::Ideal, "echo-ideal", &[]),
+        Self::new("socket-flow-lent", Kind::Ours, "echo-socket-flow-lent", &[]),
+        Self::new("socket-flow", Kind::Ours, "echo-socket-flow", &[]),
+        Self::new("tungstenite", Kind::Peer, "echo-tungstenite", &[]),
+        Self::new("tungstenite-batch", Kind::Peer, "echo-tungstenite", BATCH),
+        Self::new("tokio-websockets", Kind::Peer, "echo-tokio-websockets", &[]),
+        Self::new(
+            "tokio-websockets-batch",
+            Kind::Peer,
+            "echo-tokio-websockets",
+            BATCH,
+        ),
+        Self::new("fastwebsockets", Kind::Peer, "echo-fastwebsockets", &[]),
+        Self::new("yawc", Kind::Peer, "echo-yawc", &[]),
+        Self::new("yawc-batch", Kind::Peer, "echo-yawc", BATCH),
+        Self::new("sockudo-ws", Kind::Peer, "echo-sockudo-ws", &[]),
+        Self::new("sockudo-ws-batch", Kind::Peer, "echo-sockudo-ws", BATCH),
+        Self::new("wtx", Kind::Peer, "echo-wtx", &[]),
+        Self::new("web-socket", Kind::Peer, "echo-web-socket", &[]),
+    ];
+
+    const fn new(
+        name: &'static str,
+        kind: Kind,
+        program: &'static str,
+        arguments: &'static [&'static str],
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            program,
+            arguments,
+        }
+    }
+
+    /// The server of this name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        static ALL: [Server; 15] = Server::ALL;
+        ALL.iter().find(|server| server.name == name)
+    }
+
+    /// Whether it runs as its documentation shows, with nothing done by hand.
+    pub(crate) fn is_documented(&self) -> bool {
+        self.arguments.is_empty()
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for (at, server) in Server::ALL.iter().enumerate() {
+            assert_eq!(Server::named(server.name), Some(server));
+            assert!(
+                Server::ALL[..at]
+                    .iter()
+                    .all(|other| other.name != server.name)
+            );
+        }
+        assert_eq!(Server::named("nobody"), None);
+    }
+}
