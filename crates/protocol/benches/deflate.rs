@@ -26,7 +26,13 @@ use socket_flow_protocol::{
 use zlib_rs::{DeflateConfig, DeflateFlush, Inflate, InflateFlush};
 
 /// What can be counted.
-const JOBS: [&str; 4] = ["send", "send-bare", "receive", "receive-bare"];
+const JOBS: [&str; 5] = [
+    "send",
+    "send-bare",
+    "receive",
+    "receive-bare",
+    "receive-wire",
+];
 
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
@@ -93,6 +99,13 @@ fn decompress(codec: &mut Inflate, payload: &[u8], out: &mut [u8]) -> usize {
         .decompress(payload, out, InflateFlush::SyncFlush)
         .expect("valid data");
     (codec.total_out() - before) as usize
+}
+
+/// The bare codec on what the wire carries: the payload, and then the tail,
+/// which is not there.
+fn decompress_wire(codec: &mut Inflate, payload: &[u8], out: &mut [u8]) -> usize {
+    let len = decompress(codec, payload, out);
+    len + decompress(codec, &TAIL, out.get_mut(len..).expect("room"))
 }
 
 /// Sends messages as a server does.
@@ -217,25 +230,36 @@ struct BareReceiver {
     codec: Inflate,
     payloads: Vec<Vec<u8>>,
     out: Vec<u8>,
+    /// One call on the payload, its tail in place; otherwise as the wire
+    /// carries it.
+    in_place: bool,
     keeps_context: bool,
 }
 
 impl BareReceiver {
-    fn new(len: usize, keeps_context: bool) -> Self {
+    fn new(len: usize, keeps_context: bool, in_place: bool) -> Self {
         let mut payloads = payloads(len, keeps_context);
-        for payload in &mut payloads {
-            payload.extend_from_slice(&TAIL);
+        if in_place {
+            for payload in &mut payloads {
+                payload.extend_from_slice(&TAIL);
+            }
         }
         Self {
             codec: Inflate::new(false, 15),
             payloads,
             out: vec![0; len + (1 << 10)],
+            in_place,
             keeps_context,
         }
     }
 
     fn receive(&mut self, at: usize) -> usize {
         let payload = &self.payloads[at % self.payloads.len()];
+        let decompress = if self.in_place {
+            decompress
+        } else {
+            decompress_wire
+        };
         let len = black_box(decompress(&mut self.codec, payload, &mut self.out));
         if !self.keeps_context {
             self.codec.reset(false);
@@ -260,7 +284,11 @@ fn job(name: &str, len: usize, keeps_context: bool) -> Box<dyn FnMut(usize)> {
             Box::new(move |at| assert_eq!(receiver.receive(at), len))
         }
         "receive-bare" => {
-            let mut receiver = BareReceiver::new(len, keeps_context);
+            let mut receiver = BareReceiver::new(len, keeps_context, true);
+            Box::new(move |at| assert_eq!(receiver.receive(at), len))
+        }
+        "receive-wire" => {
+            let mut receiver = BareReceiver::new(len, keeps_context, false);
             Box::new(move |at| assert_eq!(receiver.receive(at), len))
         }
         other => panic!("{other} is none of {JOBS:?}"),

@@ -13,7 +13,7 @@ pub(crate) struct Compress {
     threshold: usize,
     keep_context: bool,
     /// Made on first use; `None` between messages where no context is kept.
-    context: Option<zlib_rs::Deflate>,
+    context: Option<Box<zlib_rs::Deflate>>,
 }
 
 impl Compress {
@@ -64,11 +64,11 @@ impl Compress {
     /// before, and lends the result, its tail removed (RFC 7692 §7.2.1).
     #[inline]
     pub(crate) fn last_part<T>(&mut self, part: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
-        let settings = self.settings;
         let result = if part.is_empty() {
             // §7.2.3.6: an empty stored block; the context need not know.
             send(&[0x00])
         } else {
+            let settings = &self.settings;
             let context = self.context.get_or_insert_with(|| settings.context());
             scratch::with(|buf| {
                 let len = deflate(context, part, buf);
@@ -79,7 +79,7 @@ impl Compress {
         };
         if !self.keep_context {
             if let Some(context) = self.context.take() {
-                settings.give(context);
+                self.settings.give(context);
             }
         }
         result
@@ -116,19 +116,19 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// A context with an empty window.
-    fn context(self) -> zlib_rs::Deflate {
+    fn context(self) -> Box<zlib_rs::Deflate> {
         let idle = POOL.try_with(|pool| pool.take(&self)).ok().flatten();
         idle.unwrap_or_else(|| {
-            zlib_rs::Deflate::new_with_config(DeflateConfig {
+            Box::new(zlib_rs::Deflate::new_with_config(DeflateConfig {
                 level: i32::from(self.level),
                 mem_level: i32::from(self.memory_level),
                 window_bits: -i32::from(self.window_bits),
                 ..DeflateConfig::default()
-            })
+            }))
         })
     }
 
-    fn give(self, mut context: zlib_rs::Deflate) {
+    fn give(self, mut context: Box<zlib_rs::Deflate>) {
         context.reset();
         let _ = POOL.try_with(|pool| pool.give(self, context));
     }
@@ -146,32 +146,49 @@ impl Settings {
 }
 
 thread_local! {
-    static POOL: Pool<Settings, zlib_rs::Deflate> = const { Pool::new() };
+    static POOL: Pool<Settings, Box<zlib_rs::Deflate>> = const { Pool::new() };
 }
 
 /// Compresses a message, or a part of one, into `buf`, which grows as needed;
 /// returns how many bytes it takes, tail included.
 #[inline]
-fn deflate(context: &mut zlib_rs::Deflate, mut message: &[u8], buf: &mut Vec<u8>) -> usize {
-    let start = context.total_out();
-    let mut len = 0;
+fn deflate(context: &mut zlib_rs::Deflate, message: &[u8], buf: &mut Vec<u8>) -> usize {
+    let (before, start) = (context.total_in(), context.total_out());
+    // The only errors are misuse of the stream, which starts in order and is
+    // never ended; were there one, no progress would end the loop below.
+    let _ = context.compress(message, buf, DeflateFlush::SyncFlush);
+    let taken = (context.total_in() - before) as usize;
+    let made = (context.total_out() - start) as usize;
+    // zlib has flushed everything when it leaves room.
+    if made < buf.len() && taken == message.len() {
+        return made;
+    }
+    let rest = message.get(taken..).unwrap_or_default();
+    deflate_rest(context, rest, buf, made)
+}
+
+/// Goes on with a message that found no room, or is longer than one call of
+/// the codec takes; `len` bytes of `buf` are in use.
+#[cold]
+fn deflate_rest(
+    context: &mut zlib_rs::Deflate,
+    mut message: &[u8],
+    buf: &mut Vec<u8>,
+    mut len: usize,
+) -> usize {
     loop {
-        let before = context.total_in();
-        let space = buf.get_mut(len..).unwrap_or_default();
-        // The only errors are misuse of the stream, which starts in order and
-        // is never ended; were there one, no progress would end the loop.
-        let _ = context.compress(message, space, DeflateFlush::SyncFlush);
-        let taken = (context.total_in() - before) as usize;
-        let made = (context.total_out() - start) as usize;
-        // zlib has flushed everything when it leaves room.
-        if made < buf.len() && (taken == message.len() || taken == 0) {
-            return made;
-        }
-        message = message.get(taken..).unwrap_or_default();
-        len = made;
         if buf.len() - len < ROOM {
             buf.resize(buf.len() * 2, 0);
         }
+        let (before, start) = (context.total_in(), context.total_out());
+        let space = buf.get_mut(len..).unwrap_or_default();
+        let _ = context.compress(message, space, DeflateFlush::SyncFlush);
+        let taken = (context.total_in() - before) as usize;
+        len += (context.total_out() - start) as usize;
+        if len < buf.len() && (taken == message.len() || taken == 0) {
+            return len;
+        }
+        message = message.get(taken..).unwrap_or_default();
     }
 }
 

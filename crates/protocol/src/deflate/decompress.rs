@@ -15,7 +15,7 @@ use super::{InflateFailure, TAIL, scratch};
 pub(crate) struct Decompress {
     keep_context: bool,
     /// Made on first use; `None` between messages where no context is kept.
-    context: Option<Inflate>,
+    context: Option<Box<Inflate>>,
     /// Whether the message under way has had any payload.
     begun: bool,
     /// A block said it was the last one (BFINAL, RFC 1951 §3.2.3): before
@@ -94,12 +94,12 @@ impl Decompress {
             // Behind a last block the sender starts with an empty window, as
             // it does where it keeps no context.
             self.ended = false;
-            if let Some(mut context) = self.context.take() {
-                self.restarts.pay(&context);
+            if let Some(context) = &mut self.context {
+                self.restarts.pay(context);
                 context.reset(false);
-                if self.keep_context {
-                    self.context = Some(context);
-                } else {
+            }
+            if !self.keep_context {
+                if let Some(context) = self.context.take() {
                     let _ = POOL.try_with(|pool| pool.give((), context));
                 }
             }
@@ -119,12 +119,12 @@ impl fmt::Debug for Decompress {
 }
 
 thread_local! {
-    static POOL: Pool<(), Inflate> = const { Pool::new() };
+    static POOL: Pool<(), Box<Inflate>> = const { Pool::new() };
 }
 
-fn new_context() -> Inflate {
+fn new_context() -> Box<Inflate> {
     let idle = POOL.try_with(|pool| pool.take(&())).ok().flatten();
-    idle.unwrap_or_else(|| Inflate::new(false, WINDOW_BITS))
+    idle.unwrap_or_else(|| Box::new(Inflate::new(false, WINDOW_BITS)))
 }
 
 /// Goes on behind last blocks inside a message: its earlier bytes are still in
@@ -161,7 +161,11 @@ impl Restarts {
     }
 
     /// What a context has taken since it was last reset pays for restarts.
+    #[inline]
     fn pay(&mut self, context: &Inflate) {
+        if self.debt == 0 {
+            return;
+        }
         let taken = usize::try_from(context.total_in()).unwrap_or(usize::MAX);
         self.debt = self.debt.saturating_sub(taken.saturating_mul(RATIO));
     }
@@ -217,6 +221,7 @@ impl Step {
 }
 
 /// Calls the codec once and appends what it made.
+#[inline]
 fn step(
     context: &mut Inflate,
     payload: &[u8],
@@ -229,13 +234,15 @@ fn step(
     let result = context.decompress(payload, buf, flush);
     let taken = (context.total_in() - before_in) as usize;
     let made = (context.total_out() - before_out) as usize;
-    let piece = buf.get(..made).unwrap_or_default();
-    let room = limit.saturating_sub(message.len());
     // First what was made, then what went wrong behind it: so a message fails
     // alike however its bytes are cut.
-    append(message, piece.get(..room).unwrap_or(piece), limit);
-    if made > room {
-        return Err(InflateFailure::TooBig);
+    if made > 0 {
+        let piece = buf.get(..made).unwrap_or_default();
+        let room = limit.saturating_sub(message.len());
+        append(message, piece.get(..room).unwrap_or(piece), limit);
+        if made > room {
+            return Err(InflateFailure::TooBig);
+        }
     }
     let status = result.map_err(|_| InflateFailure::Invalid)?;
     Ok(Step {
@@ -282,6 +289,7 @@ fn complete(
 }
 
 /// Appends what is known to fit the limit.
+#[inline]
 fn append(message: &mut ReceiveBuf, piece: &[u8], limit: usize) {
     if message.spare_capacity() < piece.len() {
         grow(message, piece.len(), limit);
@@ -290,6 +298,7 @@ fn append(message: &mut ReceiveBuf, piece: &[u8], limit: usize) {
 }
 
 /// Makes room for `additional` bytes: by doubling, but never beyond the limit.
+#[cold]
 fn grow(message: &mut ReceiveBuf, additional: usize, limit: usize) {
     let len = message.len();
     let wanted = len.max(FIRST_STEP).max(additional).saturating_add(len);

@@ -7,20 +7,32 @@ use std::cell::Cell;
 /// for all connections of a thread instead of one for each.
 #[inline]
 pub(super) fn with<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    let mut buf = BUF.try_with(Cell::take).unwrap_or_default();
-    if buf.len() < SCRATCH {
-        buf = vec![0; SCRATCH];
-    }
-    let result = work(&mut buf);
-    if buf.capacity() <= KEEP {
+    let idle = BUF.try_with(Cell::take).ok().flatten();
+    let mut scratch = idle.unwrap_or_else(Scratch::new);
+    let result = work(&mut scratch.buf);
+    if scratch.buf.capacity() <= KEEP {
         // Gone only while the thread ends: then it is freed.
-        let _ = BUF.try_with(|slot| slot.set(buf));
+        let _ = BUF.try_with(|slot| slot.set(Some(scratch)));
     }
     result
 }
 
+/// Boxed, so that taking it moves one word.
+struct Scratch {
+    /// Invariant: never shorter than [`SCRATCH`].
+    buf: Vec<u8>,
+}
+
+impl Scratch {
+    #[cold]
+    fn new() -> Box<Self> {
+        let buf = vec![0; SCRATCH];
+        Box::new(Self { buf })
+    }
+}
+
 thread_local! {
-    static BUF: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static BUF: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
 /// Fits a usual second-level cache. The codec's quick path stops short of the
