@@ -109,10 +109,10 @@ fn echo(streams: &mut [TcpStream], message: &[u8]) -> io::Result<()> {
         let mut reply = Vec::with_capacity(message.len());
         let mut buf = [0; 2 * PAYLOAD];
         loop {
-            if let Some(header) = Header::read(&reply) {
-                if reply.len() >= header.size + header.len as usize {
-                    break;
-                }
+            if let Some(header) = Header::read(&reply)
+                && reply.len() >= header.size + header.len as usize
+            {
+                break;
             }
             match stream.read(&mut buf)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),

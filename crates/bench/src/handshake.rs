@@ -78,7 +78,8 @@ pub async fn accept(stream: &mut TcpStream) -> io::Result<BytesMut> {
     };
     // A copy, mostly of nothing: what is split off keeps the whole buffer.
     let rest = BytesMut::from(&head[end..]);
-    let key = header(&head[..end], "sec-websocket-key").ok_or_else(|| io::Error::other("no key"))?;
+    let key =
+        header(&head[..end], "sec-websocket-key").ok_or_else(|| io::Error::other("no key"))?;
     let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {}\r\n\r\n",

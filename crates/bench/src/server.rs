@@ -46,6 +46,17 @@ pub enum Takeover {
     None,
 }
 
+impl Takeover {
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "takeover" => Some(Self::Both),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
 /// An option that not every server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
@@ -75,11 +86,9 @@ impl Options {
                 Arg::Long("connections") => connections = Some(parser.value()?.parse()?),
                 Arg::Long("batch") if features.contains(&Feature::Batch) => batch = true,
                 Arg::Long("deflate") if features.contains(&Feature::Deflate) => {
-                    deflate = Some(match parser.value()?.string()?.as_str() {
-                        "takeover" => Takeover::Both,
-                        "none" => Takeover::None,
-                        _ => return Err("--deflate takes takeover or none".into()),
-                    });
+                    let name = parser.value()?.string()?;
+                    let takeover = Takeover::named(&name);
+                    deflate = Some(takeover.ok_or("--deflate takes takeover or none")?);
                 }
                 _ => return Err(arg.unexpected()),
             }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::frame::{self, Header};
 use crate::handshake;
-use crate::load::burst::Burst;
+use crate::load::burst::{Burst, Bursts};
+use crate::load::deflate::{self, Inflater};
+use crate::server::Takeover;
 
 /// Every so many replies one is compared: more would make the load generator the limit. A prime,
 /// so that all messages of a burst have their turn.
@@ -19,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    /// The number of the burst under way.
+    burst: usize,
     /// How much of the burst is written.
     written: usize,
     /// When its write began.
@@ -44,6 +48,12 @@ struct Replies {
     /// How much of the message came in frames before.
     offset: usize,
     checked: u64,
+    /// Compressed replies are inflated and compared, all of them: each is needed for the next.
+    inflater: Option<Inflater>,
+    /// What has arrived of a compressed reply, as far as it is to be inflated.
+    compressed: Vec<u8>,
+    /// Whether the message under way is compressed.
+    is_compressed: bool,
 }
 
 impl Connection {
@@ -51,15 +61,23 @@ impl Connection {
     ///
     /// # Errors
     /// The server does not accept, or not in time.
-    pub fn open(port: u16) -> io::Result<Self> {
+    pub fn open(port: u16, deflate: Option<Takeover>) -> io::Result<Self> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(handshake::request(port, None).as_bytes())?;
-        handshake::read_answer(&mut stream)?;
+        let offer = deflate.map(deflate::offer);
+        stream.write_all(handshake::request(port, offer).as_bytes())?;
+        let head = handshake::read_answer(&mut stream)?;
+        let answer = handshake::header(&head, "sec-websocket-extensions");
+        if let Some(takeover) = deflate
+            && !deflate::is_accepted(takeover, answer)
+        {
+            return Err(io::Error::other("the server compresses in another way"));
+        }
         stream.set_nonblocking(true)?;
         Ok(Self {
             stream,
+            burst: 0,
             written: 0,
             began: Instant::now(),
             replies: Replies::default(),
@@ -72,26 +90,42 @@ impl Connection {
         &self.stream
     }
 
+    /// Inflates and compares all compressed replies from now on. Of many connections a few are
+    /// enough: it takes the load generator's time.
+    pub fn inflate(&mut self) {
+        self.replies.inflater = Some(Inflater::new());
+    }
+
     /// How many replies were compared.
     pub fn checked(&self) -> u64 {
         self.replies.checked
     }
 
-    /// Begins to write a burst.
+    /// Begins to write the first burst.
     ///
     /// # Errors
     /// The connection is gone.
-    pub fn begin(&mut self, burst: &Burst) -> io::Result<()> {
+    pub fn begin(&mut self, bursts: &Bursts) -> io::Result<()> {
         self.written = 0;
         self.began = Instant::now();
-        self.write(burst)
+        self.write(bursts)
+    }
+
+    /// Begins to write the next burst.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn go_on(&mut self, bursts: &Bursts) -> io::Result<()> {
+        self.burst = bursts.after(self.burst);
+        self.begin(bursts)
     }
 
     /// Writes what the socket takes of the burst.
     ///
     /// # Errors
     /// The connection is gone.
-    pub fn write(&mut self, burst: &Burst) -> io::Result<()> {
+    pub fn write(&mut self, bursts: &Bursts) -> io::Result<()> {
+        let burst = &bursts.all[self.burst];
         while self.written < burst.bytes.len() {
             match self.stream.write(&burst.bytes[self.written..]) {
                 Ok(n) => self.written += n,
@@ -107,7 +141,8 @@ impl Connection {
     ///
     /// # Errors
     /// The connection is gone, or a reply is not what was sent.
-    pub fn read(&mut self, burst: &Burst, buf: &mut [u8]) -> io::Result<(u64, Option<Duration>)> {
+    pub fn read(&mut self, bursts: &Bursts, buf: &mut [u8]) -> io::Result<(u64, Option<Duration>)> {
+        let burst = &bursts.all[self.burst];
         let mut messages = 0;
         loop {
             let n = match self.stream.read(buf) {
@@ -171,7 +206,14 @@ impl Replies {
             let here = missing.min(bytes.len() as u64) as usize;
             let (payload, rest) = bytes.split_at(here);
             if header.is_data() {
-                self.check(&header, payload, burst)?;
+                if self.offset == 0 && self.received == 0 {
+                    self.is_compressed = header.first & frame::RSV1 != 0 && header.key.is_none();
+                }
+                if !self.is_compressed {
+                    self.check(&header, payload, burst)?;
+                } else if self.inflater.is_some() {
+                    self.compressed.extend_from_slice(payload);
+                }
             }
             bytes = rest;
             self.received += here as u64;
@@ -183,7 +225,7 @@ impl Replies {
             if header.is_data() {
                 self.offset += header.len as usize;
                 if header.is_final() {
-                    self.end_message(burst)?;
+                    self.end_message(&header, burst)?;
                     messages += 1;
                 }
             }
@@ -238,14 +280,28 @@ impl Replies {
         Ok(())
     }
 
-    fn end_message(&mut self, burst: &Burst) -> io::Result<()> {
+    fn end_message(&mut self, header: &Header, burst: &Burst) -> io::Result<()> {
         let Some(sent) = burst.messages.get(self.complete) else {
             return Err(wrong("more replies than messages"));
         };
-        if self.offset != sent.payload.len() {
-            return Err(wrong("a reply of another length"));
+        if self.is_compressed {
+            if let Some(inflater) = &mut self.inflater {
+                if !inflater.holds(&self.compressed, &sent.payload)? {
+                    return Err(wrong("a reply with another payload"));
+                }
+                self.compressed.clear();
+                self.checked += 1;
+            }
+        } else {
+            let expected = match header.key {
+                None => sent.payload.len(),
+                Some(_) => sent.len,
+            };
+            if self.offset != expected {
+                return Err(wrong("a reply of another length"));
+            }
+            self.checked += u64::from(self.is_checked(burst));
         }
-        self.checked += u64::from(self.is_checked(burst));
         self.offset = 0;
         self.complete += 1;
         Ok(())
@@ -268,12 +324,13 @@ mod tests {
     use crate::load::scenario::{Kind, Scenario};
 
     fn burst() -> Burst {
-        Burst::new(&Scenario {
+        let scenario = Scenario {
             size: 200,
             kind: Kind::Ascii,
             connections: 1,
             depth: 3,
-        })
+        };
+        Burst::new(&scenario, 0, None)
     }
 
     fn echo(burst: &Burst) -> Vec<u8> {

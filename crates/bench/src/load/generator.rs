@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 
-use crate::load::burst::Burst;
+use crate::load::burst::Bursts;
 use crate::load::connection::Connection;
 use crate::load::cpu_time;
 use crate::load::histogram::Histogram;
@@ -25,10 +25,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A connection fails, a reply is wrong, or none comes for a minute.
 pub fn run(options: &Options) -> io::Result<Report> {
     let scenario = &options.scenario;
-    let burst = Burst::new(scenario);
+    let bursts = Bursts::new(scenario, options.deflate);
     let mut connections = Vec::with_capacity(scenario.connections);
     for _ in 0..scenario.connections {
-        connections.push(Connection::open(options.port)?);
+        connections.push(Connection::open(options.port, options.deflate)?);
+    }
+    if let Some(first) = connections.first_mut() {
+        first.inflate();
     }
     if let Length::Messages(count) = options.length {
         let each = count.div_ceil((scenario.connections * scenario.depth) as u64);
@@ -36,7 +39,7 @@ pub fn run(options: &Options) -> io::Result<Report> {
             connection.bursts_left = Some(each - 1);
         }
     }
-    let mut generator = Generator::new(options, &burst, connections)?;
+    let mut generator = Generator::new(options, &bursts, connections)?;
     let counted = generator.drive(options.length)?;
     let checked = generator.connections.iter().map(Connection::checked).sum();
     for connection in generator.connections {
@@ -67,7 +70,7 @@ pub fn run(options: &Options) -> io::Result<Report> {
 }
 
 struct Generator<'a> {
-    burst: &'a Burst,
+    bursts: &'a Bursts,
     connections: Vec<Connection>,
     /// Those that have something left to do.
     active: usize,
@@ -97,7 +100,11 @@ struct Mark {
 }
 
 impl<'a> Generator<'a> {
-    fn new(options: &Options, burst: &'a Burst, connections: Vec<Connection>) -> io::Result<Self> {
+    fn new(
+        options: &Options,
+        bursts: &'a Bursts,
+        connections: Vec<Connection>,
+    ) -> io::Result<Self> {
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (index, connection) in connections.iter().enumerate() {
             epoll::add(
@@ -108,7 +115,7 @@ impl<'a> Generator<'a> {
             )?;
         }
         Ok(Self {
-            burst,
+            bursts,
             active: connections.len(),
             connections,
             poll,
@@ -130,7 +137,7 @@ impl<'a> Generator<'a> {
             ),
         };
         for connection in &mut self.connections {
-            connection.begin(self.burst)?;
+            connection.begin(self.bursts)?;
         }
         let mut events = Vec::with_capacity(self.connections.len());
         let mut buf = vec![0; BUFFER];
@@ -182,8 +189,8 @@ impl<'a> Generator<'a> {
     /// Serves one connection.
     fn turn(&mut self, index: usize, buf: &mut [u8]) -> io::Result<()> {
         let connection = &mut self.connections[index];
-        connection.write(self.burst)?;
-        let (messages, finished) = connection.read(self.burst, buf)?;
+        connection.write(self.bursts)?;
+        let (messages, finished) = connection.read(self.bursts, buf)?;
         self.messages += messages;
         let Some(took) = finished else {
             return Ok(());
@@ -193,9 +200,9 @@ impl<'a> Generator<'a> {
             Some(0) => self.active -= 1,
             Some(left) => {
                 *left -= 1;
-                connection.begin(self.burst)?;
+                connection.go_on(self.bursts)?;
             }
-            None => connection.begin(self.burst)?,
+            None => connection.go_on(self.bursts)?,
         }
         Ok(())
     }

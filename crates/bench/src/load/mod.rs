@@ -12,6 +12,7 @@
 pub mod burst;
 pub mod connection;
 pub mod cpu_time;
+pub mod deflate;
 pub mod generator;
 pub mod histogram;
 pub mod options;

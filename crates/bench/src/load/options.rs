@@ -5,16 +5,18 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::load::scenario::{Kind, Scenario};
+use crate::server::Takeover;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
 usage: load --port PORT [--scenario N] [OPTIONS]
 
-    --scenario N      1 to 8, which sets the following four (default: 3)
+    --scenario N      1 to 9, which sets the following four (default: 3)
     --size BYTES      the payload of a message
-    --kind KIND       binary, ascii or multibyte
+    --kind KIND       binary, ascii, multibyte or json
     --connections N   how many
     --depth N         messages in one write; the next ones follow when all are answered
+    --deflate HOW     compresses: takeover keeps the context from message to message, none does not
 
     --messages N      ends after so many messages, or a few more: every connection sends as many
     --seconds S       ends after this time (default: 1)
@@ -29,6 +31,8 @@ pub struct Options {
     pub port: u16,
     /// What is sent.
     pub scenario: Scenario,
+    /// Whether messages are compressed, and how.
+    pub deflate: Option<Takeover>,
     /// When it ends.
     pub length: Length,
     /// The server's process.
@@ -61,6 +65,7 @@ impl Options {
         let mut kind = None;
         let mut connections = None;
         let mut depth = None;
+        let mut deflate = None;
         let mut messages = None;
         let mut seconds = 1.0;
         let mut warm_up = 0.25;
@@ -80,6 +85,10 @@ impl Options {
                 }
                 Arg::Long("connections") => connections = Some(positive(&mut parser)?),
                 Arg::Long("depth") => depth = Some(positive(&mut parser)?),
+                Arg::Long("deflate") => {
+                    let name = parser.value()?.string()?;
+                    deflate = Some(Takeover::named(&name).ok_or("no such --deflate")?);
+                }
                 Arg::Long("messages") => messages = Some(positive(&mut parser)? as u64),
                 Arg::Long("seconds") => seconds = time(&mut parser)?,
                 Arg::Long("warm-up") => warm_up = time(&mut parser)?,
@@ -96,6 +105,7 @@ impl Options {
                 connections: connections.unwrap_or(base.connections),
                 depth: depth.unwrap_or(base.depth),
             },
+            deflate,
             length: match messages {
                 Some(count) => Length::Messages(count),
                 None => Length::Time {
@@ -134,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_scenario_can_be_changed_in_part() {
-        let options = parsed("--port 9 --scenario 4 --depth 2 --messages 640 --pid 7");
+        let options =
+            parsed("--port 9 --scenario 4 --depth 2 --messages 640 --pid 7 --deflate none");
         assert_eq!(
             options.unwrap().unwrap(),
             Options {
@@ -145,6 +156,7 @@ mod tests {
                     connections: 64,
                     depth: 2
                 },
+                deflate: Some(Takeover::None),
                 length: Length::Messages(640),
                 pid: Some(7),
             }

@@ -9,6 +9,8 @@ pub enum Kind {
     Ascii,
     /// One to four bytes per character, in text messages.
     MultiByte,
+    /// What chats and dashboards send, in text messages.
+    Json,
 }
 
 impl Kind {
@@ -18,6 +20,7 @@ impl Kind {
             "binary" => Some(Self::Binary),
             "ascii" => Some(Self::Ascii),
             "multibyte" => Some(Self::MultiByte),
+            "json" => Some(Self::Json),
             _ => None,
         }
     }
@@ -28,6 +31,7 @@ impl Kind {
             Self::Binary => "binary",
             Self::Ascii => "ascii",
             Self::MultiByte => "multibyte",
+            Self::Json => "json",
         }
     }
 }
@@ -58,6 +62,7 @@ impl Scenario {
             6 => (1 << 20, Kind::Binary, 4, 2),
             7 => (1 << 20, Kind::MultiByte, 4, 2),
             8 => (16 << 20, Kind::Binary, 1, 1),
+            9 => (2 << 10, Kind::Json, 16, 4),
             _ => return None,
         };
         Some(Self {
