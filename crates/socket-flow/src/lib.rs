@@ -109,6 +109,7 @@ mod head_io;
 mod header_names;
 mod invalid_header;
 mod negotiated;
+mod race;
 mod server;
 mod stream;
 #[cfg(feature = "rustls")]
@@ -119,17 +120,20 @@ pub use socket_flow_frames as frames;
 pub use socket_flow_handshake as handshake;
 pub use socket_flow_protocol as protocol;
 
-pub use socket_flow_connection::{CloseOutcome, Error, WebSocket};
+pub use socket_flow_connection::{CloseOutcome, Error, Sender, WebSocket};
 #[cfg(feature = "deflate")]
 pub use socket_flow_protocol::Deflate;
 pub use socket_flow_protocol::{
     CloseCode, CloseFrame, Compressed, Config, DeflateParams, Event, Limits, Message, MessageRef,
-    NEVER, Prepared, SendError, Timeouts, Uncompressed, Utf8Bytes,
+    NEVER, Parcel, Payload, Prepared, SendError, Timeouts, Uncompressed, Utf8Bytes,
 };
 
 pub use crate::client::{ClientBuilder, ConnectError, ConnectStage, DialError, Rejected, connect};
 pub use crate::invalid_header::InvalidHeader;
-pub use crate::server::{AcceptError, Acceptor, Listener, Pending, accept};
+pub use crate::server::{
+    AcceptError, Acceptor, ConnectionId, Events, HandlerResult, Listener, PeerAddr, Pending,
+    Server, ServerBuilder, ServerEvent, ServerHandle, ShutdownOutcome, accept,
+};
 pub use crate::stream::{ClientStream, ServerStream};
 
 /// How long an opening handshake may take if nothing else is said: long for a network, short for

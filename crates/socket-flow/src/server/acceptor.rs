@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use http::Request;
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
 use socket_flow_handshake::origin::OriginPolicy;
@@ -173,11 +174,38 @@ impl Acceptor {
     ///
     /// # Cancel safety
     /// Dropping the future drops the stream with it, which closes it.
-    pub async fn read<S>(&self, mut stream: S) -> Result<Pending<S>, AcceptError>
+    pub async fn read<S>(&self, stream: S) -> Result<Pending<S>, AcceptError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let deadline = Deadline::after(self.handshake_timeout);
+        match self.judge(stream, self.deadline()).await? {
+            Judged::Valid(pending) => Ok(*pending),
+            Judged::Invalid(refused) => {
+                let Refused {
+                    mut stream,
+                    buf,
+                    rejection,
+                    ..
+                } = *refused;
+                Err(refuse(&mut stream, buf, rejection).await)
+            }
+        }
+    }
+
+    /// When a handshake that begins now must be over.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.handshake_timeout)
+    }
+
+    /// Reads a request and answers none.
+    pub(crate) async fn judge<S>(
+        &self,
+        mut stream: S,
+        deadline: Deadline,
+    ) -> Result<Judged<S>, AcceptError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let mut buf = BytesMut::new();
         let mut decoder = RequestDecoder::new(self.head_limits);
         let head = deadline
@@ -186,27 +214,46 @@ impl Acceptor {
             }))
             .await
             .ok_or(AcceptError::Timeout)?;
-        let judged = match head {
+        let (request, rejection) = match head {
             Ok(request) => match server::accept(&request, &self.choices) {
-                Ok(_) => Ok(request),
-                Err(rejection) => Err(rejection),
+                Ok(_) => {
+                    return Ok(Judged::Valid(Box::new(Pending::new(
+                        stream,
+                        request,
+                        buf,
+                        self.choices.clone(),
+                        Arc::clone(&self.config),
+                        deadline,
+                    ))));
+                }
+                Err(rejection) => (Some(request), rejection),
             },
-            Err(ReadHeadError::Head(error)) => Err(Rejection::from(error)),
+            Err(ReadHeadError::Head(error)) => (None, Rejection::from(error)),
             Err(ReadHeadError::Eof) => return Err(AcceptError::UnexpectedEof),
             Err(ReadHeadError::Io(error)) => return Err(error.into()),
         };
-        match judged {
-            Ok(request) => Ok(Pending::new(
-                stream,
-                request,
-                buf,
-                self.choices.clone(),
-                Arc::clone(&self.config),
-                deadline,
-            )),
-            Err(rejection) => Err(refuse(&mut stream, buf, rejection).await),
-        }
+        Ok(Judged::Invalid(Box::new(Refused {
+            stream,
+            buf,
+            request,
+            rejection,
+        })))
     }
+}
+
+/// What a request is worth.
+pub(crate) enum Judged<S> {
+    Valid(Box<Pending<S>>),
+    Invalid(Box<Refused<S>>),
+}
+
+/// A request that opens no connection, and waits for its answer.
+pub(crate) struct Refused<S> {
+    pub(crate) stream: S,
+    pub(crate) buf: BytesMut,
+    /// The request, where its head could be read.
+    pub(crate) request: Option<Request<()>>,
+    pub(crate) rejection: Rejection,
 }
 
 impl Default for Acceptor {

@@ -4,13 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use tokio::net::UnixListener;
+use tokio::net::{TcpListener, ToSocketAddrs};
 #[cfg(feature = "rustls")]
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::stream::ServerStream;
+use crate::server::listening::Listening;
+use crate::server::peer_addr::PeerAddr;
+use crate::stream::{ServerStream, Socket};
 
-/// A TCP socket that hands out [`ServerStream`]s.
+/// A listening socket that hands out [`ServerStream`]s: TCP, or a Unix socket.
 ///
 /// It does not shake hands: that is [`accept`](crate::accept)'s work, in a task of its own, so
 /// that a silent client keeps nobody else waiting.
@@ -31,7 +35,7 @@ use crate::stream::ServerStream;
 /// ```
 #[derive(Debug)]
 pub struct Listener {
-    tcp: TcpListener,
+    socket: Listening,
     #[cfg(feature = "rustls")]
     tls: Option<Arc<ServerConfig>>,
 }
@@ -68,43 +72,68 @@ impl Listener {
     ///
     /// # Cancel safety
     /// No connection is lost when the future is dropped.
-    pub async fn accept(&self) -> (ServerStream, SocketAddr) {
-        loop {
-            match self.tcp.accept().await {
-                Ok((tcp, peer)) => return (self.stream(tcp), peer),
-                Err(error) if is_about_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        }
+    pub async fn accept(&self) -> (ServerStream, PeerAddr) {
+        let (socket, peer) = persist(|| self.socket.accept()).await;
+        (self.stream(socket), peer)
     }
 
     /// The address it listens on, with the port the system chose.
     ///
     /// # Errors
-    /// Where the system knows none.
+    /// Where the system knows none; [`io::ErrorKind::Unsupported`] on a Unix socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
+        self.socket.local_addr()
     }
 
-    fn stream(&self, tcp: TcpStream) -> ServerStream {
+    fn new(socket: Listening) -> Self {
+        Self {
+            socket,
+            #[cfg(feature = "rustls")]
+            tls: None,
+        }
+    }
+
+    fn stream(&self, socket: Socket) -> ServerStream {
         #[cfg(feature = "rustls")]
         if let Some(config) = &self.tls {
-            return ServerStream::encrypted(tcp, Arc::clone(config));
+            return ServerStream::over_tls(socket, Arc::clone(config));
         }
-        tcp.into()
+        ServerStream::plain(socket)
     }
 }
 
 impl From<TcpListener> for Listener {
     /// Takes over a listening socket, for options this type does not know.
     fn from(tcp: TcpListener) -> Self {
-        Self {
-            tcp,
-            #[cfg(feature = "rustls")]
-            tls: None,
+        Self::new(Listening::Tcp(tcp))
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for Listener {
+    /// Takes over a listening socket. Its file stays when it is dropped.
+    fn from(unix: UnixListener) -> Self {
+        Self::new(Listening::Unix(unix))
+    }
+}
+
+/// Accepts, however often it takes.
+async fn persist<T, F>(mut accept: impl FnMut() -> F) -> T
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let mut is_known = false;
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                if !is_known {
+                    tracing::warn!(%error, "cannot accept connections");
+                    is_known = true;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }
@@ -121,3 +150,38 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 /// Long enough to cost nothing, short enough that no client notices.
 const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Accepts with these results, the last first; how long it took, in ms.
+    async fn accept(mut results: Vec<io::Result<u8>>) -> (u8, u128, usize) {
+        let start = Instant::now();
+        let accepted = persist(|| std::future::ready(results.pop().unwrap())).await;
+        (accepted, start.elapsed().as_millis(), results.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_out_of_descriptors_tries_again_after_a_pause_each_time() {
+        const EMFILE: i32 = 24;
+        const ENFILE: i32 = 23;
+        let exhausted = |code| Err(io::Error::from_raw_os_error(code));
+        let results = vec![
+            Ok(2),
+            Ok(1),
+            exhausted(ENFILE),
+            exhausted(EMFILE),
+            exhausted(EMFILE),
+        ];
+        assert_eq!(accept(results).await, (1, 300, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_died_before_it_was_accepted_costs_no_pause() {
+        let aborted = || Err(io::ErrorKind::ConnectionAborted.into());
+        assert_eq!(accept(vec![Ok(1), aborted(), aborted()]).await, (1, 0, 0));
+    }
+}

@@ -1,16 +1,30 @@
 mod acceptor;
+mod builder;
+mod control;
 mod error;
+mod events;
+mod handle;
 mod listener;
+mod listening;
+mod opening;
+mod peer_addr;
 mod pending;
 mod refuse;
+mod serving;
+mod session;
 
 use socket_flow_connection::WebSocket;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use acceptor::Acceptor;
+pub use builder::{Server, ServerBuilder};
 pub use error::AcceptError;
+pub use events::{ConnectionId, Events, ServerEvent};
+pub use handle::{ServerHandle, ShutdownOutcome};
 pub use listener::Listener;
+pub use peer_addr::PeerAddr;
 pub use pending::Pending;
+pub use session::HandlerResult;
 
 /// Accepts a WebSocket on an open stream with default settings; for anything else there is
 /// [`Acceptor`].

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::encode_response;
-use socket_flow_handshake::server::{self, Choices, Rejection};
+use socket_flow_handshake::server::{self, Choices, InvalidRejection, Rejection};
 use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -14,6 +14,7 @@ use crate::head_io::{left_over, write_head};
 use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
+use crate::server::acceptor::Refused;
 use crate::server::error::AcceptError;
 use crate::server::refuse::{internal_error, refuse, send_refusal};
 
@@ -34,6 +35,8 @@ pub struct Pending<S> {
     invalid_header: Option<InvalidHeader>,
     config: Arc<Config>,
     deadline: Deadline,
+    /// The answer in place of the 101.
+    denial: Option<Result<Rejection, InvalidRejection>>,
 }
 
 impl<S> Pending<S> {
@@ -54,12 +57,34 @@ impl<S> Pending<S> {
             invalid_header: None,
             config,
             deadline,
+            denial: None,
+        }
+    }
+
+    pub(crate) fn request_and_stream(&mut self) -> (&mut Request<()>, &S) {
+        (&mut self.request, &self.stream)
+    }
+
+    /// Decides that it opens no connection.
+    pub(crate) fn into_refused(self, rejection: Rejection) -> Refused<S> {
+        Refused {
+            stream: self.stream,
+            buf: self.buf,
+            request: Some(self.request),
+            rejection,
         }
     }
 
     /// The request: its path and query, and all its headers.
     pub fn request(&self) -> &Request<()> {
         &self.request
+    }
+
+    /// What is known about the request beside itself: a [`Server`](crate::Server)
+    /// puts the [`PeerAddr`](crate::PeerAddr) here, and hands on to its handler,
+    /// or in the event, what you add.
+    pub fn extensions_mut(&mut self) -> &mut http::Extensions {
+        self.request.extensions_mut()
     }
 
     /// The stream the request came on, to ask it for the peer's address.
@@ -88,6 +113,14 @@ impl<S> Pending<S> {
         self
     }
 
+    /// Decides against it: [`accept`](Self::accept) then sends this answer in
+    /// place of the 101, as [`reject`](Self::reject) does. This is how
+    /// [`ServerBuilder::admit`](crate::ServerBuilder::admit) refuses.
+    pub fn deny(mut self, response: Response<impl Into<Bytes>>) -> Self {
+        self.denial = Some(Rejection::with_response(response.map(Into::into)));
+        self
+    }
+
     /// Sets limits and timeouts of this connection in place of the acceptor's; how to compress
     /// stays as [`Acceptor::deflate`](crate::Acceptor::deflate) says.
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
@@ -109,12 +142,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     ///
     /// # Errors
     /// [`AcceptError::InvalidHeader`] and [`AcceptError::Rejected`] for headers that cannot be
-    /// added; the client is then refused with 500. [`AcceptError::Timeout`] and
+    /// added; the client is then refused with 500. [`AcceptError::Rejected`] also after
+    /// [`deny`](Self::deny). [`AcceptError::Timeout`] and
     /// [`AcceptError::Io`] where the answer could not be written.
     ///
     /// # Cancel safety
     /// Dropping the future drops the stream with it, which closes it.
-    pub async fn accept(mut self) -> Result<WebSocket<S>, AcceptError> {
+    pub async fn accept(self) -> Result<WebSocket<S>, AcceptError> {
+        self.open().await.map(|(ws, _)| ws)
+    }
+
+    /// Accepts it, and gives the request back as well.
+    pub(crate) async fn open(mut self) -> Result<(WebSocket<S>, Request<()>), AcceptError> {
+        match self.denial {
+            Some(Ok(rejection)) => return Err(refuse(&mut self.stream, self.buf, rejection).await),
+            Some(Err(error)) => {
+                let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
+                return Err(AcceptError::InvalidRejection(error));
+            }
+            None => {}
+        }
         if let Some(error) = self.invalid_header {
             // The mistake says more than that the answer did not arrive.
             let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
@@ -137,13 +184,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             "opening handshake complete"
         );
         let negotiated = negotiated(agreed);
-        Ok(WebSocket::from_parts(
+        let ws = WebSocket::from_parts(
             self.stream,
             left_over(self.buf),
             Role::Server,
             negotiated,
             self.config,
-        ))
+        );
+        Ok((ws, self.request))
     }
 
     /// Answers with a response of the caller's, and ends the stream as

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use socket_flow_handshake::server::{RejectReason, Rejection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -27,8 +27,21 @@ where
 /// would bring back the reset.
 pub(crate) async fn send_refusal<S>(
     stream: &mut S,
+    buf: BytesMut,
+    rejection: &Rejection,
+) -> Result<(), AcceptError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    send_answer(stream, buf, rejection, &Method::GET).await
+}
+
+/// The same as an answer to any method.
+pub(crate) async fn send_answer<S>(
+    stream: &mut S,
     mut buf: BytesMut,
     rejection: &Rejection,
+    method: &Method,
 ) -> Result<(), AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -38,10 +51,16 @@ where
         reason = %rejection.reason(),
         "opening handshake refused"
     );
+    let mut answer = rejection.encode();
+    if method == Method::HEAD {
+        // RFC 9110 §9.3.2: the head of what GET would get, and nothing behind it.
+        let body = rejection.response().into_body();
+        answer.truncate(answer.len().saturating_sub(body.len()));
+    }
     let deadline = Deadline::after(LINGER);
     deadline
         .run(async {
-            write_head(stream, &rejection.encode()).await?;
+            write_head(stream, &answer).await?;
             stream.shutdown().await
         })
         .await

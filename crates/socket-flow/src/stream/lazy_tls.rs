@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+use crate::stream::socket::Socket;
 use crate::tls::TlsInfo;
 
 /// A server's TLS whose handshake is driven by whoever first reads or writes.
@@ -19,17 +19,17 @@ use crate::tls::TlsInfo;
 ///       └───────▶ Failed    the socket is closed, the error was returned once
 /// ```
 pub(crate) enum LazyTls {
-    Handshake(Accept<TcpStream>),
-    Open(TlsStream<TcpStream>),
+    Handshake(Accept<Socket>),
+    Open(TlsStream<Socket>),
     Failed,
 }
 
 impl LazyTls {
-    pub(crate) fn new(tcp: TcpStream, config: Arc<ServerConfig>) -> Self {
-        Self::Handshake(TlsAcceptor::from(config).accept(tcp))
+    pub(crate) fn new(socket: Socket, config: Arc<ServerConfig>) -> Self {
+        Self::Handshake(TlsAcceptor::from(config).accept(socket))
     }
 
-    pub(crate) fn tcp(&self) -> Option<&TcpStream> {
+    pub(crate) fn socket(&self) -> Option<&Socket> {
         match self {
             Self::Handshake(accept) => accept.get_ref(),
             Self::Open(tls) => Some(tls.get_ref().0),
@@ -48,10 +48,7 @@ impl LazyTls {
     }
 
     /// The open stream, once the handshake is through.
-    fn poll_open(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Pin<&mut TlsStream<TcpStream>>>> {
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut TlsStream<Socket>>>> {
         if let Self::Handshake(accept) = self {
             *self = match ready!(Pin::new(accept).poll(cx)) {
                 Ok(tls) => Self::Open(tls),

@@ -4,8 +4,10 @@ mod delegate;
 #[cfg(feature = "rustls")]
 mod lazy_tls;
 mod server;
+mod socket;
 
 pub use client::ClientStream;
 pub use server::ServerStream;
 
 pub(crate) use carrier::Carrier;
+pub(crate) use socket::Socket;

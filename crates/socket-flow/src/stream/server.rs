@@ -4,10 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 use crate::stream::delegate::delegate_io;
 #[cfg(feature = "rustls")]
 use crate::stream::lazy_tls::LazyTls;
+use crate::stream::socket::Socket;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsInfo;
 
@@ -21,7 +24,7 @@ pub struct ServerStream {
 
 #[derive(Debug)]
 enum Inner {
-    Tcp(TcpStream),
+    Plain(Socket),
     #[cfg(feature = "rustls")]
     Tls(Box<LazyTls>),
 }
@@ -36,26 +39,40 @@ impl ServerStream {
         tcp: TcpStream,
         config: impl Into<Arc<tokio_rustls::rustls::ServerConfig>>,
     ) -> Self {
-        set_nodelay(&tcp);
+        Self::over_tls(Socket::tcp(tcp), config.into())
+    }
+
+    #[cfg(feature = "rustls")]
+    pub(crate) fn over_tls(
+        socket: Socket,
+        config: Arc<tokio_rustls::rustls::ServerConfig>,
+    ) -> Self {
         Self {
-            inner: Inner::Tls(Box::new(LazyTls::new(tcp, config.into()))),
+            inner: Inner::Tls(Box::new(LazyTls::new(socket, config))),
+        }
+    }
+
+    pub(crate) fn plain(socket: Socket) -> Self {
+        Self {
+            inner: Inner::Plain(socket),
         }
     }
 
     /// The address of the other end.
     ///
     /// # Errors
-    /// Where the system knows none, for instance because the connection is gone.
+    /// Where the system knows none, for instance because the connection is gone;
+    /// [`io::ErrorKind::Unsupported`] on a Unix socket.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp()?.peer_addr()
+        self.socket()?.peer_addr()
     }
 
     /// The address of this end.
     ///
     /// # Errors
-    /// Where the system knows none.
+    /// Where the system knows none; [`io::ErrorKind::Unsupported`] on a Unix socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp()?.local_addr()
+        self.socket()?.local_addr()
     }
 
     /// What the TLS handshake agreed on; `None` without TLS, and before that handshake is
@@ -63,16 +80,18 @@ impl ServerStream {
     #[cfg(feature = "rustls")]
     pub fn tls(&self) -> Option<TlsInfo> {
         match &self.inner {
-            Inner::Tcp(_) => None,
+            Inner::Plain(_) => None,
             Inner::Tls(tls) => tls.info(),
         }
     }
 
-    fn tcp(&self) -> io::Result<&TcpStream> {
+    fn socket(&self) -> io::Result<&Socket> {
         match &self.inner {
-            Inner::Tcp(tcp) => Ok(tcp),
+            Inner::Plain(socket) => Ok(socket),
             #[cfg(feature = "rustls")]
-            Inner::Tls(tls) => tls.tcp().ok_or_else(|| io::ErrorKind::NotConnected.into()),
+            Inner::Tls(tls) => tls
+                .socket()
+                .ok_or_else(|| io::ErrorKind::NotConnected.into()),
         }
     }
 }
@@ -81,23 +100,23 @@ impl From<TcpStream> for ServerStream {
     /// Takes over an accepted socket and sets `TCP_NODELAY`: without it small replies wait for
     /// the peer's delayed acknowledgements.
     fn from(tcp: TcpStream) -> Self {
-        set_nodelay(&tcp);
-        Self {
-            inner: Inner::Tcp(tcp),
-        }
+        Self::plain(Socket::tcp(tcp))
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for ServerStream {
+    /// Takes over an accepted socket.
+    fn from(unix: UnixStream) -> Self {
+        Self::plain(Socket::Unix(unix))
     }
 }
 
 delegate_io!(ServerStream, this => this.inner, Inner {
-    Tcp,
+    Plain,
     #[cfg(feature = "rustls")]
     Tls,
 });
-
-fn set_nodelay(tcp: &TcpStream) {
-    // It fails where the peer is already gone, which the first read tells better.
-    let _ = tcp.set_nodelay(true);
-}
 
 #[cfg(test)]
 mod tests {
@@ -114,7 +133,10 @@ mod tests {
         let (client, (tcp, _)) = (client.unwrap(), accepted.unwrap());
         assert!(!tcp.nodelay().unwrap());
         let stream = ServerStream::from(tcp);
-        assert!(stream.tcp().unwrap().nodelay().unwrap());
+        let Socket::Tcp(accepted) = stream.socket().unwrap() else {
+            panic!("another socket");
+        };
+        assert!(accepted.nodelay().unwrap());
         assert_eq!(stream.peer_addr().unwrap(), client.local_addr().unwrap());
         assert_eq!(stream.local_addr().unwrap(), address);
         // Messages are gathered from several buffers without a copy.

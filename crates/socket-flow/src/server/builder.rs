@@ -1,0 +1,453 @@
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use socket_flow_connection::WebSocket;
+use socket_flow_handshake::head::HeadLimits;
+use socket_flow_handshake::origin::OriginPolicy;
+use socket_flow_protocol::Config;
+#[cfg(feature = "deflate")]
+use socket_flow_protocol::Deflate;
+use tokio::net::ToSocketAddrs;
+use tokio::sync::mpsc;
+#[cfg(feature = "rustls")]
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::server::acceptor::Acceptor;
+use crate::server::control::{Alive, Control};
+use crate::server::events::Events;
+use crate::server::handle::ServerHandle;
+use crate::server::listener::Listener;
+use crate::server::opening::Opening;
+use crate::server::pending::Pending;
+use crate::server::serving;
+use crate::server::session::{Handled, HandlerResult, Session, Told};
+use crate::stream::ServerStream;
+
+/// A WebSocket server that owns its tasks: plug and play.
+///
+/// [`bind`](Self::bind) it, say what it accepts, then take its connections as
+/// [events](ServerBuilder::serve) or in a [function](ServerBuilder::serve_with).
+/// Every client has a task of its own from its first byte on, the TLS handshake
+/// included, so that a silent or slow one keeps nobody else waiting. For
+/// servers that own their tasks themselves there are [`Listener`] and
+/// [`Acceptor`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use socket_flow::{Server, ServerEvent};
+///
+/// let (handle, mut events) = Server::bind("127.0.0.1:0").serve().await?;
+/// # let url = format!("ws://{}", handle.local_addr()?);
+/// # let client = tokio::spawn(async move {
+/// #     let (mut ws, _) = socket_flow::connect(&url).await.unwrap();
+/// #     ws.send("hello").await.unwrap();
+/// #     ws.close(socket_flow::CloseCode::NORMAL, "").await.unwrap();
+/// # });
+/// while let Some(event) = events.next().await {
+///     match event {
+///         ServerEvent::Open { id, peer, .. } => println!("{id} is open, from {peer}"),
+///         ServerEvent::Message { id, message } => println!("{id} says {message:?}"),
+///         ServerEvent::Close { id, code, .. } => {
+///             println!("{id} is closed with {code}");
+///             break;
+///         }
+///         _ => {}
+///     }
+/// }
+/// handle.shutdown(Duration::from_secs(5)).await;
+/// # client.await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums)] // without values: a place for functions
+pub enum Server {}
+
+impl Server {
+    /// A server that will listen on the first of these addresses that can be
+    /// bound; port 0 lets the system choose.
+    pub fn bind(addr: impl ToSocketAddrs + Send + Sync + 'static) -> ServerBuilder {
+        ServerBuilder::new(|| Box::pin(async move { Listener::bind(addr).await }))
+    }
+
+    /// A server on a socket that listens already: a tokio `TcpListener`, a
+    /// `UnixListener`, or a [`Listener`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use socket_flow::Server;
+    ///
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let (handle, events) = Server::with_listener(listener).serve().await?;
+    /// # drop(events);
+    /// # handle.closed().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_listener(listener: impl Into<Listener>) -> ServerBuilder {
+        let listener = listener.into();
+        ServerBuilder::new(|| Box::pin(async move { Ok(listener) }))
+    }
+}
+
+/// A server about to be started; see [`Server`].
+///
+/// What is not set here is as [`Acceptor::new`] has it: browsers from the
+/// server's own origin only, any path, 10 s for the handshake.
+#[must_use = "nothing listens until it serves"]
+pub struct ServerBuilder {
+    listener: Box<dyn FnOnce() -> Binding + Send + Sync>,
+    #[cfg(feature = "rustls")]
+    tls: Option<Arc<ServerConfig>>,
+    opening: Opening,
+    event_capacity: usize,
+}
+
+impl ServerBuilder {
+    fn new(listener: impl FnOnce() -> Binding + Send + Sync + 'static) -> Self {
+        Self {
+            listener: Box::new(listener),
+            #[cfg(feature = "rustls")]
+            tls: None,
+            opening: Opening {
+                acceptor: Acceptor::new(),
+                paths: Vec::new(),
+                respond: None,
+                admit: None,
+                max_connections: usize::MAX,
+                retry_after: RETRY_AFTER,
+            },
+            event_capacity: EVENT_CAPACITY,
+        }
+    }
+
+    /// Binds and serves: connections, messages and closes come as a stream of
+    /// [`ServerEvent`](crate::ServerEvent)s, to be answered by the
+    /// [`Sender`](crate::Sender) of each `Open`.
+    ///
+    /// While nobody reads the events, at most
+    /// [`event_capacity`](Self::event_capacity) of them wait; then connections
+    /// are not read from, and go on sending.
+    ///
+    /// # Errors
+    /// No address can be resolved or bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    /// Nothing runs when the future is dropped before it is ready.
+    ///
+    /// # Examples
+    ///
+    /// An echo server. Replies to messages that arrive together leave together:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::collections::HashMap;
+    ///
+    /// use socket_flow::{Server, ServerEvent};
+    ///
+    /// let (handle, mut events) = Server::bind("127.0.0.1:0").serve().await?;
+    /// # let url = format!("ws://{}", handle.local_addr()?);
+    /// # let client = tokio::spawn(async move {
+    /// #     let (mut ws, _) = socket_flow::connect(&url).await.unwrap();
+    /// #     ws.send("hello").await.unwrap();
+    /// #     assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("hello"));
+    /// #     ws.close(socket_flow::CloseCode::NORMAL, "").await.unwrap();
+    /// #     handle.shutdown(std::time::Duration::ZERO).await;
+    /// # });
+    /// let mut senders = HashMap::new();
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         ServerEvent::Open { id, sender, .. } => {
+    ///             senders.insert(id, sender);
+    ///         }
+    ///         ServerEvent::Message { id, message } => {
+    ///             // A peer that does not read its replies loses them here.
+    ///             let _ = senders[&id].try_send(message);
+    ///         }
+    ///         ServerEvent::Close { id, .. } => {
+    ///             senders.remove(&id);
+    ///         }
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # client.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn serve(self) -> io::Result<(ServerHandle, Events)> {
+        let (sender, receiver) = mpsc::channel(self.event_capacity.clamp(1, MAX_EVENT_CAPACITY));
+        let (handle, alive) = self.start(Told { events: sender }).await?;
+        Ok((handle, Events::new(receiver, alive)))
+    }
+
+    /// Binds and serves: each open connection is given to `handler`, in a task
+    /// of its own, with the request it began with. The connection is as fast
+    /// as any: read it with [`recv`](WebSocket::recv), reply with
+    /// [`queue`](WebSocket::queue).
+    ///
+    /// The handler's future is dropped where a
+    /// [`shutdown`](ServerHandle::shutdown) takes longer than it may; until
+    /// then a `recv` in it returns `None` once the closing handshake is
+    /// complete.
+    ///
+    /// # Errors
+    /// No address can be resolved or bound.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    /// Nothing runs when the future is dropped before it is ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use http::Request;
+    /// use socket_flow::{Error, Server, ServerStream, WebSocket};
+    ///
+    /// async fn echo(mut ws: WebSocket<ServerStream>, request: Request<()>) -> Result<(), Error> {
+    ///     println!("{}", request.uri().path());
+    ///     let (reader, writer) = ws.halves();
+    ///     while let Some(message) = reader.recv(writer).await? {
+    ///         writer.queue(message)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let handle = Server::bind("127.0.0.1:9001").serve_with(echo).await?;
+    /// handle.closed().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn serve_with<F, R>(self, handler: F) -> io::Result<ServerHandle>
+    where
+        F: Fn(WebSocket<ServerStream>, Request<()>) -> R + Send + Sync + 'static,
+        R: Future<Output: HandlerResult> + Send + 'static,
+    {
+        let (handle, _) = self.start(Handled(Arc::new(handler))).await?;
+        Ok(handle)
+    }
+
+    /// Speaks TLS on every connection, for `wss://`:
+    /// [`ServerTls`](crate::tls::ServerTls) makes common configurations, rustls
+    /// any. What was agreed on is among the extensions of each request, as a
+    /// [`TlsInfo`](crate::tls::TlsInfo).
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use socket_flow::Server;
+    /// use socket_flow::tls::{Identity, ServerTls};
+    ///
+    /// let identity = Identity::from_pem_files("fullchain.pem", "privkey.pem")?;
+    /// let (handle, events) = Server::bind("[::]:443")
+    ///     .tls(ServerTls::new(identity).build()?)
+    ///     .serve()
+    ///     .await?;
+    /// # drop((handle, events));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "rustls")]
+    pub fn tls(mut self, config: impl Into<Arc<ServerConfig>>) -> Self {
+        self.tls = Some(config.into());
+        self
+    }
+
+    /// Sets the paths that WebSockets are served on, such as `/chat`; any
+    /// other is answered with 404. They are compared as they are written,
+    /// without the query. Default: any path.
+    pub fn paths<I>(mut self, paths: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.opening.paths = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Decides about each request that could be accepted, in its own time:
+    /// [`Pending::header`], [`Pending::subprotocol`] and [`Pending::config`]
+    /// say how it is answered, [`Pending::deny`] refuses it, and what
+    /// [`Pending::extensions_mut`] is given reaches the handler or the event.
+    /// The [`handshake_timeout`](Self::handshake_timeout) goes on meanwhile.
+    ///
+    /// ```
+    /// use http::Response;
+    /// use socket_flow::Server;
+    ///
+    /// # async fn user_of(request: &http::Request<()>) -> Option<String> { None }
+    /// let builder = Server::bind("127.0.0.1:0").admit(|mut pending| async move {
+    ///     match user_of(pending.request()).await {
+    ///         Some(user) => {
+    ///             pending.extensions_mut().insert(user);
+    ///             pending
+    ///         }
+    ///         None => {
+    ///             let mut answer = Response::new("who are you?");
+    ///             *answer.status_mut() = http::StatusCode::UNAUTHORIZED;
+    ///             pending.deny(answer)
+    ///         }
+    ///     }
+    /// });
+    /// # let _ = builder;
+    /// ```
+    pub fn admit<F, R>(mut self, admit: F) -> Self
+    where
+        F: Fn(Pending<ServerStream>) -> R + Send + Sync + 'static,
+        R: Future<Output = Pending<ServerStream>> + Send + 'static,
+    {
+        self.opening.admit = Some(Arc::new(move |pending| Box::pin(admit(pending))));
+        self
+    }
+
+    /// Answers ordinary HTTP requests on the same port: health checks, a small
+    /// page. `None` leaves the request to the default, 426 or 405. One request
+    /// is answered for each connection, and a body it brings is not read.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::Response;
+    /// use socket_flow::Server;
+    ///
+    /// let builder = Server::bind("127.0.0.1:0").respond(|request| {
+    ///     (request.uri().path() == "/health").then(|| Response::new(Bytes::from("ok")))
+    /// });
+    /// # let _ = builder;
+    /// ```
+    pub fn respond<F>(mut self, respond: F) -> Self
+    where
+        F: Fn(&Request<()>) -> Option<Response<Bytes>> + Send + Sync + 'static,
+    {
+        self.opening.respond = Some(Arc::new(respond));
+        self
+    }
+
+    /// Sets how many clients may be connected at once, those in their opening
+    /// handshake included; more are answered with 503 and `Retry-After`, and
+    /// where 64 of these wait for their answer, dropped. Default:
+    /// [`usize::MAX`], as many as the process has descriptors.
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.opening.max_connections = count;
+        self
+    }
+
+    /// Sets what the 503 of a full server says in `Retry-After`, in whole
+    /// seconds. Default: 5 s.
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.opening.retry_after = delay;
+        self
+    }
+
+    /// Sets how many events may wait to be read, from 1 to a million: with
+    /// [`Config::max_message`] the memory they may take. Default: 256.
+    pub fn event_capacity(mut self, count: usize) -> Self {
+        self.event_capacity = count;
+        self
+    }
+
+    /// Sets the subprotocols spoken; see [`Acceptor::subprotocols`].
+    pub fn subprotocols<I>(self, subprotocols: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.accepting(|acceptor| acceptor.subprotocols(subprotocols))
+    }
+
+    /// Sets whether a subprotocol is required; see
+    /// [`Acceptor::require_subprotocol`].
+    pub fn require_subprotocol(self, require: bool) -> Self {
+        self.accepting(|acceptor| acceptor.require_subprotocol(require))
+    }
+
+    /// Sets the origins a browser may connect from; see [`Acceptor::origin`].
+    pub fn origin(self, policy: OriginPolicy) -> Self {
+        self.accepting(|acceptor| acceptor.origin(policy))
+    }
+
+    /// Lets pages of every origin connect; see [`Acceptor::allow_any_origin`].
+    pub fn allow_any_origin(self) -> Self {
+        self.accepting(Acceptor::allow_any_origin)
+    }
+
+    /// Sets limits and timeouts of the connections; see [`Acceptor::config`].
+    pub fn config(self, config: impl Into<Arc<Config>>) -> Self {
+        self.accepting(|acceptor| acceptor.config(config))
+    }
+
+    /// Agrees to permessage-deflate; see [`Acceptor::deflate`].
+    #[cfg(feature = "deflate")]
+    pub fn deflate(self, deflate: Deflate) -> Self {
+        self.accepting(|acceptor| acceptor.deflate(deflate))
+    }
+
+    /// Sets how large the head of a request may be; see
+    /// [`Acceptor::head_limits`].
+    pub fn head_limits(self, limits: HeadLimits) -> Self {
+        self.accepting(|acceptor| acceptor.head_limits(limits))
+    }
+
+    /// Sets how long the handshake may take, from the moment a client is
+    /// connected until the 101 is written, TLS and
+    /// [`admit`](Self::admit) included. Default: 10 s.
+    pub fn handshake_timeout(self, timeout: Duration) -> Self {
+        self.accepting(|acceptor| acceptor.handshake_timeout(timeout))
+    }
+
+    fn accepting(mut self, set: impl FnOnce(Acceptor) -> Acceptor) -> Self {
+        self.opening.acceptor = set(self.opening.acceptor);
+        self
+    }
+
+    async fn start<S: Session>(self, session: S) -> io::Result<(ServerHandle, Arc<Alive>)> {
+        let listener = (self.listener)().await?;
+        #[cfg(feature = "rustls")]
+        let listener = match self.tls {
+            Some(config) => listener.tls(config),
+            None => listener,
+        };
+        let local_addr = listener.local_addr().ok();
+        let control = Arc::new(Control::new());
+        let alive = Arc::new(Alive::new(Arc::clone(&control)));
+        let opening = Arc::new(self.opening);
+        tokio::spawn(serving::run(listener, opening, control, session));
+        Ok((ServerHandle::new(Arc::clone(&alive), local_addr), alive))
+    }
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("opening", &self.opening)
+            .field("event_capacity", &self.event_capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+type Binding = Pin<Box<dyn Future<Output = io::Result<Listener>> + Send>>;
+
+/// How long a client that was turned away is asked to stay away.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Enough that readers and connections do not wait for each other all the
+/// time, little enough that what waits is still news.
+const EVENT_CAPACITY: usize = 256;
+
+const MAX_EVENT_CAPACITY: usize = 1_000_000;

@@ -1,0 +1,126 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use http::Request;
+use socket_flow_connection::{Error, Sender};
+use socket_flow_protocol::{Message, Utf8Bytes};
+use tokio::sync::mpsc;
+
+use crate::server::control::{Alive, Control};
+use crate::server::peer_addr::PeerAddr;
+
+/// What happens on the connections of a server; see
+/// [`ServerBuilder::serve`](crate::ServerBuilder::serve).
+///
+/// For each connection there is one `Open`, then its messages in order, then
+/// one `Close`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// A connection is open.
+    Open {
+        /// The connection, in all its events.
+        id: ConnectionId,
+        /// Where it comes from.
+        peer: PeerAddr,
+        /// The request it began with: path, query and headers, and
+        /// [`PeerAddr`] among its extensions.
+        request: Box<Request<()>>,
+        /// To send on it, and to close it. Keep it: there is no other way.
+        sender: Sender,
+    },
+    /// A message has arrived.
+    Message {
+        /// The connection it came on.
+        id: ConnectionId,
+        /// The message.
+        message: Message,
+    },
+    /// A connection has ended.
+    Close {
+        /// The connection, which has no more events.
+        id: ConnectionId,
+        /// The code as RFC 6455 §7.1.5 defines it: the peer's, 1005 where its
+        /// Close carried none, 1006 where none came.
+        code: u16,
+        /// The peer's reason, often empty.
+        reason: Utf8Bytes,
+        /// Why it ended, where it was not by a complete closing handshake.
+        error: Option<Error>,
+    },
+}
+
+impl ServerEvent {
+    /// The connection it is about.
+    pub fn id(&self) -> ConnectionId {
+        match self {
+            Self::Open { id, .. } | Self::Message { id, .. } | Self::Close { id, .. } => *id,
+        }
+    }
+}
+
+/// A connection of a server. No two connections of one server have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The events of a server, a stream; see
+/// [`ServerBuilder::serve`](crate::ServerBuilder::serve).
+///
+/// It ends once the server has stopped and all its connections are closed.
+/// Dropping it stops the server, for nobody would hear of its connections any
+/// more: they are closed with 1001.
+#[derive(Debug)]
+pub struct Events {
+    events: mpsc::Receiver<ServerEvent>,
+    control: Arc<Control>,
+    /// The server runs on while only the events are left.
+    _alive: Arc<Alive>,
+}
+
+impl Events {
+    pub(crate) fn new(events: mpsc::Receiver<ServerEvent>, alive: Arc<Alive>) -> Self {
+        Self {
+            events,
+            control: Arc::clone(alive.control()),
+            _alive: alive,
+        }
+    }
+
+    /// The next event; `None` once the server has stopped and all its
+    /// connections are closed.
+    ///
+    /// # Cancel safety
+    /// No event is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<ServerEvent> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<ServerEvent>> {
+        let event = ready!(self.events.poll_recv(cx));
+        Poll::Ready(event.or_else(|| self.control.take_late()))
+    }
+}
+
+impl Stream for Events {
+    type Item = ServerEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ServerEvent>> {
+        self.poll_event(cx)
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.control.stop(Control::GRACE);
+    }
+}

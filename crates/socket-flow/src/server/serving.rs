@@ -1,0 +1,122 @@
+//! The task that owns a server: it accepts, and owns the tasks of all
+//! connections.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep_until;
+
+use crate::race::{First, race};
+use crate::server::control::Control;
+use crate::server::listener::Listener;
+use crate::server::opening::Opening;
+use crate::server::peer_addr::PeerAddr;
+use crate::server::session::Session;
+use crate::stream::ServerStream;
+
+/// Accepts until the server is to stop, then sees all connections to their
+/// end.
+pub(crate) async fn run<S: Session>(
+    listener: Listener,
+    opening: Arc<Opening>,
+    control: Arc<Control>,
+    session: S,
+) {
+    // Also where the runtime drops this task: nobody must wait for ever.
+    let _closed = control.closed.clone().drop_guard();
+    let mut tasks = JoinSet::new();
+    loop {
+        let stopping = control.closing.cancelled();
+        match race(stopping, next(&mut tasks, &listener)).await {
+            First::Left(()) => break,
+            First::Right(Next::Ended(result)) => report(result),
+            First::Right(Next::Accepted(stream, peer)) => {
+                let is_full = tasks.len() >= opening.max_connections;
+                if is_full && tasks.len() - opening.max_connections >= MAX_REFUSALS {
+                    tracing::debug!(%peer, "dropped, too many connections");
+                    continue;
+                }
+                let opening = Arc::clone(&opening);
+                let control = Arc::clone(&control);
+                let session = session.clone();
+                tasks.spawn(async move {
+                    let stopping = control.closing.clone();
+                    let open = async {
+                        if is_full {
+                            opening.turn_away(stream, peer).await;
+                            return None;
+                        }
+                        opening.open(stream, peer).await
+                    };
+                    // Boxed, so that an open connection does not carry the
+                    // memory of its handshake along.
+                    let opened = race(stopping.cancelled(), Box::pin(open)).await;
+                    if let First::Right(Some((ws, request))) = opened {
+                        session.run(ws, peer, request, &control).await;
+                    }
+                });
+            }
+        }
+    }
+    drop(listener);
+    // What a session holds of its own must not keep others waiting.
+    drop(session);
+    control.close_all();
+    let dropped = drain(&mut tasks, &control).await;
+    control.set_dropped(dropped);
+}
+
+enum Next {
+    Ended(Result<(), JoinError>),
+    Accepted(ServerStream, PeerAddr),
+}
+
+async fn next(tasks: &mut JoinSet<()>, listener: &Listener) -> Next {
+    let mut accepting = pin!(listener.accept());
+    poll_fn(|cx| {
+        // Those that ended first, so that they do not count any more.
+        if let Poll::Ready(Some(result)) = tasks.poll_join_next(cx) {
+            return Poll::Ready(Next::Ended(result));
+        }
+        let accepted = accepting.as_mut().poll(cx);
+        accepted.map(|(stream, peer)| Next::Accepted(stream, peer))
+    })
+    .await
+}
+
+/// Waits for all tasks until the deadline; how many it had to drop.
+async fn drain(tasks: &mut JoinSet<()>, control: &Control) -> usize {
+    let mut deadline = control.deadline.subscribe();
+    loop {
+        let end = *deadline.borrow_and_update();
+        let time = async {
+            match end {
+                // The time may be up already, with nothing left to wait for.
+                Some(end) => sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        match race(tasks.join_next(), race(deadline.changed(), time)).await {
+            First::Left(None) => return 0,
+            First::Left(Some(result)) => report(result),
+            First::Right(First::Left(_)) => {}
+            First::Right(First::Right(())) => break,
+        }
+    }
+    let left = tasks.len();
+    tasks.shutdown().await;
+    left
+}
+
+fn report(result: Result<(), JoinError>) {
+    if let Err(error) = result {
+        // A panic of the application's concerns its own connection only.
+        tracing::warn!(%error, "a connection's task failed");
+    }
+}
+
+/// How many clients beyond the limit are told so at once; more are dropped.
+const MAX_REFUSALS: usize = 64;

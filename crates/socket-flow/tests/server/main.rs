@@ -1,0 +1,16 @@
+//! The server that owns its tasks, over loopback.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod events;
+mod handler;
+mod http;
+mod opening;
+#[cfg(feature = "rustls")]
+#[path = "../tls/pki.rs"]
+#[allow(dead_code)] // the tests of TLS use the rest
+mod pki;
+mod shutdown;
+mod streams;
+mod tools;
