@@ -107,6 +107,7 @@ mod deadline;
 mod deflate;
 mod head_io;
 mod header_names;
+mod hub;
 mod invalid_header;
 mod negotiated;
 mod race;
@@ -129,6 +130,7 @@ pub use socket_flow_protocol::{
 };
 
 pub use crate::client::{ClientBuilder, ConnectError, ConnectStage, DialError, Rejected, connect};
+pub use crate::hub::{Delivery, Hub, HubStats, SlowPolicy};
 pub use crate::invalid_header::InvalidHeader;
 pub use crate::server::{
     AcceptError, Acceptor, ConnectionId, Events, HandlerResult, Listener, PeerAddr, Pending,
