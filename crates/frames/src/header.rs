@@ -104,58 +104,27 @@ impl FrameHeader {
     #[must_use]
     pub fn encode(&self) -> HeaderBytes {
         let first = if self.fin { FIN } else { 0 } | self.rsv.bits() | u8::from(self.opcode);
-        let (mask_bit, [k0, k1, k2, k3]) = match self.mask {
-            Some(key) => (MASK, key.to_bytes()),
-            None => (0, [0; 4]),
+        let mask_bit = if self.mask.is_some() { MASK } else { 0 };
+        let (key, key_len) = match self.mask {
+            Some(key) => (word(key.to_bytes()), 4),
+            None => (0, 0),
         };
-        let [l0, l1, l2, l3, l4, l5, l6, l7] = self.len.to_be_bytes();
+        let [.., high, low] = self.len.to_be_bytes();
+        // All in one word, of which the first byte is the lowest.
         let (bytes, len) = match self.len {
-            0..=125 => (
-                [first, mask_bit | l7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0],
-                2,
-            ),
-            126..=0xFFFF => (
-                [
-                    first,
-                    mask_bit | LEN_16,
-                    l6,
-                    l7,
-                    k0,
-                    k1,
-                    k2,
-                    k3,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                ],
-                4,
-            ),
-            _ => (
-                [
-                    first,
-                    mask_bit | LEN_64,
-                    l0,
-                    l1,
-                    l2,
-                    l3,
-                    l4,
-                    l5,
-                    l6,
-                    l7,
-                    k0,
-                    k1,
-                    k2,
-                    k3,
-                ],
-                10,
-            ),
+            0..=125 => (word([first, mask_bit | low]) | key << 16, 2),
+            126..=0xFFFF => {
+                let len = word([high, low]);
+                (word([first, mask_bit | LEN_16]) | len << 16 | key << 32, 4)
+            }
+            _ => {
+                let len = word(self.len.to_be_bytes());
+                (word([first, mask_bit | LEN_64]) | len << 16 | key << 80, 10)
+            }
         };
         HeaderBytes {
-            bytes,
-            len: if self.mask.is_some() { len + 4 } else { len },
+            bytes: bytes.to_le_bytes(),
+            len: len + key_len,
         }
     }
 
@@ -175,9 +144,23 @@ impl FrameHeader {
 /// An encoded frame header: up to [`MAX_HEADER_LEN`] bytes on the stack, made by [`FrameHeader::encode`].
 #[derive(Clone, Copy)]
 pub struct HeaderBytes {
-    bytes: [u8; MAX_HEADER_LEN],
+    /// Zero behind the first `len`.
+    bytes: [u8; HeaderBytes::PADDED_LEN],
     /// At most 14.
     len: u8,
+}
+
+impl HeaderBytes {
+    /// The length of [`padded`](Self::padded): 16.
+    pub const PADDED_LEN: usize = 16;
+
+    /// The header with zeros behind it. To copy these and cut the zeros off is quicker than to copy a number
+    /// of bytes that is not known before.
+    #[inline]
+    #[must_use]
+    pub const fn padded(&self) -> &[u8; Self::PADDED_LEN] {
+        &self.bytes
+    }
 }
 
 impl Deref for HeaderBytes {
@@ -203,6 +186,16 @@ impl fmt::Debug for HeaderBytes {
             .field("len", &self.len)
             .finish_non_exhaustive()
     }
+}
+
+/// `bytes` as the lowest of a little-endian word.
+#[inline(always)]
+fn word<const N: usize>(bytes: [u8; N]) -> u128 {
+    let mut word = [0; 16];
+    if let Some(start) = word.first_chunk_mut() {
+        *start = bytes;
+    }
+    u128::from_le_bytes(word)
 }
 
 /// `masked` is what the mask bit has to be, if anything.

@@ -88,6 +88,7 @@ mod rsv;
 pub mod utf8;
 #[cfg(feature = "bytes")]
 mod utf8_bytes;
+mod whole_frame;
 
 pub use close::{CloseCode, InvalidCloseCode};
 pub use close_payload::{CloseError, ClosePayload, MAX_REASON_LEN, ReasonTooLong, decode_close};
@@ -103,6 +104,7 @@ pub use rsv::Rsv;
 pub use utf8::validator::{Utf8Error, Utf8Validator};
 #[cfg(feature = "bytes")]
 pub use utf8_bytes::{ReceiveBuf, Spare, Utf8Bytes};
+pub use whole_frame::WholeFrame;
 
 /// Compiles and runs the example of the README.
 #[cfg(doctest)]

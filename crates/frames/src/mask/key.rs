@@ -30,8 +30,8 @@ impl MaskKey {
     /// The key twice, in memory order, beginning with the byte for a payload's byte `offset`.
     #[inline]
     pub(crate) const fn word(self, offset: usize) -> u64 {
-        let [a, b, c, d] = self.0;
-        words::advance(u64::from_ne_bytes([a, b, c, d, a, b, c, d]), offset)
+        let key = u32::from_ne_bytes(self.0) as u64;
+        words::advance(key | key << 32, offset)
     }
 }
 

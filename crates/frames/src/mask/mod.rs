@@ -2,7 +2,7 @@
 //! exclusive or, which both masks and unmasks.
 //!
 //! `offset` is the position of the first byte within the payload, so that a payload can be dealt with
-//! piece by piece. Up to 63 bytes are done inline with machine words, longer ones by the widest vectors the
+//! piece by piece. Up to 64 bytes are done inline, longer ones by the widest vectors the
 //! processor has (AVX2 is detected at run time with feature `std`).
 
 mod kernels;
@@ -11,8 +11,8 @@ mod words;
 
 use crate::MaskKey;
 
-/// From here on a call of the vector kernel is worth it.
-const INLINE_BELOW: usize = 64;
+/// Up to here two vectors inline do it; beyond, a call of the kernel is worth it.
+const INLINE_UP_TO: usize = 64;
 
 /// Masks or unmasks `data` in place; its first byte is at `offset` within the payload.
 ///
@@ -28,10 +28,10 @@ const INLINE_BELOW: usize = 64;
 /// mask::apply(second, key, 2);
 /// assert_eq!(&payload, b"\x7f\x9f\x4d\x51\x58");
 /// ```
-#[inline]
+#[inline(always)] // a few instructions, and the reason to have them is that no call is needed
 pub fn apply(data: &mut [u8], key: MaskKey, offset: usize) {
     let mask = key.word(offset);
-    if data.len() < INLINE_BELOW {
+    if data.len() <= INLINE_UP_TO {
         words::apply(data, mask);
     } else {
         kernels::apply(data, mask);
@@ -57,7 +57,7 @@ pub fn copy(dst: &mut [u8], src: &[u8], key: MaskKey, offset: usize) -> usize {
     let len = dst.len().min(src.len());
     let mask = key.word(offset);
     if let (Some(dst), Some(src)) = (dst.get_mut(..len), src.get(..len)) {
-        if len < INLINE_BELOW {
+        if len <= INLINE_UP_TO {
             words::copy(dst, src, mask);
         } else {
             kernels::copy(dst, src, mask);

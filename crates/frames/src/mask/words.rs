@@ -1,6 +1,5 @@
-//! Short payloads in machine words, inlined into the caller.
-//!
-//! The last bytes are never done one by one: the last word overlaps the one before it.
+//! Short payloads, inlined into the caller: two words or vectors of which the second ends with the payload
+//! and may overlap the first, so that neither a loop nor single bytes are needed.
 
 /// Turns `mask` so that it fits `by` bytes further on.
 #[inline(always)]
@@ -15,28 +14,18 @@ pub(super) const fn advance(mask: u64, by: usize) -> u64 {
     u64::from_le(mask).rotate_right(shift).to_le()
 }
 
+/// Masks at most 64 bytes.
 #[inline(always)]
 pub(super) fn apply(data: &mut [u8], mask: u64) {
-    let len = data.len();
-    if let Some(&last) = data.last_chunk::<8>() {
-        // Taken before the words below change the bytes that it shares with them, written after.
-        let last = xor_8(last, advance(mask, len));
-        let (words, _) = data.split_at_mut(len - len % 8);
-        for word in words.chunks_exact_mut(8) {
-            if let Some(word) = word.first_chunk_mut() {
-                *word = xor_8(*word, mask);
-            }
-        }
-        if let Some(end) = data.last_chunk_mut() {
-            *end = last;
-        }
-    } else if let (Some(&first), Some(&last)) = (data.first_chunk(), data.last_chunk()) {
-        if let Some(start) = data.first_chunk_mut() {
-            *start = xor_4(first, mask);
-        }
-        if let Some(end) = data.last_chunk_mut() {
-            *end = xor_4(last, advance(mask, len));
-        }
+    // Both ends are taken before either is written: what they share is masked once, not twice.
+    if data.len() > 32 {
+        apply_ends::<32>(data, mask);
+    } else if data.len() > 16 {
+        apply_ends::<16>(data, mask);
+    } else if data.len() >= 8 {
+        apply_ends::<8>(data, mask);
+    } else if data.len() >= 4 {
+        apply_ends::<4>(data, mask);
     } else {
         for (byte, mask) in data.iter_mut().zip(mask.to_ne_bytes()) {
             *byte ^= mask;
@@ -44,26 +33,32 @@ pub(super) fn apply(data: &mut [u8], mask: u64) {
     }
 }
 
-/// `dst` and `src` have the same length.
+/// Masks the first and the last `N` bytes: all, if there are `N` to `2 * N`.
+#[inline(always)]
+fn apply_ends<const N: usize>(data: &mut [u8], mask: u64) {
+    let (Some(&first), Some(&last)) = (data.first_chunk::<N>(), data.last_chunk::<N>()) else {
+        return;
+    };
+    let last_mask = advance(mask, data.len() - N);
+    if let Some(start) = data.first_chunk_mut() {
+        *start = xor(first, mask);
+    }
+    if let Some(end) = data.last_chunk_mut() {
+        *end = xor(last, last_mask);
+    }
+}
+
+/// Copies and masks at most 64 bytes; `dst` and `src` have the same length.
 #[inline(always)]
 pub(super) fn copy(dst: &mut [u8], src: &[u8], mask: u64) {
-    let len = src.len();
-    if let (Some(&last), Some(_)) = (src.last_chunk::<8>(), dst.last_chunk::<8>()) {
-        for (to, from) in dst.chunks_exact_mut(8).zip(src.chunks_exact(8)) {
-            if let (Some(to), Some(&from)) = (to.first_chunk_mut(), from.first_chunk()) {
-                *to = xor_8(from, mask);
-            }
-        }
-        if let Some(end) = dst.last_chunk_mut() {
-            *end = xor_8(last, advance(mask, len));
-        }
-    } else if let (Some(&first), Some(&last)) = (src.first_chunk(), src.last_chunk()) {
-        if let Some(start) = dst.first_chunk_mut() {
-            *start = xor_4(first, mask);
-        }
-        if let Some(end) = dst.last_chunk_mut() {
-            *end = xor_4(last, advance(mask, len));
-        }
+    if src.len() > 32 {
+        copy_ends::<32>(dst, src, mask);
+    } else if src.len() > 16 {
+        copy_ends::<16>(dst, src, mask);
+    } else if src.len() >= 8 {
+        copy_ends::<8>(dst, src, mask);
+    } else if src.len() >= 4 {
+        copy_ends::<4>(dst, src, mask);
     } else {
         for ((to, from), mask) in dst.iter_mut().zip(src).zip(mask.to_ne_bytes()) {
             *to = from ^ mask;
@@ -72,12 +67,32 @@ pub(super) fn copy(dst: &mut [u8], src: &[u8], mask: u64) {
 }
 
 #[inline(always)]
+fn copy_ends<const N: usize>(dst: &mut [u8], src: &[u8], mask: u64) {
+    let (Some(&first), Some(&last)) = (src.first_chunk::<N>(), src.last_chunk::<N>()) else {
+        return;
+    };
+    if let Some(start) = dst.first_chunk_mut() {
+        *start = xor(first, mask);
+    }
+    if let Some(end) = dst.last_chunk_mut() {
+        *end = xor(last, advance(mask, src.len() - N));
+    }
+}
+
+#[inline(always)]
 pub(super) fn xor_8(bytes: [u8; 8], mask: u64) -> [u8; 8] {
     (u64::from_ne_bytes(bytes) ^ mask).to_ne_bytes()
 }
 
+/// `N` is a multiple of 4, the length after which the mask repeats.
 #[inline(always)]
-fn xor_4(bytes: [u8; 4], mask: u64) -> [u8; 4] {
+fn xor<const N: usize>(mut bytes: [u8; N], mask: u64) -> [u8; N] {
     let [a, b, c, d, ..] = mask.to_ne_bytes();
-    (u32::from_ne_bytes(bytes) ^ u32::from_ne_bytes([a, b, c, d])).to_ne_bytes()
+    let mask = u32::from_ne_bytes([a, b, c, d]);
+    for word in bytes.chunks_exact_mut(4) {
+        if let Some(word) = word.first_chunk_mut() {
+            *word = (u32::from_ne_bytes(*word) ^ mask).to_ne_bytes();
+        }
+    }
+    bytes
 }

@@ -55,21 +55,34 @@ fn validate_short(bytes: &[u8]) -> Result<(), Utf8Error> {
     result.map_err(|_| Utf8Error::new())
 }
 
-/// Whether no byte has its highest bit set, in words of which the last overlaps the one before it.
+/// Whether none of at most 64 bytes has its highest bit set: two words or vectors, of which the second ends
+/// with the text and may overlap the first.
 #[inline(always)]
 fn is_ascii(bytes: &[u8]) -> bool {
-    const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
-    let all = if let Some(&last) = bytes.last_chunk() {
-        let words = bytes.chunks_exact(8).filter_map(|word| word.first_chunk());
-        words.fold(u64::from_ne_bytes(last), |all, &word| {
-            all | u64::from_ne_bytes(word)
-        })
-    } else if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        u64::from(u32::from_ne_bytes(first) | u32::from_ne_bytes(last))
+    if bytes.len() > 32 {
+        is_ascii_at_ends::<32>(bytes)
+    } else if bytes.len() > 16 {
+        is_ascii_at_ends::<16>(bytes)
+    } else if bytes.len() >= 8 {
+        is_ascii_at_ends::<8>(bytes)
+    } else if bytes.len() >= 4 {
+        is_ascii_at_ends::<4>(bytes)
     } else {
-        bytes.iter().fold(0, |all, &byte| all | u64::from(byte))
+        bytes.iter().fold(0, |all, &byte| all | byte) < 0x80
+    }
+}
+
+/// Whether the first and the last `N` bytes, all if there are `N` to `2 * N`, are ASCII.
+#[inline(always)]
+fn is_ascii_at_ends<const N: usize>(bytes: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+        return false;
     };
-    all & HIGHEST_BITS == 0
+    let mut all = [0; N];
+    for ((all, first), last) in all.iter_mut().zip(first).zip(last) {
+        *all = first | last;
+    }
+    all.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::*;
 
 use super::{ReceiveBuf, Utf8Bytes};
-use crate::Utf8Error;
+use crate::{OpCode, Role, Utf8Error, WholeFrame, mask};
 
 fn marked(text: &str) -> ReceiveBuf {
     let mut buf = ReceiveBuf::from(BytesMut::from(text));
@@ -247,8 +247,58 @@ fn utf8_bytes_are_sliced_between_characters_only() {
     assert_eq!(text.slice(0..99), None);
 }
 
+/// "Hé" in a masked text frame, behind one byte of something else.
+const FRAME: [u8; 10] = [0xFF, 0x81, 0x83, 1, 2, 3, 4, b'H' ^ 1, 0xC3 ^ 2, 0xA9 ^ 3];
+
+#[test]
+fn a_whole_text_frame_is_unmasked_and_marked() {
+    let mut buf = ReceiveBuf::from(BytesMut::from(&FRAME[..]));
+    let frame = buf.whole_frame(1, Role::Server, 3).unwrap();
+    assert_eq!((frame.opcode, frame.payload), (OpCode::Text, 6..9));
+    assert!(is_marked(&buf, 7..10));
+    assert_eq!(buf.text(7..10).unwrap(), "Hé");
+}
+
+#[test]
+fn what_is_no_whole_text_frame_is_left_as_it_came() {
+    for (at, byte, start, max_len) in [
+        (8, 0xC4 ^ 2, 1, 3),
+        (9, 0x29 ^ 3, 1, 3),
+        (2, 0x84, 1, 3),
+        (0, 0xFF, 1, 2),
+        (0, 0xFF, 0, 3),
+        (0, 0xFF, 11, 3),
+    ] {
+        let mut bytes = FRAME;
+        bytes[at] = byte;
+        if at == 8 {
+            bytes[9] = 0x41 ^ 3;
+        }
+        let mut buf = ReceiveBuf::from(BytesMut::from(&bytes[..]));
+        assert_eq!(buf.whole_frame(start, Role::Server, max_len), None);
+        assert_eq!(buf.as_slice(), bytes);
+        assert!(is_marked(&buf, 0..0));
+    }
+}
+
+#[test]
+fn unmasking_a_binary_frame_over_marked_bytes_forgets_the_mark() {
+    let mut buf = marked("abcdefgh");
+    // A frame right behind what is marked leaves it marked.
+    buf.extend_from_slice(b"\x82\x82\x80\x80\x80\x80ij");
+    assert!(buf.whole_frame(8, Role::Server, 9).is_some());
+    assert!(is_marked(&buf, 0..8));
+
+    let mut buf = ReceiveBuf::from(BytesMut::from(&b"\x02\x04abcd"[..]));
+    buf.slice_mut(0..1).fill(0x82);
+    buf.check_utf8(1..6, true).unwrap();
+    assert!(buf.whole_frame(0, Role::Client, 9).is_some());
+    assert!(is_marked(&buf, 0..0));
+}
+
 #[derive(Clone, Debug)]
 enum Operation {
+    WholeFrame(usize, Role),
     Append(Vec<u8>),
     Check(usize, usize, bool),
     Overwrite(usize, usize, u8),
@@ -266,7 +316,23 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => "[é語\u{1f980}]".prop_map(|text| text.as_bytes()[..1].to_vec()),
     ];
     let at = 0..40usize;
+    let frame = (piece.clone(), any::<[u8; 4]>(), 0..2u8, any::<bool>()).prop_map(
+        |(mut payload, key, opcode, masked)| {
+            let len = payload.len() as u8;
+            let mut frame = vec![0x81 + opcode, len];
+            if masked {
+                frame[1] |= 0x80;
+                frame.extend_from_slice(&key);
+                mask::apply(&mut payload, key.into(), 0);
+            }
+            frame.append(&mut payload);
+            frame
+        },
+    );
+    let role = prop_oneof![Just(Role::Client), Just(Role::Server)];
     prop_oneof![
+        2 => frame.prop_map(Operation::Append),
+        4 => (at.clone(), role).prop_map(|(start, role)| Operation::WholeFrame(start, role)),
         4 => piece.prop_map(Operation::Append),
         4 => (at.clone(), at.clone(), any::<bool>()).prop_map(|(from, to, complete)| Operation::Check(from, to, complete)),
         2 => (0..4usize, at.clone(), any::<bool>()).prop_map(|(from, to, complete)| Operation::Check(from, to, complete)),
@@ -296,6 +362,24 @@ proptest! {
         let mut model: Vec<u8> = Vec::new();
         for operation in operations {
             match operation {
+                Operation::WholeFrame(start, role) => {
+                    let unread = model.get_mut(start..).unwrap_or_default();
+                    let mut expected = WholeFrame::decode(unread, role);
+                    if let Some(frame) = &expected {
+                        let payload = &mut unread[frame.payload.clone()];
+                        let mut unmasked = payload.to_vec();
+                        if let Some(key) = frame.mask {
+                            mask::apply(&mut unmasked, key, 0);
+                        }
+                        let is_text = core::str::from_utf8(&unmasked).is_ok();
+                        if frame.opcode == OpCode::Text && !is_text {
+                            expected = None;
+                        } else {
+                            payload.copy_from_slice(&unmasked);
+                        }
+                    }
+                    prop_assert_eq!(buf.whole_frame(start, role, usize::MAX), expected);
+                }
                 Operation::Append(bytes) => {
                     buf.extend_from_slice(&bytes);
                     model.extend_from_slice(&bytes);
