@@ -21,13 +21,15 @@ pub(crate) fn make_room(input: &mut Input) {
 
 fn make_room_slow(input: &mut Input) {
     let len = input.len();
-    if len == 0 {
+    if input.capacity() == 0 {
+        input.set_storage(take());
+    } else if len == 0 {
         let mut storage = input.take_storage();
         if storage.capacity() < SIZE && !storage.try_reclaim(SIZE) {
             // Still shared with messages the application keeps.
             storage = take();
         }
-        let _ = input.move_to(storage);
+        input.set_storage(storage);
     } else if input.capacity() >= SIZE {
         input.reserve(SIZE - len.min(SIZE / 2));
     } else if len < KEEP {

@@ -4,7 +4,8 @@ use std::task::{Poll, Waker, ready};
 use std::time::Duration;
 
 use socket_flow_protocol::{
-    CloseFrame, Event, EventRef, Expired, Found, Incoming, Input, MessageRef, Negotiated, Role,
+    CloseFrame, Event, EventRef, Expired, Found, Incoming, Input, Message, MessageRef, Negotiated,
+    Role,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -74,16 +75,19 @@ impl Reader {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let found = poll_fn(|cx| {
-            self.poll_message(&mut Joined { holds: true }, writer, cx.waker(), cx.waker())
-        })
-        .await?;
-        Ok(
-            found.and_then(|found| match self.incoming.lend(found, &self.input) {
-                EventRef::Message(message) => Some(message),
-                _ => None,
-            }),
-        )
+        let found = match self.quick(writer) {
+            Some(found) => found,
+            None => {
+                let found = poll_fn(|cx| {
+                    self.poll_message(&mut Joined { holds: true }, writer, cx.waker(), cx.waker())
+                });
+                match found.await? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                }
+            }
+        };
+        Ok(self.incoming.lend_message(found, &self.input))
     }
 
     /// The next event, control frames included, lent until the next call.
@@ -147,6 +151,12 @@ impl Reader {
         self.incoming.take(found, &mut self.input)
     }
 
+    /// Takes what was found, if it is a message.
+    #[inline]
+    pub(crate) fn take_message(&mut self, found: Found) -> Option<Message> {
+        self.incoming.take_message(found, &mut self.input)
+    }
+
     /// The next data message.
     #[inline]
     pub(crate) fn poll_message<R, W>(
@@ -168,11 +178,23 @@ impl Reader {
         }
     }
 
+    /// The next message at once, if it is a small one that has arrived and
+    /// nothing has to be written first. `None` tells nothing.
+    #[inline]
+    pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
+        let is_quiet = matches!(self.phase, Phase::Open) && !writer.outgoing.is_pressed();
+        if self.input.is_empty() || !is_quiet {
+            return None;
+        }
+        self.incoming.quick(&mut self.input)
+    }
+
     /// The next event: the one loop every receiving call runs.
     ///
     /// It goes round only when something made progress: what is buffered is
     /// parsed first, then what is queued is written, then more is read; and
     /// only a read that finds nothing looks at the deadlines.
+    #[inline(never)]
     pub(crate) fn poll_found<R, W>(
         &mut self,
         source: &mut R,
@@ -304,9 +326,10 @@ impl Reader {
     {
         loop {
             let incoming = self.incoming.poll_timeout(&writer.outgoing);
-            let outgoing = writer.outgoing.poll_timeout();
-            let Some(at) = incoming.into_iter().chain(outgoing).min() else {
-                return Poll::Pending;
+            let at = match (incoming, writer.outgoing.poll_timeout()) {
+                (Some(incoming), Some(outgoing)) => incoming.min(outgoing),
+                (Some(at), None) | (None, Some(at)) => at,
+                (None, None) => return Poll::Pending,
             };
             if !at.is_zero() {
                 let Some(at) = writer.epoch.checked_add(at) else {

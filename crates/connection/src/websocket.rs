@@ -155,6 +155,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Cancel safe: nothing received lives in the future.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        if let Some(found) = self.reader.quick(&self.writer) {
+            return Ok(self.reader.take_message(found));
+        }
         poll_fn(|cx| self.poll_recv(cx, true)).await
     }
 
@@ -410,10 +413,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 reader.poll_message(&mut Joined { holds }, writer, read_waker, write_waker)
             })
         )?;
-        Poll::Ready(Ok(found.and_then(|found| match self.reader.take(found) {
-            Event::Message(message) => Some(message),
-            _ => None,
-        })))
+        Poll::Ready(Ok(found.and_then(|found| self.reader.take_message(found))))
     }
 
     /// Whether the end of the connection has been reported.

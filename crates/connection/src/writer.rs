@@ -1,16 +1,16 @@
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Buf;
 use socket_flow_protocol::{
-    CloseCode, Closing, ControlError, Expired, Outgoing, Payload, SendError,
+    CloseCode, Closing, ControlError, Expired, Outgoing, Payload, SendError, WriteQueue,
 };
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
-use tokio_util::io::poll_write_buf;
 use tracing::{Span, debug};
 
 use crate::error::{ABNORMAL, Error};
@@ -323,9 +323,12 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 }
                 continue;
             }
-            match poll_write_buf(Pin::new(&mut *io), cx, output) {
+            match poll_write_some(io, cx, output) {
                 Poll::Ready(Ok(0)) => break Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(_)) => self.dirty = true,
+                Poll::Ready(Ok(count)) => {
+                    output.advance(count);
+                    self.dirty = true;
+                }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => break Err(error),
                 Poll::Pending => return Poll::Pending,
@@ -392,6 +395,26 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         }
     }
 }
+
+/// Writes once: what is contiguous, as small messages are, without the detour
+/// of a vectored write.
+fn poll_write_some<S: AsyncWrite + Unpin>(
+    io: &mut S,
+    cx: &mut Context<'_>,
+    output: &WriteQueue,
+) -> Poll<io::Result<usize>> {
+    let io = Pin::new(io);
+    let chunk = output.chunk();
+    if chunk.len() == output.len() || !io.is_write_vectored() {
+        return io.poll_write(cx, chunk);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let count = output.chunks_vectored(&mut slices);
+    io.poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+}
+
+/// The most segments in one write: 16 large payloads with what lies between.
+const SLICES: usize = 32;
 
 /// Why the stream is there: see the invariant of [`Writer`].
 const PRESENT: &str = "only what consumes the writer takes the stream";

@@ -9,6 +9,8 @@ use crate::config::NEVER;
 /// looks at it.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
+    /// The earliest of all the others.
+    pub(crate) next: Duration,
     /// When the next ping is due.
     pub(crate) ping_at: Duration,
     /// Until when the peer must have sent something; `NEVER` while no ping
@@ -24,20 +26,22 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    /// The next moment anything is due.
-    #[inline]
-    pub(crate) fn next(&self) -> Duration {
-        self.ping_at
+    /// Finds the next moment anything is due; called whenever one of the
+    /// others has changed.
+    pub(crate) fn settle(&mut self) {
+        self.next = self
+            .ping_at
             .min(self.pong_by)
             .min(self.close_by)
             .min(self.idle.at)
-            .min(self.read.at)
+            .min(self.read.at);
     }
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
+            next: NEVER,
             ping_at: NEVER,
             pong_by: NEVER,
             close_by: NEVER,

@@ -1,3 +1,7 @@
+use std::fmt;
+use std::num::NonZeroU64;
+use std::ops::Range;
+
 use bytes::Bytes;
 use socket_flow_frames::{CloseCode, Utf8Bytes};
 
@@ -46,41 +50,122 @@ pub struct CloseFrame {
 /// What a step found, as plain numbers: the payload itself is lent by
 /// [`Incoming::lend`](crate::Incoming::lend) or owned through
 /// [`Incoming::take`](crate::Incoming::take), until the next step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Found {
-    pub(crate) kind: Kind,
-    pub(crate) place: Place,
+    /// All in one word, which `Option` makes no larger, so that it is
+    /// returned in a register:
+    ///
+    /// ```text
+    ///  63         24 23         7   6   5     3   2   1   0
+    /// ├─────────────┼────────────┼─────┼───────┼─────┼─────┤
+    ///      start        length     input  kind     0     1
+    /// ```
+    bits: NonZeroU64,
 }
 
 impl Found {
+    /// A payload in the input, at these offsets from the start of its buffer.
+    ///
+    /// What is found in place is no longer than a read buffer, 64 KiB, and
+    /// begins within the first terabyte.
+    #[inline]
+    pub(crate) fn in_input(kind: Kind, range: Range<usize>) -> Self {
+        debug_assert!(range.len() < 1 << 17 && (range.start as u64) < 1 << 40);
+        let (start, len) = (range.start as u64, range.len() as u64);
+        Self {
+            bits: (NonZeroU64::MIN | ((kind as u64) << 3)) | (1 << 6) | (len << 7) | (start << 24),
+        }
+    }
+
+    /// A payload in the buffer the message was assembled in.
+    pub(crate) fn assembled(kind: Kind) -> Self {
+        Self {
+            bits: NonZeroU64::MIN | ((kind as u64) << 3),
+        }
+    }
+
+    /// Where the payload lies in the input; `None` for an assembled one.
+    #[inline]
+    pub(crate) fn range(&self) -> Option<Range<usize>> {
+        let bits = self.bits.get();
+        let start = (bits >> 24) as usize;
+        let len = (bits >> 7) as usize & 0x1_FFFF;
+        (bits & (1 << 6) != 0).then_some(start..start + len)
+    }
+
+    /// What was found.
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        match self.bits.get() >> 3 & 7 {
+            0 => Kind::Text,
+            1 => Kind::Binary,
+            2 => Kind::Ping,
+            3 => Kind::Pong,
+            _ => Kind::Close,
+        }
+    }
+
     /// Whether a data message was found; a control frame otherwise.
     #[inline]
     pub fn is_message(&self) -> bool {
-        matches!(self.kind, Kind::Text | Kind::Binary)
+        matches!(self.kind(), Kind::Text | Kind::Binary)
     }
 
     /// Whether the peer's Close was found, the last event of a connection.
     #[inline]
     pub fn is_close(&self) -> bool {
-        self.kind == Kind::Close
+        self.kind() == Kind::Close
     }
 }
 
-/// What kind of event was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Binary,
-    Ping,
-    Pong,
-    Close,
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found")
+            .field("kind", &self.kind())
+            .field("range", &self.range())
+            .finish()
+    }
 }
 
-/// Where the payload of an event lies.
+/// What kind of event was found; in three bits of [`Found`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In the input, at these offsets from the start of its buffer.
-    Input { start: usize, end: usize },
-    /// In the buffer the message was assembled in.
-    Assembled,
+pub(crate) enum Kind {
+    Text = 0,
+    Binary = 1,
+    Ping = 2,
+    Pong = 3,
+    Close = 4,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [Kind; 5] = [
+        Kind::Text,
+        Kind::Binary,
+        Kind::Ping,
+        Kind::Pong,
+        Kind::Close,
+    ];
+
+    #[test]
+    fn a_found_event_tells_what_it_was_made_of() {
+        for kind in KINDS {
+            for start in [0, 1, 0xFFFF_FFFF, (1 << 40) - 1] {
+                for len in [0, 1, 125, 0xFFFF, 0x1_FFFF] {
+                    let found = Found::in_input(kind, start..start + len);
+                    assert_eq!(found.range(), Some(start..start + len));
+                    assert_eq!(found.kind(), kind);
+                }
+            }
+            let found = Found::assembled(kind);
+            assert_eq!((found.range(), found.kind()), (None, kind));
+        }
+    }
+
+    #[test]
+    fn a_found_event_fits_a_register() {
+        assert_eq!(size_of::<Option<Found>>(), 8);
+    }
 }

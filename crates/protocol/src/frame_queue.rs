@@ -1,5 +1,5 @@
 use bytes::{Bytes, BytesMut};
-use socket_flow_frames::{FrameHeader, MAX_HEADER_LEN, MaskKey, OpCode, Rsv, mask};
+use socket_flow_frames::{FrameHeader, HeaderBytes, MaskKey, OpCode, Rsv, mask};
 
 use crate::mask_keys::MaskKeys;
 use crate::queue::WriteQueue;
@@ -124,10 +124,19 @@ impl FrameQueue {
     /// Copies one frame behind everything queued.
     #[inline]
     fn append(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
-        let key = self.next_key();
-        let header = header(fin, rsv, opcode, key, payload.len());
-        let tail = self.queue.tail(MAX_HEADER_LEN + payload.len());
-        tail.extend_from_slice(&header.encode());
+        if self.masks() {
+            self.append_masked(fin, rsv, opcode, payload);
+        } else {
+            let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
+            put_header(tail, &header(fin, rsv, opcode, None, payload.len()));
+            tail.extend_from_slice(payload);
+        }
+    }
+
+    #[inline(never)]
+    fn append_masked(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
+        let key = self.header(fin, rsv, opcode, payload.len());
+        let tail = self.queue.tail(payload.len());
         let at = tail.len();
         tail.extend_from_slice(payload);
         if let Some(key) = key {
@@ -140,8 +149,7 @@ impl FrameQueue {
     fn header(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, len: usize) -> Option<MaskKey> {
         let key = self.next_key();
         let header = header(fin, rsv, opcode, key, len);
-        let tail = self.queue.tail(MAX_HEADER_LEN);
-        tail.extend_from_slice(&header.encode());
+        put_header(self.queue.tail(HeaderBytes::PADDED_LEN), &header);
         key
     }
 
@@ -166,6 +174,16 @@ pub(crate) fn header(
         mask,
         len: len as u64,
     }
+}
+
+/// Appends a header by its fixed length and cuts off what is too much: the
+/// cheapest way for a few bytes.
+#[inline]
+fn put_header(tail: &mut BytesMut, header: &FrameHeader) {
+    let header = header.encode();
+    let end = tail.len() + header.len();
+    tail.extend_from_slice(header.padded());
+    tail.truncate(end);
 }
 
 /// Copies a payload and masks each piece while it is in the cache.

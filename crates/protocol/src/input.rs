@@ -2,7 +2,9 @@ use std::mem;
 use std::ops::Range;
 
 use bytes::{BufMut, BytesMut};
-use socket_flow_frames::{MaskKey, ReceiveBuf, Utf8Error, mask};
+use socket_flow_frames::{MaskKey, OpCode, ReceiveBuf, Role, Utf8Error, mask};
+
+use crate::event::{Found, Kind};
 
 /// Received bytes that wait to be parsed.
 ///
@@ -95,6 +97,14 @@ impl Input {
         mem::take(&mut self.buf).into_inner()
     }
 
+    /// Gives an input that is read to its end memory to read into; `storage`
+    /// is cleared first. Unread bytes are lost.
+    pub fn set_storage(&mut self, mut storage: BytesMut) {
+        storage.clear();
+        self.start = 0;
+        self.buf = storage.into();
+    }
+
     /// Moves the unread bytes into `storage`, which is cleared first, and
     /// returns the memory they were in, empty.
     #[must_use]
@@ -122,6 +132,24 @@ impl Input {
         let from = self.start;
         self.start = (from + count).min(self.buf.len());
         from..self.start
+    }
+
+    /// Consumes a whole, small message at the start of the unread bytes,
+    /// unmasked and, if it is text, checked. `None` leaves everything as it
+    /// is, and to others.
+    #[inline]
+    pub(crate) fn whole_frame(&mut self, receiver: Role, max_len: usize) -> Option<Found> {
+        let from = self.start;
+        let frame = self.buf.whole_frame(from, receiver, max_len)?;
+        self.start = from + frame.payload.end;
+        let kind = match frame.opcode {
+            OpCode::Text => Kind::Text,
+            _ => Kind::Binary,
+        };
+        Some(Found::in_input(
+            kind,
+            from + frame.payload.start..self.start,
+        ))
     }
 
     /// Forgets all unread bytes.

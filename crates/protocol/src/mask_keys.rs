@@ -21,7 +21,7 @@ impl MaskKeys {
 
     /// The next key. All-zero keys are skipped: they would put the payload
     /// on the wire in the clear.
-    #[inline]
+    #[inline(never)] // the generator would crowd out its caller
     pub(crate) fn next_key(&mut self) -> MaskKey {
         loop {
             let key = self.generator.next_u32();

@@ -43,11 +43,18 @@ impl WriteQueue {
     /// The tail, to append a whole frame of about `len` bytes to.
     #[inline]
     pub(crate) fn tail(&mut self, len: usize) -> &mut BytesMut {
+        if self.tail.capacity() - self.tail.len() < len {
+            self.grow_tail(len);
+        }
+        &mut self.tail
+    }
+
+    #[inline(never)]
+    fn grow_tail(&mut self, len: usize) {
         if self.tail.capacity() == 0 {
             self.tail = storage();
         }
         self.tail.reserve(len);
-        &mut self.tail
     }
 
     /// Puts `payload` behind everything queued so far, without a copy.

@@ -23,11 +23,11 @@ impl Incoming {
         let next = match &self.deadlines {
             Some(deadlines) => {
                 let unarmed = self.wants_close(deadlines.close_by, outgoing)
-                    || (!deadlines.read.is_armed() && self.wants_read());
+                    || (self.wants_read() && !deadlines.read.is_armed());
                 if unarmed {
                     Duration::ZERO
                 } else {
-                    deadlines.next()
+                    deadlines.next
                 }
             }
             None if self.wants_any(outgoing) => Duration::ZERO,
@@ -61,6 +61,9 @@ impl Incoming {
         outgoing: &mut Outgoing,
     ) -> Result<(), Expired> {
         let expired = self.expired(now, outgoing);
+        if let Some(deadlines) = &mut self.deadlines {
+            deadlines.settle();
+        }
         if let Some(expired) = expired {
             match expired {
                 Expired::Idle => outgoing.fail_with(CloseCode::GOING_AWAY, "idle timeout"),
@@ -140,11 +143,11 @@ impl Incoming {
 
     /// Whether a frame or message under way should be watched.
     fn wants_read(&self) -> bool {
-        self.config.timeouts().stall != NEVER && self.is_unfinished()
+        self.is_unfinished() && self.config.timeouts().stall != NEVER
     }
 
     fn wants_close(&self, close_by: Duration, outgoing: &Outgoing) -> bool {
-        close_by == NEVER && outgoing.closing().is_sent() && self.config.timeouts().close != NEVER
+        outgoing.closing().is_sent() && close_by == NEVER && self.config.timeouts().close != NEVER
     }
 
     fn wants_any(&self, outgoing: &Outgoing) -> bool {

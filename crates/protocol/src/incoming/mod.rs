@@ -5,13 +5,13 @@ mod payload;
 
 use std::sync::Arc;
 
-use socket_flow_frames::{FrameHeader, OpCode, ReceiveBuf, Role, Rsv, Utf8Bytes, decode_close};
+use socket_flow_frames::{FrameHeader, ReceiveBuf, Role, Rsv, Utf8Bytes, decode_close};
 
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::deflate::Decompress;
 use crate::error::{AbnormalClosure, ProtocolError};
-use crate::event::{CloseFrame, Found, Kind, Place};
+use crate::event::{CloseFrame, Found};
 use crate::incoming::frame::{Frame, Under};
 use crate::input::Input;
 use crate::negotiated::Negotiated;
@@ -89,12 +89,15 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
-        if self.frame.is_none() && self.message.is_none() && !self.ended {
-            if let Some(found) = self.whole_frame(input) {
-                return Ok(Some(found));
-            }
+        if input.is_empty() && self.frame.is_none() {
+            // Nothing can have changed since it ran dry.
+            self.waiting = 0;
+            return Ok(None);
         }
-        self.step_slow(input, outgoing)
+        match self.quick(input) {
+            Some(found) => Ok(Some(found)),
+            None => self.step_slow(input, outgoing),
+        }
     }
 
     /// The transport ended.
@@ -144,45 +147,17 @@ impl Incoming {
         &self.negotiated
     }
 
-    /// The fast path: a whole unfragmented data frame at the start of the
-    /// input. `None` leaves everything, errors included, to the slow path.
+    /// The fast path of [`Incoming::step`]: a whole, small, unfragmented
+    /// message at the start of the input. `None` leaves everything, errors
+    /// included, to `step`.
     #[inline]
-    fn whole_frame(&mut self, input: &mut Input) -> Option<Found> {
-        let (header, header_len) =
-            FrameHeader::decode_for(input.unread(), self.role, self.rsv()).ok()??;
-        let kind = match header.opcode {
-            OpCode::Text => Kind::Text,
-            OpCode::Binary => Kind::Binary,
-            _ => return None,
-        };
-        let len = usize::try_from(header.len).ok()?;
-        let rest = input.len() - header_len;
-        if !header.fin || len > rest || len > self.config.limits().message || !header.rsv.is_empty()
-        {
+    pub fn quick(&mut self, input: &mut Input) -> Option<Found> {
+        if self.frame.is_some() || self.message.is_some() || self.ended {
             return None;
         }
-        let payload = header_len..header_len + len;
-        if let Some(key) = header.mask {
-            input.unmask(payload.clone(), key, 0);
-        }
-        if kind == Kind::Text && input.check_utf8(payload.clone(), true).is_err() {
-            // Masking is its own inverse: give the slow path, which reports
-            // the error, the frame as it came.
-            if let Some(key) = header.mask {
-                input.unmask(payload, key, 0);
-            }
-            return None;
-        }
+        let found = input.whole_frame(self.role, self.config.limits().message)?;
         self.activity.note_message();
-        input.consume(header_len);
-        let found = input.consume(len);
-        Some(Found {
-            kind,
-            place: Place::Input {
-                start: found.start,
-                end: found.end,
-            },
-        })
+        Some(found)
     }
 
     #[inline(never)]

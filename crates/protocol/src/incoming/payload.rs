@@ -3,7 +3,7 @@ use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, mask};
 
 use crate::deflate::InflateFailure;
 use crate::error::ProtocolError;
-use crate::event::{Found, Kind, Place};
+use crate::event::{Found, Kind};
 use crate::incoming::Incoming;
 use crate::incoming::frame::Frame;
 use crate::input::Input;
@@ -101,13 +101,7 @@ impl Incoming {
                 input.discard();
             }
         }
-        Ok(Some(Found {
-            kind: frame.kind,
-            place: Place::Input {
-                start: payload.start,
-                end: payload.end,
-            },
-        }))
+        Ok(Some(Found::in_input(frame.kind, payload)))
     }
 
     /// Moves what is there of a large or fragmented message's frame into its
@@ -195,10 +189,7 @@ impl Incoming {
     fn assembled(&mut self, kind: Kind) -> Found {
         self.message = None;
         self.activity.note_message();
-        Found {
-            kind,
-            place: Place::Assembled,
-        }
+        Found::assembled(kind)
     }
 }
 

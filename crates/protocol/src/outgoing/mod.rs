@@ -27,6 +27,9 @@ use crate::queue::WriteQueue;
 pub struct Outgoing {
     config: Arc<Config>,
     frames: FrameQueue,
+    /// Messages shorter than this need no other decision than whether there
+    /// is room; see [`Outgoing::settle_plain`].
+    plain_below: u16,
     /// Present where permessage-deflate was agreed on.
     compress: Option<Box<Compress>>,
     closing: Closing,
@@ -58,7 +61,8 @@ impl Outgoing {
     }
 
     fn new(config: Arc<Config>, frames: FrameQueue, compress: Option<Compress>) -> Self {
-        Self {
+        let mut outgoing = Self {
+            plain_below: 0,
             config,
             frames,
             compress: compress.map(Box::new),
@@ -69,7 +73,9 @@ impl Outgoing {
             message: false,
             pong: None,
             stall: None,
-        }
+        };
+        outgoing.settle_plain();
+        outgoing
     }
 
     /// Queues a message, in one frame or, beyond
@@ -85,6 +91,19 @@ impl Outgoing {
     /// part ([`SendError::Unfinished`]).
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
+        let is_plain =
+            message.bytes().len() < usize::from(self.plain_below) && message.prepared().is_none();
+        if !is_plain || self.is_full() {
+            return self.queue_slow(message);
+        }
+        self.message = true;
+        let opcode = message::opcode(&message);
+        self.frames.whole(opcode, message.bytes());
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn queue_slow<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         if self.closing.is_sent() || self.parts.is_some() {
             return Err(self.refuse(message));
         }
@@ -92,14 +111,10 @@ impl Outgoing {
             return Err(SendError::Full(message));
         }
         self.message = true;
-        let len = message.bytes().len();
         if let Some(prepared) = message.prepared() {
             self.queue_prepared(prepared);
         } else if self.compress.is_some() && self.compresses(&message) {
             self.queue_compressed(&message);
-        } else if len < LINK_MIN && len <= self.config.limits().fragment {
-            self.frames
-                .whole(message::opcode(&message), message.bytes());
         } else {
             self.queue_large(message);
         }
@@ -142,7 +157,7 @@ impl Outgoing {
     /// Gives up on a transport that takes no more bytes: drops what is queued
     /// and lets nothing more in.
     pub fn abandon(&mut self) {
-        self.closing = self.closing.send();
+        self.send_close();
         self.frames.queue = WriteQueue::default();
         self.pong = None;
     }
@@ -282,7 +297,32 @@ impl Outgoing {
             self.frames.whole(OpCode::Pong, pong.data());
         }
         self.frames.whole(OpCode::Close, payload.as_bytes());
+        self.send_close();
+    }
+
+    /// From here on no message is queued any more.
+    fn send_close(&mut self) {
         self.closing = self.closing.send();
+        self.settle_plain();
+    }
+
+    /// Finds what [`Outgoing::queue`] may do without looking further: nothing
+    /// once a Close is queued, while a message is sent part by part, or where
+    /// some are compressed; else what is neither linked nor sent in several
+    /// frames. To be called whenever one of these changes.
+    fn settle_plain(&mut self) {
+        let decides = self.closing.is_sent() || self.parts.is_some() || self.compress.is_some();
+        let below = self
+            .config
+            .limits()
+            .fragment
+            .saturating_add(1)
+            .min(LINK_MIN);
+        self.plain_below = if decides {
+            0
+        } else {
+            u16::try_from(below).unwrap_or(u16::MAX)
+        };
     }
 
     fn has_room_for_pong(&mut self) -> bool {
@@ -362,13 +402,14 @@ impl Outgoing {
         }
     }
 
-    /// Queues a message that is linked, or sent in several frames.
+    /// Queues a message that may have to be linked, or sent in several
+    /// frames.
     #[inline(never)]
     fn queue_large<P: Payload>(&mut self, message: P) {
         let fragment = self.config.limits().fragment;
         let opcode = message::opcode(&message);
-        if self.frames.masks() {
-            // A client copies anyway, to mask: borrow until then.
+        if self.frames.masks() || message.bytes().len() < LINK_MIN {
+            // It is copied anyway: borrow until then.
             self.frames
                 .message(true, Rsv::NONE, opcode, message.bytes(), fragment);
         } else {

@@ -107,6 +107,7 @@ impl Outgoing {
         }
         self.message = true;
         self.parts = (!fin).then_some(Parts { text, compressed });
+        self.settle_plain();
         let (rsv, opcode) = match (begun, compressed) {
             (Some(_), _) => (Rsv::NONE, OpCode::Continuation),
             (None, true) => (Rsv::RSV1, message::opcode(&part)),
