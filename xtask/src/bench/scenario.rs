@@ -11,11 +11,13 @@ pub(crate) struct Scenario {
     pub(crate) connections: usize,
     /// The messages of a short and a long run, between which instructions are counted.
     pub(crate) counted: Option<(u64, u64)>,
+    /// How messages are compressed, by the word for it on the programs' command lines.
+    pub(crate) deflate: Option<&'static str>,
 }
 
 impl Scenario {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::new(1, "32 B, 1×1", 1, Some((1_000, 9_000))),
         Self::new(2, "32 B, 64×1", 64, None),
         Self::new(3, "32 B, 8×64", 8, Some((10_240, 92_160))),
@@ -24,6 +26,8 @@ impl Scenario {
         Self::new(6, "1 MiB, 4×2", 4, None),
         Self::new(7, "1 MiB multi-byte text, 4×2", 4, None),
         Self::new(8, "16 MiB, 1×1", 1, None),
+        Self::compressed("2 KiB JSON, 16×4, context kept", "takeover"),
+        Self::compressed("2 KiB JSON, 16×4, not kept", "none"),
     ];
 
     const fn new(
@@ -37,6 +41,14 @@ impl Scenario {
             title,
             connections,
             counted,
+            deflate: None,
+        }
+    }
+
+    const fn compressed(title: &'static str, deflate: &'static str) -> Self {
+        Self {
+            deflate: Some(deflate),
+            ..Self::new(9, title, 16, None)
         }
     }
 

@@ -74,6 +74,11 @@ impl Server {
         ALL.iter().find(|server| server.name == name)
     }
 
+    /// Whether it can be asked to compress.
+    pub(crate) fn deflates(&self) -> bool {
+        self.kind == Kind::Ours || matches!(self.program, "echo-yawc" | "echo-sockudo-ws")
+    }
+
     /// Whether it runs as its documentation shows, with nothing done by hand.
     pub(crate) fn is_documented(&self) -> bool {
         self.arguments.is_empty()

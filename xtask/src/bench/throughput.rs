@@ -81,6 +81,9 @@ pub(crate) fn measure(
                 ) else {
                     continue;
                 };
+                if scenario.deflate.is_some() && !server.deflates() {
+                    continue;
+                }
                 let report = match one(programs, server, scenario, effort) {
                     Err(Error::Interrupted) => return Err(Error::Interrupted),
                     // The others are still worth measuring.
@@ -119,7 +122,10 @@ fn one(
 ) -> Result<Report, Error> {
     let path = programs.path(Profile::Release, server.program);
     let mut command = programs.command(Processor::Server, &path);
-    let (child, port) = programs.start(server, &mut command, &[])?;
+    let deflate: Vec<&str> = scenario
+        .deflate
+        .map_or_else(Vec::new, |how| vec!["--deflate", how]);
+    let (child, port) = programs.start(server, &mut command, &deflate)?;
     let arguments = [
         ("--port", port.to_string()),
         ("--pid", child.id().to_string()),
@@ -130,6 +136,7 @@ fn one(
     let arguments: Vec<String> = arguments
         .into_iter()
         .flat_map(|(name, value)| [name.to_owned(), value])
+        .chain(deflate.into_iter().map(str::to_owned))
         .collect();
     programs.report("load", &arguments, LIMIT)
 }

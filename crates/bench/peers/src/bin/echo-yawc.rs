@@ -5,15 +5,15 @@ use std::process::ExitCode;
 
 use futures_util::{FutureExt, SinkExt};
 use socket_flow_bench::MAX_MESSAGE;
-use socket_flow_bench::server::{self, Feature, Outcome};
+use socket_flow_bench::server::{self, Feature, Outcome, Takeover};
 use socket_flow_bench_peers::batch::LIMIT;
 use socket_flow_bench_peers::upgrade::upgraded;
-use yawc::{HttpWebSocket, OpCode, Options, WebSocket};
+use yawc::{CompressionLevel, HttpWebSocket, OpCode, Options, WebSocket};
 
 fn main() -> ExitCode {
-    server::run(&[Feature::Batch], |options| {
+    server::run(&[Feature::Batch, Feature::Deflate], |options| {
         let batched = options.batch;
-        let options = options_of(batched);
+        let options = compressed(options_of(batched), options.deflate);
         move |stream| {
             let options = options.clone();
             async move {
@@ -40,6 +40,19 @@ fn options_of(batched: bool) -> Options {
         true => options
             .with_read_buffer_capacity(128 << 10)
             .with_backpressure_boundary(64 << 10),
+    }
+}
+
+/// At the level every server of the benchmark compresses with.
+fn compressed(options: Options, deflate: Option<Takeover>) -> Options {
+    let level = CompressionLevel::fast();
+    match deflate {
+        None => options,
+        Some(Takeover::Both) => options.with_compression_level(level),
+        Some(Takeover::None) => options
+            .with_compression_level(level)
+            .server_no_context_takeover()
+            .client_no_context_takeover(),
     }
 }
 
