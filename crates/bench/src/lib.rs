@@ -12,6 +12,7 @@
 // The output of a command line tool is its purpose.
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
+pub mod client;
 pub mod footprint;
 pub mod frame;
 pub mod handshake;

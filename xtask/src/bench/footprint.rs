@@ -41,5 +41,5 @@ pub(crate) fn measure(
         &connections.to_string(),
     ]
     .map(str::to_owned);
-    programs.report("footprint", &arguments, LIMIT)
+    programs.report(Processor::Load, "footprint", &arguments, LIMIT)
 }

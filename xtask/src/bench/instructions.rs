@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::bench::programs::{Profile, Programs};
+use crate::bench::programs::{Processor, Profile, Programs};
 use crate::bench::scenario::Scenario;
 use crate::bench::server::Server;
 use crate::error::Error;
@@ -86,7 +86,7 @@ fn run(
         &messages.to_string(),
     ]
     .map(str::to_owned);
-    let report: Report = programs.report("load", &arguments, LIMIT)?;
+    let report: Report = programs.report(Processor::Load, "load", &arguments, LIMIT)?;
     child.finish(LIMIT)?;
     Ok((report.messages, collected(child.log())?))
 }

@@ -7,6 +7,7 @@
 //!                               └──► results ──► tables, verdict ──► docs/performance.md
 //! ```
 
+mod client;
 mod document;
 mod footprint;
 mod instructions;
@@ -52,9 +53,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let scenarios = options.scenarios();
     let effort = Effort::new(options.quick);
     let plain: Vec<&Server> = servers.iter().filter(|it| it.kind == Kind::Ours).collect();
-    let programs = Programs::build(&workspace, &servers, &plain)?;
+    let clients = match options.clients() {
+        true => client::of(&servers),
+        false => Vec::new(),
+    };
+    let wanted: Vec<Server> = servers.iter().chain(&clients).copied().collect();
+    let programs = Programs::build(&workspace, &wanted, &plain)?;
 
     let cells = throughput::measure(&programs, &servers, &scenarios, effort)?;
+    let clients = client::measure(&programs, &clients, effort)?;
     let instructions = instructions_of(&workspace, &programs, &servers, &scenarios)?;
     let footprints = match options.scenarios.is_empty() {
         true => footprints_of(&programs, &servers, options.quick)?,
@@ -64,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         servers,
         scenarios,
         cells,
+        clients,
         instructions,
         footprints,
     };

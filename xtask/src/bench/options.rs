@@ -2,6 +2,7 @@
 
 use lexopt::prelude::*;
 
+use crate::bench::client;
 use crate::bench::scenario::Scenario;
 use crate::bench::server::Server;
 use crate::error::Error;
@@ -59,6 +60,11 @@ impl Options {
         let all = Scenario::ALL.into_iter();
         all.filter(|it| self.scenarios.is_empty() || self.scenarios.contains(&it.number))
             .collect()
+    }
+
+    /// Whether clients are measured too.
+    pub(crate) fn clients(&self) -> bool {
+        self.scenarios.is_empty() || self.scenarios.contains(&client::NUMBER)
     }
 
     /// The selected servers. The raw one is always among them: all are compared with it.

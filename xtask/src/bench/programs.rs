@@ -54,10 +54,10 @@ pub(crate) enum Processor {
 }
 
 impl<'a> Programs<'a> {
-    /// Builds what the servers need; those of this library also without link-time optimisation.
+    /// Builds servers and clients, and those in `plain` also without link-time optimisation.
     pub(crate) fn build(
         workspace: &'a Workspace,
-        servers: &[Server],
+        wanted: &[Server],
         plain: &[&Server],
     ) -> Result<Self, Error> {
         let target = workspace.directory.join("build");
@@ -73,9 +73,11 @@ impl<'a> Programs<'a> {
             .is_ok(),
         };
         let (peers, own): (Vec<&Server>, Vec<&Server>) =
-            servers.iter().partition(|server| server.kind == Kind::Peer);
+            wanted.iter().partition(|server| server.kind == Kind::Peer);
         let mut names: Vec<&str> = own.iter().map(|server| server.program).collect();
-        names.extend(["load", "footprint"]);
+        names.extend(["load", "footprint", "echo-ideal"]);
+        names.sort_unstable();
+        names.dedup();
         programs.cargo(Profile::Release, "socket-flow-bench", &names)?;
         if !plain.is_empty() {
             let names: Vec<&str> = plain.iter().map(|server| server.program).collect();
@@ -146,13 +148,14 @@ impl<'a> Programs<'a> {
     /// Runs a program that reports as JSON.
     pub(crate) fn report<T: DeserializeOwned>(
         &self,
+        processor: Processor,
         name: &str,
         arguments: &[String],
         limit: Duration,
     ) -> Result<T, Error> {
         let log = self.workspace.log(name);
         let program = self.path(Profile::Release, name);
-        let mut command = self.command(Processor::Load, &program);
+        let mut command = self.command(processor, &program);
         process::run(name, command.args(arguments), &log, limit)?;
         let text = fs::read_to_string(&log).map_err(Error::file(&log))?;
         serde_json::from_str(&text).map_err(|error| Error::data(&log, error))

@@ -1,5 +1,6 @@
 //! The tables.
 
+use crate::bench::client::{self, Measured};
 use crate::bench::footprint::Footprint;
 use crate::bench::instructions::Counts;
 use crate::bench::scenario::Scenario;
@@ -19,6 +20,7 @@ pub(crate) struct Results {
     pub(crate) scenarios: Vec<Scenario>,
     /// By server and scenario.
     pub(crate) cells: Vec<Vec<Cell>>,
+    pub(crate) clients: Vec<Measured>,
     pub(crate) instructions: Vec<Counts>,
     pub(crate) footprints: Vec<(Server, Footprint)>,
 }
@@ -48,6 +50,9 @@ impl Results {
         ];
         if !self.instructions.is_empty() {
             sections.push(("instructions", self.counts()));
+        }
+        if !self.clients.is_empty() {
+            sections.push(("clients", self.client_times()));
         }
         if !self.footprints.is_empty() {
             sections.push(("footprint", self.connections()));
@@ -146,6 +151,31 @@ impl Results {
         )
     }
 
+    fn client_times(&self) -> String {
+        let mut table = Table::new(["client", "CPU µs/message", "messages/s"]);
+        for row in &self.clients {
+            let text = |samples: &Samples| {
+                let median = samples.median()?;
+                let (low, high) = samples.spread()?;
+                Some(format!(
+                    "{} [{}–{}]",
+                    short(median),
+                    short(low),
+                    short(high)
+                ))
+            };
+            let cells = [&row.cpu_us, &row.messages_per_second];
+            let cells = cells.map(|samples| text(samples).unwrap_or_else(|| "–".into()));
+            table.row([row.client.name.to_owned()].into_iter().chain(cells));
+        }
+        format!(
+            "The client's processor time for a message and its reply, and how many there were: \
+             scenario {}, {}, against `ideal`. A burst leaves in one write.\n\n{table}",
+            client::NUMBER,
+            client::TITLE
+        )
+    }
+
     fn connections(&self) -> String {
         let mut table = Table::new([
             "server",
@@ -188,6 +218,9 @@ impl Results {
             let column = Column::new(Better::Less, values);
             lines.extend(column.verdict(&format!("instructions, {}", scenario.title)));
         }
+        let values = self.clients.iter();
+        let values = values.map(|row| (&row.client, row.cpu_us.median()));
+        lines.extend(Column::new(Better::Less, values).verdict(&format!("CPU, {}", client::TITLE)));
         type Figure = fn(&Footprint) -> f64;
         let figures: [(&str, Figure); 3] = [
             ("idle bytes, fresh", |it| it.fresh_bytes),
@@ -256,6 +289,7 @@ mod tests {
                 vec![cell(0.25, 3e6)],
                 vec![cell(8.0, 1e5)],
             ],
+            clients: Vec::new(),
             instructions: [
                 ("socket-flow", false, Some(450.4)),
                 ("socket-flow", true, Some(600.0)),

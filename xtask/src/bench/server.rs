@@ -54,7 +54,7 @@ impl Server {
         Self::new("web-socket", Kind::Peer, "echo-web-socket", &[]),
     ];
 
-    const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         kind: Kind,
         program: &'static str,

@@ -138,5 +138,5 @@ fn one(
         .flat_map(|(name, value)| [name.to_owned(), value])
         .chain(deflate.into_iter().map(str::to_owned))
         .collect();
-    programs.report("load", &arguments, LIMIT)
+    programs.report(Processor::Load, "load", &arguments, LIMIT)
 }
