@@ -3,6 +3,8 @@
 //! [`http::Uri`] is not enough here: it drops a fragment without a word and keeps userinfo inside
 //! the authority.
 
+mod reference;
+
 use std::error::Error;
 use std::fmt;
 

@@ -307,3 +307,15 @@ fn heads_are_written_with_the_capitals_of_the_rfcs() {
         .unwrap();
     assert_eq!(encode_response(&response), "HTTP/1.1 799 \r\nTe: x\r\n\r\n");
 }
+
+#[test]
+fn a_tunnel_is_asked_for_by_its_authority() {
+    let request = Request::connect("example.com:443")
+        .header("host", "example.com:443")
+        .body(())
+        .unwrap();
+    assert_eq!(
+        encode_request(&request),
+        "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n"
+    );
+}

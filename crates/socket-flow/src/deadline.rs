@@ -14,15 +14,6 @@ impl Deadline {
         Self(Instant::now().checked_add(timeout))
     }
 
-    /// An equal share of the time left, where `parts` are still to be done one after the other.
-    pub(crate) fn share(self, parts: u32) -> Self {
-        let now = Instant::now();
-        Self(
-            self.0
-                .map(|end| now + end.saturating_duration_since(now) / parts.max(1)),
-        )
-    }
-
     /// The earlier of the two.
     pub(crate) fn or(self, other: Self) -> Self {
         Self(match (self.0, other.0) {
@@ -42,32 +33,16 @@ impl Deadline {
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::future::ready;
 
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn shares_are_parts_of_the_time_that_is_left() {
-        let deadline = Deadline::after(Duration::from_secs(12));
-        for (parts, elapsed) in [(4, 3), (3, 6), (1, 12), (1, 12)] {
-            let start = Instant::now();
-            assert_eq!(deadline.share(parts).run(pending::<()>()).await, None);
-            let left = deadline.0.unwrap() - Instant::now();
-            assert_eq!(
-                left.as_secs(),
-                12 - elapsed,
-                "{parts} {:?}",
-                start.elapsed()
-            );
-        }
-    }
 
     #[tokio::test]
     async fn what_the_clock_cannot_express_is_no_deadline() {
         for timeout in [Duration::MAX, crate::NEVER] {
             let never = Deadline::after(timeout);
-            assert_eq!(never.share(2).run(ready(1)).await, Some(1));
-            assert!(never.share(2).0.is_none());
+            assert_eq!(never.run(ready(1)).await, Some(1));
+            assert!(never.0.is_none());
             assert!(never.or(Deadline::after(Duration::ZERO)).0.is_some());
         }
     }

@@ -54,7 +54,7 @@
 //! # }
 //! ```
 //!
-//! [`ClientBuilder`] adds headers, subprotocols and a stream of your own; [`Acceptor`] looks at
+//! [`ClientBuilder`] adds headers, subprotocols, proxies and a stream of your own; [`Acceptor`] looks at
 //! the request before it answers.
 //!
 //! # Limits and defaults
@@ -75,7 +75,10 @@
 //! | a connection without messages | for ever | [`Config::idle_timeout`] |
 //! | `TCP_NODELAY` | set | [`ClientBuilder::connect_on`], [`accept`] with a stream of your own |
 //! | authorities trusted for `wss://` | the platform's | [`ClientBuilder::tls`] |
-//! | redirects | not followed: the answer is in [`ConnectError::Rejected`] | – |
+//! | getting to the server, and TLS with it | what the handshake's time leaves | [`ClientBuilder::connect_timeout`], [`ClientBuilder::tls_timeout`] |
+//! | an address that does not answer | the next is tried after 250 ms (RFC 8305) | [`ClientBuilder::addresses`] |
+//! | proxies | none | [`ClientBuilder::proxy`], [`ClientBuilder::proxy_from_env`] |
+//! | redirects | not followed: the answer is in [`ConnectError::Rejected`] | [`ClientBuilder::redirects`] |
 //!
 //! # Cancel safety
 //!
@@ -129,7 +132,10 @@ pub use socket_flow_protocol::{
     NEVER, Parcel, Payload, Prepared, SendError, Timeouts, Uncompressed, Utf8Bytes,
 };
 
-pub use crate::client::{ClientBuilder, ConnectError, ConnectStage, DialError, Rejected, connect};
+pub use crate::client::{
+    ClientBuilder, ConnectError, ConnectStage, DialError, InvalidProxyUrl, Proxy, ProxyError,
+    RedirectError, Rejected, SocksReply, connect,
+};
 pub use crate::hub::{Delivery, Hub, HubStats, SlowPolicy};
 pub use crate::invalid_header::InvalidHeader;
 pub use crate::server::{

@@ -1,10 +1,12 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName};
-use http::{Request, Response};
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, Request, Response};
 
 /// Writes the head of a request, its body not included.
 ///
-/// The request line has the path and query of the URI and nothing else of it; `Host` is a header
+/// The request line has the path and query of the URI and nothing else of it, or for `CONNECT`
+/// the authority (RFC 9112 §3.2.3); `Host` is a header
 /// and must be among the headers. No value can begin a line of its own: `http`'s types hold
 /// neither CR nor LF. Names are written in the RFCs' capitals (`Sec-WebSocket-Key`), for peers
 /// that are too picky.
@@ -17,11 +19,16 @@ use http::{Request, Response};
 /// assert_eq!(encode_request(&request), "GET /chat HTTP/1.1\r\nHost: example.com\r\n\r\n");
 /// ```
 pub fn encode_request<B>(request: &Request<B>) -> Bytes {
-    let target = request.uri().path_and_query();
+    let uri = request.uri();
+    let target = if request.method() == Method::CONNECT {
+        uri.authority().map(Authority::as_str)
+    } else {
+        uri.path_and_query().map(PathAndQuery::as_str)
+    };
     let mut buf = BytesMut::with_capacity(INITIAL_CAPACITY);
     buf.put_slice(request.method().as_str().as_bytes());
     buf.put_u8(b' ');
-    buf.put_slice(target.map_or("/", |target| target.as_str()).as_bytes());
+    buf.put_slice(target.unwrap_or("/").as_bytes());
     buf.put_slice(b" HTTP/1.1\r\n");
     encode_headers(request.headers(), &mut buf);
     buf.freeze()

@@ -1,37 +1,35 @@
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, ORIGIN};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::client::{self, Offer};
-use socket_flow_handshake::head::{HeadLimits, ResponseDecoder, encode_request};
+use socket_flow_handshake::head::{HeadLimits, encode_request};
 use socket_flow_handshake::key::Key;
 use socket_flow_handshake::target::{Target, TargetError};
+use socket_flow_protocol::Config;
 #[cfg(feature = "deflate")]
 use socket_flow_protocol::Deflate;
-use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "rustls")]
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::HANDSHAKE_TIMEOUT;
-use crate::client::body::read_body;
-use crate::client::dial::dial;
-use crate::client::error::{ConnectError, ConnectStage};
-#[cfg(feature = "rustls")]
-use crate::client::secure::Secure;
+use crate::client::attempt::Attempt;
+use crate::client::error::ConnectError;
+use crate::client::proxy::{Environment, Proxy};
+use crate::client::redirect::{RedirectError, location, strip_credentials};
+use crate::client::transport::{ProxyChoice, Transport};
 use crate::deadline::Deadline;
 #[cfg(feature = "deflate")]
 use crate::deflate;
-use crate::head_io::{left_over, read_head, write_head};
 use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
-use crate::negotiated::negotiated;
-use crate::stream::{Carrier, ClientStream};
+use crate::stream::ClientStream;
 
 /// A connection about to be made, with everything that can be asked for.
 ///
@@ -62,8 +60,8 @@ pub struct ClientBuilder {
     deflate: Option<Deflate>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
-    #[cfg(feature = "rustls")]
-    tls: Option<Arc<ClientConfig>>,
+    redirects: usize,
+    transport: Transport,
 }
 
 impl ClientBuilder {
@@ -80,8 +78,8 @@ impl ClientBuilder {
             deflate: None,
             head_limits: HeadLimits::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
-            #[cfg(feature = "rustls")]
-            tls: None,
+            redirects: 0,
+            transport: Transport::default(),
         }
     }
 
@@ -168,10 +166,74 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long everything may take together: the name's resolution, TCP, and the handshake
-    /// up to the server's whole answer. Default: 10 s; [`NEVER`](crate::NEVER) lifts it.
+    /// Sets how long everything may take together: the name's resolution, TCP, the proxy, TLS, and
+    /// the handshake up to the server's whole answer, with all redirects. Default: 10 s;
+    /// [`NEVER`](crate::NEVER) lifts it.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Sets how long it may take to get to the server: the name's resolution, TCP, and the
+    /// proxy's consent. Default: what [`handshake_timeout`](Self::handshake_timeout) leaves.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.transport.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the TLS handshake with the server may take. Default: what
+    /// [`handshake_timeout`](Self::handshake_timeout) leaves.
+    #[cfg(feature = "rustls")]
+    pub fn tls_timeout(mut self, timeout: Duration) -> Self {
+        self.transport.tls_timeout = timeout;
+        self
+    }
+
+    /// Sets the addresses of the server, in place of asking the resolver for the URL's host. They
+    /// are tried as the resolver's would be. A proxy, and a redirect to another host, know
+    /// nothing of them.
+    ///
+    /// ```no_run
+    /// # async fn dial() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (ws, _response) = socket_flow::ClientBuilder::new("wss://example.com/")
+    ///     .addresses(["[2001:db8::7]:443".parse()?, "192.0.2.7:443".parse()?])
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.transport.addresses = Some(addresses.into_iter().collect());
+        self
+    }
+
+    /// Connects through a proxy, whatever the server. Default: directly.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.transport.proxy = ProxyChoice::Given(Box::new(proxy));
+        self
+    }
+
+    /// Connects through the proxy that the environment names, which is read now.
+    ///
+    /// For `wss://` that is `HTTPS_PROXY`, for `ws://` `HTTP_PROXY` (which is not believed where
+    /// `REQUEST_METHOD` is set, as in a CGI program), then `ALL_PROXY` for either; each in lower
+    /// case first. The loopback is always connected to directly, and so is what `NO_PROXY`
+    /// names: `*`, names with all below them, addresses and networks (`10.0.0.0/8`), each with a
+    /// `:port` if need be. A proxy without a scheme is `http://`. An invalid one is reported by
+    /// [`connect`](Self::connect), and not gone around.
+    pub fn proxy_from_env(mut self) -> Self {
+        self.transport.proxy = ProxyChoice::Environment(Box::new(Environment::read()));
+        self
+    }
+
+    /// Sets how many redirects (301, 302, 303, 307, 308) are followed. Default: 0, where each is
+    /// a [`ConnectError::Rejected`] like any other refusal.
+    ///
+    /// `http://` and `https://` stand for `ws://` and `wss://`. None leads from `wss://` to
+    /// `ws://`, and to another origin no `Authorization`, `Cookie` or `Proxy-Authorization` is
+    /// taken along, nor the URL's user and password; headers of other names are.
+    pub fn redirects(mut self, limit: usize) -> Self {
+        self.redirects = limit;
         self
     }
 
@@ -179,14 +241,16 @@ impl ClientBuilder {
     /// configurations, rustls any. Default: TLS 1.2 and 1.3, whom the platform trusts.
     #[cfg(feature = "rustls")]
     pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
-        self.tls = Some(config.into());
+        self.transport.tls = Some(config.into());
         self
     }
 
-    /// Opens a TCP connection, with `TCP_NODELAY` set, encrypts it for `wss://`, and shakes
-    /// hands on it.
+    /// Opens a TCP connection with `TCP_NODELAY` set, through the proxy if there is one, encrypts
+    /// it for `wss://`, and shakes hands on it.
     ///
-    /// The addresses of the host are tried in turn, each for its share of the time left.
+    /// The addresses of the host are tried as RFC 8305 ("Happy Eyeballs") says: the families
+    /// alternate, the next address is tried when one failed or has been silent for 250 ms, and
+    /// the first to answer wins.
     ///
     /// # Errors
     /// [`ConnectError`], one variant per cause; [`ConnectError::TlsUnavailable`] for `wss://`,
@@ -196,30 +260,35 @@ impl ClientBuilder {
     /// Dropping the future closes the socket; nothing goes on in the background.
     pub async fn connect(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
         let deadline = Deadline::after(self.handshake_timeout);
-        #[cfg(feature = "rustls")]
-        let tls = self.tls.clone();
-        let attempt = self.prepare()?;
-        #[cfg(feature = "rustls")]
-        let secure =
-            Secure::for_target(&attempt.target, tls.as_ref()).map_err(ConnectError::Tls)?;
-        #[cfg(not(feature = "rustls"))]
-        if attempt.target.is_secure() {
-            return Err(ConnectError::TlsUnavailable);
+        let (mut target, mut headers) = self.request()?;
+        let mut transport = self.transport.clone();
+        let mut redirects = 0;
+        loop {
+            let attempt = self.attempt(&target, &headers)?;
+            let stream = transport.open(&target, self.head_limits, deadline).await?;
+            let rejected = match attempt.open(stream, deadline).await {
+                Ok((ws, response)) => {
+                    if let Ok(peer) = ws.get_ref().peer_addr() {
+                        ws.span().record("peer", tracing::field::display(peer));
+                    }
+                    return Ok((ws, response));
+                }
+                Err(ConnectError::Rejected(rejected)) if self.redirects > 0 => rejected,
+                Err(error) => return Err(error),
+            };
+            let Some(next) = location(&target, &rejected).map_err(ConnectError::Redirect)? else {
+                return Err(ConnectError::Rejected(rejected));
+            };
+            if redirects >= self.redirects {
+                return Err(ConnectError::Redirect(RedirectError::TooMany));
+            }
+            redirects += 1;
+            if !target.is_same_origin(&next) {
+                strip_credentials(&mut headers);
+                transport.addresses = None;
+            }
+            target = next;
         }
-        let tcp = dial(attempt.target.host(), attempt.target.port(), deadline).await?;
-        let carrier = Carrier::Tcp(tcp);
-        #[cfg(feature = "rustls")]
-        let stream = match secure {
-            Some(secure) => ClientStream::encrypted(secure.connect(carrier, deadline).await?),
-            None => ClientStream::plain(carrier),
-        };
-        #[cfg(not(feature = "rustls"))]
-        let stream = ClientStream::plain(carrier);
-        let (ws, response) = attempt.open(stream, deadline).await?;
-        if let Ok(peer) = ws.get_ref().peer_addr() {
-            ws.span().record("peer", tracing::field::display(peer));
-        }
-        Ok((ws, response))
     }
 
     /// Shakes hands on a stream of the caller's: a Unix socket, a proxy's tunnel, a TLS stream of
@@ -260,31 +329,39 @@ impl ClientBuilder {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let deadline = Deadline::after(self.handshake_timeout);
-        self.prepare()?.open(stream, deadline).await
+        let (target, headers) = self.request()?;
+        self.attempt(&target, &headers)?
+            .open(stream, deadline)
+            .await
     }
 
-    /// Reports every mistake of the caller's before a socket is opened.
-    fn prepare(self) -> Result<Attempt, ConnectError> {
-        let target = self.target.map_err(ConnectError::Target)?;
+    /// What to ask for, and with which headers: every mistake of the caller's is reported before
+    /// a socket is opened.
+    fn request(&self) -> Result<(Target, HeaderMap), ConnectError> {
+        let target = self.target.clone().map_err(ConnectError::Target)?;
         if let Some(error) = self.invalid_header {
             return Err(ConnectError::InvalidHeader(error));
         }
-        let mut headers = self.headers;
+        let mut headers = self.headers.clone();
         if !headers.contains_key(AUTHORIZATION) {
             if let Some(value) = target.basic_authorization() {
                 InvalidHeader::append(&mut headers, AUTHORIZATION, value)
                     .map_err(ConnectError::InvalidHeader)?;
             }
         }
+        Ok((target, headers))
+    }
+
+    fn attempt(&self, target: &Target, headers: &HeaderMap) -> Result<Attempt, ConnectError> {
         let offer = Offer::default()
-            .headers(headers)
-            .subprotocols(self.subprotocols);
+            .headers(headers.clone())
+            .subprotocols(self.subprotocols.clone());
         #[cfg(feature = "deflate")]
         let offer = match &self.deflate {
             Some(settings) => offer.deflate(deflate::offer(settings)),
             None => offer,
         };
-        let config = self.config;
+        let config = Arc::clone(&self.config);
         #[cfg(feature = "deflate")]
         let config = deflate::configured(config, self.deflate.as_ref());
         // RFC 6455 §4.1, item 7: unpredictable, so that no cache can have the answer ready.
@@ -295,7 +372,6 @@ impl ClientBuilder {
         let request =
             client::request(&target.uri(), &offer, &key).map_err(ConnectError::Request)?;
         Ok(Attempt {
-            target,
             request: encode_request(&request),
             offer,
             key,
@@ -316,85 +392,5 @@ impl fmt::Debug for ClientBuilder {
             .field("head_limits", &self.head_limits)
             .field("handshake_timeout", &self.handshake_timeout)
             .finish_non_exhaustive()
-    }
-}
-
-/// A request ready to be sent, and what its answer is judged by.
-struct Attempt {
-    target: Target,
-    request: Bytes,
-    offer: Offer,
-    key: Key,
-    config: Arc<Config>,
-    head_limits: HeadLimits,
-}
-
-impl Attempt {
-    async fn open<S>(
-        self,
-        mut stream: S,
-        deadline: Deadline,
-    ) -> Result<(WebSocket<S>, Response<()>), ConnectError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let mut buf = BytesMut::new();
-        let response = deadline
-            .run(self.exchange(&mut stream, &mut buf))
-            .await
-            .unwrap_or(Err(ConnectError::Timeout(ConnectStage::Handshake)))?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            tracing::debug!(
-                status = response.status().as_u16(),
-                "opening handshake rejected"
-            );
-            let rejected = read_body(&mut stream, response, buf, deadline).await;
-            return Err(ConnectError::Rejected(Box::new(rejected)));
-        }
-        let agreed = client::verify(&response, &self.offer, &self.key).map_err(|error| {
-            tracing::debug!(%error, "opening handshake failed");
-            ConnectError::Verify(error)
-        })?;
-        tracing::debug!(
-            subprotocol = agreed.subprotocol.as_deref(),
-            "opening handshake complete"
-        );
-        let negotiated = negotiated(agreed);
-        // RFC 6455 §4.1 lets the server send frames behind its 101 at once.
-        let ws = WebSocket::from_parts(
-            stream,
-            left_over(buf),
-            Role::Client,
-            negotiated,
-            self.config,
-        );
-        Ok((ws, response))
-    }
-
-    async fn exchange<S>(
-        &self,
-        stream: &mut S,
-        buf: &mut BytesMut,
-    ) -> Result<Response<()>, ConnectError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        // A server may refuse before it has read the request: its answer says more than our
-        // failure to write.
-        let written = write_head(stream, &self.request).await;
-        let mut decoder = ResponseDecoder::new(self.head_limits);
-        match (
-            read_head(stream, buf, |bytes| decoder.decode(bytes)).await,
-            written,
-        ) {
-            (Ok(response), _) => Ok(response),
-            (Err(read), Err(written)) => Err(match ConnectError::from(read) {
-                // Why the server does not want us, and its end made writing fail.
-                #[cfg(feature = "rustls")]
-                alert @ ConnectError::Tls(_) => alert,
-                _ => written.into(),
-            }),
-            (Err(error), Ok(())) => Err(error.into()),
-        }
     }
 }

@@ -8,6 +8,8 @@ use socket_flow_handshake::head::HeadError;
 use socket_flow_handshake::target::TargetError;
 
 use crate::client::dial::DialError;
+use crate::client::proxy::ProxyError;
+use crate::client::redirect::RedirectError;
 use crate::client::rejected::Rejected;
 use crate::head_io::ReadHeadError;
 use crate::invalid_header::InvalidHeader;
@@ -28,8 +30,12 @@ pub enum ConnectError {
     InvalidHeader(InvalidHeader),
     /// The stream failed in the middle of the handshake.
     Io(io::Error),
+    /// The proxy opened no way to the server.
+    Proxy(ProxyError),
     /// The operating system has no random bytes to give.
     Random(io::Error),
+    /// A redirect was not followed.
+    Redirect(RedirectError),
     /// The server answered in plain HTTP, with a status other than 101: here is its answer.
     Rejected(Box<Rejected>),
     /// The request cannot be made of what was given.
@@ -38,7 +44,8 @@ pub enum ConnectError {
     Resolve(io::Error),
     /// The URL is not one to connect to.
     Target(TargetError),
-    /// It took longer than [`handshake_timeout`](crate::ClientBuilder::handshake_timeout).
+    /// It took longer than [`handshake_timeout`](crate::ClientBuilder::handshake_timeout), or its
+    /// stage longer than that is allowed.
     Timeout(ConnectStage),
     /// There is no TLS connection to the server.
     #[cfg(feature = "rustls")]
@@ -68,7 +75,9 @@ impl fmt::Display for ConnectError {
             Self::Head(_) => f.write_str("server's answer cannot be read"),
             Self::InvalidHeader(_) => f.write_str("invalid header for the request"),
             Self::Io(_) => f.write_str("stream failed during the opening handshake"),
+            Self::Proxy(_) => f.write_str("no way through the proxy"),
             Self::Random(_) => f.write_str("no random bytes for the key"),
+            Self::Redirect(_) => f.write_str("redirect was not followed"),
             Self::Rejected(rejected) => {
                 write!(f, "server answered with status {}", rejected.status())
             }
@@ -96,6 +105,8 @@ impl Error for ConnectError {
             Self::Head(error) => Some(error),
             Self::InvalidHeader(error) => Some(error),
             Self::Io(error) | Self::Random(error) | Self::Resolve(error) => Some(error),
+            Self::Proxy(error) => Some(error),
+            Self::Redirect(error) => Some(error),
             Self::Request(error) => Some(error),
             Self::Target(error) => Some(error),
             #[cfg(feature = "rustls")]
@@ -141,6 +152,8 @@ pub enum ConnectStage {
     Resolve,
     /// The TCP handshake.
     Connect,
+    /// The proxy's consent to connect us, its TLS handshake included.
+    Proxy,
     /// The TLS handshake.
     Tls,
     /// The opening handshake: our request, the server's answer.
@@ -152,6 +165,7 @@ impl fmt::Display for ConnectStage {
         f.write_str(match self {
             Self::Resolve => "name resolution",
             Self::Connect => "the tcp handshake",
+            Self::Proxy => "the talk with the proxy",
             Self::Tls => "the tls handshake",
             Self::Handshake => "the opening handshake",
         })

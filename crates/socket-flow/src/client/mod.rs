@@ -1,10 +1,15 @@
+mod attempt;
 mod body;
 mod builder;
 mod dial;
 mod error;
+mod proxy;
+mod race;
+mod redirect;
 mod rejected;
 #[cfg(feature = "rustls")]
 mod secure;
+mod transport;
 
 use http::Response;
 use socket_flow_connection::WebSocket;
@@ -14,6 +19,8 @@ use crate::stream::ClientStream;
 pub use builder::ClientBuilder;
 pub use dial::DialError;
 pub use error::{ConnectError, ConnectStage};
+pub use proxy::{InvalidProxyUrl, Proxy, ProxyError, SocksReply};
+pub use redirect::RedirectError;
 pub use rejected::Rejected;
 
 /// Connects to a `ws://` or `wss://` URL with default settings; for anything else there is [`ClientBuilder`].

@@ -2,9 +2,11 @@
 
 #![cfg(feature = "rustls")]
 
+#[path = "../support/alone.rs"]
 mod alone;
 mod closing;
 mod handshake;
 mod installed_provider;
+#[path = "../support/pki.rs"]
 mod pki;
 mod platform_roots;

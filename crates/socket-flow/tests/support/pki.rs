@@ -1,5 +1,7 @@
 //! A private authority, and the certificates it issues.
 
+#![allow(dead_code)] // each test binary uses its part
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use socket_flow::tls::rustls::pki_types::CertificateDer;
 use socket_flow::tls::{ClientTls, Identity, ServerTls};

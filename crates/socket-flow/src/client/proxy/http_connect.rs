@@ -1,0 +1,63 @@
+//! A tunnel by `CONNECT` (RFC 9110 §9.3.6).
+
+use bytes::BytesMut;
+use http::header::{HOST, PROXY_AUTHORIZATION};
+use http::{HeaderValue, Method, Request, Uri};
+use socket_flow_handshake::head::{HeadLimits, ResponseDecoder, encode_request};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::client::body::read_body;
+use crate::client::proxy::Proxy;
+use crate::client::proxy::error::ProxyError;
+use crate::deadline::Deadline;
+use crate::head_io::{read_head, write_head};
+
+/// Asks for a tunnel to `authority`, which always names a port.
+pub(crate) async fn connect<S>(
+    stream: &mut S,
+    proxy: &Proxy,
+    authority: &str,
+    limits: HeadLimits,
+    deadline: Deadline,
+) -> Result<(), ProxyError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let request = request(proxy, authority).ok_or(ProxyError::FieldLength)?;
+    let written = write_head(stream, &encode_request(&request)).await;
+    let mut buf = BytesMut::new();
+    let mut decoder = ResponseDecoder::new(limits);
+    let response = match (
+        read_head(stream, &mut buf, |bytes| decoder.decode(bytes)).await,
+        written,
+    ) {
+        (Ok(response), _) => response,
+        (Err(_), Err(error)) => return Err(error.into()),
+        (Err(error), Ok(())) => return Err(error.into()),
+    };
+    if !response.status().is_success() {
+        tracing::debug!(status = response.status().as_u16(), "proxy refused");
+        let rejected = read_body(stream, response, buf, deadline).await;
+        return Err(ProxyError::Rejected(Box::new(rejected)));
+    }
+    // Behind a 2xx there is no body whatever its headers say (RFC 9110 §9.3.6); and the server
+    // says nothing before it is asked.
+    if !buf.is_empty() {
+        return Err(ProxyError::UnexpectedData);
+    }
+    Ok(())
+}
+
+/// `None` where the host is longer than a URI holds.
+fn request(proxy: &Proxy, authority: &str) -> Option<Request<()>> {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::CONNECT;
+    *request.uri_mut() = authority.parse::<Uri>().ok()?;
+    *request.headers_mut() = proxy.headers.clone();
+    let headers = request.headers_mut();
+    headers.insert(HOST, HeaderValue::try_from(authority).ok()?);
+    if let Some(value) = proxy.authorization() {
+        headers.insert(PROXY_AUTHORIZATION, value);
+    }
+    Some(request)
+}

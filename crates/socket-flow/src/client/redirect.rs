@@ -1,0 +1,80 @@
+use std::error::Error;
+use std::fmt;
+
+use http::header::{AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION};
+use http::{HeaderMap, StatusCode};
+use socket_flow_handshake::target::{Target, TargetError};
+
+use crate::client::rejected::Rejected;
+
+/// Where a redirect leads; `None` for an answer that is none.
+pub(crate) fn location(
+    target: &Target,
+    rejected: &Rejected,
+) -> Result<Option<Target>, RedirectError> {
+    if !is_redirect(rejected.status()) {
+        return Ok(None);
+    }
+    let Some(location) = rejected.headers().get(LOCATION) else {
+        return Ok(None);
+    };
+    let location = location
+        .to_str()
+        .map_err(|_| RedirectError::Location(TargetError::Path))?;
+    let next = target.join(location).map_err(RedirectError::Location)?;
+    if target.is_secure() && !next.is_secure() {
+        return Err(RedirectError::Downgrade);
+    }
+    Ok(Some(next))
+}
+
+/// Takes away what was meant for one server alone.
+pub(crate) fn strip_credentials(headers: &mut HeaderMap) {
+    for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+        headers.remove(name);
+    }
+}
+
+/// The request is the same for all of them: it is a GET already (RFC 9110 §15.4).
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    )
+}
+
+/// Why a redirect was not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// It leads from `wss` to `ws`.
+    Downgrade,
+    /// Its `Location` is not a URL to connect to.
+    Location(TargetError),
+    /// There were more of them than
+    /// [`ClientBuilder::redirects`](crate::ClientBuilder::redirects) allows.
+    TooMany,
+}
+
+impl fmt::Display for RedirectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Downgrade => "redirect leads from wss to ws",
+            Self::Location(_) => "redirect leads to no url",
+            Self::TooMany => "too many redirects",
+        })
+    }
+}
+
+impl Error for RedirectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Location(error) => Some(error),
+            Self::Downgrade | Self::TooMany => None,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Proxies that the environment names.
+
+use socket_flow::ClientBuilder;
+use tokio::io::AsyncWriteExt;
+
+use crate::alone;
+use crate::peers::{echo_server, head, is_echo, peer, relay};
+
+#[tokio::test]
+async fn the_environment_is_asked_for_a_proxy_on_request() {
+    let server = echo_server().await;
+    let (proxy, request) = peer(async move |mut stream| {
+        let request = head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        relay(stream, server).await;
+        request
+    })
+    .await;
+    tokio::task::spawn_blocking(move || {
+        alone::run(
+            "environment::a_client_in_that_environment",
+            &[
+                ("http_proxy", &format!("http://{proxy}")),
+                ("no_proxy", ""),
+                ("DIRECT", &format!("ws://{server}/")),
+            ],
+        );
+    })
+    .await
+    .unwrap();
+    assert!(
+        request
+            .await
+            .unwrap()
+            .starts_with("CONNECT server.invalid:80 ")
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs a proxy in the environment: run by the test above"]
+async fn a_client_in_that_environment() {
+    let direct = ClientBuilder::new(std::env::var("DIRECT").unwrap()).proxy_from_env();
+    is_echo(&mut direct.connect().await.unwrap().0).await;
+    let proxied = ClientBuilder::new("ws://server.invalid/").proxy_from_env();
+    is_echo(&mut proxied.connect().await.unwrap().0).await;
+}

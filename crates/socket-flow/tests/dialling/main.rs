@@ -1,0 +1,16 @@
+//! The way from a URL to a server: addresses, proxies, redirects, deadlines.
+
+#[path = "../support/alone.rs"]
+mod alone;
+mod dual_stack;
+mod environment;
+mod http_proxy;
+#[cfg(feature = "rustls")]
+mod https_proxy;
+mod peers;
+#[cfg(feature = "rustls")]
+#[path = "../support/pki.rs"]
+mod pki;
+mod redirect;
+mod socks;
+mod stages;

@@ -1,0 +1,221 @@
+//! Redirects: not followed unless asked, and never with what is not meant for the next server.
+
+use std::net::SocketAddr;
+
+use socket_flow::handshake::target::TargetError;
+use socket_flow::{ClientBuilder, ConnectError, RedirectError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::peers::{echo_server, head, is_echo, say};
+
+/// A server that answers each connection with the next of these; the requests it got.
+async fn answers<const N: usize>(answers: [String; N]) -> (SocketAddr, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let task = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            requests.push(head(&mut stream).await);
+            tokio::spawn(say(stream, answer));
+        }
+        requests
+    });
+    (addr, task)
+}
+
+fn redirect(status: u16, location: &str) -> String {
+    format!("HTTP/1.1 {status} x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+}
+
+fn client(addr: SocketAddr) -> ClientBuilder {
+    ClientBuilder::new(format!("ws://user:pass@{addr}/first?a"))
+        .header("cookie", "session=1")
+        .header("proxy-authorization", "x")
+        .header("x-kept", "1")
+}
+
+fn redirect_error<T: std::fmt::Debug>(result: Result<T, ConnectError>) -> RedirectError {
+    match result.unwrap_err() {
+        ConnectError::Redirect(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn none_is_followed_unless_asked() {
+    let (addr, _) = answers([redirect(302, "/second")]).await;
+    let error = client(addr).connect().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 302);
+}
+
+#[tokio::test]
+async fn every_kind_is_followed_when_asked() {
+    for status in [301, 302, 303, 307, 308] {
+        let server = echo_server().await;
+        let (addr, _) = answers([redirect(status, &format!("http://{server}/"))]).await;
+        let (mut ws, _) = client(addr).redirects(1).connect().await.unwrap();
+        assert_eq!(ws.get_ref().peer_addr().unwrap(), server);
+        is_echo(&mut ws).await;
+    }
+}
+
+#[tokio::test]
+async fn other_answers_are_no_redirects() {
+    for answer in [
+        redirect(300, "/second"),
+        redirect(304, "/second"),
+        redirect(305, "/second"),
+        redirect(200, "/second"),
+        "HTTP/1.1 302 x\r\nContent-Length: 0\r\n\r\n".into(),
+    ] {
+        let (addr, _) = answers([answer]).await;
+        let error = client(addr).redirects(5).connect().await.unwrap_err();
+        assert!(matches!(error, ConnectError::Rejected(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_server_gets_the_same_request() {
+    let script = [redirect(307, "second?b#c"), redirect(403, "/never")];
+    let (addr, requests) = answers(script).await;
+    let error = client(addr).redirects(5).connect().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 403);
+    let requests = requests.await.unwrap();
+    assert!(requests[0].starts_with("GET /first?a HTTP/1.1\r\n"));
+    assert!(requests[1].starts_with("GET /second?b HTTP/1.1\r\n"));
+    for request in &requests {
+        for line in [
+            "Cookie: session=1",
+            "Authorization: Basic dXNlcjpwYXNz",
+            "Proxy-Authorization: x",
+            "X-Kept: 1",
+        ] {
+            assert!(request.contains(&format!("\r\n{line}\r\n")), "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_server_gets_no_credentials_and_they_do_not_come_back() {
+    let refusal = || "HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n".to_owned();
+    // There and back again: the port makes it another origin.
+    let (second, seconds) = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        (addr, listener)
+    };
+    let location = format!("ws://me:mine@{second}/");
+    let (first, firsts) = answers([redirect(302, &location), refusal()]).await;
+    let there = tokio::spawn(async move {
+        let (mut stream, _) = seconds.accept().await.unwrap();
+        let request = head(&mut stream).await;
+        say(stream, redirect(302, &format!("http://{first}/"))).await;
+        request
+    });
+    let error = client(first).redirects(5).connect().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 403);
+    for request in [there.await.unwrap(), firsts.await.unwrap()[1].clone()] {
+        assert!(!request.contains("Cookie"), "{request}");
+        assert!(!request.contains("uthorization"), "{request}");
+        assert!(request.contains("X-Kept: 1"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_for_the_first_server_alone() {
+    let server = echo_server().await;
+    let (first, _) = answers([redirect(302, &format!("ws://{server}/"))]).await;
+    let (mut ws, _) = ClientBuilder::new("ws://server.invalid/")
+        .addresses([first])
+        .redirects(1)
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(ws.get_ref().peer_addr().unwrap(), server);
+    is_echo(&mut ws).await;
+}
+
+#[tokio::test]
+async fn the_limit_ends_a_loop() {
+    let round = || redirect(302, "/again");
+    let (addr, requests) = answers([round(), round(), round()]).await;
+    let error = redirect_error(client(addr).redirects(2).connect().await);
+    assert_eq!(error, RedirectError::TooMany);
+    assert_eq!(requests.await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_location_that_is_no_url_has_its_own_error() {
+    for (location, expected) in [
+        ("ftp://a/", TargetError::Scheme("ftp".into())),
+        ("http://", TargetError::MissingHost),
+        ("/a b", TargetError::Path),
+        ("/\u{fc}", TargetError::Path),
+    ] {
+        let (addr, _) = answers([redirect(302, location)]).await;
+        let error = redirect_error(client(addr).redirects(1).connect().await);
+        assert_eq!(error, RedirectError::Location(expected), "{location:?}");
+    }
+}
+
+#[cfg(feature = "rustls")]
+mod secure {
+    use socket_flow::tls::ServerTls;
+    use socket_flow::{Acceptor, Listener};
+
+    use super::*;
+    use crate::peers::echo_on;
+    use crate::pki::Authority;
+
+    async fn redirecting_to(authority: &Authority, location: String) -> SocketAddr {
+        let tls = ServerTls::new(authority.issue("127.0.0.1"))
+            .build()
+            .unwrap();
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap().tls(tls);
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let pending = Acceptor::new().read(listener.accept().await.0).await;
+            let answer = http::Response::builder()
+                .status(307)
+                .header("location", location)
+                .body("");
+            pending.unwrap().reject(answer.unwrap()).await.unwrap();
+        });
+        addr
+    }
+
+    #[tokio::test]
+    async fn no_redirect_leads_out_of_tls() {
+        let authority = Authority::new("a");
+        let server = echo_server().await;
+        for scheme in ["ws", "http"] {
+            let addr = redirecting_to(&authority, format!("{scheme}://{server}/")).await;
+            let connecting = ClientBuilder::new(format!("wss://{addr}/"))
+                .tls(authority.client().build().unwrap())
+                .redirects(5);
+            let error = redirect_error(connecting.connect().await);
+            assert_eq!(error, RedirectError::Downgrade);
+        }
+    }
+
+    #[tokio::test]
+    async fn redirects_lead_into_tls_and_on_inside_of_it() {
+        let authority = Authority::new("a");
+        let tls = ServerTls::new(authority.issue("127.0.0.1"))
+            .build()
+            .unwrap();
+        let server = echo_on(Listener::bind("127.0.0.1:0").await.unwrap().tls(tls));
+        let second = redirecting_to(&authority, format!("https://{server}/")).await;
+        let (first, _) = answers([redirect(301, &format!("wss://{second}/"))]).await;
+        let (mut ws, _) = client(first)
+            .tls(authority.client().build().unwrap())
+            .redirects(2)
+            .connect()
+            .await
+            .unwrap();
+        assert!(ws.get_ref().tls().is_some());
+        is_echo(&mut ws).await;
+    }
+}
