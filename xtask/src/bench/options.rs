@@ -30,10 +30,10 @@ impl Options {
                 Long("scenario") => {
                     for value in parser.values().map_err(usage)? {
                         let number = value.parse().map_err(usage)?;
-                        let scenario = Scenario::numbered(number).ok_or_else(|| {
-                            Error::Usage(format!("there is no scenario {number}"))
-                        })?;
-                        options.scenarios.push(scenario.number);
+                        if number != client::NUMBER && Scenario::numbered(number).is_none() {
+                            return Err(Error::Usage(format!("there is no scenario {number}")));
+                        }
+                        options.scenarios.push(number);
                     }
                 }
                 Long("server") => {
@@ -104,6 +104,13 @@ mod tests {
         assert_eq!(numbers, [1, 3, 4]);
         let names: Vec<&str> = options.servers().iter().map(|it| it.name).collect();
         assert_eq!(names, ["raw", "yawc-batch", "wtx"]);
+        assert!(!options.clients());
+    }
+
+    #[test]
+    fn clients_are_a_scenario_of_their_own() {
+        let options = parsed("--scenario 11").unwrap().unwrap();
+        assert!(options.clients() && options.scenarios().is_empty());
     }
 
     #[test]

@@ -48,6 +48,10 @@ impl Results {
             ),
             ("latency", self.latency()),
         ];
+        if self.scenarios.is_empty() {
+            // Clients alone were asked for.
+            sections.clear();
+        }
         if !self.instructions.is_empty() {
             sections.push(("instructions", self.counts()));
         }
