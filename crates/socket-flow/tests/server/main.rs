@@ -8,8 +8,7 @@ mod handler;
 mod http;
 mod opening;
 #[cfg(feature = "rustls")]
-#[path = "../tls/pki.rs"]
-#[allow(dead_code)] // the tests of TLS use the rest
+#[path = "../support/pki.rs"]
 mod pki;
 mod shutdown;
 mod streams;
