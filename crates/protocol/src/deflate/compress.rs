@@ -72,9 +72,10 @@ impl Compress {
             let context = self.context.get_or_insert_with(|| settings.context());
             scratch::with(|buf| {
                 let len = deflate(context, part, buf);
-                let out = buf.get(..len).unwrap_or_default();
+                debug_assert!(buf.get(..len).is_some_and(|out| out.ends_with(&TAIL)));
                 // Something is in front of the tail, for the part is not empty.
-                send(out.strip_suffix(&TAIL).unwrap_or(out))
+                let end = len.wrapping_sub(TAIL.len());
+                send(buf.get(..end).unwrap_or_default())
             })
         };
         if !self.keep_context {

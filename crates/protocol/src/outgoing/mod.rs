@@ -392,14 +392,15 @@ impl Outgoing {
 
     #[inline(never)]
     fn queue_compressed<P: Payload>(&mut self, message: &P) {
-        let fragment = self.config.limits().fragment;
-        let frames = &mut self.frames;
-        if let Some(compress) = &mut self.compress {
-            compress.last_part(message.bytes(), |payload| {
-                let opcode = message::opcode(message);
-                frames.message(true, Rsv::RSV1, opcode, payload, fragment);
-            });
-        }
+        let Some(compress) = &mut self.compress else {
+            return;
+        };
+        compress.last_part(message.bytes(), |payload| {
+            let fragment = self.config.limits().fragment;
+            let opcode = message::opcode(message);
+            self.frames
+                .message(true, Rsv::RSV1, opcode, payload, fragment);
+        });
     }
 
     /// Queues a message that may have to be linked, or sent in several
