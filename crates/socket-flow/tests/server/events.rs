@@ -220,9 +220,9 @@ async fn the_server_goes_on_while_only_its_events_are_left() {
     let (server, mut events) = Server::bind("127.0.0.1:0").serve().await.unwrap();
     let url = url(&server);
     drop(server);
-    let (_ws, _) = socket_flow::connect(&url).await.unwrap();
+    let (ws, _) = socket_flow::connect(&url).await.unwrap();
     let event = bounded(StreamExt::next(&mut events)).await;
     assert!(matches!(event, Some(ServerEvent::Open { .. })));
-    drop(events);
+    drop((ws, events));
     until(|| tasks() == 0).await;
 }

@@ -13,10 +13,13 @@ use crate::tools::{bounded, connect, echo, sockets_at, tasks, until, url};
 async fn everyone_sees_1001_also_under_load() {
     const CLIENTS: usize = 100;
     let server = Server::bind("127.0.0.1:0").serve_with(echo).await.unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..CLIENTS {
+        connections.push(connect(&server).await);
+    }
     let mut clients = Vec::new();
     let busy = Arc::new(AtomicUsize::new(0));
-    for _ in 0..CLIENTS {
-        let ws = connect(&server).await;
+    for ws in connections {
         let busy = Arc::clone(&busy);
         clients.push(tokio::spawn(async move {
             let (mut reader, mut writer) = ws.split();
