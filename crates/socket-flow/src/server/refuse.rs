@@ -39,7 +39,7 @@ where
 /// The same as an answer to any method.
 pub(crate) async fn send_answer<S>(
     stream: &mut S,
-    mut buf: BytesMut,
+    buf: BytesMut,
     rejection: &Rejection,
     method: &Method,
 ) -> Result<(), AcceptError>
@@ -67,14 +67,35 @@ where
         .ok_or(AcceptError::Timeout)?
         .map_err(AcceptError::Io)?;
 
+    drain(stream, buf, deadline).await;
+    Ok(())
+}
+
+/// Ends a stream that was given up, so that what was written last arrives.
+pub(crate) async fn linger<S>(mut stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let deadline = Deadline::after(LINGER);
+    // It may have been done already, or have failed: then draining ends at once.
+    if deadline.run(stream.shutdown()).await.is_some() {
+        drain(&mut stream, BytesMut::new(), deadline).await;
+    }
+}
+
+/// Reads and throws away until the client closes, falls silent, or the time is up.
+async fn drain<S>(stream: &mut S, mut buf: BytesMut, deadline: Deadline)
+where
+    S: AsyncRead + Unpin,
+{
     buf.clear();
     buf.reserve(READ_STEP);
     loop {
         let silence = deadline.or(Deadline::after(SILENCE));
         match silence.run(stream.read_buf(&mut buf)).await {
             Some(Ok(1..)) => buf.clear(),
-            // Whatever ended it, the answer has been sent.
-            Some(Ok(0) | Err(_)) | None => return Ok(()),
+            // Whatever ended it, what was to be said has been sent.
+            Some(Ok(0) | Err(_)) | None => return,
         }
     }
 }
@@ -84,8 +105,8 @@ pub(crate) fn internal_error() -> Rejection {
     RejectReason::Application(StatusCode::INTERNAL_SERVER_ERROR).into()
 }
 
-/// How long refusing a request may take in all.
+/// How long refusing a request, or ending a stream, may take in all.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// How long a client that was refused may send nothing before the stream is closed.
+/// How long a client may send nothing before the stream is closed.
 const SILENCE: Duration = Duration::from_secs(1);

@@ -12,6 +12,7 @@ use crate::race::{First, race};
 use crate::server::control::Control;
 use crate::server::events::{ConnectionId, ServerEvent};
 use crate::server::peer_addr::PeerAddr;
+use crate::server::refuse::linger;
 use crate::stream::ServerStream;
 
 /// What a server does with an open connection.
@@ -46,10 +47,16 @@ where
         request: Request<()>,
         control: &Arc<Control>,
     ) {
-        let _registered = Registered::new(control, &mut ws);
+        let registered = Registered::new(control, &mut ws);
+        let left = ws.get_mut().leave();
         let handling = (self.0)(ws, request);
         if let Some(error) = handling.await.failure() {
             tracing::debug!(%peer, %error, "handler failed");
+        }
+        drop(registered);
+        if let Some(stream) = left.into_stream() {
+            // Whatever the handler dropped: its last words arrive.
+            linger(stream).await;
         }
     }
 }

@@ -1,8 +1,9 @@
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
-#[cfg(feature = "rustls")]
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use tokio::io::Empty;
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -20,6 +21,9 @@ use crate::tls::TlsInfo;
 #[derive(Debug)]
 pub struct ServerStream {
     inner: Inner,
+    /// Where the transport goes when this is dropped, while someone waits for
+    /// it there.
+    rest: Weak<Mutex<Option<Self>>>,
 }
 
 #[derive(Debug)]
@@ -27,6 +31,8 @@ enum Inner {
     Plain(Socket),
     #[cfg(feature = "rustls")]
     Tls(Box<LazyTls>),
+    /// The transport went elsewhere: only ever seen by the destructor.
+    Gone(Empty),
 }
 
 impl ServerStream {
@@ -47,15 +53,26 @@ impl ServerStream {
         socket: Socket,
         config: Arc<tokio_rustls::rustls::ServerConfig>,
     ) -> Self {
-        Self {
-            inner: Inner::Tls(Box::new(LazyTls::new(socket, config))),
-        }
+        Self::new(Inner::Tls(Box::new(LazyTls::new(socket, config))))
     }
 
     pub(crate) fn plain(socket: Socket) -> Self {
+        Self::new(Inner::Plain(socket))
+    }
+
+    fn new(inner: Inner) -> Self {
         Self {
-            inner: Inner::Plain(socket),
+            inner,
+            rest: Weak::new(),
         }
+    }
+
+    /// Lets the caller have the transport when this is dropped, to end it in
+    /// its own time.
+    pub(crate) fn leave(&mut self) -> Left {
+        let left = Left::default();
+        self.rest = Arc::downgrade(&left.0);
+        left
     }
 
     /// The address of the other end.
@@ -80,7 +97,7 @@ impl ServerStream {
     #[cfg(feature = "rustls")]
     pub fn tls(&self) -> Option<TlsInfo> {
         match &self.inner {
-            Inner::Plain(_) => None,
+            Inner::Plain(_) | Inner::Gone(_) => None,
             Inner::Tls(tls) => tls.info(),
         }
     }
@@ -88,6 +105,7 @@ impl ServerStream {
     fn socket(&self) -> io::Result<&Socket> {
         match &self.inner {
             Inner::Plain(socket) => Ok(socket),
+            Inner::Gone(_) => Err(io::ErrorKind::NotConnected.into()),
             #[cfg(feature = "rustls")]
             Inner::Tls(tls) => tls
                 .socket()
@@ -112,8 +130,31 @@ impl From<UnixStream> for ServerStream {
     }
 }
 
+impl Drop for ServerStream {
+    fn drop(&mut self) {
+        let Some(rest) = self.rest.upgrade() else {
+            return;
+        };
+        let inner = mem::replace(&mut self.inner, Inner::Gone(tokio::io::empty()));
+        *rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Self::new(inner));
+    }
+}
+
+/// What is left of a stream that was dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Left(Arc<Mutex<Option<ServerStream>>>);
+
+impl Left {
+    /// The transport, if it was left by now; later ones are just dropped.
+    pub(crate) fn into_stream(self) -> Option<ServerStream> {
+        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.take()
+    }
+}
+
 delegate_io!(ServerStream, this => this.inner, Inner {
     Plain,
+    Gone,
     #[cfg(feature = "rustls")]
     Tls,
 });

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::support::{HELLO, MASKED_HELLO, REQUEST};
-use crate::tools::{bounded, connect, echo, until};
+use crate::tools::{bounded, connect, echo, sockets_at, tasks, until};
 
 #[tokio::test]
 async fn a_handler_gets_the_connection_and_its_request() {
@@ -102,4 +102,32 @@ async fn other_tasks_send_on_a_connection_that_a_handler_reads() {
     sender.close(CloseCode::POLICY_VIOLATION, "").unwrap();
     assert_eq!(bounded(ws.recv()).await.unwrap(), None);
     assert_eq!(ws.close_frame().unwrap().code, CloseCode::POLICY_VIOLATION);
+}
+
+#[tokio::test]
+async fn the_last_words_of_a_handler_arrive_also_while_the_client_sends_on() {
+    let server = Server::bind("127.0.0.1:0")
+        .serve_with(|mut ws: WebSocket<ServerStream>, _| async move {
+            ws.recv().await?;
+            ws.queue("last words").map_err(socket_flow::Error::from)
+        })
+        .await
+        .unwrap();
+    let port = server.local_addr().unwrap().port();
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (mut read, mut write) = tcp.into_split();
+    write.write_all(REQUEST.as_bytes()).await.unwrap();
+    let sending = tokio::spawn(async move {
+        // Far more than the server has read when its handler returns.
+        for _ in 0..1000 {
+            write.write_all(&MASKED_HELLO.repeat(100)).await?;
+        }
+        write.shutdown().await
+    });
+    sending.await.unwrap().unwrap();
+    let mut answer = Vec::new();
+    bounded(read.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.ends_with(b"\x81\x0alast words\x88\x02\x03\xe9"));
+    until(|| tasks() == 1).await;
+    assert_eq!(sockets_at(port), 1, "only the listener is left");
 }
