@@ -5,10 +5,11 @@
 //! methods that say more: [`recv`](WebSocket::recv), [`send`](WebSocket::send),
 //! [`queue`](WebSocket::queue), [`close`](WebSocket::close).
 //!
-//! It is not an HTTP server: it answers upgrade requests and refuses all others.
+//! [`Server`] owns its tasks: it accepts, hands connections out, and ends them in order; [`Hub`]
+//! sends to many. It is no HTTP server beyond answering small requests beside its WebSockets.
 //!
 //! ```text
-//!        connect(url)                               accept(stream) · Acceptor · Listener
+//!        connect(url)                           Server · accept(stream) · Acceptor · Listener
 //!             │                                                  │
 //!             ▼         handshake: request, 101, refusals        ▼
 //!       ClientStream ◀─────────────────────────────────────▶ ServerStream
@@ -40,22 +41,21 @@
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let listener = socket_flow::Listener::bind("127.0.0.1:9001").await?;
-//! loop {
-//!     let (stream, _peer) = listener.accept().await;
-//!     tokio::spawn(async move {
-//!         let mut ws = socket_flow::accept(stream).await?;
+//! let server = socket_flow::Server::bind("127.0.0.1:9001")
+//!     .serve_with(|mut ws, _request| async move {
 //!         while let Some(message) = ws.recv().await? {
 //!             ws.queue(message)?; // written together with what else is ready, see `queue`
 //!         }
-//!         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-//!     });
-//! }
+//!         Ok::<_, socket_flow::Error>(())
+//!     })
+//!     .await?;
+//! server.closed().await;
+//! # Ok(())
 //! # }
 //! ```
 //!
-//! [`ClientBuilder`] adds headers, subprotocols, proxies and a stream of your own; [`Acceptor`] looks at
-//! the request before it answers.
+//! [`ClientBuilder`] adds headers, subprotocols, proxies and a stream of your own;
+//! [`Server::bind`] and [`Acceptor`] look at the request before they answer.
 //!
 //! # Limits and defaults
 //!
@@ -65,6 +65,9 @@
 //! | head of a request or an answer | 16 KiB, 100 header lines, 8 KiB a line | [`ClientBuilder::head_limits`], [`Acceptor::head_limits`] |
 //! | body kept of an answer that is not 101 | 64 KiB | – |
 //! | origins a browser may come from | the server's own | [`Acceptor::origin`] |
+//! | clients of a [`Server`] | no limit | [`ServerBuilder::max_connections`] |
+//! | events of a [`Server`] that wait to be read | 256 | [`ServerBuilder::event_capacity`] |
+//! | queue of a connection's [`Sender`]s | 64 KiB | [`Config::high_water`] |
 //! | message received | 16 MiB | [`Config::max_message`] |
 //! | write queue, above which it takes no more | 64 KiB | [`Config::high_water`] |
 //! | pongs waiting to be written | 16, and only the newest above the line before | [`Config::max_pongs`] |
@@ -82,9 +85,9 @@
 //!
 //! # Cancel safety
 //!
-//! Every asynchronous function says what happens when its future is dropped. For those here it is
-//! always the same: the stream is closed, and nothing goes on in the background, because this
-//! library spawns no tasks.
+//! Every asynchronous function says what happens when its future is dropped. For those that open a
+//! connection it is always the same: the stream is closed, and nothing goes on in the background.
+//! Only a [`Server`] spawns tasks; they end with it.
 //!
 //! # Logging
 //!
