@@ -316,10 +316,16 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                     break Ok(());
                 }
                 match Pin::new(&mut *io).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => self.dirty = false,
+                    Poll::Ready(Ok(())) => {
+                        self.dirty = false;
+                        self.outgoing.set_unflushed(false);
+                    }
                     Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                     Poll::Ready(Err(error)) => break Err(error),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        self.outgoing.set_unflushed(true);
+                        return Poll::Pending;
+                    }
                 }
                 continue;
             }
@@ -357,6 +363,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         expired.map(|expired| {
             self.event("write stalled", ABNORMAL);
             self.outgoing.abandon();
+            self.dirty = false;
             Error::Timeout(expired)
         })
     }

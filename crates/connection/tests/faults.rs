@@ -2,7 +2,7 @@
 
 use std::io;
 
-use socket_flow_connection::{CloseCode, Config, Error, Expired, Message};
+use socket_flow_connection::{CloseCode, Config, Error, Expired, Message, NEVER};
 
 mod support;
 use support::frames::{BINARY, CLOSE, PING, TEXT, close, parse, split_frames, whole};
@@ -136,6 +136,46 @@ async fn a_stalled_write_ends_the_waiting_sender_within_a_quarter_of_its_period(
     far.tape().make_room(1 << 20);
     drop(ws);
     assert_eq!(far.tape().written().len(), 10);
+}
+
+/// TLS takes whole records and may hold them back.
+#[tokio::test(start_paused = true)]
+async fn a_stalled_flush_is_a_stalled_write_though_the_queue_is_empty() {
+    let (io, far) = Recorder::new();
+    let mut ws = open(io, Server, Config::new());
+    far.tape().holds_back = true;
+    let begin = tokio::time::Instant::now();
+    let error = ws.send("a").await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Expired::Write)), "{error:?}");
+    let seconds = begin.elapsed().as_secs_f32();
+    assert!((30.0..=37.6).contains(&seconds), "{seconds}");
+    assert_eq!(far.tape().written(), b"\x81\x01a");
+    assert!(matches!(ws.send("b").await, Err(Error::Send(_))));
+
+    let (io, far) = Recorder::new();
+    let mut ws = open(io, Server, Config::new().ping_interval(NEVER));
+    far.tape().holds_back = true;
+    ws.queue("a").unwrap();
+    let begin = tokio::time::Instant::now();
+    let error = ws.recv().await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Expired::Write)), "{error:?}");
+    let seconds = begin.elapsed().as_secs_f32();
+    assert!((30.0..=37.6).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_goes_through_is_watched_no_longer() {
+    let (io, far) = Recorder::new();
+    let mut ws = open(io, Server, Config::new().ping_interval(NEVER));
+    far.tape().holds_back = true;
+    ws.queue("a").unwrap();
+    assert!(poll_once(ws.recv()).is_pending());
+    tokio::time::advance(std::time::Duration::from_secs(20)).await;
+    far.tape().holds_back = false;
+    assert!(poll_once(ws.recv()).is_pending());
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    assert!(poll_once(ws.recv()).is_pending());
+    ws.send("b").await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

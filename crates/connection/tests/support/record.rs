@@ -23,6 +23,8 @@ pub struct Tape {
     pub takes_nothing: bool,
     /// Writes that hit the end of the room.
     pub blocked: usize,
+    /// Flushes wait for ever.
+    pub holds_back: bool,
     pub flushes: usize,
     pub shutdowns: usize,
     pub dropped: bool,
@@ -140,7 +142,11 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.tape().flushes += 1;
+        let mut tape = self.0.tape();
+        tape.flushes += 1;
+        if tape.holds_back {
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -44,6 +44,9 @@ pub struct Outgoing {
     /// The newest ping that found no room; RFC 6455 §5.5.3 lets a peer answer
     /// only the newest.
     pong: Option<Box<Pong>>,
+    /// What left the queue is held back by the transport, see
+    /// [`Outgoing::set_unflushed`].
+    unflushed: bool,
     /// Watches a blocked write.
     stall: Option<Box<Stall>>,
 }
@@ -72,6 +75,7 @@ impl Outgoing {
             pongs_end: 0,
             message: false,
             pong: None,
+            unflushed: false,
             stall: None,
         };
         outgoing.settle_plain();
@@ -160,6 +164,7 @@ impl Outgoing {
         self.send_close();
         self.frames.queue = WriteQueue::default();
         self.pong = None;
+        self.unflushed = false;
     }
 
     /// Moves the sending half out; the one left behind is abandoned.
@@ -212,11 +217,19 @@ impl Outgoing {
         self.closing
     }
 
+    /// Says whether a transport with a buffer of its own, such as TLS, could
+    /// not pass on all that was taken out of the queue: an empty queue is then
+    /// no reason to stop watching the blocked write.
+    #[inline]
+    pub fn set_unflushed(&mut self, unflushed: bool) {
+        self.unflushed = unflushed;
+    }
+
     /// When [`Outgoing::handle_timeout`] wants to be called next, for a
     /// blocked write; `Duration::ZERO` means now. Ask after a write could
     /// not be finished.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.frames.queue.is_empty() || self.config.timeouts().stall == Duration::MAX {
+        if !self.is_unwritten() || self.config.timeouts().stall == Duration::MAX {
             return None;
         }
         match &self.stall {
@@ -232,7 +245,7 @@ impl Outgoing {
     /// [`Expired::Write`] when the queue made no progress for
     /// [`Timeouts::stall`](crate::Timeouts::stall).
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Expired> {
-        if self.frames.queue.is_empty() {
+        if !self.is_unwritten() {
             self.stall = None;
             return Ok(());
         }
@@ -287,6 +300,11 @@ impl Outgoing {
     /// Whether a message was queued since the last call.
     pub(crate) fn take_message_flag(&mut self) -> bool {
         mem::take(&mut self.message)
+    }
+
+    /// Whether anything is still on its way out.
+    fn is_unwritten(&self) -> bool {
+        self.unflushed || !self.frames.queue.is_empty()
     }
 
     fn queue_close(&mut self, payload: &ClosePayload) {
