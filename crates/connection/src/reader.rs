@@ -39,17 +39,15 @@ pub struct Reader {
     pub(crate) incoming: Incoming,
     phase: Phase,
     timer: Timer,
-    role: Role,
 }
 
 impl Reader {
-    pub(crate) fn new(input: Input, incoming: Incoming, role: Role) -> Self {
+    pub(crate) fn new(input: Input, incoming: Incoming) -> Self {
         Self {
             input,
             incoming,
             phase: Phase::Open,
             timer: Timer::default(),
-            role,
         }
     }
 
@@ -210,7 +208,7 @@ impl Reader {
             match &mut self.phase {
                 Phase::Open => {}
                 Phase::Held(found) => {
-                    let found = **found;
+                    let found = *found;
                     if source.holds()
                         && writer.outgoing.is_full()
                         && writer.poll_write(write_waker).is_pending()
@@ -251,7 +249,7 @@ impl Reader {
                         // read from. One message is, because two peers that
                         // each wait for the other to read first would wait
                         // for ever.
-                        self.phase = Phase::Held(Box::new(found));
+                        self.phase = Phase::Held(found);
                         continue;
                     }
                     return Poll::Ready(Ok(Some(found)));
@@ -380,7 +378,7 @@ impl Reader {
             Some(deadline) => deadline.saturating_sub(writer.epoch.elapsed()),
             None => self.close_timeout(),
         };
-        let ending = Ending::clean(self.role == Role::Server, timeout);
+        let ending = Ending::clean(self.incoming.role() == Role::Server, timeout);
         self.phase = Phase::Ending(Box::new(ending));
     }
 
@@ -450,7 +448,7 @@ enum Phase {
     Open,
     /// A message waits to be handed out until its reply has room in the write
     /// queue; nothing is parsed or read meanwhile.
-    Held(Box<Found>),
+    Held(Found),
     /// The closing sequence runs; its result is the last that is reported.
     Ending(Box<Ending>),
     Over {

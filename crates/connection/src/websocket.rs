@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         };
         let (incoming, outgoing) = protocol.into_halves();
         let mut writer = Writer::new(io, outgoing, span);
-        let mut reader = Reader::new(Input::from(read), incoming, role);
+        let mut reader = Reader::new(Input::from(read), incoming);
         if let Some(error) = no_seed {
             // Frames with predictable keys must not reach the wire.
             writer.outgoing.abandon();

@@ -18,6 +18,14 @@ pub struct Negotiated {
 }
 
 impl Negotiated {
+    /// What is agreed on where nothing is; the default.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            subprotocol: None,
+            deflate: None,
+        }
+    }
+
     /// Sets the subprotocol (RFC 6455 §1.9).
     #[must_use]
     pub fn with_subprotocol(mut self, subprotocol: impl Into<Box<str>>) -> Self {

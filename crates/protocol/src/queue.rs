@@ -17,12 +17,11 @@ use bytes::{Buf, Bytes, BytesMut};
 /// of the thread.
 #[derive(Debug, Default)]
 pub struct WriteQueue {
-    /// Full segments, in front of the tail.
-    linked: VecDeque<Bytes>,
+    /// Full segments, in front of the tail; `None` when there are none, which
+    /// is nearly always.
+    linked: Option<Box<Linked>>,
     /// The segment that small frames are appended to.
     tail: BytesMut,
-    /// Bytes in `linked`; the whole queue holds this and `tail.len()`.
-    linked_len: usize,
     /// Bytes written since the connection began. Invariant: never goes back.
     taken: u64,
 }
@@ -31,7 +30,10 @@ impl WriteQueue {
     /// Bytes that wait to be written.
     #[inline]
     pub fn len(&self) -> usize {
-        self.linked_len + self.tail.len()
+        match &self.linked {
+            None => self.tail.len(),
+            Some(linked) => linked.len + self.tail.len(),
+        }
     }
 
     /// Whether nothing waits.
@@ -60,10 +62,11 @@ impl WriteQueue {
     /// Puts `payload` behind everything queued so far, without a copy.
     pub(crate) fn link(&mut self, payload: Bytes) {
         let head = self.tail.split().freeze();
+        let linked = self.linked.get_or_insert_default();
         for segment in [head, payload] {
             if !segment.is_empty() {
-                self.linked_len += segment.len();
-                self.linked.push_back(segment);
+                linked.len += segment.len();
+                linked.segments.push_back(segment);
             }
         }
     }
@@ -77,9 +80,6 @@ impl WriteQueue {
 
     /// Gives the storage back; only called when nothing is queued.
     fn release(&mut self) {
-        if self.linked.capacity() > 0 {
-            self.linked = VecDeque::new();
-        }
         let mut tail = mem::take(&mut self.tail);
         tail.clear();
         // Shared storage, still held by a linked segment elsewhere, and
@@ -100,7 +100,8 @@ impl Buf for WriteQueue {
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        match self.linked.front() {
+        let linked = self.linked.as_ref();
+        match linked.and_then(|linked| linked.segments.front()) {
             Some(segment) => segment,
             None => &self.tail,
         }
@@ -108,9 +109,10 @@ impl Buf for WriteQueue {
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let tail: &[u8] = &self.tail;
-        let segments = self
-            .linked
-            .iter()
+        let linked = self.linked.as_ref();
+        let segments = linked
+            .into_iter()
+            .flat_map(|linked| &linked.segments)
             .map(|segment| &segment[..])
             .chain((!tail.is_empty()).then_some(tail));
         let mut count = 0;
@@ -125,21 +127,46 @@ impl Buf for WriteQueue {
     fn advance(&mut self, mut count: usize) {
         count = count.min(self.len());
         self.taken += count as u64;
-        while let Some(segment) = self.linked.front_mut() {
-            if count < segment.len() {
-                self.linked_len -= count;
-                segment.advance(count);
+        if let Some(linked) = &mut self.linked {
+            count = linked.advance(count);
+            if !linked.segments.is_empty() {
                 return;
             }
-            count -= segment.len();
-            self.linked_len -= segment.len();
-            self.linked.pop_front();
+            self.linked = None;
         }
         if count < self.tail.len() {
             self.tail.advance(count);
         } else {
             self.release();
         }
+    }
+}
+
+/// Payloads that are written from where they are, and what was queued before
+/// each of them.
+#[derive(Debug, Default)]
+struct Linked {
+    /// Never empty ones.
+    segments: VecDeque<Bytes>,
+    /// Bytes in all segments.
+    len: usize,
+}
+
+impl Linked {
+    /// Drops the first `count` bytes; returns how many of these were beyond
+    /// the last segment.
+    fn advance(&mut self, mut count: usize) -> usize {
+        while let Some(segment) = self.segments.front_mut() {
+            if count < segment.len() {
+                self.len -= count;
+                segment.advance(count);
+                return 0;
+            }
+            count -= segment.len();
+            self.len -= segment.len();
+            self.segments.pop_front();
+        }
+        count
     }
 }
 
@@ -212,7 +239,7 @@ mod tests {
         queue.link(Bytes::from_static(b"def"));
         queue.advance(6);
         assert_eq!(queue.tail.capacity(), 0);
-        assert_eq!(queue.linked.capacity(), 0);
+        assert!(queue.linked.is_none());
     }
 
     #[test]

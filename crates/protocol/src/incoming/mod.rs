@@ -48,15 +48,19 @@ pub struct Incoming {
     /// How many bytes were unread when the input last ran dry: tells new
     /// bytes from a step that was merely tried again.
     waiting: usize,
-    /// Present where permessage-deflate was agreed on.
-    inflate: Option<Box<Decompress>>,
-    close_frame: Option<Box<CloseFrame>>,
-    negotiated: Box<Negotiated>,
+    /// What most connections have nothing of.
+    extras: Option<Box<Extras>>,
 }
 
 impl Incoming {
     pub(crate) fn new(role: Role, config: Arc<Config>, negotiated: Negotiated) -> Self {
-        let inflate = negotiated.decompress(role).map(Box::new);
+        let extras = (negotiated != NOTHING_NEGOTIATED).then(|| {
+            Box::new(Extras {
+                inflate: negotiated.decompress(role),
+                close_frame: None,
+                negotiated,
+            })
+        });
         Self {
             config,
             deadlines: None,
@@ -67,9 +71,7 @@ impl Incoming {
             frame: None,
             assembly: None,
             waiting: 0,
-            inflate,
-            close_frame: None,
-            negotiated: Box::new(negotiated),
+            extras,
         }
     }
 
@@ -127,12 +129,18 @@ impl Incoming {
     /// carried no code.
     #[inline]
     pub fn close_frame(&self) -> Option<&CloseFrame> {
-        self.close_frame.as_deref()
+        self.extras.as_ref()?.close_frame.as_ref()
     }
 
     /// Whether a frame or a fragmented message has begun and not ended.
     pub fn is_unfinished(&self) -> bool {
         !self.ended && (self.waiting > 0 || self.frame.is_some() || self.message.is_some())
+    }
+
+    /// Which end of the connection this is.
+    #[inline]
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// The settings of the connection.
@@ -144,7 +152,10 @@ impl Incoming {
     /// What the opening handshake agreed on.
     #[inline]
     pub fn negotiated(&self) -> &Negotiated {
-        &self.negotiated
+        match &self.extras {
+            Some(extras) => &extras.negotiated,
+            None => &NOTHING_NEGOTIATED,
+        }
     }
 
     /// The fast path of [`Incoming::step`]: a whole, small, unfragmented
@@ -222,7 +233,11 @@ impl Incoming {
     /// The reserved bits a frame may carry at all.
     #[inline]
     fn rsv(&self) -> Rsv {
-        if self.inflate.is_some() {
+        if self
+            .extras
+            .as_ref()
+            .is_some_and(|extras| extras.inflate.is_some())
+        {
             Rsv::RSV1
         } else {
             Rsv::NONE
@@ -238,10 +253,10 @@ impl Incoming {
         let close = decode_close(payload).map_err(ProtocolError::Close)?;
         self.end();
         outgoing.receive_close(close.map(|(code, _)| code));
-        self.close_frame = close.map(|(code, reason)| {
+        if let Some((code, reason)) = close {
             let reason = Utf8Bytes::from(reason);
-            Box::new(CloseFrame { code, reason })
-        });
+            self.extras.get_or_insert_default().close_frame = Some(CloseFrame { code, reason });
+        }
         Ok(())
     }
 
@@ -260,3 +275,15 @@ impl Incoming {
         self.assembly = None;
     }
 }
+
+/// What few connections have, and none until it needs it.
+#[derive(Debug, Default)]
+struct Extras {
+    /// Present where permessage-deflate was agreed on.
+    inflate: Option<Decompress>,
+    /// The peer's Close, once it has arrived with a code.
+    close_frame: Option<CloseFrame>,
+    negotiated: Negotiated,
+}
+
+static NOTHING_NEGOTIATED: Negotiated = Negotiated::nothing();

@@ -4,8 +4,8 @@ use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, mask};
 use crate::deflate::InflateFailure;
 use crate::error::ProtocolError;
 use crate::event::{Found, Kind};
-use crate::incoming::Incoming;
 use crate::incoming::frame::Frame;
+use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
 use crate::outgoing::Outgoing;
 
@@ -148,7 +148,11 @@ impl Incoming {
         let rest = frame.rest();
         let there = input.len().min(rest);
         let assembly = self.assembly.get_or_insert_default();
-        let Some(inflate) = &mut self.inflate else {
+        let Some(Extras {
+            inflate: Some(inflate),
+            ..
+        }) = self.extras.as_deref_mut()
+        else {
             // Judged when the frame began: RSV1 needs the extension.
             return Err(HeaderError::ReservedBits(Rsv::RSV1).into());
         };

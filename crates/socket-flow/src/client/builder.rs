@@ -259,6 +259,11 @@ impl ClientBuilder {
     /// # Cancel safety
     /// Dropping the future closes the socket; nothing goes on in the background.
     pub async fn connect(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
+        // On the heap while it lasts: a task should not be as large as its dialling.
+        Box::pin(self.dial()).await
+    }
+
+    async fn dial(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
         let deadline = Deadline::after(self.handshake_timeout);
         let (mut target, mut headers) = self.request()?;
         let mut transport = self.transport.clone();
@@ -330,9 +335,8 @@ impl ClientBuilder {
     {
         let deadline = Deadline::after(self.handshake_timeout);
         let (target, headers) = self.request()?;
-        self.attempt(&target, &headers)?
-            .open(stream, deadline)
-            .await
+        let attempt = self.attempt(&target, &headers)?;
+        Box::pin(attempt.open(stream, deadline)).await
     }
 
     /// What to ask for, and with which headers: every mistake of the caller's is reported before

@@ -157,7 +157,8 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.read(stream).await?.accept().await
+        // On the heap while it lasts: the connection's task should not be as large as its handshake.
+        Box::pin(async { self.read_request(stream).await?.accept().await }).await
     }
 
     /// Reads a request and leaves the decision about it to the caller.
@@ -175,6 +176,13 @@ impl Acceptor {
     /// # Cancel safety
     /// Dropping the future drops the stream with it, which closes it.
     pub async fn read<S>(&self, stream: S) -> Result<Pending<S>, AcceptError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        Box::pin(self.read_request(stream)).await
+    }
+
+    async fn read_request<S>(&self, stream: S) -> Result<Pending<S>, AcceptError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     /// # Cancel safety
     /// Dropping the future drops the stream with it, which closes it.
     pub async fn accept(self) -> Result<WebSocket<S>, AcceptError> {
-        self.open().await.map(|(ws, _)| ws)
+        Box::pin(self.open()).await.map(|(ws, _)| ws)
     }
 
     /// Accepts it, and gives the request back as well.
