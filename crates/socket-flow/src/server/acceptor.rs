@@ -21,7 +21,8 @@ use crate::server::error::AcceptError;
 use crate::server::pending::Pending;
 use crate::server::refuse::refuse;
 
-/// What a server accepts, and how its connections are set up. Make one and use it for all.
+/// What a server accepts, and how its connections are set up. Make one and use it for all: a clone
+/// shares the settings and is as large as a pointer.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -50,7 +51,12 @@ use crate::server::refuse::refuse;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Acceptor {
-    choices: Choices,
+    settings: Arc<Settings>,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    choices: Arc<Choices>,
     config: Arc<Config>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
@@ -61,13 +67,16 @@ pub struct Acceptor {
 impl Acceptor {
     /// The default settings: no subprotocol, browsers from the server's own origin only.
     pub fn new() -> Self {
-        Self {
-            choices: Choices::default(),
+        let settings = Settings {
+            choices: Arc::default(),
             config: Arc::default(),
             #[cfg(feature = "deflate")]
             deflate: None,
             head_limits: HeadLimits::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
+        };
+        Self {
+            settings: Arc::new(settings),
         }
     }
 
@@ -75,29 +84,26 @@ impl Acceptor {
     /// the client offers is picked, in exact case; without one in common the connection opens
     /// without one. Default: none.
     #[must_use]
-    pub fn subprotocols<I>(mut self, subprotocols: I) -> Self
+    pub fn subprotocols<I>(self, subprotocols: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.choices = self.choices.subprotocols(subprotocols);
-        self
+        self.choosing(|choices| choices.subprotocols(subprotocols))
     }
 
     /// Sets whether a request with no subprotocol in common is refused with 400. Default: no.
     #[must_use]
-    pub fn require_subprotocol(mut self, require: bool) -> Self {
-        self.choices = self.choices.require_subprotocol(require);
-        self
+    pub fn require_subprotocol(self, require: bool) -> Self {
+        self.choosing(|choices| choices.require_subprotocol(require))
     }
 
     /// Sets the origins a browser may connect from (RFC 6455 §10.2). Default:
     /// [`OriginPolicy::SameOrigin`], the host of the request; a proxy in between must pass `Host`
     /// on as it came. A refused origin is answered with 403.
     #[must_use]
-    pub fn origin(mut self, policy: OriginPolicy) -> Self {
-        self.choices = self.choices.origin(policy);
-        self
+    pub fn origin(self, policy: OriginPolicy) -> Self {
+        self.choosing(|choices| choices.origin(policy))
     }
 
     /// Lets pages of every origin connect: right only where no cookie or other credential that a
@@ -109,13 +115,15 @@ impl Acceptor {
 
     /// Sets limits and timeouts of the open connections. An [`Arc`] is shared, not copied.
     #[must_use]
-    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
-        self.config = config.into();
-        #[cfg(feature = "deflate")]
-        {
-            self.config = deflate::configured(self.config, self.deflate.as_ref());
-        }
-        self
+    pub fn config(self, config: impl Into<Arc<Config>>) -> Self {
+        self.with(|settings| {
+            settings.config = config.into();
+            #[cfg(feature = "deflate")]
+            {
+                let config = Arc::clone(&settings.config);
+                settings.config = deflate::configured(config, settings.deflate.as_ref());
+            }
+        })
     }
 
     /// Agrees to permessage-deflate (RFC 7692) where a client offers it, and sets how to compress,
@@ -123,27 +131,28 @@ impl Acceptor {
     /// [`WebSocket::negotiated`]. Default: no offer is accepted.
     #[cfg(feature = "deflate")]
     #[must_use]
-    pub fn deflate(mut self, deflate: Deflate) -> Self {
-        self.choices = self.choices.deflate(deflate::choice(&deflate));
-        self.config = deflate::configured(self.config, Some(&deflate));
-        self.deflate = Some(deflate);
-        self
+    pub fn deflate(self, deflate: Deflate) -> Self {
+        let choice = deflate::choice(&deflate);
+        let offered = self.choosing(|choices| choices.deflate(choice));
+        offered.with(|settings| {
+            let config = Arc::clone(&settings.config);
+            settings.config = deflate::configured(config, Some(&deflate));
+            settings.deflate = Some(deflate);
+        })
     }
 
     /// Sets how large the head of a request may be; one over it is refused with 431 or 414.
     /// Default: 16 KiB, 100 header lines, 8 KiB a line.
     #[must_use]
-    pub fn head_limits(mut self, limits: HeadLimits) -> Self {
-        self.head_limits = limits;
-        self
+    pub fn head_limits(self, limits: HeadLimits) -> Self {
+        self.with(|settings| settings.head_limits = limits)
     }
 
     /// Sets how long the handshake may take, from [`read`](Self::read) until the 101 is written,
     /// the application's own decision included. Default: 10 s; [`NEVER`](crate::NEVER) lifts it.
     #[must_use]
-    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.handshake_timeout = timeout;
-        self
+    pub fn handshake_timeout(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.handshake_timeout = timeout)
     }
 
     /// Reads a request and accepts it.
@@ -200,9 +209,21 @@ impl Acceptor {
         }
     }
 
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+
+    fn choosing(self, change: impl FnOnce(Choices) -> Choices) -> Self {
+        self.with(|settings| {
+            let choices = std::mem::take(&mut settings.choices);
+            settings.choices = Arc::new(change(Arc::unwrap_or_clone(choices)));
+        })
+    }
+
     /// When a handshake that begins now must be over.
     pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.handshake_timeout)
+        Deadline::after(self.settings.handshake_timeout)
     }
 
     /// Reads a request and answers none.
@@ -215,7 +236,7 @@ impl Acceptor {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut buf = BytesMut::new();
-        let mut decoder = RequestDecoder::new(self.head_limits);
+        let mut decoder = RequestDecoder::new(self.settings.head_limits);
         let head = deadline
             .run(read_head(&mut stream, &mut buf, |bytes| {
                 decoder.decode(bytes)
@@ -223,14 +244,14 @@ impl Acceptor {
             .await
             .ok_or(AcceptError::Timeout)?;
         let (request, rejection) = match head {
-            Ok(request) => match server::accept(&request, &self.choices) {
+            Ok(request) => match server::accept(&request, &self.settings.choices) {
                 Ok(_) => {
                     return Ok(Judged::Valid(Box::new(Pending::new(
                         stream,
                         request,
                         buf,
-                        self.choices.clone(),
-                        Arc::clone(&self.config),
+                        Arc::clone(&self.settings.choices),
+                        Arc::clone(&self.settings.config),
                         deadline,
                     ))));
                 }

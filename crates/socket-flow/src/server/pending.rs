@@ -29,7 +29,7 @@ pub struct Pending<S> {
     request: Request<()>,
     /// What the client sent behind its request, before it had an answer.
     buf: BytesMut,
-    choices: Choices,
+    choices: Arc<Choices>,
     headers: HeaderMap,
     /// The first header that was none.
     invalid_header: Option<InvalidHeader>,
@@ -44,7 +44,7 @@ impl<S> Pending<S> {
         stream: S,
         request: Request<()>,
         buf: BytesMut,
-        choices: Choices,
+        choices: Arc<Choices>,
         config: Arc<Config>,
         deadline: Deadline,
     ) -> Self {
@@ -109,7 +109,8 @@ impl<S> Pending<S> {
     /// Picks this subprotocol in place of the acceptor's choice. It is only answered where the
     /// client offered it (RFC 6455 §4.2.2); [`negotiated`](WebSocket::negotiated) tells.
     pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
-        self.choices = self.choices.subprotocols([name.into()]);
+        let choices = Arc::unwrap_or_clone(self.choices).subprotocols([name.into()]);
+        self.choices = Arc::new(choices);
         self
     }
 
@@ -168,8 +169,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             return Err(AcceptError::InvalidHeader(error));
         }
         let mut choices = self.choices;
-        for (name, value) in &self.headers {
-            choices = choices.header(name.clone(), value.clone());
+        if !self.headers.is_empty() {
+            let mut own = Arc::unwrap_or_clone(choices);
+            for (name, value) in &self.headers {
+                own = own.header(name.clone(), value.clone());
+            }
+            choices = Arc::new(own);
         }
         let (response, agreed) = match server::accept(&self.request, &choices) {
             Ok(accepted) => accepted,
