@@ -43,13 +43,19 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(from, 1, 1);
         params.not_after = date_time_ymd(to, 1, 1);
+        let pem = self.sign(&params);
+        Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap()
+    }
+
+    /// The same as one PEM text: the certificate, the authority's and the key.
+    pub(crate) fn issue_pem(&self, name: &str) -> String {
+        self.sign(&CertificateParams::new([name.to_owned()]).unwrap())
+    }
+
+    fn sign(&self, params: &CertificateParams) -> String {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Identity::from_pem(
-            (certificate.pem() + &self.pem).as_bytes(),
-            key.serialize_pem().as_bytes(),
-        )
-        .unwrap()
+        certificate.pem() + &self.pem + &key.serialize_pem()
     }
 
     /// The configuration of a client that trusts this authority alone.
