@@ -43,6 +43,7 @@ mod half;
 mod message_writer;
 mod outbox;
 mod outcome;
+mod outlet;
 mod read_buf;
 mod reader;
 mod sender;
@@ -63,6 +64,7 @@ pub use socket_flow_protocol::{
 pub use crate::error::Error;
 pub use crate::message_writer::MessageWriter;
 pub use crate::outcome::CloseOutcome;
+pub use crate::outlet::{Outlet, Taken};
 pub use crate::reader::Reader;
 pub use crate::sender::Sender;
 pub use crate::split::{OwnedReader, OwnedWriter};

@@ -214,6 +214,16 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Waits until no message is taken any more.
+    pub(crate) fn poll_closed(&self, waker: &Waker) -> Poll<()> {
+        let mut state = self.lock();
+        if self.is_closed() {
+            return Poll::Ready(());
+        }
+        state.waker = Some(waker.clone());
+        Poll::Pending
+    }
+
     pub(crate) fn buffered(&self) -> usize {
         self.lock().buffered
     }

@@ -54,7 +54,8 @@
 //! # }
 //! ```
 //!
-//! [`ClientBuilder`] adds headers, subprotocols, proxies and a stream of your own;
+//! [`ClientBuilder`] adds headers, subprotocols, proxies, a stream of your own, and a client that
+//! [connects again](ClientBuilder::reconnect);
 //! [`Server::bind`] and [`Acceptor`] look at the request before they answer.
 //!
 //! # Limits and defaults
@@ -81,6 +82,7 @@
 //! | getting to the server, and TLS with it | what the handshake's time leaves | [`ClientBuilder::connect_timeout`], [`ClientBuilder::tls_timeout`] |
 //! | an address that does not answer | the next is tried after 250 ms (RFC 8305) | [`ClientBuilder::addresses`] |
 //! | proxies | none | [`ClientBuilder::proxy`], [`ClientBuilder::proxy_from_env`] |
+//! | another attempt of a reconnecting client | after 0.5 s, doubled up to 30 s, less up to half at random | [`Backoff`] |
 //! | redirects | not followed: the answer is in [`ConnectError::Rejected`] | [`ClientBuilder::redirects`] |
 //!
 //! # Cancel safety
@@ -136,8 +138,9 @@ pub use socket_flow_protocol::{
 };
 
 pub use crate::client::{
-    ClientBuilder, ConnectError, ConnectStage, DialError, InvalidProxyUrl, Proxy, ProxyError,
-    RedirectError, Rejected, SocksReply, connect,
+    Backoff, ClientBuilder, ConnectError, ConnectStage, DialError, DisconnectCause,
+    InvalidProxyUrl, Proxy, ProxyError, ReconnectEvent, Reconnecting, RedirectError, Rejected,
+    Retry, SocksReply, connect,
 };
 pub use crate::hub::{Delivery, Hub, HubStats, SlowPolicy};
 pub use crate::invalid_header::InvalidHeader;

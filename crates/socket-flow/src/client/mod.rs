@@ -5,6 +5,7 @@ mod dial;
 mod error;
 mod proxy;
 mod race;
+mod reconnect;
 mod redirect;
 mod rejected;
 #[cfg(feature = "rustls")]
@@ -20,6 +21,7 @@ pub use builder::ClientBuilder;
 pub use dial::DialError;
 pub use error::{ConnectError, ConnectStage};
 pub use proxy::{InvalidProxyUrl, Proxy, ProxyError, SocksReply};
+pub use reconnect::{Backoff, DisconnectCause, ReconnectEvent, Reconnecting, Retry};
 pub use redirect::RedirectError;
 pub use rejected::Rejected;
 

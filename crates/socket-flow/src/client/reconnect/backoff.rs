@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+/// How a reconnecting client waits, and when it gives up; see
+/// [`ClientBuilder::reconnect`](crate::ClientBuilder::reconnect).
+///
+/// The delay doubles from one failure to the next. Each is drawn at random
+/// between half of it and all of it, so that the clients of a server that was
+/// restarted do not all come back at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use socket_flow::Backoff;
+///
+/// let backoff = Backoff::default()
+///     .first_delay(Duration::from_millis(100))
+///     .max_delay(Duration::from_secs(10))
+///     .attempts(20);
+/// # let _ = backoff;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    pub(super) first_delay: Duration,
+    pub(super) max_delay: Duration,
+    pub(super) max_retry_after: Duration,
+    pub(super) stable_after: Duration,
+    pub(super) attempts: usize,
+    pub(super) jitter: bool,
+}
+
+impl Backoff {
+    /// Sets the delay after the first failure. Default: 500 ms.
+    #[must_use]
+    pub fn first_delay(mut self, delay: Duration) -> Self {
+        self.first_delay = delay;
+        self
+    }
+
+    /// Sets the longest delay. Default: 30 s.
+    #[must_use]
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
+        self
+    }
+
+    /// Sets the longest time that is waited because the server says so in
+    /// `Retry-After` (RFC 9110 §10.2.3). Default: 1 h.
+    #[must_use]
+    pub fn max_retry_after(mut self, delay: Duration) -> Self {
+        self.max_retry_after = delay;
+        self
+    }
+
+    /// Sets how long a connection must have been open for the next failure to
+    /// count as the first again. Default: 30 s.
+    #[must_use]
+    pub fn stable_after(mut self, period: Duration) -> Self {
+        self.stable_after = period;
+        self
+    }
+
+    /// Sets how many failures in a row are one too many. Default:
+    /// [`usize::MAX`], it goes on for ever.
+    #[must_use]
+    pub fn attempts(mut self, count: usize) -> Self {
+        self.attempts = count;
+        self
+    }
+
+    /// Sets whether delays are drawn at random. Default: yes.
+    #[must_use]
+    pub fn jitter(mut self, jitter: bool) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// The delay after this many failures in a row, from one on. `random` is
+    /// uniform.
+    pub(super) fn delay(&self, failures: usize, random: u32) -> Duration {
+        // Doubled beyond this it is over any limit that a clock knows.
+        let doublings = u32::try_from(failures.saturating_sub(1)).map_or(31, |count| count.min(31));
+        let whole = self
+            .first_delay
+            .saturating_mul(1 << doublings)
+            .min(self.max_delay);
+        if !self.jitter {
+            return whole;
+        }
+        let half = whole / 2;
+        let rest = whole - half;
+        let share = rest.as_secs_f64() * f64::from(random) / f64::from(u32::MAX);
+        // Rounding may take the longest durations over what there is.
+        half + Duration::try_from_secs_f64(share).map_or(rest, |share| share.min(rest))
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            max_retry_after: Duration::from_secs(3600),
+            stable_after: Duration::from_secs(30),
+            attempts: usize::MAX,
+            jitter: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_their_limit() {
+        let backoff = Backoff::default().jitter(false);
+        let delays: Vec<_> = (1..=8)
+            .map(|failures| backoff.delay(failures, 0).as_millis())
+            .collect();
+        assert_eq!(
+            delays,
+            [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
+        );
+        assert_eq!(backoff.delay(usize::MAX, 0).as_secs(), 30);
+        let endless = backoff.first_delay(Duration::MAX).max_delay(Duration::MAX);
+        assert_eq!(endless.delay(9, 0), Duration::MAX);
+    }
+
+    #[test]
+    fn jitter_takes_away_half_at_most_and_adds_nothing() {
+        let backoff = Backoff::default();
+        assert_eq!(backoff.delay(2, 0).as_millis(), 500);
+        assert_eq!(backoff.delay(2, u32::MAX).as_millis(), 1000);
+        assert_eq!(backoff.delay(2, u32::MAX / 2).as_millis(), 750);
+        let endless = Backoff::default()
+            .first_delay(Duration::MAX)
+            .max_delay(Duration::MAX);
+        assert_eq!(endless.delay(1, u32::MAX), Duration::MAX);
+        assert_eq!(
+            backoff.first_delay(Duration::ZERO).delay(3, 7),
+            Duration::ZERO
+        );
+    }
+}

@@ -1,0 +1,191 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+use socket_flow_connection::Error;
+use socket_flow_protocol::{CloseCode, CloseFrame};
+
+use crate::client::error::ConnectError;
+
+/// Why a reconnecting client has no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DisconnectCause {
+    /// The connection ended with a complete closing handshake. With the
+    /// peer's Close, if it carried a code.
+    Closed(Option<CloseFrame>),
+    /// There was no connection to be had.
+    Connect(ConnectError),
+    /// The connection failed.
+    Failed(Error),
+}
+
+impl DisconnectCause {
+    /// What is worth another try where the application does not say: all but
+    /// what would only end the same way.
+    ///
+    /// That is a refusal with a status of 300 to 499 other than 408, 425 and
+    /// 429; a Close that blames us (1002, 1003, 1007 to 1010); and what no
+    /// server is asked about, such as an invalid URL.
+    pub fn is_worth_retrying(&self) -> bool {
+        match self {
+            Self::Closed(Some(frame)) => !BLAMES_US.contains(&frame.code),
+            Self::Closed(None) | Self::Failed(_) => true,
+            Self::Connect(error) => match error {
+                ConnectError::Rejected(rejected) => is_temporary(rejected.status()),
+                ConnectError::InvalidHeader(_)
+                | ConnectError::Redirect(_)
+                | ConnectError::Request(_)
+                | ConnectError::Target(_)
+                | ConnectError::TlsUnavailable => false,
+                _ => true,
+            },
+        }
+    }
+
+    /// How long the server wants to be left alone.
+    pub(super) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        match self {
+            Self::Connect(ConnectError::Rejected(rejected)) => retry_after(rejected.headers(), now),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for DisconnectCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(Some(frame)) => write!(f, "closed with {}", frame.code.as_u16()),
+            Self::Closed(None) => f.write_str("closed without a code"),
+            Self::Connect(_) => f.write_str("no connection"),
+            Self::Failed(_) => f.write_str("connection failed"),
+        }
+    }
+}
+
+impl StdError for DisconnectCause {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Closed(_) => None,
+            Self::Connect(error) => Some(error),
+            Self::Failed(error) => Some(error),
+        }
+    }
+}
+
+/// Whether a reconnecting client tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retry {
+    /// After the delay that the [`Backoff`](crate::Backoff) gives, or that
+    /// the server asked for.
+    Yes,
+    /// After this delay.
+    After(Duration),
+    /// Never: the client ends.
+    No,
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
+        // More than fits is as long as there is.
+        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+fn is_temporary(status: StatusCode) -> bool {
+    !(status.is_redirection() || status.is_client_error())
+        || status == StatusCode::REQUEST_TIMEOUT
+        || status == StatusCode::TOO_EARLY
+        || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+const BLAMES_US: [CloseCode; 6] = [
+    CloseCode::PROTOCOL_ERROR,
+    CloseCode::UNSUPPORTED_DATA,
+    CloseCode::INVALID_PAYLOAD,
+    CloseCode::POLICY_VIOLATION,
+    CloseCode::MESSAGE_TOO_BIG,
+    CloseCode::MANDATORY_EXTENSION,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        // One minute before the example of RFC 9110 §5.6.7.
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777 - 60);
+        for (value, expected) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1993 08:49:37 GMT", None),
+            ("Sat, 06 Nov 1993 08:49:37 GMT", Some(0)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            let delay = retry_after(&headers, now);
+            assert_eq!(delay.map(|delay| delay.as_secs()), expected, "{value}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn statuses_that_say_no_are_not_asked_again() {
+        for (status, expected) in [
+            (200, true),
+            (301, false),
+            (400, false),
+            (401, false),
+            (403, false),
+            (404, false),
+            (408, true),
+            (425, true),
+            (429, true),
+            (500, true),
+            (503, true),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_temporary(status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn closes_that_blame_us_are_not_worth_retrying() {
+        for (code, expected) in [
+            (1000, true),
+            (1001, true),
+            (1002, false),
+            (1003, false),
+            (1007, false),
+            (1008, false),
+            (1009, false),
+            (1010, false),
+            (1011, true),
+            (1012, true),
+            (1013, true),
+            (4000, true),
+        ] {
+            let frame = CloseFrame {
+                code: CloseCode::try_from(code).unwrap(),
+                reason: "".into(),
+            };
+            let cause = DisconnectCause::Closed(Some(frame));
+            assert_eq!(cause.is_worth_retrying(), expected, "{code}");
+        }
+    }
+}

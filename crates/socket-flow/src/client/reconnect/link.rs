@@ -1,0 +1,106 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use socket_flow_connection::{Outlet, Taken, WebSocket};
+use socket_flow_protocol::{Message, Parcel, SendError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::client::reconnect::cause::DisconnectCause;
+
+/// One of a reconnecting client's connections.
+pub(super) struct Link<S: AsyncRead + AsyncWrite + Unpin> {
+    ws: WebSocket<S>,
+    opened: Instant,
+    /// Whether the application asked for the end.
+    is_closing: bool,
+}
+
+pub(super) enum LinkEvent {
+    Message(Message),
+    Over(DisconnectCause),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    pub(super) fn new(ws: WebSocket<S>, opened: Instant) -> Self {
+        Self {
+            ws,
+            opened,
+            is_closing: false,
+        }
+    }
+
+    pub(super) fn get_ref(&self) -> &WebSocket<S> {
+        &self.ws
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing
+    }
+
+    /// Receives, and sends what the outlet gives, `pending` first: what this
+    /// connection can take no more stays there for the next.
+    pub(super) fn poll(
+        &mut self,
+        outlet: &mut Outlet,
+        pending: &mut Option<Parcel>,
+        cx: &mut Context<'_>,
+    ) -> Poll<LinkEvent> {
+        loop {
+            match Pin::new(&mut self.ws).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    return Poll::Ready(LinkEvent::Message(message));
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(LinkEvent::Over(DisconnectCause::Failed(error)));
+                }
+                Poll::Ready(None) => {
+                    let frame = self.ws.close_frame().cloned();
+                    return Poll::Ready(LinkEvent::Over(DisconnectCause::Closed(frame)));
+                }
+                Poll::Pending => {}
+            }
+            if !self.take(outlet, pending, cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Queues all that fits, to leave together; whether it was anything.
+    fn take(
+        &mut self,
+        outlet: &mut Outlet,
+        pending: &mut Option<Parcel>,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let mut has_taken = false;
+        while !self.ws.closing().is_sent() {
+            let parcel = match pending.take() {
+                Some(parcel) => parcel,
+                None => match outlet.poll_next(cx) {
+                    Poll::Ready(Taken::Message(parcel)) => parcel,
+                    Poll::Ready(Taken::Close(frame)) => {
+                        self.is_closing = true;
+                        // Its reason was found to be short enough.
+                        let _ = self.ws.start_close(frame.code, &frame.reason);
+                        return true;
+                    }
+                    _ => return has_taken,
+                },
+            };
+            match self.ws.queue(parcel) {
+                Ok(()) => has_taken = true,
+                Err(error) => {
+                    *pending = Some(SendError::into_inner(error));
+                    return has_taken;
+                }
+            }
+        }
+        has_taken
+    }
+}

@@ -1,0 +1,364 @@
+mod backoff;
+mod cause;
+mod link;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use futures_core::Stream;
+use http::Response;
+use socket_flow_connection::{Outlet, Sender, Taken, WebSocket};
+use socket_flow_protocol::{Message, Parcel};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::client::builder::ClientBuilder;
+use crate::client::error::ConnectError;
+use crate::stream::ClientStream;
+
+pub use backoff::Backoff;
+pub use cause::{DisconnectCause, Retry};
+
+use link::{Link, LinkEvent};
+
+/// A client that connects again when its connection is lost: a stream of
+/// [`ReconnectEvent`]s, and a [`Sender`] that outlives the connections.
+///
+/// [`ClientBuilder::reconnect`] makes one. Like a connection it moves only
+/// while it is polled, and spawns nothing; dropping it drops its connection.
+///
+/// # Messages to send
+///
+/// They wait in the sender's queue until a connection takes them, also while
+/// there is none: up to 64 KiB, then `try_send` is refused and `send` waits.
+/// With [`drop_unsent`](Self::drop_unsent) those that cannot be sent at once
+/// are dropped instead. A message that a connection took is not sent again by
+/// the next one: whether the peer saw it, only the peer can say.
+///
+/// # The end
+///
+/// The stream ends when it is not worth trying again, behind a `Disconnected`
+/// that says so, or because the application asked for it with
+/// [`Sender::close`].
+pub struct Reconnecting<S: AsyncRead + AsyncWrite + Unpin = ClientStream> {
+    connect: Box<dyn FnMut() -> Connecting<S> + Send + Sync>,
+    backoff: Backoff,
+    classify: Box<dyn Fn(&DisconnectCause) -> Retry + Send + Sync>,
+    sender: Sender,
+    outlet: Outlet,
+    /// A message that left the queue for a connection that had no room.
+    pending: Option<Parcel>,
+    drops_unsent: bool,
+    state: State<S>,
+    /// Failures in a row.
+    failures: usize,
+    /// The application wants no further connection.
+    is_closing: bool,
+}
+
+type Connecting<S> = Pin<Box<dyn Future<Output = Connected<S>> + Send>>;
+
+type Connected<S> = Result<(WebSocket<S>, Response<()>), ConnectError>;
+
+/// ```text
+///   Start ─────────┐
+///                  ▼
+///   Waiting ──▶ Connecting ──▶ Open ──▶ Waiting …
+///                  │             │
+///                  └──▶ Over ◀───┘   not worth retrying, or closed
+/// ```
+enum State<S: AsyncRead + AsyncWrite + Unpin> {
+    Start,
+    Waiting(Pin<Box<Sleep>>),
+    /// Behind a lock that is never contended, which makes it `Sync`.
+    Connecting(Mutex<Connecting<S>>),
+    Open(Box<Link<S>>),
+    Over,
+}
+
+/// What happens to a reconnecting client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReconnectEvent {
+    /// There is a connection. With the server's 101.
+    Connected(Response<()>),
+    /// A message has arrived.
+    Message(Message),
+    /// There is no connection, or none any more.
+    Disconnected {
+        /// Why.
+        cause: DisconnectCause,
+        /// When the next attempt begins, from now; `None` where there is
+        /// none, and this is the last event.
+        retry_in: Option<Duration>,
+    },
+}
+
+impl ClientBuilder {
+    /// A client that connects again when its connection is lost; see
+    /// [`Reconnecting`]. The first attempt begins with the first
+    /// [`next`](Reconnecting::next).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use socket_flow::{Backoff, ClientBuilder, CloseCode, ReconnectEvent};
+    ///
+    /// # let server = socket_flow::Server::bind("127.0.0.1:0")
+    /// #     .serve_with(|mut ws, _| async move {
+    /// #         while let Some(message) = ws.recv().await? { ws.queue(message)?; }
+    /// #         Ok::<_, socket_flow::Error>(())
+    /// #     })
+    /// #     .await?;
+    /// # let url = format!("ws://{}", server.local_addr()?);
+    /// let mut client = ClientBuilder::new(url).reconnect(Backoff::default());
+    /// let sender = client.sender();
+    /// sender.try_send("hello")?; // leaves with the first connection
+    /// while let Some(event) = client.next().await {
+    ///     match event {
+    ///         ReconnectEvent::Connected(_) => println!("connected"),
+    ///         ReconnectEvent::Message(message) => {
+    ///             println!("{message:?}");
+    ///             sender.close(CloseCode::NORMAL, "that is all")?;
+    ///         }
+    ///         ReconnectEvent::Disconnected { cause, retry_in } => {
+    ///             println!("{cause}, next attempt: {retry_in:?}");
+    ///         }
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconnect(self, backoff: Backoff) -> Reconnecting {
+        Reconnecting::new(backoff, move || Box::pin(self.clone().connect()))
+    }
+
+    /// As [`reconnect`](Self::reconnect), on streams of the caller's: `dial`
+    /// opens one for each attempt; see [`connect_on`](Self::connect_on).
+    pub fn reconnect_on<S, F, R>(self, backoff: Backoff, mut dial: F) -> Reconnecting<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: FnMut() -> R + Send + Sync + 'static,
+        R: Future<Output = std::io::Result<S>> + Send + 'static,
+    {
+        Reconnecting::new(backoff, move || {
+            let (builder, dialling) = (self.clone(), dial());
+            Box::pin(async move {
+                let stream = dialling.await.map_err(ConnectError::Io)?;
+                builder.connect_on(stream).await
+            })
+        })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
+    fn new(
+        backoff: Backoff,
+        connect: impl FnMut() -> Connecting<S> + Send + Sync + 'static,
+    ) -> Self {
+        let (sender, outlet) = Outlet::new(QUEUE);
+        Self {
+            connect: Box::new(connect),
+            backoff,
+            classify: Box::new(|cause| match cause.is_worth_retrying() {
+                true => Retry::Yes,
+                false => Retry::No,
+            }),
+            sender,
+            outlet,
+            pending: None,
+            drops_unsent: false,
+            state: State::Start,
+            failures: 0,
+            is_closing: false,
+        }
+    }
+
+    /// Sets what is worth another attempt. Default:
+    /// [`DisconnectCause::is_worth_retrying`].
+    #[must_use]
+    pub fn retry_if(
+        mut self,
+        classify: impl Fn(&DisconnectCause) -> Retry + Send + Sync + 'static,
+    ) -> Self {
+        self.classify = Box::new(classify);
+        self
+    }
+
+    /// Sets how many bytes of messages may wait, with 64 for each message; see
+    /// [`Sender`]. Senders made before are closed. Default: 64 KiB.
+    #[must_use]
+    pub fn queue_capacity(mut self, bytes: usize) -> Self {
+        (self.sender, self.outlet) = Outlet::new(bytes);
+        self
+    }
+
+    /// Sets whether messages are dropped that wait while there is no
+    /// connection: for what only counts while it is new. Default: they wait
+    /// for the next one.
+    #[must_use]
+    pub fn drop_unsent(mut self, drops: bool) -> Self {
+        self.drops_unsent = drops;
+        self
+    }
+
+    /// A handle for sending over whatever connection there is, and for the end
+    /// of all: [`Sender::close`] closes the connection, and no other follows.
+    pub fn sender(&self) -> Sender {
+        self.sender.clone()
+    }
+
+    /// The next event; `None` once it has ended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped: the attempt under way, the
+    /// delay and the connection live in the client.
+    pub async fn next(&mut self) -> Option<ReconnectEvent> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// The connection, while there is one.
+    pub fn get_ref(&self) -> Option<&WebSocket<S>> {
+        match &self.state {
+            State::Open(link) => Some(link.get_ref()),
+            _ => None,
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        loop {
+            let cause = match &mut self.state {
+                State::Over => return Poll::Ready(None),
+                State::Start => {
+                    self.state = State::Connecting((self.connect)().into());
+                    continue;
+                }
+                State::Waiting(sleep) => {
+                    let sleeping = sleep.as_mut().poll(cx);
+                    if self.is_closed_meanwhile(cx) {
+                        self.state = State::Over;
+                        continue;
+                    }
+                    ready!(sleeping);
+                    self.state = State::Connecting((self.connect)().into());
+                    continue;
+                }
+                State::Connecting(connecting) => {
+                    // Nothing panics under the lock: nobody ever takes it.
+                    let connecting = connecting.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    let connected = connecting.as_mut().poll(cx);
+                    if connected.is_pending() {
+                        if self.is_closed_meanwhile(cx) {
+                            self.state = State::Over;
+                            continue;
+                        }
+                        return Poll::Pending;
+                    }
+                    match ready!(connected) {
+                        Ok((ws, response)) => {
+                            self.state = State::Open(Box::new(Link::new(ws, Instant::now())));
+                            return Poll::Ready(Some(ReconnectEvent::Connected(response)));
+                        }
+                        Err(error) => DisconnectCause::Connect(error),
+                    }
+                }
+                State::Open(link) => {
+                    match ready!(link.poll(&mut self.outlet, &mut self.pending, cx)) {
+                        LinkEvent::Message(message) => {
+                            return Poll::Ready(Some(ReconnectEvent::Message(message)));
+                        }
+                        LinkEvent::Over(cause) => {
+                            self.is_closing |= link.is_closing();
+                            if link.opened().elapsed() >= self.backoff.stable_after {
+                                self.failures = 0;
+                            }
+                            cause
+                        }
+                    }
+                }
+            };
+            return Poll::Ready(Some(self.disconnect(cause)));
+        }
+    }
+
+    /// While there is no connection: whether the application wants none any
+    /// more. Drops what waits for one, where that was chosen.
+    fn is_closed_meanwhile(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.drops_unsent {
+            self.pending = None;
+            while let Poll::Ready(taken) = self.outlet.poll_next(cx) {
+                self.is_closing |= matches!(taken, Taken::Close(_));
+            }
+        } else {
+            self.is_closing |= self.outlet.poll_closed(cx).is_ready();
+        }
+        self.is_closing
+    }
+
+    fn disconnect(&mut self, cause: DisconnectCause) -> ReconnectEvent {
+        self.failures = self.failures.saturating_add(1);
+        let retry_in = self.delay(&cause);
+        tracing::debug!(%cause, ?retry_in, "disconnected");
+        let next = match retry_in {
+            Some(delay) => State::Waiting(Box::pin(sleep(delay))),
+            None => State::Over,
+        };
+        drop(mem::replace(&mut self.state, next));
+        ReconnectEvent::Disconnected { cause, retry_in }
+    }
+
+    fn delay(&self, cause: &DisconnectCause) -> Option<Duration> {
+        if self.is_closing || self.failures >= self.backoff.attempts {
+            return None;
+        }
+        match (self.classify)(cause) {
+            Retry::No => None,
+            Retry::After(delay) => Some(delay),
+            Retry::Yes => {
+                let asked = cause.retry_after(SystemTime::now()).unwrap_or_default();
+                let asked = asked.min(self.backoff.max_retry_after);
+                Some(self.backoff.delay(self.failures, random()).max(asked))
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Reconnecting<S> {
+    type Item = ReconnectEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        self.poll_event(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> fmt::Debug for Reconnecting<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Start => "start",
+            State::Waiting(_) => "waiting",
+            State::Connecting(_) => "connecting",
+            State::Open(_) => "open",
+            State::Over => "over",
+        };
+        f.debug_struct("Reconnecting")
+            .field("state", &state)
+            .field("failures", &self.failures)
+            .field("backoff", &self.backoff)
+            .field("sender", &self.sender)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without random numbers from the system, the longest delay.
+fn random() -> u32 {
+    getrandom::u32().unwrap_or(u32::MAX)
+}
+
+/// How much may wait to be sent, in bytes: what a connection lets wait.
+const QUEUE: usize = 64 << 10;

@@ -1,0 +1,169 @@
+//! When another attempt is made, and whether.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::Response;
+use socket_flow::{
+    Acceptor, Backoff, ClientBuilder, CloseCode, ConnectError, DisconnectCause, Error,
+    ReconnectEvent, Reconnecting, Retry,
+};
+use tokio::time::Instant;
+
+use crate::tools::{Network, disconnected};
+
+fn seconds(count: u64) -> Option<Duration> {
+    Some(Duration::from_secs(count))
+}
+
+fn backoff() -> Backoff {
+    Backoff::default().first_delay(Duration::from_secs(1))
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_in_a_row_doubles_the_delay_and_it_is_waited() {
+    let (mut client, mut network) = Network::new(backoff().max_delay(Duration::from_secs(5)));
+    network.refusals.store(5, Ordering::SeqCst);
+    let start = Instant::now();
+    for expected in [1, 2, 4, 5, 5] {
+        let (cause, retry_in) = disconnected(&mut client).await;
+        assert!(
+            matches!(cause, DisconnectCause::Connect(ConnectError::Io(_))),
+            "{cause:?}"
+        );
+        assert_eq!(retry_in, seconds(expected));
+        drop(network.dialled().await);
+    }
+    let server = network.open(&mut client).await;
+    assert_eq!(start.elapsed().as_secs(), 17);
+    drop(server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_connection_that_lasts_makes_the_next_failure_the_first() {
+    let (mut client, mut network) = Network::new(backoff());
+    for (lasts, expected) in [(0, 1), (29, 2), (29, 4), (30, 1), (0, 2)] {
+        let mut server = network.open(&mut client).await;
+        let serving = tokio::spawn(async move {
+            let lasting = Duration::from_secs(lasts);
+            let _ = tokio::time::timeout(lasting, server.recv()).await;
+        });
+        let (cause, retry_in) = disconnected(&mut client).await;
+        assert_eq!(retry_in, seconds(expected), "{lasts} {cause:?}");
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_says_when_to_come_back() {
+    for (value, expected) in [("7", 7), ("0", 1), ("100000", 3600), ("never", 1)] {
+        let (mut client, mut network) = Network::new(backoff());
+        let refusing = async {
+            let pending = Acceptor::new().read(network.dialled().await).await.unwrap();
+            let answer = Response::builder().status(503).header("retry-after", value);
+            pending.reject(answer.body("").unwrap()).await.unwrap();
+        };
+        let ((cause, retry_in), ()) = tokio::join!(disconnected(&mut client), refusing);
+        assert!(matches!(
+            cause,
+            DisconnectCause::Connect(ConnectError::Rejected(_))
+        ));
+        assert_eq!(retry_in, seconds(expected), "{value}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_only_end_the_same_way_is_not_tried_again() {
+    let (mut client, mut network) = Network::new(backoff());
+    let refusing = async {
+        let pending = Acceptor::new().read(network.dialled().await).await.unwrap();
+        let answer = Response::builder().status(403).body("").unwrap();
+        pending.reject(answer).await.unwrap();
+    };
+    let ((_, retry_in), ()) = tokio::join!(disconnected(&mut client), refusing);
+    assert_eq!(retry_in, None);
+    assert!(client.next().await.is_none());
+    assert!(client.next().await.is_none());
+
+    let mut client: Reconnecting = ClientBuilder::new("no url").reconnect(backoff());
+    match client.next().await {
+        Some(ReconnectEvent::Disconnected {
+            cause,
+            retry_in: None,
+        }) => {
+            assert!(matches!(
+                cause,
+                DisconnectCause::Connect(ConnectError::Target(_))
+            ));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(client.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_gives_up_after_as_many_failures_as_it_may() {
+    let (mut client, network) = Network::new(backoff().attempts(3));
+    network.refusals.store(9, Ordering::SeqCst);
+    for expected in [seconds(1), seconds(2), None] {
+        assert_eq!(disconnected(&mut client).await.1, expected);
+    }
+    assert!(client.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_application_decides_what_is_worth_another_attempt() {
+    let (client, mut network) = Network::new(backoff());
+    let mut client = client.retry_if(|cause| match cause {
+        DisconnectCause::Closed(Some(frame)) if frame.code == CloseCode::NORMAL => Retry::No,
+        DisconnectCause::Failed(Error::Closed { .. }) => Retry::After(Duration::from_secs(77)),
+        _ => Retry::Yes,
+    });
+    let server = network.open(&mut client).await;
+    drop(server.into_parts());
+    assert_eq!(disconnected(&mut client).await.1, seconds(77));
+    let mut server = network.open(&mut client).await;
+    let closing = server.close(CloseCode::NORMAL, "");
+    let ((cause, retry_in), _) = tokio::join!(disconnected(&mut client), closing);
+    assert!(
+        matches!(cause, DisconnectCause::Closed(Some(_))),
+        "{cause:?}"
+    );
+    assert_eq!(retry_in, None);
+    assert!(client.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_application_ends_it_in_every_state() {
+    // Open: with a closing handshake.
+    let (mut client, mut network) = Network::new(backoff());
+    let mut server = network.open(&mut client).await;
+    client.sender().try_send("last").unwrap();
+    client.sender().close(CloseCode::NORMAL, "bye").unwrap();
+    let serving = tokio::spawn(async move {
+        assert!(server.recv().await.unwrap().is_some());
+        assert_eq!(server.recv().await.unwrap(), None);
+        server.close_frame().unwrap().reason.clone()
+    });
+    assert_eq!(disconnected(&mut client).await.1, None);
+    assert!(client.next().await.is_none());
+    assert_eq!(&*serving.await.unwrap(), "bye");
+
+    // Waiting, and connecting: at once, also while it is polled.
+    for is_refused in [1, 0] {
+        let (mut client, network) = Network::new(backoff());
+        network.refusals.store(is_refused, Ordering::SeqCst);
+        let sender = client.sender();
+        if is_refused == 1 {
+            disconnected(&mut client).await;
+        }
+        let start = Instant::now();
+        let ending = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            sender.close(CloseCode::NORMAL, "").unwrap();
+        };
+        let (event, ()) = tokio::join!(client.next(), ending);
+        assert!(event.is_none(), "{event:?}");
+        assert_eq!(start.elapsed().as_millis(), 10);
+    }
+}

@@ -1,0 +1,6 @@
+//! Clients that connect again.
+
+mod delays;
+mod queue;
+mod restarts;
+mod tools;
