@@ -23,6 +23,41 @@
 //! # }
 //! ```
 //!
+//! A private authority, which the client is told to trust:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use socket_flow::tls::{self, ClientTls, Identity, ServerTls};
+//! use socket_flow::{ClientBuilder, Listener};
+//!
+//! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+//! # let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+//! let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes())?;
+//! let listener = Listener::bind("127.0.0.1:0")
+//!     .await?
+//!     .tls(ServerTls::new(identity).build()?);
+//! let url = format!("wss://localhost:{}/", listener.local_addr()?.port());
+//! # let server = tokio::spawn(async move {
+//! #     let (stream, _) = listener.accept().await;
+//! #     let mut ws = socket_flow::accept(stream).await.unwrap();
+//! #     assert_eq!(ws.get_ref().tls().unwrap().server_name(), Some("localhost"));
+//! #     while ws.recv().await.unwrap().is_some() {}
+//! # });
+//!
+//! let trusted = tls::certificates(certificate.as_bytes())?;
+//! let (mut ws, _response) = ClientBuilder::new(url)
+//!     .tls(ClientTls::new().roots(trusted).build()?)
+//!     .connect()
+//!     .await?;
+//! let agreed = ws.get_ref().tls().ok_or("not encrypted")?;
+//! assert_eq!(agreed.alpn(), Some(&b"http/1.1"[..]));
+//! # ws.close(socket_flow::CloseCode::NORMAL, "").await?;
+//! # server.await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Settings beyond these are rustls's own: [`ClientConfig`](rustls::ClientConfig) and
 //! [`ServerConfig`](rustls::ServerConfig) of any make are welcome, and so are streams of other
 //! libraries in [`ClientBuilder::connect_on`](crate::ClientBuilder::connect_on) and

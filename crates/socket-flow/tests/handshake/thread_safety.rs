@@ -2,7 +2,8 @@
 
 use socket_flow::{
     AcceptError, Acceptor, ClientBuilder, ClientStream, Config, ConnectError, DialError, Error,
-    Listener, Message, Pending, Rejected, ServerStream, WebSocket,
+    InvalidProxyUrl, Listener, Message, Pending, Proxy, ProxyError, RedirectError, Rejected,
+    ServerStream, SocksReply, WebSocket,
 };
 use tokio::io::DuplexStream;
 
@@ -22,11 +23,29 @@ fn public_types_are_send_and_sync() {
     send_and_sync::<Error>();
     send_and_sync::<Listener>();
     send_and_sync::<Message>();
+    send_and_sync::<InvalidProxyUrl>();
+    send_and_sync::<Proxy>();
+    send_and_sync::<ProxyError>();
+    send_and_sync::<RedirectError>();
+    send_and_sync::<SocksReply>();
     send_and_sync::<Pending<ServerStream>>();
     send_and_sync::<Rejected>();
     send_and_sync::<ServerStream>();
     send_and_sync::<WebSocket<ClientStream>>();
     send_and_sync::<WebSocket<ServerStream>>();
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn public_types_of_tls_are_send_and_sync() {
+    use socket_flow::tls::{ClientTls, Identity, PemError, ServerTls, TlsError, TlsInfo};
+
+    send_and_sync::<ClientTls>();
+    send_and_sync::<Identity>();
+    send_and_sync::<PemError>();
+    send_and_sync::<ServerTls>();
+    send_and_sync::<TlsError>();
+    send_and_sync::<TlsInfo>();
 }
 
 #[test]

@@ -1,8 +1,5 @@
 //! What connections come over.
 
-use std::time::Duration;
-
-use http::Request;
 use socket_flow::{PeerAddr, Server, ServerEvent};
 
 use crate::tools::bounded;
@@ -10,6 +7,9 @@ use crate::tools::bounded;
 #[cfg(feature = "rustls")]
 #[tokio::test]
 async fn a_server_speaks_tls_and_tells_what_was_agreed_on() {
+    use std::time::Duration;
+
+    use http::Request;
     use socket_flow::tls::{ServerTls, TlsInfo};
     use tokio::net::TcpStream;
 
