@@ -10,3 +10,4 @@ mod installed_provider;
 #[path = "../support/pki.rs"]
 mod pki;
 mod platform_roots;
+mod stutter;
