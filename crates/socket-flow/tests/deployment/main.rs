@@ -1,9 +1,10 @@
-//! Real proxies on both sides: those a client has to go through, and those in front of a server.
+//! Programs by others: proxies a client has to go through, servers in front of ours, OpenSSL.
 //! `.ci/run` installs them; without it, a test whose program is missing says so and passes.
 
 #![cfg(all(unix, feature = "deflate", feature = "rustls"))]
 
 mod forward;
+mod openssl;
 #[path = "../dialling/peers.rs"]
 #[allow(dead_code)] // the tests of dialling use the rest
 mod peers;

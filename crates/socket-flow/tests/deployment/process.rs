@@ -25,21 +25,13 @@ impl Process {
             let directory = Directory::new();
             let addr = free_address();
             let started = Command::new(program)
-                .args(arguments(addr.port(), &directory.0))
+                .args(arguments(addr.port(), directory.path()))
                 .env("PATH", path())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn();
-            let child = match started {
-                Ok(child) => child,
-                Err(error) => {
-                    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-                    assert!(!is_ci, "{program}: {error}");
-                    skipped(program, &error);
-                    return None;
-                }
-            };
+            let child = is_installed(program, started)?;
             let mut process = Self {
                 child,
                 _directory: directory,
@@ -76,16 +68,20 @@ impl Drop for Process {
 }
 
 /// Where a child's configuration lies; removed with it.
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("socket-flow-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
         Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -109,9 +105,18 @@ pub(crate) fn free_address() -> SocketAddr {
         .unwrap()
 }
 
+/// What a program gave; `None` where it is not installed, which only CI minds.
 #[allow(clippy::print_stdout)] // a test that is skipped must say so
-fn skipped(program: &str, error: &std::io::Error) {
-    println!("skipped: {program}: {error}");
+pub(crate) fn is_installed<T>(program: &str, result: std::io::Result<T>) -> Option<T> {
+    match result {
+        Ok(given) => Some(given),
+        Err(error) => {
+            let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+            assert!(!is_ci, "{program}: {error}");
+            println!("skipped: {program}: {error}");
+            None
+        }
+    }
 }
 
 /// Debian keeps servers where an ordinary user does not look.
