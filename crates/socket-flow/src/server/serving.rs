@@ -42,7 +42,9 @@ pub(crate) async fn run<S: Session>(
                 let opening = Arc::clone(&opening);
                 let control = Arc::clone(&control);
                 let session = session.clone();
-                tasks.spawn(async move {
+                // Boxed, so that an open connection does not carry the memory of
+                // its handshake along.
+                let opened = Box::pin(async move {
                     let stopping = control.closing.clone();
                     let open = async {
                         if is_full {
@@ -51,11 +53,16 @@ pub(crate) async fn run<S: Session>(
                         }
                         opening.open(stream, peer).await
                     };
-                    // Boxed, so that an open connection does not carry the
-                    // memory of its handshake along.
-                    let opened = race(stopping.cancelled(), Box::pin(open)).await;
-                    if let First::Right(Some((ws, request))) = opened {
-                        session.run(ws, peer, request, &control).await;
+                    match race(stopping.cancelled(), open).await {
+                        First::Right(Some((ws, request))) => {
+                            Some(session.run(ws, peer, request, control))
+                        }
+                        _ => None,
+                    }
+                });
+                tasks.spawn(async move {
+                    if let Some(running) = opened.await {
+                        running.await;
                     }
                 });
             }

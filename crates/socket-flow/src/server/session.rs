@@ -1,10 +1,11 @@
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::Request;
 use socket_flow_connection::{Error, WebSocket};
-use socket_flow_protocol::{CloseCode, Utf8Bytes};
+use socket_flow_protocol::{CloseCode, CloseFrame, Utf8Bytes};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -16,15 +17,21 @@ use crate::server::refuse::linger;
 use crate::stream::ServerStream;
 
 /// What a server does with an open connection.
+///
+/// The futures are what an idle connection costs, so they are blocks that use
+/// in place what they capture, and what is rarely needed is boxed.
 pub(crate) trait Session: Clone + Send + Sync + 'static {
     fn run(
         &self,
         ws: WebSocket<ServerStream>,
         peer: PeerAddr,
         request: Request<()>,
-        control: &Arc<Control>,
-    ) -> impl Future<Output = ()> + Send;
+        control: Arc<Control>,
+    ) -> Running;
 }
+
+/// A connection's task, from its 101 on.
+pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Hands the connection to a function of the application's.
 pub(crate) struct Handled<F>(pub(crate) Arc<F>);
@@ -40,24 +47,26 @@ where
     F: Fn(WebSocket<ServerStream>, Request<()>) -> R + Send + Sync + 'static,
     R: Future<Output: HandlerResult> + Send + 'static,
 {
-    async fn run(
+    fn run(
         &self,
         mut ws: WebSocket<ServerStream>,
         peer: PeerAddr,
         request: Request<()>,
-        control: &Arc<Control>,
-    ) {
+        control: Arc<Control>,
+    ) -> Running {
         let registered = Registered::new(control, &mut ws);
         let left = ws.get_mut().leave();
-        let handling = (self.0)(ws, request);
-        if let Some(error) = handling.await.failure() {
-            tracing::debug!(%peer, %error, "handler failed");
-        }
-        drop(registered);
-        if let Some(stream) = left.into_stream() {
-            // Whatever the handler dropped: its last words arrive.
-            linger(stream).await;
-        }
+        let handling = Box::pin((self.0)(ws, request));
+        Box::pin(async move {
+            if let Some(error) = handling.await.failure() {
+                tracing::debug!(%peer, %error, "handler failed");
+            }
+            drop(registered);
+            if let Some(stream) = left.into_stream() {
+                // Whatever the handler dropped: its last words arrive.
+                Box::pin(linger(stream)).await;
+            }
+        })
     }
 }
 
@@ -90,58 +99,68 @@ pub(crate) struct Told {
 }
 
 impl Session for Told {
-    async fn run(
+    fn run(
         &self,
         mut ws: WebSocket<ServerStream>,
         peer: PeerAddr,
         request: Request<()>,
-        control: &Arc<Control>,
-    ) {
-        let sender = ws.sender();
-        let registered = Registered::new(control, &mut ws);
+        control: Arc<Control>,
+    ) -> Running {
+        let registered = Registered::new(Arc::clone(&control), &mut ws);
         let id = registered.id;
         let open = ServerEvent::Open {
             id,
             peer,
             request: Box::new(request),
-            sender,
+            sender: ws.sender(),
         };
-        let mut failure = None;
-        if !self.tell(&mut ws, open, control, &mut failure).await {
-            // The server is about to stop, and nobody hears of this one.
-            let _ = ws.close(CloseCode::GOING_AWAY, "").await;
-            return;
-        }
-        let mut ending = Ending::new(self, control, id);
-        let result = loop {
-            match ws.recv().await {
-                Ok(Some(message)) => {
-                    let message = ServerEvent::Message { id, message };
-                    // A message without room is dropped: we are closing.
-                    self.tell(&mut ws, message, control, &mut failure).await;
-                }
-                Ok(None) => break None,
-                Err(error) => break Some(error),
+        let told = self.clone();
+        let open = Box::new(open);
+        Box::pin(async move {
+            let mut failure = None;
+            if !told.tell(&mut ws, *open, &control, &mut failure).await {
+                // The server is about to stop, and nobody hears of this one.
+                let _ = Box::pin(ws.close(CloseCode::GOING_AWAY, "")).await;
+                return;
             }
-        };
-        let frame = ws.close_frame().cloned();
-        let error = failure.or(result);
-        // Its socket is not held open until the application has time.
-        drop(ws);
-        drop(registered);
-        let (code, reason) = match (frame, &error) {
-            (Some(frame), _) => (frame.code.as_u16(), frame.reason),
-            (None, None) => (NO_STATUS, Utf8Bytes::default()),
-            (None, Some(error)) => (error.close_code().unwrap_or(ABNORMAL), Utf8Bytes::default()),
-        };
-        ending
-            .tell(ServerEvent::Close {
+            let mut ending = Ending {
+                told,
+                control,
                 id,
-                code,
-                reason,
-                error,
-            })
-            .await;
+                is_told: false,
+            };
+            let result = loop {
+                match ws.recv().await {
+                    Ok(Some(message)) => {
+                        let (told, control) = (&ending.told, &ending.control);
+                        let message = ServerEvent::Message { id, message };
+                        // A message without room is dropped: we are closing.
+                        told.tell(&mut ws, message, control, &mut failure).await;
+                    }
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            };
+            let close = close_event(id, ws.close_frame().cloned(), failure.or(result));
+            // Its socket is not held open until the application has time.
+            drop(ws);
+            drop(registered);
+            Box::pin(ending.tell(close)).await;
+        })
+    }
+}
+
+fn close_event(id: ConnectionId, frame: Option<CloseFrame>, error: Option<Error>) -> ServerEvent {
+    let (code, reason) = match (frame, &error) {
+        (Some(frame), _) => (frame.code.as_u16(), frame.reason),
+        (None, None) => (NO_STATUS, Utf8Bytes::default()),
+        (None, Some(error)) => (error.close_code().unwrap_or(ABNORMAL), Utf8Bytes::default()),
+    };
+    ServerEvent::Close {
+        id,
+        code,
+        reason,
+        error,
     }
 }
 
@@ -161,6 +180,16 @@ impl Told {
             Err(TrySendError::Closed(_)) => return false,
             Err(TrySendError::Full(event)) => event,
         };
+        Box::pin(self.tell_late(ws, event, control, failure)).await
+    }
+
+    async fn tell_late(
+        &self,
+        ws: &mut WebSocket<ServerStream>,
+        event: ServerEvent,
+        control: &Control,
+        failure: &mut Option<Error>,
+    ) -> bool {
         let mut is_forwarding = true;
         loop {
             let forward = async {
@@ -189,29 +218,20 @@ impl Told {
 
 /// Sees to it that each `Open` is followed by a `Close`, also where the task
 /// is dropped.
-struct Ending<'a> {
-    told: &'a Told,
-    control: &'a Control,
+struct Ending {
+    told: Told,
+    control: Arc<Control>,
     id: ConnectionId,
     is_told: bool,
 }
 
-impl<'a> Ending<'a> {
-    fn new(told: &'a Told, control: &'a Control, id: ConnectionId) -> Self {
-        Self {
-            told,
-            control,
-            id,
-            is_told: false,
-        }
-    }
-
+impl Ending {
     async fn tell(&mut self, event: ServerEvent) {
         self.is_told = true;
         match self.told.events.try_send(event) {
             Ok(()) | Err(TrySendError::Closed(_)) => {}
             Err(TrySendError::Full(event)) => {
-                let mut late = Late(self.control, Some(event));
+                let mut late = Late(&self.control, Some(event));
                 let closing = self.control.closing.cancelled();
                 if let First::Left(Ok(room)) = race(self.told.events.reserve(), closing).await {
                     if let Some(event) = late.1.take() {
@@ -223,7 +243,7 @@ impl<'a> Ending<'a> {
     }
 }
 
-impl Drop for Ending<'_> {
+impl Drop for Ending {
     fn drop(&mut self) {
         if !self.is_told {
             self.control.keep_late(ServerEvent::Close {
@@ -254,11 +274,9 @@ struct Registered {
 }
 
 impl Registered {
-    fn new(control: &Arc<Control>, ws: &mut WebSocket<ServerStream>) -> Self {
-        Self {
-            control: Arc::clone(control),
-            id: control.register(ws.sender()),
-        }
+    fn new(control: Arc<Control>, ws: &mut WebSocket<ServerStream>) -> Self {
+        let id = control.register(ws.sender());
+        Self { control, id }
     }
 }
 
