@@ -2,8 +2,9 @@
 
 use socket_flow::{
     AcceptError, Acceptor, ClientBuilder, ClientStream, Config, ConnectError, DialError, Error,
-    InvalidProxyUrl, Listener, Message, Pending, Proxy, ProxyError, RedirectError, Rejected,
-    ServerStream, SocksReply, WebSocket,
+    Events, Hub, InvalidProxyUrl, Listener, Message, Pending, Proxy, ProxyError, ReconnectEvent,
+    Reconnecting, RedirectError, Rejected, Sender, ServerBuilder, ServerEvent, ServerHandle,
+    ServerStream, SlowPolicy, SocksReply, WebSocket,
 };
 use tokio::io::DuplexStream;
 
@@ -21,6 +22,8 @@ fn public_types_are_send_and_sync() {
     send_and_sync::<ConnectError>();
     send_and_sync::<DialError>();
     send_and_sync::<Error>();
+    send_and_sync::<Events>();
+    send_and_sync::<Hub>();
     send_and_sync::<Listener>();
     send_and_sync::<Message>();
     send_and_sync::<InvalidProxyUrl>();
@@ -29,7 +32,14 @@ fn public_types_are_send_and_sync() {
     send_and_sync::<RedirectError>();
     send_and_sync::<SocksReply>();
     send_and_sync::<Pending<ServerStream>>();
+    send_and_sync::<ReconnectEvent>();
+    send_and_sync::<Reconnecting<DuplexStream>>();
+    send_and_sync::<Reconnecting>();
     send_and_sync::<Rejected>();
+    send_and_sync::<Sender>();
+    send_and_sync::<ServerBuilder>();
+    send_and_sync::<ServerEvent>();
+    send_and_sync::<ServerHandle>();
     send_and_sync::<ServerStream>();
     send_and_sync::<WebSocket<ClientStream>>();
     send_and_sync::<WebSocket<ServerStream>>();
@@ -51,6 +61,8 @@ fn public_types_of_tls_are_send_and_sync() {
 #[test]
 fn futures_can_be_spawned() {
     future(|| socket_flow::connect("ws://a/"));
+    future(|| async { Hub::new(SlowPolicy::Wait).publish("a", "b").await });
+    future(|| socket_flow::Server::bind("a:1").serve());
     future(|| ClientBuilder::new("ws://a/").connect());
     future(|| {
         let stream: DuplexStream = tokio::io::duplex(1).0;

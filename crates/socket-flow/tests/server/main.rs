@@ -1,11 +1,14 @@
 //! The server that owns its tasks, over loopback.
 
+#[path = "../support/alone.rs"]
+mod alone;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod events;
 mod handler;
 mod http;
+mod leaks;
 mod opening;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
