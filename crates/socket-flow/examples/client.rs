@@ -4,6 +4,8 @@
 //! cargo run --release --example client -- ws://127.0.0.1:9001
 //! ```
 //!
+//! `wss://` trusts whom the platform trusts, or with `--authority` who stands in that PEM file.
+//!
 //! The end of the input closes the connection with 1000, Ctrl-C and SIGTERM close it with 1001;
 //! messages are printed until the server has closed it too. With `--listen` no input is read. Text
 //! is printed as it is, binary as `<N bytes>`; with `--json` a message is a line `{"text":…}` or
@@ -23,17 +25,22 @@ use std::future::pending;
 use std::io::{self, BufRead, Write as _};
 use std::pin::pin;
 use std::process::ExitCode;
+#[cfg(feature = "rustls")]
+use std::sync::Arc;
 
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::{Value, json};
 use socket_flow::connection::{OwnedReader, OwnedWriter};
-use socket_flow::{ClientBuilder, ClientStream, CloseCode, ConnectError, Message};
+#[cfg(feature = "rustls")]
+use socket_flow::tls::rustls::ClientConfig;
+use socket_flow::{ClientBuilder, ClientStream, CloseCode, ConnectError, Message, Proxy};
 use tokio::sync::mpsc;
 
 use support::{Compression, Shutdown};
 
 const USAGE: &str = "usage: client [--json] [--listen] [--subprotocol NAME]... [--deflate] \
-                     [--no-context-takeover] [--window-bits N] URL";
+                     [--no-context-takeover] [--window-bits N] [--authority FILE] \
+                     [--proxy URL | --proxy-from-env] URL";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -56,11 +63,7 @@ async fn main() -> ExitCode {
 /// Returns the close code that the server sent, or 1005 for none.
 async fn talk(options: &Options, output: Output) -> Result<u16, Failure> {
     let mut shutdown = Shutdown::on_signals().map_err(Failure::Signals)?;
-    let mut builder = ClientBuilder::new(&options.url).subprotocols(options.subprotocols.clone());
-    if let Some(deflate) = options.compression.settings() {
-        builder = builder.deflate(deflate);
-    }
-    let Some(connected) = shutdown.interrupt(builder.connect()).await else {
+    let Some(connected) = shutdown.interrupt(options.builder().connect()).await else {
         return Err(Failure::Interrupted);
     };
     let (ws, _response) = connected.map_err(Failure::Connect)?;
@@ -266,6 +269,10 @@ struct Options {
     listen: bool,
     subprotocols: Vec<String>,
     compression: Compression,
+    #[cfg(feature = "rustls")]
+    tls: Option<Arc<ClientConfig>>,
+    proxy: Option<Proxy>,
+    proxy_from_env: bool,
     url: String,
 }
 
@@ -274,6 +281,9 @@ impl Options {
         let (mut json, mut listen) = (false, false);
         let (mut subprotocols, mut url) = (Vec::new(), None);
         let mut compression = Compression::default();
+        #[cfg(feature = "rustls")]
+        let mut tls = None;
+        let (mut proxy, mut proxy_from_env) = (None, false);
         let mut parser = Parser::from_env();
         while let Some(arg) = parser.next()? {
             match arg {
@@ -281,6 +291,13 @@ impl Options {
                 ref flag if compression.take(flag) => {}
                 Arg::Long("json") => json = true,
                 Arg::Long("listen") => listen = true,
+                #[cfg(feature = "rustls")]
+                Arg::Long("authority") => tls = Some(trusting(&parser.value()?.string()?)?),
+                Arg::Long("proxy") => {
+                    let url = parser.value()?.string()?;
+                    proxy = Some(Proxy::new(url).map_err(|error| error.to_string())?);
+                }
+                Arg::Long("proxy-from-env") => proxy_from_env = true,
                 Arg::Long("subprotocol") => subprotocols.push(parser.value()?.string()?),
                 Arg::Long("help") | Arg::Short('h') => {
                     println!("{USAGE}");
@@ -295,7 +312,36 @@ impl Options {
             listen,
             subprotocols,
             compression,
+            #[cfg(feature = "rustls")]
+            tls,
+            proxy,
+            proxy_from_env,
             url: url.ok_or("missing argument URL")?,
         })
     }
+    fn builder(&self) -> ClientBuilder {
+        let mut builder = ClientBuilder::new(&self.url).subprotocols(self.subprotocols.clone());
+        if let Some(deflate) = self.compression.settings() {
+            builder = builder.deflate(deflate);
+        }
+        #[cfg(feature = "rustls")]
+        if let Some(config) = &self.tls {
+            builder = builder.tls(Arc::clone(config));
+        }
+        if self.proxy_from_env {
+            builder = builder.proxy_from_env();
+        }
+        match &self.proxy {
+            Some(proxy) => builder.proxy(proxy.clone()),
+            None => builder,
+        }
+    }
+}
+
+#[cfg(feature = "rustls")]
+fn trusting(file: &str) -> Result<Arc<ClientConfig>, String> {
+    let describe = |error: &dyn Error| format!("{file}: {error}");
+    let roots = socket_flow::tls::certificates_from_file(file).map_err(|error| describe(&error))?;
+    let tls = socket_flow::tls::ClientTls::new().roots(roots);
+    tls.build().map(Arc::new).map_err(|error| describe(&error))
 }

@@ -4,6 +4,8 @@
 //! cargo run --release --example echo_server -- --addr 127.0.0.1:9001
 //! ```
 //!
+//! With `--certificate` and `--key`, PEM files both, it speaks TLS.
+//!
 //! Prints `listening on ADDR` when it is ready. Ctrl-C and SIGTERM close all connections with 1001
 //! and end it.
 
@@ -25,7 +27,7 @@ use support::{Compression, Shutdown};
 
 const USAGE: &str = "usage: echo_server [--addr HOST:PORT] [--threads N] [--max-message BYTES] \
                      [--subprotocol NAME]... [--deflate] [--no-context-takeover] \
-                     [--window-bits N]";
+                     [--window-bits N] [--certificate FILE --key FILE]";
 
 /// How long connections may take to close at the end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
 
 async fn serve(options: Options) -> io::Result<()> {
     let mut shutdown = Shutdown::on_signals()?;
-    let listener = Listener::bind(&options.addr).await?;
+    let listener = options.listener().await?;
     let acceptor = options.acceptor();
     println!("listening on {}", listener.local_addr()?);
 
@@ -111,6 +113,10 @@ struct Options {
     config: Config,
     subprotocols: Vec<String>,
     compression: Compression,
+    #[cfg(feature = "rustls")]
+    certificate: Option<String>,
+    #[cfg(feature = "rustls")]
+    key: Option<String>,
 }
 
 impl Options {
@@ -121,6 +127,10 @@ impl Options {
             config: Config::default(),
             subprotocols: Vec::new(),
             compression: Compression::default(),
+            #[cfg(feature = "rustls")]
+            certificate: None,
+            #[cfg(feature = "rustls")]
+            key: None,
         };
         let mut parser = Parser::from_env();
         while let Some(arg) = parser.next()? {
@@ -135,6 +145,10 @@ impl Options {
                 Arg::Long("max-message") => {
                     options.config = options.config.max_message(parser.value()?.parse()?);
                 }
+                #[cfg(feature = "rustls")]
+                Arg::Long("certificate") => options.certificate = Some(parser.value()?.string()?),
+                #[cfg(feature = "rustls")]
+                Arg::Long("key") => options.key = Some(parser.value()?.string()?),
                 Arg::Long("subprotocol") => options.subprotocols.push(parser.value()?.string()?),
                 Arg::Long("help") | Arg::Short('h') => {
                     println!("{USAGE}");
@@ -143,7 +157,22 @@ impl Options {
                 _ => return Err(arg.unexpected()),
             }
         }
+        #[cfg(feature = "rustls")]
+        if options.certificate.is_some() != options.key.is_some() {
+            return Err("--certificate and --key need each other".into());
+        }
         Ok(options)
+    }
+
+    async fn listener(&self) -> io::Result<Listener> {
+        let listener = Listener::bind(&self.addr).await?;
+        #[cfg(feature = "rustls")]
+        if let (Some(certificate), Some(key)) = (&self.certificate, &self.key) {
+            let identity = socket_flow::tls::Identity::from_pem_files(certificate, key);
+            let tls = socket_flow::tls::ServerTls::new(identity.map_err(io::Error::other)?);
+            return Ok(listener.tls(tls.build().map_err(io::Error::other)?));
+        }
+        Ok(listener)
     }
 
     fn runtime(&self) -> io::Result<Runtime> {

@@ -44,3 +44,24 @@ fn echo_server_picks_the_subprotocol_it_prefers() {
     });
     assert_eq!(picked.as_deref(), Some("v2"));
 }
+
+#[cfg(feature = "rustls")]
+#[test]
+fn echo_server_and_client_speak_tls() {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let pem = made.cert.pem() + &made.signing_key.serialize_pem();
+    let file = std::env::temp_dir().join(format!("socket-flow-{}.pem", std::process::id()));
+    std::fs::write(&file, pem).unwrap();
+    let path = file.to_str().unwrap();
+    let (_server, url) = Example::echo_server(&["--certificate", path, "--key", path]);
+    let url = url.replace("ws://", "wss://");
+    let trusting = client(&["--json", "--authority", path, &url], "hello\n");
+    let stranger = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+    std::fs::write(&file, stranger.cert.pem()).unwrap();
+    let doubting = client(&["--json", "--authority", path, &url], "hello\n");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(trusting.stdout, "{\"text\":\"hello\"}\n{\"closed\":1000}\n");
+    let error = "{\"error\":\"no tls connection: ";
+    assert!(doubting.stdout.starts_with(error), "{}", doubting.stdout);
+    assert_eq!(doubting.code, Some(1));
+}
