@@ -117,3 +117,49 @@ async fn a_prepared_message_goes_to_several_topics() {
     }
     assert_eq!(member.receive(), ["news", "news"]);
 }
+
+#[cfg(feature = "deflate")]
+#[tokio::test]
+async fn members_that_compress_and_those_that_do_not_hear_the_same() {
+    use socket_flow::{ClientBuilder, Deflate, Server, ServerStream, WebSocket};
+
+    let hub = Hub::new(SlowPolicy::Close);
+    let server = Server::bind("127.0.0.1:0")
+        .deflate(Deflate::balanced())
+        .serve_with({
+            let hub = hub.clone();
+            move |mut ws: WebSocket<ServerStream>, _| {
+                hub.join("a", &ws.sender());
+                async move { ws.recv().await.map(drop) }
+            }
+        })
+        .await
+        .unwrap();
+    let url = format!("ws://{}/", server.local_addr().unwrap());
+    let builder = || ClientBuilder::new(&url);
+    let alone = Deflate::balanced()
+        .server_no_context_takeover(true)
+        .client_no_context_takeover(true);
+    let mut clients = Vec::new();
+    for builder in [
+        builder(),
+        builder().deflate(Deflate::balanced()),
+        builder().deflate(alone),
+    ] {
+        clients.push(builder.connect().await.unwrap().0);
+    }
+    let compressed = clients
+        .iter()
+        .filter(|ws| ws.negotiated().deflate().is_some());
+    assert_eq!(compressed.count(), 2);
+    while hub.members("a") < 3 {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..10 {
+        let text = format!("message {number}, {}", "and so on, ".repeat(100));
+        assert_eq!(hub.publish("a", text.as_str()).await.delivered, 3);
+        for ws in &mut clients {
+            assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some(&*text));
+        }
+    }
+}
