@@ -17,8 +17,8 @@ pub(crate) struct Control {
     pub(crate) closing: CancellationToken,
     /// Cancelled when nothing of the server is left.
     pub(crate) closed: CancellationToken,
-    /// Until when connections may take to close; only ever brought forward.
-    pub(crate) deadline: watch::Sender<Option<Instant>>,
+    /// Until when connections may take to close, once that is known.
+    pub(crate) deadline: watch::Sender<Option<Deadline>>,
     registry: Mutex<Registry>,
 }
 
@@ -37,9 +37,6 @@ struct Registry {
 }
 
 impl Control {
-    /// What connections get where nobody says how long.
-    pub(crate) const GRACE: Duration = Duration::from_secs(5);
-
     pub(crate) fn new() -> Self {
         Self {
             closing: CancellationToken::new(),
@@ -49,19 +46,30 @@ impl Control {
         }
     }
 
-    /// Begins to stop. A later call can only shorten the time.
+    /// Begins to stop, or brings the end forward.
     pub(crate) fn stop(&self, grace: Duration) {
-        let end = Instant::now().checked_add(grace);
+        self.stop_by(Deadline {
+            end: Instant::now().checked_add(grace),
+            is_asked_for: true,
+        });
+    }
+
+    /// Begins to stop because nobody is left; whoever asks for it nevertheless
+    /// may say how long it takes.
+    pub(crate) fn abandon(&self) {
+        self.stop_by(Deadline {
+            end: Instant::now().checked_add(GRACE),
+            is_asked_for: false,
+        });
+    }
+
+    fn stop_by(&self, new: Deadline) {
         self.deadline.send_if_modified(|deadline| {
-            let is_earlier = match (*deadline, end) {
-                (None, Some(_)) => true,
-                (Some(deadline), Some(end)) => end < deadline,
-                (_, None) => false,
-            };
-            if is_earlier {
-                *deadline = end;
+            let is_taken = deadline.is_none_or(|old| new.replaces(old));
+            if is_taken {
+                *deadline = Some(new);
             }
-            is_earlier
+            is_taken
         });
         self.closing.cancel();
     }
@@ -119,6 +127,27 @@ impl Control {
     }
 }
 
+/// When a server that stops drops the connections that are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    /// `None` is never.
+    pub(crate) end: Option<Instant>,
+    /// Whether somebody said so.
+    is_asked_for: bool,
+}
+
+impl Deadline {
+    fn replaces(self, old: Self) -> bool {
+        match (self.is_asked_for, old.is_asked_for) {
+            (true, false) => true,
+            (false, _) => false,
+            (true, true) => self
+                .end
+                .is_some_and(|end| old.end.is_none_or(|old| end < old)),
+        }
+    }
+}
+
 fn going_away(sender: &Sender) {
     // The reason is short.
     let _ = sender.close(CloseCode::GOING_AWAY, "server is going down");
@@ -141,6 +170,45 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.stop(Control::GRACE);
+        self.0.abandon();
+    }
+}
+
+/// What connections get where nobody says how long.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many seconds are left; `None` where there is no end.
+    fn left(control: &Control) -> Option<u64> {
+        let end = control.deadline.borrow().unwrap().end?;
+        Some((end - Instant::now()).as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_for_the_end_says_how_long_it_takes_at_most() {
+        let control = Control::new();
+        assert!(control.deadline.borrow().is_none());
+        control.abandon();
+        assert_eq!(left(&control), Some(5));
+        control.stop(Duration::from_secs(60));
+        assert_eq!(left(&control), Some(60), "what was asked for counts");
+        control.abandon();
+        assert_eq!(left(&control), Some(60));
+        control.stop(Duration::from_secs(7));
+        assert_eq!(left(&control), Some(7));
+        control.stop(Duration::from_secs(8));
+        assert_eq!(left(&control), Some(7), "it is only brought forward");
+
+        let control = Control::new();
+        control.stop(Duration::MAX);
+        assert_eq!(left(&control), None);
+        control.abandon();
+        assert_eq!(left(&control), None);
+        control.stop(Duration::from_secs(9));
+        assert_eq!(left(&control), Some(9));
+        assert!(control.closing.is_cancelled());
     }
 }

@@ -121,6 +121,6 @@ impl Stream for Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.control.stop(Control::GRACE);
+        self.control.abandon();
     }
 }

@@ -41,7 +41,8 @@ impl ServerHandle {
     /// everyone behind what is queued, and waits for the closing handshakes.
     /// After `grace` it drops the connections that are left.
     ///
-    /// A second call waits for the same end, which it can bring forward.
+    /// A second call waits for the same end, which it can bring forward. The 5 s
+    /// of a server whose events were dropped give way to `grace`.
     ///
     /// # Cancel safety
     /// The server stops also where the future is dropped.

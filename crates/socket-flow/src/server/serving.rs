@@ -98,7 +98,9 @@ async fn next(tasks: &mut JoinSet<()>, listener: &Listener) -> Next {
 async fn drain(tasks: &mut JoinSet<()>, control: &Control) -> usize {
     let mut deadline = control.deadline.subscribe();
     loop {
-        let end = *deadline.borrow_and_update();
+        let end = deadline
+            .borrow_and_update()
+            .and_then(|deadline| deadline.end);
         let time = async {
             match end {
                 // The time may be up already, with nothing left to wait for.
