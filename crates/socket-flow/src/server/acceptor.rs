@@ -19,6 +19,8 @@ use crate::deflate;
 use crate::head_io::{ReadHeadError, read_head};
 use crate::server::error::AcceptError;
 use crate::server::pending::Pending;
+#[cfg(feature = "rustls")]
+use crate::server::refuse::linger;
 use crate::server::refuse::refuse;
 
 /// What a server accepts, and how its connections are set up. Make one and use it for all: a clone
@@ -259,7 +261,15 @@ impl Acceptor {
             },
             Err(ReadHeadError::Head(error)) => (None, Rejection::from(error)),
             Err(ReadHeadError::Eof) => return Err(AcceptError::UnexpectedEof),
-            Err(ReadHeadError::Io(error)) => return Err(error.into()),
+            Err(ReadHeadError::Io(error)) => {
+                let error = AcceptError::from(error);
+                // An alert says why, and is to arrive as a refusal is.
+                #[cfg(feature = "rustls")]
+                if matches!(error, AcceptError::Tls(_)) {
+                    linger(stream).await;
+                }
+                return Err(error);
+            }
         };
         Ok(Judged::Invalid(Box::new(Refused {
             stream,

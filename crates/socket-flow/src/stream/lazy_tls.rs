@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
-use tokio_rustls::{Accept, TlsAcceptor};
+use tokio_rustls::{Accept, FallibleAccept, TlsAcceptor};
 
 use crate::stream::socket::Socket;
 use crate::tls::TlsInfo;
@@ -15,25 +16,31 @@ use crate::tls::TlsInfo;
 /// A server's TLS whose handshake is driven by whoever first reads or writes.
 ///
 /// ```text
-///   Handshake ──▶ Open
-///       └───────▶ Failed    the socket is closed, the error was returned once
+///   Waiting ──▶ Handshake ──▶ Open
+///                   └───────▶ Failed
 /// ```
 pub(crate) enum LazyTls {
-    Handshake(Accept<Socket>),
+    Waiting(Accept<Socket>),
+    Handshake(FallibleAccept<Socket>),
     Open(TlsStream<Socket>),
-    Failed,
+    /// The error was returned once. The socket is kept, because closing it with unread bytes in
+    /// it could destroy the alert on its way; what is read from it is data to nobody.
+    Failed(Socket),
+    /// Between two of these; never seen.
+    Moving,
 }
 
 impl LazyTls {
     pub(crate) fn new(socket: Socket, config: Arc<ServerConfig>) -> Self {
-        Self::Handshake(TlsAcceptor::from(config).accept(socket))
+        Self::Waiting(TlsAcceptor::from(config).accept(socket))
     }
 
     pub(crate) fn socket(&self) -> Option<&Socket> {
         match self {
-            Self::Handshake(accept) => accept.get_ref(),
+            Self::Waiting(accept) => accept.get_ref(),
             Self::Open(tls) => Some(tls.get_ref().0),
-            Self::Failed => None,
+            Self::Failed(socket) => Some(socket),
+            Self::Handshake(_) | Self::Moving => None,
         }
     }
 
@@ -43,25 +50,45 @@ impl LazyTls {
                 let (_, session) = tls.get_ref();
                 Some(TlsInfo::new(session, session.server_name()))
             }
-            Self::Handshake(_) | Self::Failed => None,
+            _ => None,
         }
     }
 
     /// The open stream, once the handshake is through.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut TlsStream<Socket>>>> {
+        if let Self::Waiting(_) = self {
+            *self = match mem::replace(self, Self::Moving) {
+                Self::Waiting(accept) => Self::Handshake(accept.into_fallible()),
+                other => other,
+            };
+        }
         if let Self::Handshake(accept) = self {
             *self = match ready!(Pin::new(accept).poll(cx)) {
                 Ok(tls) => Self::Open(tls),
-                Err(error) => {
-                    *self = Self::Failed;
+                Err((error, socket)) => {
+                    *self = Self::Failed(socket);
                     return Poll::Ready(Err(error));
                 }
             };
         }
         Poll::Ready(match self {
             Self::Open(tls) => Ok(Pin::new(tls)),
-            Self::Handshake(_) | Self::Failed => Err(io::ErrorKind::NotConnected.into()),
+            _ => Err(io::ErrorKind::NotConnected.into()),
         })
+    }
+
+    /// Reads and throws away until the peer closes.
+    fn poll_drain(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut scratch = [0; 4096];
+        for _ in 0..DRAINED_AT_ONCE {
+            let mut part = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut *socket).poll_read(cx, &mut part))?;
+            if part.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -71,7 +98,10 @@ impl AsyncRead for LazyTls {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.get_mut().poll_open(cx))?.poll_read(cx, buf)
+        match self.get_mut() {
+            Self::Failed(socket) => Self::poll_drain(socket, cx),
+            this => ready!(this.poll_open(cx))?.poll_read(cx, buf),
+        }
     }
 }
 
@@ -102,12 +132,10 @@ impl AsyncWrite for LazyTls {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Handshake(accept) => match accept.get_mut() {
-                Some(tcp) => Pin::new(tcp).poll_shutdown(cx),
-                None => Poll::Ready(Ok(())),
-            },
             Self::Open(tls) => Pin::new(tls).poll_shutdown(cx),
-            Self::Failed => Poll::Ready(Ok(())),
+            Self::Failed(socket) => Pin::new(socket).poll_shutdown(cx),
+            // Nothing was said: dropping the socket ends it.
+            Self::Waiting(_) | Self::Handshake(_) | Self::Moving => Poll::Ready(Ok(())),
         }
     }
 }
@@ -115,9 +143,14 @@ impl AsyncWrite for LazyTls {
 impl std::fmt::Debug for LazyTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Waiting(_) => "Waiting",
             Self::Handshake(_) => "Handshake",
             Self::Open(_) => "Open",
-            Self::Failed => "Failed",
+            Self::Failed(_) => "Failed",
+            Self::Moving => "Moving",
         })
     }
 }
+
+/// Reads thrown away before other tasks get their turn.
+const DRAINED_AT_ONCE: usize = 64;

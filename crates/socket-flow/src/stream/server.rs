@@ -79,6 +79,7 @@ impl ServerStream {
     ///
     /// # Errors
     /// Where the system knows none, for instance because the connection is gone;
+    /// [`io::ErrorKind::NotConnected`] during a TLS handshake;
     /// [`io::ErrorKind::Unsupported`] on a Unix socket.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket()?.peer_addr()
@@ -87,7 +88,8 @@ impl ServerStream {
     /// The address of this end.
     ///
     /// # Errors
-    /// Where the system knows none; [`io::ErrorKind::Unsupported`] on a Unix socket.
+    /// Where the system knows none; [`io::ErrorKind::NotConnected`] during a TLS handshake;
+    /// [`io::ErrorKind::Unsupported`] on a Unix socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket()?.local_addr()
     }

@@ -219,6 +219,29 @@ async fn a_client_that_speaks_no_tls_is_told_apart() {
     ));
 }
 
+/// What is unread when a socket is closed makes the kernel send a reset, which may overtake what
+/// was written last.
+#[tokio::test]
+async fn an_alert_is_not_destroyed_by_a_reset() {
+    let authority = Authority::new("a");
+    let (listener, port) = listen(ServerTls::new(authority.issue("localhost"))).await;
+    let (heard, accepted) = tokio::join!(
+        async {
+            let mut tcp = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            tcp.write_all(&[b'x'; 200_000]).await.unwrap();
+            let mut heard = Vec::new();
+            tcp.read_to_end(&mut heard).await.map(|_| heard)
+        },
+        async { socket_flow::accept(listener.accept().await.0).await }
+    );
+    // A fatal alert (RFC 8446 §6), and an orderly end.
+    assert_eq!(heard.unwrap().first_chunk(), Some(&[21, 3, 3, 0, 2, 2]));
+    assert!(matches!(
+        accept_error(accepted),
+        TlsError::InvalidMessage(_)
+    ));
+}
+
 #[tokio::test]
 async fn a_peer_that_closes_during_the_tls_handshake_is_told_apart() {
     let authority = Authority::new("a");
