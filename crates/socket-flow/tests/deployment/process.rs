@@ -112,7 +112,10 @@ pub(crate) fn is_installed<T>(program: &str, result: std::io::Result<T>) -> Opti
         Ok(given) => Some(given),
         Err(error) => {
             let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-            assert!(!is_ci || cfg!(not(target_os = "linux")), "{program}: {error}");
+            assert!(
+                !is_ci || cfg!(not(target_os = "linux")),
+                "{program}: {error}"
+            );
             println!("skipped: {program}: {error}");
             None
         }
