@@ -178,10 +178,9 @@ impl Reader {
 
     /// The next message at once, if it is a small one that has arrived and
     /// nothing has to be written first. `None` tells nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
-        let is_quiet = matches!(self.phase, Phase::Open) && !writer.outgoing.is_pressed();
-        if self.input.is_empty() || !is_quiet {
+        if !matches!(self.phase, Phase::Open) || writer.outgoing.is_pressed() {
             return None;
         }
         self.incoming.quick(&mut self.input)

@@ -35,7 +35,7 @@ async fn receiving_sends_what_senders_hand_in_and_one_wake_serves_all_of_it() {
     assert_eq!(far.tape().writes.len(), 1, "one write for all of them");
     assert_eq!(sender.buffered(), 0);
     // Waiting again, it is woken again.
-    sender.try_send(MessageRef::Binary(b"d")).unwrap();
+    sender.try_send(MessageRef::from(&b"d"[..])).unwrap();
     assert_eq!(wakes.count(), 2);
     assert!(receiving.as_mut().poll(&mut cx).is_pending());
     assert_eq!(far.tape().written()[9..], *b"\x82\x01d");

@@ -21,7 +21,7 @@ use std::hint::black_box;
 use bytes::{Buf, BufMut, BytesMut};
 use criterion::{Criterion, Throughput};
 use socket_flow_protocol::{
-    Compressed, Config, Deflate, DeflateParams, EventRef, Input, MessageRef, Negotiated, Protocol,
+    Compressed, Config, Deflate, DeflateParams, Input, Negotiated, Protocol,
 };
 use zlib_rs::{DeflateConfig, DeflateFlush, Inflate, InflateFlush};
 
@@ -218,11 +218,9 @@ impl Receiver {
         self.input.spare().put_slice(frame);
         let found = self.protocol.step(&mut self.input).expect("valid frames");
         let found = found.expect("a whole frame");
-        let EventRef::Message(MessageRef::Text(text)) = self.protocol.lend(found, &self.input)
-        else {
-            panic!("a text message");
-        };
-        black_box(text).len()
+        let message = self.protocol.lend_message(found, &self.input);
+        let text = message.and_then(|message| message.as_text());
+        black_box(text.expect("a text message")).len()
     }
 }
 

@@ -180,7 +180,7 @@ fn bench_send(criterion: &mut Criterion) {
                 let mut protocol = new();
                 bencher.iter(|| {
                     for _ in 0..count {
-                        protocol.queue(MessageRef::Binary(&payload)).expect("room");
+                        protocol.queue(MessageRef::from(&*payload)).expect("room");
                     }
                     let output = protocol.output();
                     output.advance(black_box(output.remaining()));

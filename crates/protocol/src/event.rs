@@ -108,7 +108,13 @@ impl Found {
     /// Whether a data message was found; a control frame otherwise.
     #[inline]
     pub fn is_message(&self) -> bool {
-        matches!(self.kind(), Kind::Text | Kind::Binary)
+        self.bits.get() & KIND <= (Kind::Binary as u64) << 3
+    }
+
+    /// Whether it is a text message.
+    #[inline]
+    pub(crate) fn is_text(&self) -> bool {
+        self.bits.get() & KIND == (Kind::Text as u64) << 3
     }
 
     /// Whether the peer's Close was found, the last event of a connection.
@@ -137,6 +143,9 @@ pub(crate) enum Kind {
     Close = 4,
 }
 
+/// The bits of [`Found`] that say what kind it is.
+const KIND: u64 = 7 << 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +170,9 @@ mod tests {
             }
             let found = Found::assembled(kind);
             assert_eq!((found.range(), found.kind()), (None, kind));
+            assert_eq!(found.is_text(), kind == Kind::Text);
+            let is_message = matches!(kind, Kind::Text | Kind::Binary);
+            assert_eq!(found.is_message(), is_message);
         }
     }
 

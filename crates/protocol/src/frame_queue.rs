@@ -32,7 +32,7 @@ impl FrameQueue {
     }
 
     /// One unfragmented frame whose payload is copied.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn whole(&mut self, opcode: OpCode, payload: &[u8]) {
         self.append(true, Rsv::NONE, opcode, payload);
     }
@@ -68,7 +68,10 @@ impl FrameQueue {
             let (part, left) = rest.split_at(rest.len().min(fragment.max(1)));
             let (rsv, opcode) = first;
             let fin = fin && left.is_empty();
-            if part.len() < LINK_MIN {
+            // It is copied either way: into what is there, rather than into
+            // memory of its own.
+            let len = HeaderBytes::PADDED_LEN + part.len();
+            if part.len() < LINK_MIN || self.queue.fits_tail(len) {
                 self.append(fin, rsv, opcode, part);
             } else {
                 let key = self.header(fin, rsv, opcode, part.len());
@@ -122,7 +125,7 @@ impl FrameQueue {
     }
 
     /// Copies one frame behind everything queued.
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
         if self.masks() {
             self.append_masked(fin, rsv, opcode, payload);
@@ -137,10 +140,9 @@ impl FrameQueue {
     fn append_masked(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
         let key = self.header(fin, rsv, opcode, payload.len());
         let tail = self.queue.tail(payload.len());
-        let at = tail.len();
-        tail.extend_from_slice(payload);
-        if let Some(key) = key {
-            mask::apply(tail.get_mut(at..).unwrap_or_default(), key, 0);
+        match key {
+            Some(key) => extend_masked(tail, payload, key),
+            None => tail.extend_from_slice(payload),
         }
     }
 
@@ -186,18 +188,23 @@ fn put_header(tail: &mut BytesMut, header: &FrameHeader) {
     tail.truncate(end);
 }
 
-/// Copies a payload and masks each piece while it is in the cache.
 fn copy(payload: &[u8], key: Option<MaskKey>) -> Bytes {
     let Some(key) = key else {
         return Bytes::copy_from_slice(payload);
     };
     let mut copy = BytesMut::with_capacity(payload.len());
-    for piece in payload.chunks(MASK_PIECE) {
-        let at = copy.len();
-        copy.extend_from_slice(piece);
-        mask::apply(copy.get_mut(at..).unwrap_or_default(), key, at);
-    }
+    extend_masked(&mut copy, payload, key);
     copy.freeze()
+}
+
+/// Appends a payload and masks each piece while it is in the cache.
+fn extend_masked(to: &mut BytesMut, payload: &[u8], key: MaskKey) {
+    let start = to.len();
+    for piece in payload.chunks(MASK_PIECE) {
+        let at = to.len();
+        to.extend_from_slice(piece);
+        mask::apply(to.get_mut(at..).unwrap_or_default(), key, at - start);
+    }
 }
 
 /// From this length on a payload is linked into the queue instead of copied:

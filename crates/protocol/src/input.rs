@@ -137,7 +137,7 @@ impl Input {
     /// Consumes a whole, small message at the start of the unread bytes,
     /// unmasked and, if it is text, checked. `None` leaves everything as it
     /// is, and to others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn whole_frame(&mut self, receiver: Role, max_len: usize) -> Option<Found> {
         let from = self.start;
         let frame = self.buf.whole_frame(from, receiver, max_len)?;

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use bytes::{Bytes, BytesMut};
 use socket_flow_frames::{OpCode, Utf8Bytes};
@@ -77,12 +78,14 @@ impl Message {
         self.as_bytes().is_empty()
     }
 
-    /// The same message, lent.
+    /// The same message, lent; to send it that way copies nothing of a large
+    /// one.
     #[inline]
     pub fn as_ref(&self) -> MessageRef<'_> {
-        match self {
-            Self::Text(text) => MessageRef::Text(text),
-            Self::Binary(bytes) => MessageRef::Binary(bytes),
+        MessageRef {
+            bytes: self.as_bytes(),
+            text: self.as_text(),
+            message: Some(self),
         }
     }
 }
@@ -137,48 +140,62 @@ impl From<BytesMut> for Message {
 
 impl From<MessageRef<'_>> for Message {
     fn from(message: MessageRef<'_>) -> Self {
-        match message {
-            MessageRef::Text(text) => text.into(),
-            MessageRef::Binary(bytes) => bytes.into(),
+        match (message.message, message.text) {
+            (Some(message), _) => message.clone(),
+            (None, Some(text)) => text.into(),
+            (None, None) => message.bytes.into(),
         }
     }
 }
 
-/// A data message lent out of the connection's buffer: no allocation, no copy.
+/// A data message lent out of the connection's buffers: no allocation, no
+/// copy.
 ///
-/// Exhaustive for the reason given at [`Message`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)]
-pub enum MessageRef<'a> {
-    /// A text message: valid UTF-8.
-    Text(&'a str),
-    /// A binary message.
-    Binary(&'a [u8]),
+/// It is as well what is sent best: a small message is copied into the write
+/// queue, of a large one the memory is shared.
+///
+/// ```
+/// use socket_flow_protocol::MessageRef;
+///
+/// let message = MessageRef::from("hello");
+/// assert_eq!(message.as_text(), Some("hello"));
+/// assert_eq!(MessageRef::from(&b"\x01\x02"[..]).as_text(), None);
+/// ```
+#[derive(Clone, Copy)]
+pub struct MessageRef<'a> {
+    bytes: &'a [u8],
+    /// The same, of a text message.
+    text: Option<&'a str>,
+    /// The same, where its memory can be shared.
+    message: Option<&'a Message>,
 }
 
 impl<'a> MessageRef<'a> {
     /// The payload.
     #[inline]
     pub fn as_bytes(&self) -> &'a [u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
-        }
+        self.bytes
     }
 
     /// The text of a text message, or `None` for a binary one.
     #[inline]
     pub fn as_text(&self) -> Option<&'a str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Binary(_) => None,
+        self.text
+    }
+
+    /// The payload as shared bytes: copied, unless it can be shared.
+    #[inline]
+    fn to_bytes(self) -> Bytes {
+        match self.message {
+            Some(message) => message.clone().into_bytes(),
+            None => Bytes::copy_from_slice(self.bytes),
         }
     }
 
     /// Whether this is a text message.
     #[inline]
     pub fn is_text(&self) -> bool {
-        matches!(self, Self::Text(_))
+        self.text.is_some()
     }
 
     /// The length of the payload in bytes.
@@ -193,9 +210,54 @@ impl<'a> MessageRef<'a> {
         self.as_bytes().is_empty()
     }
 
-    /// Copies the message into one that owns its payload.
+    /// The message as one that owns its payload: a copy, or shared memory of a
+    /// large one.
     pub fn to_message(&self) -> Message {
         (*self).into()
+    }
+}
+
+impl PartialEq for MessageRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_text() == other.is_text() && self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for MessageRef<'_> {}
+
+impl Hash for MessageRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.is_text().hash(state);
+        self.as_bytes().hash(state);
+    }
+}
+
+impl<'a> From<&'a str> for MessageRef<'a> {
+    #[inline]
+    fn from(text: &'a str) -> Self {
+        Self {
+            bytes: text.as_bytes(),
+            text: Some(text),
+            message: None,
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for MessageRef<'a> {
+    #[inline]
+    fn from(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            text: None,
+            message: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Message> for MessageRef<'a> {
+    #[inline]
+    fn from(message: &'a Message) -> Self {
+        message.as_ref()
     }
 }
 
@@ -374,7 +436,7 @@ macro_rules! payload {
 
 payload! {
     Message, Message::is_text, |this| this.as_bytes(), this.into_bytes();
-    MessageRef<'_>, |this| this.is_text(), |this| this.as_bytes(), Bytes::copy_from_slice(this.as_bytes());
+    MessageRef<'_>, |this| this.is_text(), |this| this.as_bytes(), this.to_bytes();
     &str, |_| true, |this| str::as_bytes(this), Bytes::copy_from_slice(this.as_bytes());
     String, |_| true, |this| str::as_bytes(this), this.into();
     Utf8Bytes, |_| true, |this| this.as_bytes(), this.into_bytes();

@@ -121,7 +121,7 @@ mod tests {
         let parcels = [
             (Parcel::new("abc"), true, Compression::Auto),
             (
-                Parcel::new(MessageRef::Binary(b"abc")),
+                Parcel::new(MessageRef::from(&b"abc"[..])),
                 false,
                 Compression::Auto,
             ),

@@ -9,7 +9,7 @@ use crate::error::{AbnormalClosure, ControlError, Expired, ProtocolError, SendEr
 use crate::event::{CloseFrame, Event, EventRef, Found};
 use crate::incoming::Incoming;
 use crate::input::Input;
-use crate::message::Payload;
+use crate::message::{MessageRef, Payload};
 use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
 use crate::queue::WriteQueue;
@@ -82,6 +82,13 @@ impl Protocol {
     #[inline]
     pub fn lend<'a>(&'a self, found: Found, input: &'a Input) -> EventRef<'a> {
         self.incoming.lend(found, input)
+    }
+
+    /// Lends what a step found if it is a message; see
+    /// [`Incoming::lend_message`].
+    #[inline]
+    pub fn lend_message<'a>(&'a self, found: Found, input: &'a Input) -> Option<MessageRef<'a>> {
+        self.incoming.lend_message(found, input)
     }
 
     /// Parses input up to the next event and takes it, owned. `None`: read

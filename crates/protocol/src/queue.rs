@@ -51,6 +51,14 @@ impl WriteQueue {
         &mut self.tail
     }
 
+    /// Whether a frame of `len` bytes fits what the tail has, or begins with.
+    pub(crate) fn fits_tail(&self, len: usize) -> bool {
+        match self.tail.capacity() {
+            0 => len <= STORAGE,
+            capacity => len <= capacity - self.tail.len(),
+        }
+    }
+
     #[inline(never)]
     fn grow_tail(&mut self, len: usize) {
         if self.tail.capacity() == 0 {

@@ -144,7 +144,7 @@ fn the_first_part_decides_for_the_message() {
         let mut from = Endpoint::negotiated(role, &config, agreed(true));
         let (short, long) = (&[b'x'; 99][..], &[b'x'; 100][..]);
         let mut firsts = |first: &[u8], always: Option<bool>, second: &[u8]| {
-            let first = MessageRef::Binary(first);
+            let first = MessageRef::from(first);
             match always {
                 Some(true) => from.protocol.queue_part(Compressed(first)).unwrap(),
                 Some(false) => from.protocol.queue_part(Uncompressed(first)).unwrap(),

@@ -94,8 +94,8 @@ fn queue_parts(protocol: &mut Protocol, message: &Message, cuts: &[(Index, bool)
         .collect();
     cuts.sort_unstable();
     let part = |from, to| match message.as_text() {
-        Some(text) => MessageRef::Text(&text[from..to]),
-        None => MessageRef::Binary(&bytes[from..to]),
+        Some(text) => MessageRef::from(&text[from..to]),
+        None => MessageRef::from(&bytes[from..to]),
     };
     let (mut start, mut pings) = (0, 0);
     for (mut end, ping) in cuts {

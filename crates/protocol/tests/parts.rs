@@ -90,7 +90,7 @@ fn anything_that_is_a_message_can_be_a_part() {
     let mut from = Endpoint::new(Role::Server, &Config::new());
     let protocol = &mut from.protocol;
     protocol.queue_part(Message::from("a")).unwrap();
-    protocol.queue_part(MessageRef::Text("b")).unwrap();
+    protocol.queue_part(MessageRef::from("b")).unwrap();
     protocol.queue_part(&Prepared::new("c")).unwrap();
     protocol.queue_part(Compressed("d")).unwrap();
     protocol

@@ -76,13 +76,13 @@ fn every_kind_of_payload_goes_out_as_its_kind() {
     server.queue(String::from("b")).unwrap();
     server.queue(Utf8Bytes::from("c")).unwrap();
     server.queue(Message::from("d")).unwrap();
-    server.queue(MessageRef::Text("e")).unwrap();
+    server.queue(MessageRef::from("e")).unwrap();
     server.queue(&b"f"[..]).unwrap();
     server.queue(vec![b'g']).unwrap();
     server.queue(Bytes::from_static(b"h")).unwrap();
     server.queue(BytesMut::from("i")).unwrap();
     server.queue(Message::from(&b"j"[..])).unwrap();
-    server.queue(MessageRef::Binary(b"k")).unwrap();
+    server.queue(MessageRef::from(&b"k"[..])).unwrap();
     let expected = b"\x81\x01a\x81\x01b\x81\x01c\x81\x01d\x81\x01e\
                      \x82\x01f\x82\x01g\x82\x01h\x82\x01i\x82\x01j\x82\x01k";
     assert_eq!(output(&mut server), expected);

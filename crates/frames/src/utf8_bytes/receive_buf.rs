@@ -191,7 +191,7 @@ impl ReceiveBuf {
     /// of their costs. Its payload lies at `start` plus [`payload`](WholeFrame::payload).
     ///
     /// `None` for everything else, invalid text included; then nothing has changed.
-    #[inline]
+    #[inline(always)]
     pub fn whole_frame(
         &mut self,
         start: usize,

@@ -28,7 +28,7 @@ impl Incoming {
         let in_place = header.fin && header.len <= HOLD_MAX && !compressed;
         if !in_place {
             self.message = Some(Under { kind, compressed });
-            self.assembly.get_or_insert_default().clear();
+            self.assembly.get_or_insert_default().begin();
         }
         Ok(Frame {
             compressed,
@@ -41,7 +41,10 @@ impl Incoming {
             return Err(ProtocolError::UnexpectedContinuation);
         };
         if !message.compressed {
-            let have = self.assembly.as_ref().map_or(0, |whole| whole.len());
+            let have = self
+                .assembly
+                .as_ref()
+                .map_or(0, |assembly| assembly.buf.len());
             self.check_limit(have, header.len)?;
         }
         Ok(Frame {

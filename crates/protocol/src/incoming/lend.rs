@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use socket_flow_frames::{ReceiveBuf, Utf8Bytes};
+use socket_flow_frames::Utf8Bytes;
 
 use crate::event::{Event, EventRef, Found, Kind};
 use crate::incoming::Incoming;
@@ -12,8 +12,7 @@ impl Incoming {
     #[inline]
     pub fn lend<'a>(&'a self, found: Found, input: &'a Input) -> EventRef<'a> {
         match found.kind() {
-            Kind::Text => EventRef::Message(MessageRef::Text(self.text(found, input))),
-            Kind::Binary => EventRef::Message(MessageRef::Binary(self.bytes(found, input))),
+            Kind::Text | Kind::Binary => EventRef::Message(self.message(found, input)),
             Kind::Ping => EventRef::Ping(self.bytes(found, input)),
             Kind::Pong => EventRef::Pong(self.bytes(found, input)),
             Kind::Close => EventRef::Close(self.close_frame()),
@@ -24,11 +23,7 @@ impl Incoming {
     /// does.
     #[inline]
     pub fn lend_message<'a>(&'a self, found: Found, input: &'a Input) -> Option<MessageRef<'a>> {
-        match found.kind() {
-            Kind::Text => Some(MessageRef::Text(self.text(found, input))),
-            Kind::Binary => Some(MessageRef::Binary(self.bytes(found, input))),
-            Kind::Ping | Kind::Pong | Kind::Close => None,
-        }
+        found.is_message().then(|| self.message(found, input))
     }
 
     /// Takes what was found, owned: small payloads are copied, so that a
@@ -36,6 +31,9 @@ impl Incoming {
     /// assembled ones handed over.
     pub fn take(&mut self, found: Found, input: &mut Input) -> Event {
         match found.kind() {
+            kind @ (Kind::Text | Kind::Binary) if found.range().is_none() => {
+                Event::Message(self.take_assembled(kind))
+            }
             Kind::Text => Event::Message(Message::Text(self.take_text(found, input))),
             Kind::Binary => Event::Message(Message::Binary(self.take_bytes(found, input))),
             Kind::Ping => Event::Ping(self.take_bytes(found, input)),
@@ -46,14 +44,17 @@ impl Incoming {
 
     /// Takes what was found if it is a message, as [`take`](Incoming::take)
     /// does.
-    #[inline]
+    #[inline(always)]
     pub fn take_message(&mut self, found: Found, input: &mut Input) -> Option<Message> {
-        match (found.kind(), found.range()) {
-            (Kind::Text, Some(range)) if range.len() < SPLIT_MIN => {
-                Some(Message::Text(Utf8Bytes::from(input.text(range))))
-            }
-            (Kind::Binary, Some(range)) if range.len() < SPLIT_MIN => {
-                Some(Message::Binary(Bytes::copy_from_slice(input.bytes(range))))
+        match found.range() {
+            Some(range) if range.len() < SPLIT_MIN && found.is_message() => {
+                Some(if found.is_text() {
+                    Message::Text(Utf8Bytes::from(input.text(range)))
+                } else {
+                    // Of exact length from the start, which spares a look at
+                    // the capacity.
+                    Message::Binary(Box::<[u8]>::from(input.bytes(range)).into())
+                })
             }
             _ => match self.take(found, input) {
                 Event::Message(message) => Some(message),
@@ -64,60 +65,51 @@ impl Incoming {
 
     #[inline]
     fn bytes<'a>(&'a self, found: Found, input: &'a Input) -> &'a [u8] {
-        match found.range() {
-            Some(range) => input.bytes(range),
-            None => self.assembly.as_deref().map_or(&[], |whole| whole),
-        }
+        // A control frame is never assembled.
+        input.bytes(found.range().unwrap_or_default())
     }
 
     #[inline]
-    fn text<'a>(&'a self, found: Found, input: &'a Input) -> &'a str {
+    fn message<'a>(&'a self, found: Found, input: &'a Input) -> MessageRef<'a> {
         match found.range() {
-            Some(range) => input.text(range),
-            None => self.assembled_text(),
+            Some(range) if found.is_text() => input.text(range).into(),
+            Some(range) => input.bytes(range).into(),
+            None => self.assembled_message(found.kind()),
         }
     }
 
-    fn assembled_text(&self) -> &str {
-        let Some(whole) = &self.assembly else {
-            return "";
-        };
-        // Validated as it arrived: two comparisons.
-        whole.text(0..whole.len()).unwrap_or_default()
+    #[inline(never)]
+    fn assembled_message(&self, kind: Kind) -> MessageRef<'_> {
+        match &self.assembly {
+            Some(assembly) => assembly.lend(kind),
+            // Released, or taken: the caller looks at what is no longer there.
+            None if kind == Kind::Text => "".into(),
+            None => (&[][..]).into(),
+        }
     }
 
     fn take_bytes(&mut self, found: Found, input: &mut Input) -> Bytes {
-        match found.range() {
-            Some(range) if range.len() < SPLIT_MIN => Bytes::copy_from_slice(input.bytes(range)),
-            Some(range) => input.split_off_payload(range).freeze(),
-            None => self.take_assembly().freeze(),
+        let range = found.range().unwrap_or_default();
+        if range.len() < SPLIT_MIN {
+            Bytes::copy_from_slice(input.bytes(range))
+        } else {
+            input.split_off_payload(range).freeze()
         }
     }
 
     fn take_text(&mut self, found: Found, input: &mut Input) -> Utf8Bytes {
-        match found.range() {
-            Some(range) if range.len() < SPLIT_MIN => Utf8Bytes::from(input.text(range)),
-            Some(range) => input
-                .split_off_payload(range)
-                .freeze_text()
-                .unwrap_or_default(),
-            None => self.take_assembly().freeze_text().unwrap_or_default(),
+        let range = found.range().unwrap_or_default();
+        if range.len() < SPLIT_MIN {
+            Utf8Bytes::from(input.text(range))
+        } else {
+            let text = input.split_off_payload(range).freeze_text();
+            text.unwrap_or_default()
         }
     }
 
-    fn take_assembly(&mut self) -> ReceiveBuf {
-        let whole = self
-            .assembly
-            .take()
-            .map_or_else(ReceiveBuf::new, |whole| *whole);
-        // Growing by doubling may leave as much room as there is message: a
-        // message that is kept should not keep that too.
-        if whole.spare_capacity() <= whole.len() {
-            return whole;
-        }
-        let mut exact = ReceiveBuf::with_capacity(whole.len());
-        exact.extend_from_slice(&whole);
-        exact
+    fn take_assembled(&mut self, kind: Kind) -> Message {
+        let assembly = self.assembly.take().unwrap_or_default();
+        assembly.take(kind)
     }
 }
 

@@ -1,17 +1,19 @@
 mod activity;
+mod assembly;
 mod frame;
 mod lend;
 mod payload;
 
 use std::sync::Arc;
 
-use socket_flow_frames::{FrameHeader, ReceiveBuf, Role, Rsv, Utf8Bytes, decode_close};
+use socket_flow_frames::{FrameHeader, Role, Rsv, Utf8Bytes, decode_close};
 
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::deflate::Decompress;
 use crate::error::{AbnormalClosure, ProtocolError};
 use crate::event::{CloseFrame, Found};
+use crate::incoming::assembly::Assembly;
 use crate::incoming::frame::{Frame, Under};
 use crate::input::Input;
 use crate::negotiated::Negotiated;
@@ -44,7 +46,7 @@ pub struct Incoming {
     /// The frame under way, its header consumed.
     frame: Option<Frame>,
     /// The message under way, or, until the next one, the last one found.
-    assembly: Option<Box<ReceiveBuf>>,
+    assembly: Option<Box<Assembly>>,
     /// How many bytes were unread when the input last ran dry: tells new
     /// bytes from a step that was merely tried again.
     waiting: usize,
@@ -161,7 +163,7 @@ impl Incoming {
     /// The fast path of [`Incoming::step`]: a whole, small, unfragmented
     /// message at the start of the input. `None` leaves everything, errors
     /// included, to `step`.
-    #[inline]
+    #[inline(always)]
     pub fn quick(&mut self, input: &mut Input) -> Option<Found> {
         if self.frame.is_some() || self.message.is_some() || self.ended {
             return None;

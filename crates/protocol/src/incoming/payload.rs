@@ -27,7 +27,7 @@ impl Incoming {
         if frame.in_place || frame.compressed || rest < DIRECT_MIN || !input.is_empty() {
             return None;
         }
-        let assembly = self.assembly.as_mut()?;
+        let assembly = &mut self.assembly.as_mut()?.buf;
         make_room(assembly, 0, rest);
         Some(assembly.spare().limit(rest))
     }
@@ -48,6 +48,7 @@ impl Incoming {
         if count > 0 {
             self.activity.note_bytes();
         }
+        let assembly = &mut assembly.buf;
         let end = assembly.len();
         let count = count.min(end).min(frame.rest());
         let start = end - count;
@@ -113,7 +114,7 @@ impl Incoming {
     ) -> Result<Option<Found>, ProtocolError> {
         let rest = frame.rest();
         let there = input.len().min(rest);
-        let assembly = self.assembly.get_or_insert_default();
+        let assembly = &mut self.assembly.get_or_insert_default().buf;
         if there > 0 {
             if let Some(key) = frame.mask {
                 input.unmask(0..there, key, (frame.done % 4) as usize);
@@ -147,7 +148,7 @@ impl Incoming {
         let limit = self.config.limits().message;
         let rest = frame.rest();
         let there = input.len().min(rest);
-        let assembly = self.assembly.get_or_insert_default();
+        let assembly = &mut self.assembly.get_or_insert_default().buf;
         let Some(Extras {
             inflate: Some(inflate),
             ..
@@ -193,6 +194,9 @@ impl Incoming {
     fn assembled(&mut self, kind: Kind) -> Found {
         self.message = None;
         self.activity.note_message();
+        if let Some(assembly) = &mut self.assembly {
+            assembly.end(kind);
+        }
         Found::assembled(kind)
     }
 }

@@ -93,7 +93,7 @@ impl Outgoing {
     /// ([`SendError::Full`]; an empty queue takes any message), once a Close
     /// is queued ([`SendError::Closed`]), and while a message is sent part by
     /// part ([`SendError::Unfinished`]).
-    #[inline]
+    #[inline(always)]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         let is_plain =
             message.bytes().len() < usize::from(self.plain_below) && message.prepared().is_none();

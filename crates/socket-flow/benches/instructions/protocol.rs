@@ -65,9 +65,9 @@ fn send(sample: Sample, role: &str, new: fn() -> Protocol, kind: &str, owned: bo
                 for _ in 0..sample.messages {
                     let queued = match (sample.opcode, owned) {
                         (OpCode::Text, true) => protocol.queue(text.clone()).is_ok(),
-                        (OpCode::Text, false) => protocol.queue(MessageRef::Text(&text)).is_ok(),
+                        (OpCode::Text, false) => protocol.queue(MessageRef::from(&*text)).is_ok(),
                         (_, true) => protocol.queue(bytes.clone()).is_ok(),
-                        (_, false) => protocol.queue(MessageRef::Binary(&bytes)).is_ok(),
+                        (_, false) => protocol.queue(MessageRef::from(&*bytes)).is_ok(),
                     };
                     assert!(queued);
                 }
