@@ -30,9 +30,10 @@ cargo xtask autobahn [server|client|all] [OPTIONS]
 cargo xtask bench [OPTIONS]
     Measures our echo servers beside those of other libraries, in time, instructions and memory,
     and writes the tables of docs/performance.md, where everything was measured. Needs Linux,
-    and Valgrind for the instructions.
+    and Valgrind for the instructions; takes less than 20 minutes behind the builds.
 
     --quick                 fewer and shorter rounds
+    --build                 builds what would be measured, and measures nothing
     --scenario N...         only these scenarios; nothing is written
     --server NAME...        only these servers and raw TCP; nothing is written
 

@@ -33,6 +33,7 @@ pub(crate) fn describe(
     programs: &Programs<'_>,
     effort: Effort,
     quick: bool,
+    took: Duration,
 ) -> Result<String, Error> {
     let ask = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
@@ -56,7 +57,8 @@ pub(crate) fn describe(
         false => "not pinned, for there is no `taskset`",
     };
     Ok(format!(
-        "- Measured on {} by `cargo xtask bench{}`: {} rounds of {} s, interleaved; loopback, {pinned}.\n\
+        "- Measured on {} by `cargo xtask bench{}`: {} rounds of {} s, interleaved; loopback, {pinned}. It took {} s, \
+         builds apart.\n\
          - Machine: {processors} × {}, Linux {}.\n\
          - Compiler: {}; `lto = \"fat\"`, `codegen-units = 1`; \"plain\" is cargo's own release profile.\n\
          - Versions: {}.\n",
@@ -64,6 +66,7 @@ pub(crate) fn describe(
         if quick { " --quick" } else { "" },
         effort.rounds,
         effort.seconds,
+        took.as_secs(),
         model(&cpu),
         ask("uname", &["-r"]),
         ask("rustc", &["--version"]),

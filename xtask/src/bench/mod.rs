@@ -7,6 +7,7 @@
 //!                               └──► results ──► tables, verdict ──► docs/performance.md
 //! ```
 
+mod broadcast;
 mod client;
 mod document;
 mod footprint;
@@ -47,20 +48,39 @@ const FEW_CONNECTIONS: usize = 2_000;
 
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let start = Instant::now();
     let workspace = Workspace::open("bench")?;
     let servers = options.servers();
     let scenarios = options.scenarios();
     let effort = Effort::new(options.quick);
-    let plain: Vec<&Server> = servers.iter().filter(|it| it.kind == Kind::Ours).collect();
+    // What takes no part needs no build.
+    let echoes: Vec<Server> = servers
+        .iter()
+        .filter(|server| scenarios.iter().any(|it| server.takes_part(it)))
+        .copied()
+        .collect();
+    let is_counted = scenarios.iter().any(|it| it.counted.is_some());
+    let plain: Vec<&Server> = echoes
+        .iter()
+        .filter(|server| server.kind == Kind::Ours && is_counted)
+        .collect();
     let clients = match options.clients() {
         true => client::of(&servers),
         false => Vec::new(),
     };
-    let wanted: Vec<Server> = servers.iter().chain(&clients).copied().collect();
+    let broadcasts = match options.broadcasts() {
+        true => broadcast::of(&servers),
+        false => Vec::new(),
+    };
+    let others = clients.iter().chain(&broadcasts);
+    let wanted: Vec<Server> = echoes.iter().chain(others).copied().collect();
     let programs = Programs::build(&workspace, &wanted, &plain)?;
+    if options.build {
+        return Ok(());
+    }
 
+    let start = Instant::now();
     let cells = throughput::measure(&programs, &servers, &scenarios, effort)?;
+    let broadcasts = broadcast::measure(&programs, &broadcasts, effort)?;
     let clients = client::measure(&programs, &clients, effort)?;
     let instructions = instructions_of(&workspace, &programs, &servers, &scenarios)?;
     let footprints = match options.scenarios.is_empty() {
@@ -71,6 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         servers,
         scenarios,
         cells,
+        broadcasts,
         clients,
         instructions,
         footprints,
@@ -78,13 +99,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
     let mut sections = vec![(
         "environment",
-        machine::describe(&workspace, &programs, effort, options.quick)?,
+        machine::describe(
+            &workspace,
+            &programs,
+            effort,
+            options.quick,
+            start.elapsed(),
+        )?,
     )];
     sections.extend(results.sections());
     for (_, text) in &sections {
         println!("\n{text}");
     }
-    println!("{:.0} s", start.elapsed().as_secs_f64());
     if !options.is_complete() {
         return Ok(());
     }
@@ -122,6 +148,10 @@ fn instructions_of(
         for profile in profiles {
             let mut counts = Vec::new();
             for scenario in &counted {
+                if !server.is_counted(scenario) {
+                    counts.push(None);
+                    continue;
+                }
                 let count = instructions::count(workspace, programs, profile, server, scenario);
                 counts.push(match count {
                     Err(error @ (Error::Interrupted | Error::Missing(_))) => return Err(error),

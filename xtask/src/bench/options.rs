@@ -2,6 +2,7 @@
 
 use lexopt::prelude::*;
 
+use crate::bench::broadcast;
 use crate::bench::client;
 use crate::bench::scenario::Scenario;
 use crate::bench::server::Server;
@@ -12,6 +13,8 @@ use crate::error::Error;
 pub(crate) struct Options {
     /// Whether rounds are fewer and shorter.
     pub(crate) quick: bool,
+    /// Whether programs are built, and nothing is measured.
+    pub(crate) build: bool,
     /// The numbers of the scenarios; empty for all.
     pub(crate) scenarios: Vec<u32>,
     /// The names of the servers; empty for all.
@@ -27,10 +30,12 @@ impl Options {
             match argument {
                 Long("help") | Short('h') => return Ok(None),
                 Long("quick") => options.quick = true,
+                Long("build") => options.build = true,
                 Long("scenario") => {
                     for value in parser.values().map_err(usage)? {
                         let number = value.parse().map_err(usage)?;
-                        if number != client::NUMBER && Scenario::numbered(number).is_none() {
+                        let is_apart = matches!(number, broadcast::NUMBER | client::NUMBER);
+                        if !is_apart && Scenario::numbered(number).is_none() {
                             return Err(Error::Usage(format!("there is no scenario {number}")));
                         }
                         options.scenarios.push(number);
@@ -60,6 +65,11 @@ impl Options {
         let all = Scenario::ALL.into_iter();
         all.filter(|it| self.scenarios.is_empty() || self.scenarios.contains(&it.number))
             .collect()
+    }
+
+    /// Whether broadcasts are measured too.
+    pub(crate) fn broadcasts(&self) -> bool {
+        self.scenarios.is_empty() || self.scenarios.contains(&broadcast::NUMBER)
     }
 
     /// Whether clients are measured too.
@@ -108,9 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_a_scenario_of_their_own() {
+    fn clients_and_broadcasts_are_scenarios_of_their_own() {
         let options = parsed("--scenario 11").unwrap().unwrap();
-        assert!(options.clients() && options.scenarios().is_empty());
+        assert!(options.clients() && !options.broadcasts() && options.scenarios().is_empty());
+        let options = parsed("--scenario 10 --build").unwrap().unwrap();
+        assert!(options.broadcasts() && !options.clients() && options.build);
     }
 
     #[test]

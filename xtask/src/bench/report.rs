@@ -1,5 +1,6 @@
 //! The tables.
 
+use crate::bench::broadcast;
 use crate::bench::client::{self, Measured};
 use crate::bench::footprint::Footprint;
 use crate::bench::instructions::Counts;
@@ -20,6 +21,7 @@ pub(crate) struct Results {
     pub(crate) scenarios: Vec<Scenario>,
     /// By server and scenario.
     pub(crate) cells: Vec<Vec<Cell>>,
+    pub(crate) broadcasts: Vec<broadcast::Measured>,
     pub(crate) clients: Vec<Measured>,
     pub(crate) instructions: Vec<Counts>,
     pub(crate) footprints: Vec<(Server, Footprint)>,
@@ -49,11 +51,14 @@ impl Results {
             ("latency", self.latency()),
         ];
         if self.scenarios.is_empty() {
-            // Clients alone were asked for.
+            // Broadcasts or clients alone were asked for.
             sections.clear();
         }
         if !self.instructions.is_empty() {
             sections.push(("instructions", self.counts()));
+        }
+        if !self.broadcasts.is_empty() {
+            sections.push(("broadcast", broadcast::table(&self.broadcasts)));
         }
         if !self.clients.is_empty() {
             sections.push(("clients", self.client_times()));
@@ -222,6 +227,7 @@ impl Results {
             let column = Column::new(Better::Less, values);
             lines.extend(column.verdict(&format!("instructions, {}", scenario.title)));
         }
+        lines.extend(broadcast::verdict(&self.broadcasts));
         let values = self.clients.iter();
         let values = values.map(|row| (&row.client, row.cpu_us.median()));
         lines.extend(Column::new(Better::Less, values).verdict(&format!("CPU, {}", client::TITLE)));
@@ -293,6 +299,7 @@ mod tests {
                 vec![cell(0.25, 3e6)],
                 vec![cell(8.0, 1e5)],
             ],
+            broadcasts: Vec::new(),
             clients: Vec::new(),
             instructions: [
                 ("socket-flow", false, Some(450.4)),

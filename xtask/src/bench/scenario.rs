@@ -30,7 +30,7 @@ impl Scenario {
         Self::compressed("2 KiB JSON, 16×4, not kept", "none"),
     ];
 
-    const fn new(
+    pub(crate) const fn new(
         number: u32,
         title: &'static str,
         connections: usize,

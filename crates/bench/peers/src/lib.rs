@@ -7,4 +7,5 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod fan_out;
 pub mod upgrade;

@@ -1,12 +1,13 @@
-//! Sends masked frames to an echo server and measures the replies; `--help` tells how.
+//! Sends masked frames to a server that echoes or broadcasts them, and measures what comes back;
+//! `--help` tells how.
 
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
 use std::process::ExitCode;
 
 use lexopt::Parser;
-use socket_flow_bench::load::generator;
 use socket_flow_bench::load::options::{Options, USAGE};
+use socket_flow_bench::load::{broadcast, generator};
 
 fn main() -> ExitCode {
     let options = match Options::parse(Parser::from_env()) {
@@ -20,7 +21,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match generator::run(&options) {
+    let measured = match options.broadcast {
+        false => generator::run(&options),
+        true => broadcast::run(&options),
+    };
+    match measured {
         Ok(report) => match serde_json::to_string(&report) {
             Ok(json) => {
                 println!("{json}");

@@ -62,21 +62,8 @@ impl Connection {
     /// # Errors
     /// The server does not accept, or not in time.
     pub fn open(port: u16, deflate: Option<Takeover>) -> io::Result<Self> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let offer = deflate.map(deflate::offer);
-        stream.write_all(handshake::request(port, offer).as_bytes())?;
-        let head = handshake::read_answer(&mut stream)?;
-        let answer = handshake::header(&head, "sec-websocket-extensions");
-        if let Some(takeover) = deflate
-            && !deflate::is_accepted(takeover, answer)
-        {
-            return Err(io::Error::other("the server compresses in another way"));
-        }
-        stream.set_nonblocking(true)?;
         Ok(Self {
-            stream,
+            stream: open(port, deflate)?,
             burst: 0,
             written: 0,
             began: Instant::now(),
@@ -314,7 +301,25 @@ impl Replies {
     }
 }
 
-fn wrong(what: &str) -> io::Error {
+/// A socket behind the opening handshake, which does not block.
+pub(super) fn open(port: u16, deflate: Option<Takeover>) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let offer = deflate.map(deflate::offer);
+    stream.write_all(handshake::request(port, offer).as_bytes())?;
+    let head = handshake::read_answer(&mut stream)?;
+    let answer = handshake::header(&head, "sec-websocket-extensions");
+    if let Some(takeover) = deflate
+        && !deflate::is_accepted(takeover, answer)
+    {
+        return Err(io::Error::other("the server compresses in another way"));
+    }
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+pub(super) fn wrong(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 

@@ -4,11 +4,12 @@
 //! scenario ──► burst (frames, built once) ──► connection ⇄ server
 //!                                                 │ replies, checked on a sample
 //!                                                 ▼
-//!                        generator (epoll loop) ──► histogram · cpu_time ──► report
+//!            generator or broadcast (epoll loop) ──► histogram · cpu_time ──► report
 //! ```
 //!
 //! It runs in one thread: the echo server has a processor for itself, and so has this.
 
+pub mod broadcast;
 pub mod burst;
 pub mod connection;
 pub mod cpu_time;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::load::scenario::{Kind, Scenario};
+use crate::load::scenario::{BROADCAST, Kind, Scenario};
 use crate::server::Takeover;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
 usage: load --port PORT [--scenario N] [OPTIONS]
 
-    --scenario N      1 to 9, which sets the following four (default: 3)
+    --scenario N      1 to 10, which sets the following four (default: 3); 10 is a broadcast
     --size BYTES      the payload of a message
     --kind KIND       binary, ascii, multibyte or json
     --connections N   how many
@@ -31,6 +31,8 @@ pub struct Options {
     pub port: u16,
     /// What is sent.
     pub scenario: Scenario,
+    /// Whether what one connection sends is awaited on all.
+    pub broadcast: bool,
     /// Whether messages are compressed, and how.
     pub deflate: Option<Takeover>,
     /// When it ends.
@@ -61,6 +63,7 @@ impl Options {
     pub fn parse(mut parser: Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut port = None;
         let mut scenario = None;
+        let mut broadcast = false;
         let mut size = None;
         let mut kind = None;
         let mut connections = None;
@@ -77,6 +80,7 @@ impl Options {
                 Arg::Long("scenario") => {
                     let number = parser.value()?.parse()?;
                     scenario = Some(Scenario::numbered(number).ok_or("no such scenario")?);
+                    broadcast = number == BROADCAST;
                 }
                 Arg::Long("size") => size = Some(parser.value()?.parse()?),
                 Arg::Long("kind") => {
@@ -105,6 +109,7 @@ impl Options {
                 connections: connections.unwrap_or(base.connections),
                 depth: depth.unwrap_or(base.depth),
             },
+            broadcast,
             deflate,
             length: match messages {
                 Some(count) => Length::Messages(count),
@@ -156,11 +161,13 @@ mod tests {
                     connections: 64,
                     depth: 2
                 },
+                broadcast: false,
                 deflate: Some(Takeover::None),
                 length: Length::Messages(640),
                 pid: Some(7),
             }
         );
+        assert!(parsed("--port 9 --scenario 10").unwrap().unwrap().broadcast);
         let Length::Time { warm_up, measured } = parsed("--port 9").unwrap().unwrap().length else {
             panic!("not measured by time");
         };

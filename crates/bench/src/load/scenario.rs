@@ -36,6 +36,9 @@ impl Kind {
     }
 }
 
+/// The number of the scenario in which what one connection sends comes back on all.
+pub const BROADCAST: u32 = 10;
+
 /// An exchange of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scenario {
@@ -63,6 +66,7 @@ impl Scenario {
             7 => (1 << 20, Kind::MultiByte, 4, 2),
             8 => (16 << 20, Kind::Binary, 1, 1),
             9 => (2 << 10, Kind::Json, 16, 4),
+            BROADCAST => (256, Kind::Binary, 1_000, 1),
             _ => return None,
         };
         Some(Self {
