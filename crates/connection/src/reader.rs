@@ -276,6 +276,13 @@ impl Reader {
                 Poll::Pending => {
                     read_buf::settle(&mut self.input);
                     self.incoming.release();
+                    if self.timer.is_waiting(read_waker) && self.incoming.is_quiet(&writer.outgoing)
+                    {
+                        // It is armed for the next deadline, or an earlier one
+                        // that is no more: a connection that waits for every
+                        // message need not ask for them every time.
+                        return Poll::Pending;
+                    }
                     match self.poll_deadlines(writer, read_waker, write_waker) {
                         Poll::Ready(expired) => self.expire(expired, writer),
                         Poll::Pending if writer.poll_outbox(read_waker).is_ready() => {}

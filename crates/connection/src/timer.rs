@@ -5,8 +5,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A timer that is made on first use, moved only when its deadline is, and
-/// polled only when it has something to learn.
+/// A timer that is made on first use, and moved only when its deadline is.
 #[derive(Debug, Default)]
 pub(crate) struct Timer {
     armed: Option<Pin<Box<Armed>>>,
@@ -23,6 +22,14 @@ pin_project! {
 }
 
 impl Timer {
+    /// Whether it is armed, has not expired, and wakes this waker: then it has
+    /// nothing to be told and nothing to tell.
+    #[inline]
+    pub(crate) fn is_waiting(&self, waker: &Waker) -> bool {
+        let armed = self.armed.as_ref();
+        armed.is_some_and(|armed| armed.waker.will_wake(waker) && !armed.sleep.is_elapsed())
+    }
+
     /// Waits until `at`.
     pub(crate) fn poll(&mut self, at: Instant, waker: &Waker) -> Poll<()> {
         let armed = self.armed.get_or_insert_with(|| {
@@ -36,10 +43,6 @@ impl Timer {
                 return Poll::Ready(());
             }
             armed.sleep.as_mut().reset(at);
-        } else if armed.waker.will_wake(waker) && !armed.sleep.is_elapsed() {
-            // It knows whom to wake, and has not: a connection that waits for
-            // every message need not ask it every time.
-            return Poll::Pending;
         }
         armed.waker.clone_from(waker);
         armed.sleep.poll(&mut Context::from_waker(waker))
@@ -74,9 +77,12 @@ mod tests {
             let waker = Waker::from(count.clone());
             assert!(timer.poll(at, &waker).is_pending());
         }
+        assert!(timer.is_waiting(&Waker::from(last.clone())));
+        assert!(!timer.is_waiting(&Waker::from(first.clone())));
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert_eq!(first.0.load(Ordering::SeqCst), 0);
         assert_eq!(last.0.load(Ordering::SeqCst), 1);
+        assert!(!timer.is_waiting(&Waker::from(last.clone())));
         assert!(timer.poll(at, &Waker::from(last)).is_ready());
     }
 

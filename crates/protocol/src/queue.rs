@@ -19,9 +19,12 @@ use bytes::{Buf, Bytes, BytesMut};
 pub struct WriteQueue {
     /// Full segments, in front of the tail; `None` when there are none, which
     /// is nearly always.
-    linked: Option<Box<Linked>>,
+    #[allow(clippy::box_collection)] // every connection has this field
+    linked: Option<Box<VecDeque<Bytes>>>,
     /// The segment that small frames are appended to.
     tail: BytesMut,
+    /// Bytes in `linked`.
+    linked_len: usize,
     /// Bytes written since the connection began. Invariant: never goes back.
     taken: u64,
 }
@@ -30,10 +33,7 @@ impl WriteQueue {
     /// Bytes that wait to be written.
     #[inline]
     pub fn len(&self) -> usize {
-        match &self.linked {
-            None => self.tail.len(),
-            Some(linked) => linked.len + self.tail.len(),
-        }
+        self.linked_len + self.tail.len()
     }
 
     /// Whether nothing waits.
@@ -73,8 +73,8 @@ impl WriteQueue {
         let linked = self.linked.get_or_insert_default();
         for segment in [head, payload] {
             if !segment.is_empty() {
-                linked.len += segment.len();
-                linked.segments.push_back(segment);
+                self.linked_len += segment.len();
+                linked.push_back(segment);
             }
         }
     }
@@ -109,7 +109,7 @@ impl Buf for WriteQueue {
     #[inline]
     fn chunk(&self) -> &[u8] {
         let linked = self.linked.as_ref();
-        match linked.and_then(|linked| linked.segments.front()) {
+        match linked.and_then(|linked| linked.front()) {
             Some(segment) => segment,
             None => &self.tail,
         }
@@ -120,7 +120,7 @@ impl Buf for WriteQueue {
         let linked = self.linked.as_ref();
         let segments = linked
             .into_iter()
-            .flat_map(|linked| &linked.segments)
+            .flat_map(|linked| linked.iter())
             .map(|segment| &segment[..])
             .chain((!tail.is_empty()).then_some(tail));
         let mut count = 0;
@@ -136,9 +136,15 @@ impl Buf for WriteQueue {
         count = count.min(self.len());
         self.taken += count as u64;
         if let Some(linked) = &mut self.linked {
-            count = linked.advance(count);
-            if !linked.segments.is_empty() {
-                return;
+            while let Some(segment) = linked.front_mut() {
+                if count < segment.len() {
+                    self.linked_len -= count;
+                    segment.advance(count);
+                    return;
+                }
+                count -= segment.len();
+                self.linked_len -= segment.len();
+                linked.pop_front();
             }
             self.linked = None;
         }
@@ -147,34 +153,6 @@ impl Buf for WriteQueue {
         } else {
             self.release();
         }
-    }
-}
-
-/// Payloads that are written from where they are, and what was queued before
-/// each of them.
-#[derive(Debug, Default)]
-struct Linked {
-    /// Never empty ones.
-    segments: VecDeque<Bytes>,
-    /// Bytes in all segments.
-    len: usize,
-}
-
-impl Linked {
-    /// Drops the first `count` bytes; returns how many of these were beyond
-    /// the last segment.
-    fn advance(&mut self, mut count: usize) -> usize {
-        while let Some(segment) = self.segments.front_mut() {
-            if count < segment.len() {
-                self.len -= count;
-                segment.advance(count);
-                return 0;
-            }
-            count -= segment.len();
-            self.len -= segment.len();
-            self.segments.pop_front();
-        }
-        count
     }
 }
 

@@ -36,6 +36,17 @@ impl Incoming {
         (next != NEVER).then_some(next)
     }
 
+    /// Whether no deadline has come up since the time was last told: no frame
+    /// or message is under way, no write is blocked, no closing handshake has
+    /// begun. [`Incoming::poll_timeout`] is then what it was.
+    #[inline]
+    pub fn is_quiet(&self, outgoing: &Outgoing) -> bool {
+        self.deadlines.is_some()
+            && !self.is_unfinished()
+            && !outgoing.closing().is_sent()
+            && outgoing.poll_timeout().is_none()
+    }
+
     /// Until when the closing handshake must be over, on the caller's time
     /// line, once our Close has been queued and the time was told. The end of
     /// the transport that follows is part of it.
