@@ -138,8 +138,9 @@ impl FrameQueue {
 
     #[inline(never)]
     fn append_masked(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
-        let key = self.header(fin, rsv, opcode, payload.len());
-        let tail = self.queue.tail(payload.len());
+        let key = self.next_key();
+        let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
+        put_header(tail, &header(fin, rsv, opcode, key, payload.len()));
         match key {
             Some(key) => extend_masked(tail, payload, key),
             None => tail.extend_from_slice(payload),
@@ -198,12 +199,17 @@ fn copy(payload: &[u8], key: Option<MaskKey>) -> Bytes {
 }
 
 /// Appends a payload and masks each piece while it is in the cache.
+#[inline]
 fn extend_masked(to: &mut BytesMut, payload: &[u8], key: MaskKey) {
-    let start = to.len();
-    for piece in payload.chunks(MASK_PIECE) {
+    let (first, rest) = payload.split_at(payload.len().min(MASK_PIECE));
+    let at = to.len();
+    to.extend_from_slice(first);
+    mask::apply(to.get_mut(at..).unwrap_or_default(), key, 0);
+    // Whole pieces before each of them: the key begins anew.
+    for piece in rest.chunks(MASK_PIECE) {
         let at = to.len();
         to.extend_from_slice(piece);
-        mask::apply(to.get_mut(at..).unwrap_or_default(), key, at - start);
+        mask::apply(to.get_mut(at..).unwrap_or_default(), key, 0);
     }
 }
 
@@ -211,5 +217,5 @@ fn extend_masked(to: &mut BytesMut, payload: &[u8], key: MaskKey) {
 /// below it, one contiguous write beats a vectored one.
 pub(crate) const LINK_MIN: usize = 16 << 10;
 
-/// Half of a usual first-level data cache.
+/// Half of a usual first-level data cache; a multiple of a key's four bytes.
 const MASK_PIECE: usize = 16 << 10;
