@@ -8,6 +8,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 
 // The package is installed elsewhere: INTEROP_MODULES is that directory.
@@ -140,7 +142,7 @@ const steps = {
   },
 };
 
-const run = async (exchange) => {
+const run = async (exchange, ca) => {
   const report = {
     id: exchange.id,
     opened: null,
@@ -154,6 +156,7 @@ const run = async (exchange) => {
   const ws = new WebSocket(exchange.url, exchange.subprotocols, {
     perMessageDeflate: deflateOptions(exchange.deflate, false),
     maxPayload: 0,
+    ca,
   });
   const inbox = new Inbox(ws);
   let answer = '';
@@ -216,13 +219,18 @@ const serve = async (profile, ws, request) => {
 
 const roles = {
   async client(script) {
-    for (const exchange of script.exchanges) emit(await run(exchange));
+    const ca = script.authority === null ? undefined : readFileSync(script.authority);
+    for (const exchange of script.exchanges) emit(await run(exchange, ca));
   },
   async server(script) {
+    const identity = script.tls && {
+      cert: readFileSync(script.tls.certificate),
+      key: readFileSync(script.tls.key),
+    };
     for (const profile of script.profiles) {
+      const listener = identity ? createTlsServer(identity) : createServer();
       const server = new WebSocketServer({
-        host: '127.0.0.1',
-        port: 0,
+        server: listener,
         perMessageDeflate: deflateOptions(profile.deflate, undefined),
         maxPayload: profile.max_message ?? 0,
         handleProtocols: (offered) => profile.subprotocols.find((it) => offered.has(it)) ?? false,
@@ -233,8 +241,9 @@ const roles = {
         request.interopAnswer = line?.slice(name.length) ?? '';
       });
       server.on('connection', (ws, request) => serve(profile, ws, request));
-      await once(server, 'listening');
-      emit({ listener: profile.id, port: server.address().port });
+      listener.listen(0, '127.0.0.1');
+      await once(listener, 'listening');
+      emit({ listener: profile.id, port: listener.address().port });
     }
   },
 };

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import logging
+import ssl
 import sys
 from pathlib import Path
 
@@ -107,8 +108,9 @@ async def ping(ws, data, report):
 
 
 class Client:
-    def __init__(self, exchange):
+    def __init__(self, exchange, tls):
         self.exchange = exchange
+        self.tls = tls
         self.report = {
             "id": exchange["id"],
             "opened": None,
@@ -131,6 +133,7 @@ class Client:
                 create_connection=CountingClient,
                 max_size=None,
                 proxy=None,
+                ssl=self.tls,
                 **OPTIONS,
             ) as ws:
                 report["opened"] = {
@@ -184,8 +187,10 @@ class Client:
 
 
 async def client(script):
+    authority = script["authority"]
+    tls = ssl.create_default_context(cafile=authority) if authority else None
     for exchange in script["exchanges"]:
-        emit(await Client(exchange).run())
+        emit(await Client(exchange, tls).run())
 
 
 async def serve_exchange(profile, ws):
@@ -226,6 +231,10 @@ async def serve_exchange(profile, ws):
 
 async def server(script):
     factory = permessage_deflate.ServerPerMessageDeflateFactory
+    tls = None
+    if script["tls"]:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(script["tls"]["certificate"], script["tls"]["key"])
     for profile in script["profiles"]:
         listener = await serve(
             functools.partial(serve_exchange, profile),
@@ -235,6 +244,7 @@ async def server(script):
             extensions=deflate(factory, profile["deflate"]),
             create_connection=CountingServer,
             max_size=profile["max_message"],
+            ssl=tls,
             **OPTIONS,
         )
         emit({"listener": profile["id"], "port": listener.sockets[0].getsockname()[1]})

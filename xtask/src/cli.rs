@@ -39,7 +39,8 @@ cargo xtask bench [OPTIONS]
 
 cargo xtask interop [websockets|ws] [OPTIONS]
     Exchanges messages with implementations by others, PyPI's websockets and npm's ws, both as
-    client and as server, and compares what arrives byte for byte. Needs Python 3 and Node.js.
+    client and as server, over ws:// and wss://, and compares what arrives byte for byte. Needs
+    Python 3 and Node.js.
 
     --only TEXT             only the exchanges whose id holds this text
 

@@ -4,7 +4,9 @@
 //! cargo run --release --example echo_server -- --addr 127.0.0.1:9001
 //! ```
 //!
-//! With `--certificate` and `--key`, PEM files both, it speaks TLS.
+//! With `--certificate` and `--key`, PEM files both, it speaks TLS. `--serve` chooses who owns the
+//! tasks: `accept` (the default) leaves them to the application, `events` and `handler` are the two
+//! styles of `Server`.
 //!
 //! Prints `listening on ADDR` when it is ready. Ctrl-C and SIGTERM close all connections with 1001
 //! and end it.
@@ -13,13 +15,18 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use http::Request;
 use lexopt::{Arg, Parser, ValueExt};
-use socket_flow::{Acceptor, CloseCode, Config, Listener, ServerStream, WebSocket};
+use socket_flow::{
+    Acceptor, CloseCode, Config, Listener, Server, ServerBuilder, ServerEvent, ServerStream,
+    WebSocket,
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
@@ -27,7 +34,8 @@ use support::{Compression, Shutdown};
 
 const USAGE: &str = "usage: echo_server [--addr HOST:PORT] [--threads N] [--max-message BYTES] \
                      [--subprotocol NAME]... [--deflate] [--no-context-takeover] \
-                     [--window-bits N] [--certificate FILE --key FILE]";
+                     [--window-bits N] [--certificate FILE --key FILE] \
+                     [--serve accept|events|handler]";
 
 /// How long connections may take to close at the end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -55,8 +63,19 @@ fn main() -> ExitCode {
 async fn serve(options: Options) -> io::Result<()> {
     let mut shutdown = Shutdown::on_signals()?;
     let listener = options.listener().await?;
-    let acceptor = options.acceptor();
     println!("listening on {}", listener.local_addr()?);
+    match options.style {
+        Style::Accept => {}
+        Style::Events => return events(options.server(listener), shutdown).await,
+        Style::Handler => {
+            let handle = options.server(listener).serve_with(handler).await?;
+            shutdown.requested().await;
+            handle.shutdown(GRACE).await;
+            return Ok(());
+        }
+    }
+
+    let acceptor = options.acceptor();
 
     let mut connections = JoinSet::new();
     loop {
@@ -106,8 +125,49 @@ async fn echo(ws: &mut WebSocket<ServerStream>) -> Result<(), socket_flow::Error
     Ok(())
 }
 
+/// Echoes as a handler of `Server`.
+async fn handler(
+    mut ws: WebSocket<ServerStream>,
+    _request: Request<()>,
+) -> Result<(), socket_flow::Error> {
+    echo(&mut ws).await
+}
+
+/// Echoes from the events of `Server`, of all connections in one loop.
+async fn events(server: ServerBuilder, mut shutdown: Shutdown) -> io::Result<()> {
+    let (handle, mut events) = server.serve().await?;
+    tokio::spawn(async move {
+        shutdown.requested().await;
+        handle.shutdown(GRACE).await;
+    });
+    let mut senders = HashMap::new();
+    while let Some(event) = events.next().await {
+        match event {
+            ServerEvent::Open { id, sender, .. } => drop(senders.insert(id, sender)),
+            ServerEvent::Message { id, message } => {
+                if let Some(sender) = senders.get(&id) {
+                    // It fails where the connection is closing; its Close is among the events.
+                    let _ = sender.send(message).await;
+                }
+            }
+            ServerEvent::Close { id, .. } => drop(senders.remove(&id)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Who owns the tasks.
+#[derive(Clone, Copy)]
+enum Style {
+    Accept,
+    Events,
+    Handler,
+}
+
 struct Options {
     addr: String,
+    style: Style,
     /// `None`: one for each core.
     threads: Option<usize>,
     config: Config,
@@ -123,6 +183,7 @@ impl Options {
     fn parse() -> Result<Self, lexopt::Error> {
         let mut options = Self {
             addr: "127.0.0.1:9001".into(),
+            style: Style::Accept,
             threads: None,
             config: Config::default(),
             subprotocols: Vec::new(),
@@ -138,6 +199,14 @@ impl Options {
                 Arg::Long("window-bits") => options.compression.take_window_bits(&mut parser)?,
                 ref flag if options.compression.take(flag) => {}
                 Arg::Long("addr") => options.addr = parser.value()?.string()?,
+                Arg::Long("serve") => {
+                    options.style = match parser.value()?.string()?.as_str() {
+                        "accept" => Style::Accept,
+                        "events" => Style::Events,
+                        "handler" => Style::Handler,
+                        _ => return Err("--serve takes accept, events or handler".into()),
+                    };
+                }
                 Arg::Long("threads") => {
                     let threads: usize = parser.value()?.parse()?;
                     options.threads = Some(threads.max(1));
@@ -186,6 +255,16 @@ impl Options {
             None => Builder::new_multi_thread(),
         };
         builder.enable_all().build()
+    }
+
+    fn server(&self, listener: Listener) -> ServerBuilder {
+        let server = Server::with_listener(listener)
+            .subprotocols(self.subprotocols.clone())
+            .config(self.config.clone());
+        match self.compression.settings() {
+            Some(deflate) => server.deflate(deflate),
+            None => server,
+        }
     }
 
     fn acceptor(&self) -> Acceptor {

@@ -5,7 +5,9 @@
 //! cargo run --release --example interop_client -- SCRIPT
 //! ```
 //!
-//! The script is `{"exchanges":[{"id":…,"url":…,"subprotocols":[…],"deflate":…,"steps":[…]},…]}`.
+//! The script is
+//! `{"authority":…,"exchanges":[{"id":…,"url":…,"subprotocols":[…],"deflate":…,"steps":[…]},…]}`.
+//! `authority` is `null` or a PEM file whose certificates are trusted for `wss://`, and no others.
 //! `deflate` is `null` or holds RFC 7692's four parameters. A step is one of
 //!
 //! - `{"do":"echo","kind":"text","file":…,"lines":false,"fragment":0}`: sends the file, or each of
@@ -32,6 +34,7 @@ use socket_flow::{
 const USAGE: &str = "usage: interop_client SCRIPT";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Base = Box<dyn Fn(&str) -> ClientBuilder>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -42,8 +45,15 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let base = match base(&script) {
+        Ok(base) => base,
+        Err(error) => {
+            eprintln!("interop_client: {error}");
+            return ExitCode::from(2);
+        }
+    };
     for exchange in list(&script, "exchanges") {
-        println!("{}", run(exchange).await);
+        println!("{}", run(&base, exchange).await);
     }
     ExitCode::SUCCESS
 }
@@ -59,8 +69,25 @@ fn read_script() -> Result<Value> {
     }
 }
 
+/// What all exchanges share: whom they trust.
+fn base(script: &Value) -> Result<Base> {
+    match script["authority"].as_str() {
+        None => Ok(Box::new(|url| ClientBuilder::new(url))),
+        #[cfg(feature = "rustls")]
+        Some(path) => {
+            let roots = socket_flow::tls::certificates(&fs::read(path)?)?;
+            let tls = std::sync::Arc::new(socket_flow::tls::ClientTls::new().roots(roots).build()?);
+            Ok(Box::new(move |url| {
+                ClientBuilder::new(url).tls(std::sync::Arc::clone(&tls))
+            }))
+        }
+        #[cfg(not(feature = "rustls"))]
+        Some(_) => Err("built without the feature rustls".into()),
+    }
+}
+
 /// Runs one exchange. What goes wrong is part of the report.
-async fn run(exchange: &Value) -> Value {
+async fn run(base: &Base, exchange: &Value) -> Value {
     let mut report = json!({
         "id": exchange["id"],
         "opened": null,
@@ -70,7 +97,7 @@ async fn run(exchange: &Value) -> Value {
         "close": null,
         "error": null,
     });
-    let connected = match builder(exchange) {
+    let connected = match builder(base, exchange) {
         Ok(builder) => builder.connect().await,
         Err(error) => {
             report["error"] = json!(error.to_string());
@@ -111,9 +138,9 @@ async fn run(exchange: &Value) -> Value {
     report
 }
 
-fn builder(exchange: &Value) -> Result<ClientBuilder> {
+fn builder(base: &Base, exchange: &Value) -> Result<ClientBuilder> {
     let subprotocols = list(exchange, "subprotocols").iter();
-    let builder = ClientBuilder::new(text(exchange, "url")?)
+    let builder = base(text(exchange, "url")?)
         .subprotocols(subprotocols.filter_map(Value::as_str))
         .config(Config::default().fragment(fragment(exchange)));
     Ok(match deflate(&exchange["deflate"])? {

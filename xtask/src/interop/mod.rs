@@ -6,9 +6,12 @@
 //!                     script ──► interop_client ──► their server
 //! ```
 //!
+//! That is done over `ws://`, over `wss://` and with the plug-and-play server, a table each.
+//!
 //! The programs of both ends read the same files, compare every echo byte for byte and say what
 //! they saw; what must have come of it is reckoned here.
 
+mod authority;
 mod compare;
 mod deflate_matrix;
 mod feature;
@@ -19,6 +22,7 @@ mod payload;
 pub(crate) mod peer;
 mod report;
 mod script;
+mod setup;
 mod table;
 mod trial;
 
@@ -28,10 +32,12 @@ use std::time::Instant;
 
 use crate::cli::InteropOptions;
 use crate::error::Error;
+use crate::interop::authority::Authority;
 use crate::interop::compare::Judge;
 use crate::interop::matrix::{Case, Direction};
 use crate::interop::payload::Payload;
 use crate::interop::peer::Installed;
+use crate::interop::setup::Setup;
 use crate::interop::table::Table;
 use crate::interop::trial::{Reports, Trial};
 use crate::workspace::Workspace;
@@ -54,51 +60,46 @@ pub(crate) fn run(options: &InteropOptions) -> Result<(), Error> {
     if columns.iter().all(|column| column.cases.is_empty()) {
         return Err(Error::Usage("no exchange has such an id".into()));
     }
+    let authority = Authority::write(&workspace.directory.join("authority"))?;
     let examples = workspace.build_examples()?;
 
-    let outcomes: Vec<Result<Reports, Error>> = thread::scope(|scope| {
-        let threads: Vec<_> = columns
-            .iter()
-            .map(|column| {
-                let trial = Trial {
-                    workspace: &workspace,
-                    examples: &examples,
-                    peer: column.peer,
-                    direction: column.direction,
-                    cases: &column.cases,
-                    payloads: &payloads,
-                };
-                scope.spawn(move || trial.run())
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(outcome) => outcome,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
-    });
-
-    let mut table = Table::new(columns.iter().map(Column::name).collect());
     let mut judge = Judge::default();
-    let mut differing = 0;
-    for (number, (column, outcome)) in columns.iter().zip(outcomes).enumerate() {
-        let reports = match outcome {
-            Ok(reports) => reports,
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(error) => Reports {
-                servers: (column.direction == Direction::OurClient).then(HashMap::new),
-                failure: Some(error),
-                ..Reports::default()
-            },
+    let (mut total, mut differing) = (0, 0);
+    for setup in Setup::ALL {
+        let columns: Vec<&Column<'_>> = columns.iter().filter(|it| it.setup == setup).collect();
+        let mut table = Table::new(columns.iter().map(|column| column.name()).collect());
+        let trial = |column: &Column<'_>| {
+            let trial = Trial {
+                workspace: &workspace,
+                examples: &examples,
+                peer: column.peer,
+                setup,
+                authority: &authority,
+                direction: column.direction,
+                cases: &column.cases,
+                payloads: &payloads,
+            };
+            trial.run()
         };
-        differing += column.judge(number, &reports, &mut judge, &mut table);
+        for (number, (column, outcome)) in columns.iter().zip(all(&columns, trial)).enumerate() {
+            let reports = match outcome {
+                Ok(reports) => reports,
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) => Reports {
+                    servers: (column.direction == Direction::OurClient).then(HashMap::new),
+                    failure: Some(error),
+                    ..Reports::default()
+                },
+            };
+            differing += column.judge(number, &reports, &mut judge, &mut table);
+        }
+        if table.total() > 0 {
+            println!("\n{}\n{table}", setup.label());
+        }
+        total += table.total();
     }
-    println!("\n{table}\n");
     println!(
-        "{} exchanges, {differing} differ, {:.1} s; logs in {}",
-        table.total(),
+        "\n{total} exchanges, {differing} differ, {:.1} s; logs in {}",
         start.elapsed().as_secs_f64(),
         workspace.directory.join("logs").display()
     );
@@ -107,9 +108,30 @@ pub(crate) fn run(options: &InteropOptions) -> Result<(), Error> {
         count => Err(Error::Differences(count)),
     }
 }
+/// Runs the columns side by side.
+fn all<'a>(
+    columns: &[&Column<'a>],
+    run: impl Fn(&Column<'a>) -> Result<Reports, Error> + Sync,
+) -> Vec<Result<Reports, Error>> {
+    let run = &run;
+    thread::scope(|scope| {
+        let threads: Vec<_> = columns
+            .iter()
+            .map(|column| scope.spawn(move || run(column)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(outcome) => outcome,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
+}
 
-/// A peer and a direction.
+/// A peer and a direction, in one of the setups.
 struct Column<'a> {
+    setup: Setup,
     peer: &'a Installed,
     direction: Direction,
     cases: Vec<Case>,
@@ -123,6 +145,10 @@ impl Column<'_> {
         }
     }
 
+    fn full_name(&self) -> String {
+        format!("{}, {}", self.setup.name(), self.name())
+    }
+
     /// Counts the exchanges, shows those that differ and returns their number.
     fn judge(
         &self,
@@ -132,7 +158,7 @@ impl Column<'_> {
         table: &mut Table,
     ) -> usize {
         if let Some(failure) = &reports.failure {
-            println!("{}: {failure}", self.name());
+            println!("{}: {failure}", self.full_name());
         }
         let mut differing = 0;
         for case in &self.cases {
@@ -148,14 +174,14 @@ impl Column<'_> {
             }
             differing += 1;
             if differing <= SHOWN {
-                println!("{}: {}", self.name(), case.id);
+                println!("{}: {}", self.full_name(), case.id);
                 for difference in differences {
                     println!("    {difference}");
                 }
             }
         }
         if differing > SHOWN {
-            println!("{}: and {} more", self.name(), differing - SHOWN);
+            println!("{}: and {} more", self.full_name(), differing - SHOWN);
         }
         // A client that did all exchanges and then failed is a difference too.
         differing.max(usize::from(reports.failure.is_some()))
@@ -163,19 +189,20 @@ impl Column<'_> {
 }
 
 fn columns<'a>(peers: &'a [Installed], options: &InteropOptions) -> Vec<Column<'a>> {
-    let pairs = peers.iter().flat_map(|peer| {
-        Direction::ALL
-            .into_iter()
-            .map(move |direction| (peer, direction))
-    });
-    pairs
-        .map(|(peer, direction)| Column {
-            peer,
-            direction,
-            cases: matrix::cases(peer.peer, direction)
-                .into_iter()
-                .filter(|case| case.id.contains(&options.only))
-                .collect(),
-        })
-        .collect()
+    let mut columns = Vec::new();
+    for setup in Setup::ALL {
+        for peer in peers {
+            for direction in setup.directions() {
+                let mut cases = setup.cases(peer.peer, *direction);
+                cases.retain(|case| case.id.contains(&options.only));
+                columns.push(Column {
+                    setup,
+                    peer,
+                    direction: *direction,
+                    cases,
+                });
+            }
+        }
+    }
+    columns
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::error::Error;
+use crate::interop::authority::Authority;
 use crate::interop::script::{Server, Window};
+use crate::interop::setup::Setup;
 use crate::workspace::Examples;
 
 /// The example that serves.
@@ -19,10 +21,20 @@ pub(crate) fn client(examples: &Examples, script: &Path) -> Result<Command, Erro
     Ok(command)
 }
 
-/// A command for our server with these flags.
-pub(crate) fn server(examples: &Examples, flags: &[String]) -> Result<Command, Error> {
+/// A command for our server with these flags, inside TLS where it is given a certificate.
+pub(crate) fn server(
+    examples: &Examples,
+    setup: Setup,
+    tls: Option<&Authority>,
+    flags: &[String],
+) -> Result<Command, Error> {
     let mut command = Command::new(examples.executable(SERVER)?);
     command.args(["--addr", "127.0.0.1:0", "--threads", "1"]);
+    command.args(["--serve", setup.style()]);
+    if let Some(tls) = tls {
+        command.arg("--certificate").arg(&tls.certificate);
+        command.arg("--key").arg(&tls.key);
+    }
     command.args(flags);
     Ok(command)
 }

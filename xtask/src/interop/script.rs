@@ -1,12 +1,17 @@
 //! What the programs of both ends are told to do, as they read it.
 
+use std::path::Path;
+
 use serde::{Serialize, Serializer};
 
+use crate::interop::authority::Authority;
 use crate::interop::payload::Payload;
 
 /// What a client does, one connection after the other.
 #[derive(Debug, Serialize)]
 pub(crate) struct ClientScript<'a> {
+    /// The file of the authority to trust for `wss://`.
+    pub(crate) authority: Option<&'a Path>,
     pub(crate) exchanges: Vec<Exchange<'a>>,
 }
 
@@ -30,6 +35,8 @@ pub(crate) struct Client {
 /// The listeners of a server.
 #[derive(Debug, Serialize)]
 pub(crate) struct ServerScript<'a> {
+    /// Its certificate, if it speaks TLS.
+    pub(crate) tls: Option<&'a Authority>,
     pub(crate) profiles: Vec<Profile<'a>>,
 }
 
@@ -162,6 +169,7 @@ mod tests {
             ],
         };
         let script = ClientScript {
+            authority: Some(Path::new("ca.pem")),
             exchanges: vec![Exchange {
                 id: "x",
                 url: "ws://127.0.0.1:1/x".into(),
@@ -170,7 +178,7 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_value(&script).unwrap(),
-            json!({"exchanges": [{
+            json!({"authority": "ca.pem", "exchanges": [{
                 "id": "x",
                 "url": "ws://127.0.0.1:1/x",
                 "subprotocols": ["a"],

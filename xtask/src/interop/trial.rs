@@ -9,11 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::interop::authority::Authority;
 use crate::interop::matrix::{Case, Direction};
 use crate::interop::ours;
 use crate::interop::peer::Installed;
 use crate::interop::report::{ClientReport, Listener, ServerReport};
 use crate::interop::script::{ClientScript, Exchange, Profile, Server, ServerScript};
+use crate::interop::setup::Setup;
 use crate::process::{self, Child, Tail};
 use crate::workspace::{Examples, Workspace};
 
@@ -30,6 +32,9 @@ pub(crate) struct Trial<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) examples: &'a Examples,
     pub(crate) peer: &'a Installed,
+    pub(crate) setup: Setup,
+    /// Used where the setup speaks TLS.
+    pub(crate) authority: &'a Authority,
     pub(crate) direction: Direction,
     pub(crate) cases: &'a [Case],
     /// The directory of the messages' files, where all programs run.
@@ -76,7 +81,7 @@ impl Trial<'_> {
             let port = match known.get(&flags) {
                 Some(port) => *port,
                 None => {
-                    let mut command = ours::server(self.examples, &flags)?;
+                    let mut command = ours::server(self.examples, self.setup, self.tls(), &flags)?;
                     let name = format!("{}-{}", ours::SERVER, known.len());
                     let mut server = Child::spawn(ours::SERVER, &mut command, &self.log(&name))?;
                     let port = server.listening(READY)?;
@@ -103,6 +108,7 @@ impl Trial<'_> {
             }
         }
         let script = ServerScript {
+            tls: self.tls(),
             profiles: (0..)
                 .zip(profiles)
                 .map(|(id, server)| Profile { id, server })
@@ -138,14 +144,16 @@ impl Trial<'_> {
 
     /// Runs the client against these ports to its end, or until one of the servers ends.
     fn client(&self, ports: &[u16], servers: &mut [Child]) -> Result<Reports, Error> {
+        let scheme = if self.setup.is_tls() { "wss" } else { "ws" };
         let script = ClientScript {
+            authority: self.tls().map(|tls| tls.authority.as_path()),
             exchanges: self
                 .cases
                 .iter()
                 .zip(ports)
                 .map(|(case, port)| Exchange {
                     id: &case.id,
-                    url: format!("ws://127.0.0.1:{port}/{}", case.id),
+                    url: format!("{scheme}://127.0.0.1:{port}/{}", case.id),
                     client: &case.client,
                 })
                 .collect(),
@@ -202,8 +210,15 @@ impl Trial<'_> {
             Direction::TheirClient => "their-client",
             Direction::OurClient => "our-client",
         };
-        self.workspace
-            .log(&format!("{}-{direction}-{program}", self.peer.peer))
+        self.workspace.log(&format!(
+            "{}-{}-{direction}-{program}",
+            self.peer.peer,
+            self.setup.name()
+        ))
+    }
+
+    fn tls(&self) -> Option<&Authority> {
+        self.setup.is_tls().then_some(self.authority)
     }
 }
 
