@@ -65,6 +65,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 }
                 break false;
             }
+            if !outbox.is_filled() {
+                break false;
+            }
             if self.outgoing.is_full() {
                 break true;
             }

@@ -164,16 +164,23 @@ impl Outbox {
         let mut state = self.lock();
         if let Some(waiting) = state.waiting.pop_front() {
             state.buffered -= waiting.parcel.len();
+            if state.waiting.is_empty() && state.close.is_none() {
+                self.settle(&mut state);
+            }
             return (Next::Send(waiting.parcel), waiting.cost);
         }
-        // Nothing waits, so an idle connection keeps no memory for it.
-        state.waiting = VecDeque::new();
-        self.filled.store(false, Ordering::Release);
+        self.settle(&mut state);
         let next = match state.close.take() {
             Some(frame) => Next::Close(frame),
             None => Next::Nothing,
         };
         (next, 0)
+    }
+
+    /// Nothing waits: an idle connection keeps no memory for it.
+    fn settle(&self, state: &mut State) {
+        state.waiting = VecDeque::new();
+        self.filled.store(false, Ordering::Release);
     }
 
     /// The Close, where nothing waits in front of it: all there is to do
