@@ -276,14 +276,17 @@ impl Reader {
                 Poll::Pending => {
                     read_buf::settle(&mut self.input);
                     self.incoming.release();
-                    if self.timer.is_waiting(read_waker) && self.incoming.is_quiet(&writer.outgoing)
-                    {
-                        // It is armed for the next deadline, or an earlier one
-                        // that is no more: a connection that waits for every
-                        // message need not ask for them every time.
-                        return Poll::Pending;
-                    }
-                    match self.poll_deadlines(writer, read_waker, write_waker) {
+                    let is_armed = self.timer.is_waiting(read_waker)
+                        && self.incoming.is_quiet(&writer.outgoing);
+                    let expired = if is_armed {
+                        // For the next deadline, or an earlier one that is no
+                        // more: a connection that waits for every message
+                        // need not ask for them every time.
+                        Poll::Pending
+                    } else {
+                        self.poll_deadlines(writer, read_waker, write_waker)
+                    };
+                    match expired {
                         Poll::Ready(expired) => self.expire(expired, writer),
                         Poll::Pending if writer.poll_outbox(read_waker).is_ready() => {}
                         Poll::Pending => return Poll::Pending,

@@ -41,6 +41,28 @@ async fn receiving_sends_what_senders_hand_in_and_one_wake_serves_all_of_it() {
     assert_eq!(far.tape().written()[9..], *b"\x82\x01d");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_waits_with_its_timer_armed_is_woken_for_every_message() {
+    let (io, far) = Recorder::with_room(usize::MAX);
+    // Keepalive is on: the timer is armed by the first wait, and left alone
+    // by those that follow.
+    let mut ws = open(io, Server, Config::new());
+    let sender = ws.sender();
+    let (wakes, waker) = Wakes::new();
+    let mut receiving = pin!(ws.recv());
+    let mut cx = Context::from_waker(&waker);
+    assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    for (at, text) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        sender.try_send(text).unwrap();
+        assert_eq!(wakes.count(), at + 1);
+        assert!(receiving.as_mut().poll(&mut cx).is_pending());
+    }
+    assert_eq!(
+        far.tape().written(),
+        b"\x81\x01a\x81\x01b\x81\x01c\x81\x01d"
+    );
+}
+
 #[tokio::test]
 async fn flushing_and_forwarding_send_what_senders_hand_in() {
     let (mut ws, mut far) = raw(Server, 1000, no_deadlines());
