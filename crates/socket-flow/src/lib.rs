@@ -129,12 +129,21 @@ pub use socket_flow_frames as frames;
 pub use socket_flow_handshake as handshake;
 pub use socket_flow_protocol as protocol;
 
-pub use socket_flow_connection::{CloseOutcome, Error, Sender, WebSocket};
+/// The types of requests, responses and headers, in the version that this crate's signatures name.
+pub use http;
+
+pub use socket_flow_connection::{
+    CloseOutcome, Error, MessageWriter, OwnedReader, OwnedWriter, Parts, Reader, Sender, WebSocket,
+    Writer,
+};
+pub use socket_flow_handshake::head::HeadLimits;
+pub use socket_flow_handshake::origin::OriginPolicy;
 #[cfg(feature = "deflate")]
 pub use socket_flow_protocol::Deflate;
 pub use socket_flow_protocol::{
-    CloseCode, CloseFrame, Compressed, Config, DeflateParams, Event, Limits, Message, MessageRef,
-    NEVER, Parcel, Payload, Prepared, SendError, Timeouts, Uncompressed, Utf8Bytes,
+    CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, DeflateParams, Event,
+    EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, Parcel, Payload, Prepared,
+    ProtocolError, Role, SendError, Timeouts, Uncompressed, Utf8Bytes,
 };
 
 pub use crate::client::{

@@ -1,10 +1,9 @@
 //! Both sides against an implementation that no one here wrote.
 
 use futures_util::{SinkExt, StreamExt};
-use socket_flow::protocol::Role;
 use socket_flow::{
     Acceptor, ClientBuilder, ClientStream, CloseCode, CloseFrame, Config, Event, Listener, Message,
-    ServerStream, WebSocket,
+    Role, ServerStream, WebSocket,
 };
 use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};

@@ -103,6 +103,15 @@ impl Acceptor {
     /// Sets the origins a browser may connect from (RFC 6455 §10.2). Default:
     /// [`OriginPolicy::SameOrigin`], the host of the request; a proxy in between must pass `Host`
     /// on as it came. A refused origin is answered with 403.
+    ///
+    /// ```
+    /// use socket_flow::{Acceptor, OriginPolicy};
+    ///
+    /// let pages = OriginPolicy::allow_list(["https://example.com", "http://localhost:8080"])?;
+    /// let acceptor = Acceptor::new().origin(pages);
+    /// # let _ = acceptor;
+    /// # Ok::<_, socket_flow::handshake::origin::OriginError>(())
+    /// ```
     #[must_use]
     pub fn origin(self, policy: OriginPolicy) -> Self {
         self.choosing(|choices| choices.origin(policy))

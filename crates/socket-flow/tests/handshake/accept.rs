@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use socket_flow::handshake::head::HeadLimits;
-use socket_flow::handshake::origin::OriginPolicy;
-use socket_flow::{AcceptError, Acceptor, Listener, Message};
+use socket_flow::{AcceptError, Acceptor, HeadLimits, Listener, Message, OriginPolicy};
 use tokio::time::Instant;
 
 use crate::scripted::{SWITCHING_PROTOCOLS, refused, with};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use socket_flow::handshake::origin::OriginPolicy;
-use socket_flow::{ClientBuilder, ConnectError, PeerAddr, Server};
+use socket_flow::{ClientBuilder, ConnectError, OriginPolicy, PeerAddr, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
