@@ -193,7 +193,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for OwnedReader<S> {
 /// The sending half of a split connection; it can live in a task of its own.
 ///
 /// Dropping it leaves the connection open; dropping both halves ends it as
-/// dropping a [`WebSocket`](crate::WebSocket) does.
+/// dropping a [`WebSocket`](crate::WebSocket) does. There is an example at
+/// [`OwnedReader`].
 #[derive(Debug)]
 pub struct OwnedWriter<S: AsyncWrite + Unpin> {
     pub(crate) shared: Arc<Shared<S>>,

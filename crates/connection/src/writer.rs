@@ -24,6 +24,24 @@ use crate::timer::Timer;
 /// reader runs out of input, in one write for many messages.
 /// [`send`](Writer::send) writes at once.
 ///
+/// What one connection receives may be queued on another:
+///
+/// ```no_run
+/// # use socket_flow_connection::{Error, WebSocket};
+/// # use tokio::net::TcpStream;
+/// # async fn example(
+/// #     mut from: WebSocket<TcpStream>,
+/// #     mut to: WebSocket<TcpStream>,
+/// # ) -> Result<(), Error> {
+/// let (reader, own) = from.halves();
+/// let (_, other) = to.halves();
+/// while let Some(message) = reader.recv(own).await? {
+///     other.send(message).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Dropping it makes one attempt, without waiting, to write what is queued
 /// and a Close with 1001, then drops the transport.
 #[derive(Debug)]

@@ -9,6 +9,25 @@ use crate::header_names::HeaderNames;
 ///
 /// `Debug` shows the status, the names of the headers and the length of the body: values may be
 /// credentials.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use socket_flow::ConnectError;
+///
+/// # let server = socket_flow::Server::bind("127.0.0.1:0").paths(["/chat"]).serve().await?;
+/// # let url = format!("ws://{}/talk", server.0.local_addr()?);
+/// match socket_flow::connect(&url).await {
+///     Ok((ws, _response)) => drop(ws),
+///     Err(ConnectError::Rejected(rejected)) => {
+///         println!("{}: {:?}", rejected.status(), rejected.body());
+///         # assert_eq!(rejected.status(), 404);
+///     }
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Rejected {
     response: Response<Bytes>,

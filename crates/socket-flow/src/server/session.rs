@@ -71,7 +71,8 @@ where
 }
 
 /// What a handler may return: nothing, or a `Result` whose error is logged at
-/// level debug and otherwise ignored.
+/// level debug and otherwise ignored. See
+/// [`ServerBuilder::serve_with`](crate::ServerBuilder::serve_with).
 pub trait HandlerResult: Send {
     /// The error, if it is one.
     #[doc(hidden)]

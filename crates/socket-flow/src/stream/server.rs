@@ -40,6 +40,23 @@ impl ServerStream {
     ///
     /// The TLS handshake belongs to the first read or write, so that it is done in the
     /// connection's own task and under the deadline of the opening handshake.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use socket_flow::ServerStream;
+    /// use socket_flow::tls::{Identity, ServerTls};
+    ///
+    /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    /// let identity = Identity::from_pem_files("fullchain.pem", "privkey.pem")?;
+    /// let config = Arc::new(ServerTls::new(identity).build()?);
+    /// let listener = tokio::net::TcpListener::bind("[::]:443").await?;
+    /// let (tcp, _peer) = listener.accept().await?;
+    /// let ws = socket_flow::accept(ServerStream::encrypted(tcp, config)).await?;
+    /// # drop(ws);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "rustls")]
     pub fn encrypted(
         tcp: TcpStream,

@@ -74,6 +74,15 @@ impl fmt::Debug for Identity {
 
 /// Reads all certificates of a PEM text, for instance the authorities to trust.
 ///
+/// ```no_run
+/// use socket_flow::tls::{self, ClientTls};
+///
+/// let pem = std::env::var("OUR_CA")?;
+/// let config = ClientTls::new().roots(tls::certificates(pem.as_bytes())?).build()?;
+/// # let _ = config;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`PemError`], also where there is none.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
@@ -87,6 +96,15 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError
 }
 
 /// Reads all certificates of a PEM file, see [`certificates`]. It blocks.
+///
+/// ```no_run
+/// use socket_flow::tls::{self, ClientTls};
+///
+/// let roots = tls::certificates_from_file("our-ca.pem")?;
+/// let config = ClientTls::new().roots(roots).build()?;
+/// # let _ = config;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`PemError`], also where there is none.

@@ -141,6 +141,15 @@ impl ClientBuilder {
 
     /// As [`reconnect`](Self::reconnect), on streams of the caller's: `dial`
     /// opens one for each attempt; see [`connect_on`](Self::connect_on).
+    ///
+    /// ```
+    /// use socket_flow::{Backoff, ClientBuilder};
+    /// use tokio::net::TcpStream;
+    ///
+    /// let client = ClientBuilder::new("ws://localhost/")
+    ///     .reconnect_on(Backoff::default(), || TcpStream::connect("127.0.0.1:9001"));
+    /// # drop(client);
+    /// ```
     pub fn reconnect_on<S, F, R>(self, backoff: Backoff, mut dial: F) -> Reconnecting<S>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
