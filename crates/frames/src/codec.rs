@@ -14,6 +14,7 @@ const DEFAULT_MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 ///
 /// Exhaustive: it is the four parts of a frame, and writing them out is how one is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // said above
 pub struct Frame {
     /// Whether this is the last frame of its message.
     pub fin: bool,

@@ -37,6 +37,7 @@ const LEN_64: u8 = 127;
 /// assert_eq!(FrameHeader::decode(&bytes[..5]), Ok(None)); // more bytes are needed
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)] // the fields of RFC 6455 §5.2
 pub struct FrameHeader {
     /// Whether this is the last frame of its message.
     pub fin: bool,

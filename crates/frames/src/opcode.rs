@@ -16,6 +16,7 @@ use core::{error::Error, fmt};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[allow(clippy::exhaustive_enums)] // the six that RFC 6455 §5.2 defines; others are an error
 pub enum OpCode {
     /// The next part of a fragmented message.
     Continuation = 0x0,

@@ -14,6 +14,7 @@
 /// assert_eq!(Role::Client.peer(), Role::Server);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // there is no third
 pub enum Role {
     /// The endpoint that opened the connection; it masks what it sends.
     Client,

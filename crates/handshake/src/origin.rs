@@ -153,6 +153,7 @@ impl fmt::Display for Origin {
 
 /// The text is not a serialized origin: `scheme://host`, with or without a port and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // it says all there is to say
 pub struct OriginError;
 
 impl fmt::Display for OriginError {

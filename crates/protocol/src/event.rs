@@ -40,6 +40,7 @@ pub enum EventRef<'a> {
 
 /// Code and reason of a Close frame (RFC 6455 §5.5.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)] // code and reason, and how one is made
 pub struct CloseFrame {
     /// Why the connection is closed.
     pub code: CloseCode,

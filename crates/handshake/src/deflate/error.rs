@@ -3,6 +3,7 @@ use std::fmt;
 
 /// A window that is not of 8 to 15 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // the number that was refused
 pub struct InvalidWindowBits(
     /// What was asked for.
     pub u8,
@@ -18,6 +19,7 @@ impl Error for InvalidWindowBits {}
 
 /// A parameter of permessage-deflate. Exhaustive, for the RFC defines these four and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // said above
 pub enum Parameter {
     /// `server_no_context_takeover` (RFC 7692 §7.1.1.1).
     ServerNoContextTakeover,

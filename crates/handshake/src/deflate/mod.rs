@@ -61,6 +61,7 @@ pub(crate) const NAME: &str = "permessage-deflate";
 /// assert_eq!((params.server_max_window_bits, params.client_max_window_bits), (15, 15));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)] // the RFC's four parameters
 pub struct DeflateParams {
     /// The server empties its window before each message (RFC 7692 §7.1.1.1).
     pub server_no_context_takeover: bool,

@@ -141,6 +141,7 @@ impl Default for DeflateOffer {
 /// What an offer says of the client's own window (RFC 7692 §7.1.2.2). Exhaustive, for there is
 /// nothing else to say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // said above
 pub enum ClientWindow {
     /// `client_max_window_bits` is not offered: the server cannot limit the window, which is of
     /// 15 bits.

@@ -152,6 +152,7 @@ impl Eq for Param {}
 
 /// A name or value that was to be written is not a token (RFC 9110 §5.6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // it says all there is to say
 pub struct NotAToken;
 
 impl fmt::Display for NotAToken {
