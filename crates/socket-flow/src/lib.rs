@@ -58,6 +58,10 @@
 //! [connects again](ClientBuilder::reconnect);
 //! [`Server::bind`] and [`Acceptor`] look at the request before they answer.
 //!
+//! Whoever knows tokio-tungstenite, or socket-flow 0.8, finds their functions, types and settings
+//! in the repository's `docs/from-tokio-tungstenite.md` and `docs/from-socket-flow-0.8.md`, with
+//! what takes their place here.
+//!
 //! # Limits and defaults
 //!
 //! | what | default | where to set it |
@@ -163,7 +167,17 @@ pub use crate::stream::{ClientStream, ServerStream};
 /// a socket that someone holds open for nothing.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The README's examples are tested like those here.
+/// The examples of the README and the guides are tested like those here.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod guides {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+
+    #[cfg(all(feature = "deflate", feature = "rustls"))]
+    #[doc = include_str!("../../../docs/from-socket-flow-0.8.md")]
+    struct FromSocketFlow08;
+
+    #[cfg(feature = "rustls")]
+    #[doc = include_str!("../../../docs/from-tokio-tungstenite.md")]
+    struct FromTokioTungstenite;
+}
