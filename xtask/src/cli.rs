@@ -37,6 +37,13 @@ cargo xtask bench [OPTIONS]
     --scenario N...         only these scenarios; nothing is written
     --server NAME...        only these servers and raw TCP; nothing is written
 
+cargo xtask browser
+    Uses the example chat in Chromium, in two tabs, through a restart of the server, and has a page
+    of another origin refused. Needs Chromium and Node.js.
+
+    Screenshots, packages and logs land in browser/ under the target directory. CHROMIUM names the
+    browser.
+
 cargo xtask interop [websockets|ws] [OPTIONS]
     Exchanges messages with implementations by others, PyPI's websockets and npm's ws, both as
     client and as server, over ws:// and wss://, and compares what arrives byte for byte. Needs
@@ -67,6 +74,7 @@ pub(crate) enum Command {
     Help,
     Autobahn(Options),
     Bench(bench::options::Options),
+    Browser,
     Interop(InteropOptions),
     Instructions(InstructionsOptions),
     Tidy,
@@ -136,12 +144,18 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
             .map(|options| options.map_or(Command::Help, Command::Bench)),
         "interop" => interop(&mut parser),
         "instructions" => instructions(&mut parser),
-        "tidy" => match parser.next().map_err(usage)? {
-            None => Ok(Command::Tidy),
-            Some(Long("help") | Short('h')) => Ok(Command::Help),
-            Some(other) => Err(usage(other.unexpected())),
-        },
+        "browser" => alone(&mut parser, Command::Browser),
+        "tidy" => alone(&mut parser, Command::Tidy),
         other => Err(Error::Usage(format!("there is no command '{other}'"))),
+    }
+}
+
+/// A command without options.
+fn alone(parser: &mut lexopt::Parser, command: Command) -> Result<Command, Error> {
+    match parser.next().map_err(usage)? {
+        None => Ok(command),
+        Some(Long("help") | Short('h')) => Ok(Command::Help),
+        Some(other) => Err(usage(other.unexpected())),
     }
 }
 
@@ -296,6 +310,13 @@ mod tests {
     }
 
     #[test]
+    fn commands_without_options_have_help_alone() {
+        assert_eq!(parsed(&["browser"]).unwrap(), Command::Browser);
+        assert_eq!(parsed(&["tidy"]).unwrap(), Command::Tidy);
+        assert_eq!(parsed(&["browser", "--help"]).unwrap(), Command::Help);
+    }
+
+    #[test]
     fn some_cells_or_all_are_counted_and_updated() {
         let instructions = |only: &str, update| {
             let only = only.into();
@@ -322,6 +343,7 @@ mod tests {
             &["interop", "--only"],
             &["instructions", "mask"],
             &["instructions", "--only"],
+            &["browser", "firefox"],
             &["tidy", "now"],
         ] {
             assert!(

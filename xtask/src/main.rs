@@ -5,6 +5,7 @@
 //!                                 │
 //!                        report ──► check (expectations, case facts, baseline) ──► summary
 //! cargo xtask bench      load generator  ⇄  echo servers, ours and others ──► docs/performance.md
+//! cargo xtask browser    Chromium, two tabs  ⇄  the example `chat`
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
@@ -16,10 +17,12 @@
 
 mod autobahn;
 mod bench;
+mod browser;
 mod cli;
 mod error;
 mod instructions;
 mod interop;
+mod node;
 mod process;
 mod tidy;
 mod workspace;
@@ -61,6 +64,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Bench(options) => {
             process::catch_signals()?;
             bench::run(&options)
+        }
+        Command::Browser => {
+            process::catch_signals()?;
+            browser::run()
         }
         Command::Interop(options) => {
             process::catch_signals()?;

@@ -138,6 +138,23 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Makes an installation in a directory of its own, unless it was finished there before.
+pub(crate) fn install_once(
+    directory: &Path,
+    what: &str,
+    install: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let marker = directory.join("finished");
+    if marker.is_file() {
+        return Ok(());
+    }
+    println!("installing {what} into {}", directory.display());
+    remove(directory)?;
+    fs::create_dir_all(directory).map_err(Error::file(directory))?;
+    install()?;
+    fs::write(&marker, "").map_err(Error::file(&marker))
+}
+
 /// Runs a program quickly and returns its standard output, or `None` where it is missing or fails.
 pub(crate) fn answer(
     name: &str,

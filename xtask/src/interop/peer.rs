@@ -8,19 +8,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::node;
 use crate::process;
 use crate::workspace::{self, Workspace, fingerprint};
-
-/// The file in an installation that says it was finished.
-const MARKER: &str = "finished";
 
 const START: Duration = Duration::from_secs(60);
 const INSTALL: Duration = Duration::from_secs(10 * 60);
 
 /// Exits with 0 on a Python that `websockets` runs on.
 const PYTHON_PROBE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
-/// Exits with 0 on a Node.js that has all that our program uses.
-const NODE_PROBE: &str = "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)";
 
 /// An implementation that nobody here wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +51,7 @@ impl Peer {
         };
         let (runtime, name) = match self {
             Self::Websockets => (python(workspace)?, "python"),
-            Self::Ws => (node(workspace)?, "node"),
+            Self::Ws => (node::find(workspace, node::Since::V18)?, "node"),
         };
         let mut parts = vec![runtime.clone()];
         for file in files {
@@ -65,17 +61,10 @@ impl Peer {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let key = fingerprint(&parts);
         let directory = workspace.directory.join(format!("{name}-{key:016x}"));
-        let marker = directory.join(MARKER);
-        if !marker.is_file() {
-            println!("installing {self} into {}", directory.display());
-            workspace::remove(&directory)?;
-            fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
-            match self {
-                Self::Websockets => install_websockets(workspace, &runtime, &sources, &directory)?,
-                Self::Ws => install_ws(workspace, &sources, &directory)?,
-            }
-            fs::write(&marker, "").map_err(Error::file(&marker))?;
-        }
+        workspace::install_once(&directory, self.name(), || match self {
+            Self::Websockets => install_websockets(workspace, &runtime, &sources, &directory),
+            Self::Ws => node::install(workspace, &sources, &directory),
+        })?;
         Ok(Installed {
             peer: self,
             directory,
@@ -139,23 +128,6 @@ fn python(workspace: &Workspace) -> Result<String, Error> {
     ))
 }
 
-/// The Node.js to run on, with npm beside it.
-fn node(workspace: &Workspace) -> Result<String, Error> {
-    let log = workspace.log("node-probe");
-    let mut node = Command::new("node");
-    node.args(["-e", NODE_PROBE]);
-    let mut npm = Command::new("npm");
-    npm.arg("--version");
-    let missing = if workspace::answer("node", &mut node, &log, START).is_none() {
-        "Node.js, 18 or later (Debian: nodejs)"
-    } else if workspace::answer("npm", &mut npm, &log, START).is_none() {
-        "npm, the package manager of Node.js (Debian: npm)"
-    } else {
-        return Ok("node".into());
-    };
-    Err(Error::Missing(missing))
-}
-
 fn install_websockets(
     workspace: &Workspace,
     python: &str,
@@ -179,17 +151,6 @@ fn install_websockets(
     process::run("pip install", &mut pip, &workspace.log("pip"), INSTALL)
 }
 
-fn install_ws(workspace: &Workspace, sources: &Path, directory: &Path) -> Result<(), Error> {
-    for file in ["package.json", "package-lock.json"] {
-        let target = directory.join(file);
-        fs::copy(sources.join(file), &target).map_err(Error::file(&target))?;
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
-    npm.current_dir(directory);
-    process::run("npm ci", &mut npm, &workspace.log("npm"), INSTALL)
-}
-
 fn venv_python(directory: &Path) -> PathBuf {
     directory.join(if cfg!(windows) {
         "Scripts/python.exe"
@@ -211,22 +172,5 @@ mod tests {
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(lines.iter().any(|line| line.starts_with("websockets==")));
         assert!(lines.iter().all(|line| line.contains("==")));
-
-        let package: serde_json::Value =
-            serde_json::from_str(include_str!("../../../interop/package.json")).unwrap();
-        for version in package["dependencies"].as_object().unwrap().values() {
-            let version = version.as_str().unwrap();
-            assert!(
-                version.chars().all(|c| c.is_ascii_digit() || c == '.'),
-                "{version}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_lock_names_no_registry() {
-        let lock = include_str!("../../../interop/package-lock.json");
-        assert!(!lock.contains("://"));
-        assert!(lock.contains("\"integrity\": \"sha512-"));
     }
 }

@@ -23,6 +23,7 @@ const people = new Map();
 const shown = new Map(); // key of a message → its line
 const unheard = new Map(); // key → { room, text } of what the server may not have
 let entered = false;
+let unread = 0; // messages since the page was last looked at
 
 // ---- The connection -------------------------------------------------------------------------
 
@@ -36,6 +37,7 @@ let timers = [];
 function connect() {
   stopTimers();
   state("connecting", attempts ? "reconnecting" : "connecting");
+  element("banner-text").textContent = "Connecting again…";
   const url = new URL("/socket", location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   const opening = new WebSocket(url);
@@ -67,6 +69,7 @@ function lost() {
   attempts += 1;
   state("waiting", "offline");
   element("latency").textContent = "– ms";
+  element("compression").hidden = true;
   countDown();
   timers.push(setInterval(countDown, 200));
 }
@@ -74,11 +77,8 @@ function lost() {
 function countDown() {
   const left = retryAt - performance.now();
   if (left <= 0) return connect();
-  const seconds = Math.ceil(left / 1000);
-  if (attempts > 1 || left > 600) {
-    element("banner-text").textContent = `Connection lost. Next attempt in ${seconds} s.`;
-    element("banner").hidden = false;
-  }
+  element("banner-text").textContent = `Connection lost. Next attempt in ${Math.ceil(left / 1000)} s.`;
+  element("banner").hidden = false;
 }
 
 function retryNow() {
@@ -155,7 +155,7 @@ function isIn({ room, you, people: there, said }) {
   state("connected", "connected");
   element("banner").hidden = true;
   element("room").textContent = room;
-  document.title = `#${room} – socket-flow chat`;
+  showTitle();
   element("me").replaceChildren("You are ", make("b", "", people.get(you) ?? me.name));
   history.replaceState(null, "", `#${encodeURIComponent(room)}`);
   showPeople();
@@ -173,6 +173,7 @@ function refused({ key, why }) {
     return;
   }
   if (!joined) return leave(why);
+  me.room = me.shownRoom; // where one still is
   const notice = element("notice");
   notice.textContent = why;
   notice.hidden = false;
@@ -201,16 +202,22 @@ function avatar(name) {
   return made;
 }
 
+function showTitle() {
+  if (!document.hidden) unread = 0;
+  document.title = `${unread ? `(${unread}) ` : ""}#${me.shownRoom} – socket-flow chat`;
+}
+
 function showRooms(rooms) {
+  const focused = document.activeElement?.dataset.room;
   element("rooms").replaceChildren(...rooms.map(({ name, people: count }) => {
-    const number = make("span", "count", String(count));
-    number.title = `${count} online`;
-    const button = make("button", "", make("span", "", `# ${name}`), number);
+    const button = make("button", "", make("span", "", `# ${name}`), make("span", "count", String(count)));
     button.dataset.room = name;
+    button.setAttribute("aria-label", `${name}, ${count} online`);
     button.onclick = () => go(name);
     return make("li", "", button);
   }));
   markRoom();
+  if (focused) element("rooms").querySelector(`[data-room="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function markRoom() {
@@ -267,8 +274,10 @@ function showPending(key, text) {
 function showSaid(said) {
   unheard.delete(said.key);
   const line = shown.get(said.key);
-  if (line) line.classList.remove("pending");
-  else message(said, said.id === me.id);
+  if (line) return line.classList.remove("pending");
+  message(said, said.id === me.id);
+  if (joined && document.hidden) unread += 1;
+  showTitle();
 }
 
 // ---- What the person does -------------------------------------------------------------------
@@ -305,7 +314,8 @@ function enter(name, room) {
 }
 
 function leave(why) {
-  entered = false;
+  entered = joined = false;
+  me.shownRoom = undefined;
   const closing = socket;
   socket = null;
   stopTimers();
@@ -313,7 +323,8 @@ function leave(why) {
   element("app").hidden = true;
   element("welcome").hidden = false;
   element("enter-error").textContent = why;
-  element("enter-error").hidden = false;
+  element("enter-error").hidden = !why;
+  element("name").focus();
 }
 
 // Storage may be turned off; a name is then asked for each time.
@@ -379,10 +390,18 @@ element("composer").onsubmit = (event) => {
   text.focus();
 };
 
+element("change-name").onclick = () => {
+  element("start-room").value = me.shownRoom ?? me.room;
+  leave("");
+};
 element("retry").onclick = retryNow;
 addEventListener("online", retryNow);
 addEventListener("hashchange", () => { if (entered && roomOfAddress()) go(roomOfAddress()); });
-document.addEventListener("visibilitychange", () => { if (!document.hidden) retryNow(); });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  retryNow();
+  if (joined) showTitle();
+});
 
 element("name").value = remembered(localStorage);
 if (roomOfAddress()) element("start-room").value = roomOfAddress();
