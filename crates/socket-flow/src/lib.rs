@@ -125,6 +125,7 @@ mod negotiated;
 mod race;
 mod server;
 mod stream;
+mod stream_failure;
 #[cfg(feature = "rustls")]
 pub mod tls;
 

@@ -5,6 +5,7 @@ use std::io;
 use socket_flow_handshake::server::{InvalidRejection, Rejection};
 
 use crate::invalid_header::InvalidHeader;
+use crate::stream_failure::StreamFailure;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsError;
 
@@ -65,14 +66,11 @@ impl Error for AcceptError {
 impl From<io::Error> for AcceptError {
     /// The stream's failure, told apart by what it was.
     fn from(error: io::Error) -> Self {
-        #[cfg(feature = "rustls")]
-        if let Some(error) = TlsError::inside(&error) {
-            return Self::Tls(error);
-        }
-        match error.kind() {
-            // A stream may tell its sudden end that way, such as TLS without `close_notify`.
-            io::ErrorKind::UnexpectedEof => Self::UnexpectedEof,
-            _ => Self::Io(error),
+        match error.into() {
+            #[cfg(feature = "rustls")]
+            StreamFailure::Tls(error) => Self::Tls(error),
+            StreamFailure::UnexpectedEof => Self::UnexpectedEof,
+            StreamFailure::Io(error) => Self::Io(error),
         }
     }
 }

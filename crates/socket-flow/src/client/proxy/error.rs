@@ -8,6 +8,7 @@ use crate::client::dial::DialError;
 use crate::client::proxy::url::InvalidProxyUrl;
 use crate::client::rejected::Rejected;
 use crate::head_io::ReadHeadError;
+use crate::stream_failure::StreamFailure;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsError;
 
@@ -99,13 +100,11 @@ impl Error for ProxyError {
 
 impl From<io::Error> for ProxyError {
     fn from(error: io::Error) -> Self {
-        #[cfg(feature = "rustls")]
-        if let Some(error) = TlsError::inside(&error) {
-            return Self::Tls(error);
-        }
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::UnexpectedEof,
-            _ => Self::Io(error),
+        match error.into() {
+            #[cfg(feature = "rustls")]
+            StreamFailure::Tls(error) => Self::Tls(error),
+            StreamFailure::UnexpectedEof => Self::UnexpectedEof,
+            StreamFailure::Io(error) => Self::Io(error),
         }
     }
 }
