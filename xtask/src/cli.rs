@@ -7,6 +7,7 @@ use crate::autobahn::pattern::Pattern;
 use crate::autobahn::side::Side;
 use crate::bench;
 use crate::error::Error;
+use crate::interleavings;
 use crate::interop::peer::Peer;
 
 /// What `--help` prints.
@@ -63,6 +64,14 @@ cargo xtask instructions [OPTIONS]
 
     Profiles for callgrind_annotate land in instructions/ under the target directory.
 
+cargo xtask interleavings [OPTIONS]
+    Runs the tasks that share a connection, halves and senders, under one schedule after another.
+
+    --schedules N           how many for each test (default: 2000)
+    --seed S                where the choice of schedules begins (default: 1)
+    --only TEXT             only the tests whose name holds this text
+    --replay SCHEDULE       the one schedule a failure printed
+
 cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand,
     and words that mark unfinished work.
@@ -77,6 +86,7 @@ pub(crate) enum Command {
     Browser,
     Interop(InteropOptions),
     Instructions(InstructionsOptions),
+    Interleavings(interleavings::Options),
     Tidy,
 }
 
@@ -144,6 +154,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
             .map(|options| options.map_or(Command::Help, Command::Bench)),
         "interop" => interop(&mut parser),
         "instructions" => instructions(&mut parser),
+        "interleavings" => interleavings::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Interleavings)),
         "browser" => alone(&mut parser, Command::Browser),
         "tidy" => alone(&mut parser, Command::Tidy),
         other => Err(Error::Usage(format!("there is no command '{other}'"))),
@@ -344,6 +356,7 @@ mod tests {
             &["instructions", "mask"],
             &["instructions", "--only"],
             &["browser", "firefox"],
+            &["interleavings", "all"],
             &["tidy", "now"],
         ] {
             assert!(

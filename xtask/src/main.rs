@@ -8,6 +8,7 @@
 //! cargo xtask browser    Chromium, two tabs  ⇄  the example `chat`
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
+//! cargo xtask interleavings   crates/connection under a scheduler ──► schedules tried
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
 //! ```
 
@@ -21,6 +22,7 @@ mod browser;
 mod cli;
 mod error;
 mod instructions;
+mod interleavings;
 mod interop;
 mod node;
 mod process;
@@ -76,6 +78,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Instructions(options) => {
             process::catch_signals()?;
             instructions::run(&options)
+        }
+        Command::Interleavings(options) => {
+            process::catch_signals()?;
+            interleavings::run(&options)
         }
         Command::Tidy => tidy::run(),
     }

@@ -50,6 +50,7 @@ mod sender;
 mod source;
 mod split;
 mod stream;
+mod sync;
 mod timer;
 mod wakers;
 mod websocket;

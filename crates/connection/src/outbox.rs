@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 
 use socket_flow_protocol::{CloseFrame, Parcel, Payload, SendError};
 use tokio::sync::{Semaphore, TryAcquireError};
+
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
 /// connection has not taken yet.

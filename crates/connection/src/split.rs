@@ -1,7 +1,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BufMut;
@@ -18,6 +18,7 @@ use crate::half::{self, ReadSide, WriteSide};
 use crate::reader::Reader;
 use crate::sender::Sender;
 use crate::source::Source;
+use crate::sync::{Mutex, MutexGuard};
 use crate::wakers::Wakers;
 use crate::writer::Writer;
 

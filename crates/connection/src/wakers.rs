@@ -1,5 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
+
+use crate::sync::Mutex;
 
 /// Reader and writer of one connection in two tasks, as those who wait for
 /// the write side.
