@@ -5,17 +5,31 @@
 //! memory with a paused clock, never over sockets.
 
 mod answer;
+#[cfg(feature = "rustls")]
+mod certificates;
 mod closing;
 mod fragments;
+mod grammar;
 mod head_flood;
 #[cfg(feature = "deflate")]
 mod inflate;
+mod injection;
 mod lengths;
 mod masking;
+mod origin;
+#[cfg(feature = "rustls")]
+#[path = "../support/pki.rs"]
+mod pki;
+mod redirects;
 mod reserved;
+mod segments;
 mod slow_handshake;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "rustls")]
+mod truncation;
 mod upgrade;
 mod victim;
+#[cfg(feature = "deflate")]
+mod window_bits;
 mod wire;

@@ -207,7 +207,7 @@ pub(crate) async fn is_refused(side: Side, bytes: &[u8], code: u16) {
     assert_eq!(seen.messages, before, "{side:?} {}", bytes.escape_ascii());
 }
 
-async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut ws: WebSocket<S>) -> Seen {
+pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut ws: WebSocket<S>) -> Seen {
     let mut messages = Vec::new();
     let end = loop {
         match ws.recv().await {

@@ -52,6 +52,14 @@ impl Peer {
         String::from_utf8(head).unwrap()
     }
 
+    /// The same, or nothing where the other side ends before it has written a byte.
+    pub(crate) async fn rest_or_head(&mut self) -> String {
+        match self.io.read_u8().await {
+            Ok(first) => char::from(first).to_string() + &self.head().await,
+            Err(_) => String::new(),
+        }
+    }
+
     /// Reads until the other side ends its direction.
     pub(crate) async fn rest(&mut self) -> String {
         let mut rest = Vec::new();

@@ -43,6 +43,10 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(from, 1, 1);
         params.not_after = date_time_ymd(to, 1, 1);
+        self.issue_params(params)
+    }
+
+    pub(crate) fn issue_params(&self, params: CertificateParams) -> Identity {
         let pem = self.sign(&params);
         Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap()
     }
