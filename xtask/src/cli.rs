@@ -72,6 +72,10 @@ cargo xtask interleavings [OPTIONS]
     --only TEXT             only the tests whose name holds this text
     --replay SCHEDULE       the one schedule a failure printed
 
+cargo xtask rfc
+    Checks docs/conformance.md: that every test it names is there and cites the section it is named
+    for, that a row without one has a reason, and that no keyword of the RFCs is left out.
+
 cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand,
     and words that mark unfinished work.
@@ -87,6 +91,7 @@ pub(crate) enum Command {
     Interop(InteropOptions),
     Instructions(InstructionsOptions),
     Interleavings(interleavings::Options),
+    Rfc,
     Tidy,
 }
 
@@ -157,6 +162,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "interleavings" => interleavings::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Interleavings)),
         "browser" => alone(&mut parser, Command::Browser),
+        "rfc" => alone(&mut parser, Command::Rfc),
         "tidy" => alone(&mut parser, Command::Tidy),
         other => Err(Error::Usage(format!("there is no command '{other}'"))),
     }
@@ -324,6 +330,7 @@ mod tests {
     #[test]
     fn commands_without_options_have_help_alone() {
         assert_eq!(parsed(&["browser"]).unwrap(), Command::Browser);
+        assert_eq!(parsed(&["rfc"]).unwrap(), Command::Rfc);
         assert_eq!(parsed(&["tidy"]).unwrap(), Command::Tidy);
         assert_eq!(parsed(&["browser", "--help"]).unwrap(), Command::Help);
     }
@@ -357,6 +364,7 @@ mod tests {
             &["instructions", "--only"],
             &["browser", "firefox"],
             &["interleavings", "all"],
+            &["rfc", "6455"],
             &["tidy", "now"],
         ] {
             assert!(

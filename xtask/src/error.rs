@@ -33,6 +33,8 @@ pub(crate) enum Error {
     Differences(usize),
     /// This many instruction counts are not the committed ones.
     Instructions(usize),
+    /// This many statements of the conformance table are not borne out.
+    Unproven(usize),
     /// The source tree breaks this many house rules.
     Untidy(usize),
 }
@@ -86,6 +88,8 @@ impl fmt::Display for Error {
             Self::Instructions(count) => {
                 write!(f, "{count} instruction counts are not the committed ones")
             }
+            Self::Unproven(1) => f.write_str("1 statement of the table does not hold"),
+            Self::Unproven(count) => write!(f, "{count} statements of the table do not hold"),
             Self::Untidy(1) => f.write_str("1 broken house rule"),
             Self::Untidy(count) => write!(f, "{count} broken house rules"),
         }

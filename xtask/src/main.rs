@@ -9,6 +9,7 @@
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask interleavings   crates/connection under a scheduler ──► schedules tried
+//! cargo xtask rfc        docs/conformance.md  ⇄  the tests it names and what they cite
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
 //! ```
 
@@ -26,6 +27,7 @@ mod interleavings;
 mod interop;
 mod node;
 mod process;
+mod rfc;
 mod tidy;
 mod workspace;
 
@@ -83,6 +85,7 @@ fn run(command: Command) -> Result<(), Error> {
             process::catch_signals()?;
             interleavings::run(&options)
         }
+        Command::Rfc => rfc::run(),
         Command::Tidy => tidy::run(),
     }
 }

@@ -125,6 +125,7 @@ async fn send_with_budget(role: support::Role, size: usize, budget: usize) {
     }
 }
 
+/// RFC 6455 §6.1.
 #[tokio::test]
 async fn a_send_dropped_at_any_poll_leaves_whole_frames_in_order() {
     for role in [Client, Server] {

@@ -157,11 +157,13 @@ async fn nothing_is_lost_doubled_or_reordered_when_reads_misbehave() {
     all_seeds(Mode::Read).await;
 }
 
+/// RFC 6455 §6.1.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_lost_doubled_or_reordered_when_writes_misbehave() {
     all_seeds(Mode::Write).await;
 }
 
+/// RFC 6455 §5.4.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_lost_doubled_or_reordered_when_both_misbehave() {
     all_seeds(Mode::Both).await;

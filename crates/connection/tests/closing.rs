@@ -13,6 +13,7 @@ use support::frames::{CLOSE, PING, TEXT, close, parse, whole};
 use support::record::Recorder;
 use support::{Client, Server, bounded, open, pair, raw, read_all, tcp};
 
+/// RFC 6455 §7.1.2, §7.1.5, §7.1.6.
 #[tokio::test]
 async fn either_side_may_begin_and_both_learn_the_code() {
     for client_begins in [true, false] {
@@ -42,6 +43,7 @@ async fn either_side_may_begin_and_both_learn_the_code() {
     }
 }
 
+/// RFC 6455 §5.5.1.
 #[tokio::test]
 async fn both_may_begin_at_once() {
     let (mut client, mut server) = pair(100);
@@ -53,6 +55,7 @@ async fn both_may_begin_at_once() {
     assert_eq!(two.unwrap().code(), 1000);
 }
 
+/// RFC 6455 §5.5.1, §7.1.1.
 #[tokio::test(start_paused = true)]
 async fn the_server_ends_tcp_first_and_the_client_waits_for_it() {
     let (mut server, mut far) = raw(Server, 100, Config::new());
@@ -77,6 +80,7 @@ async fn the_server_ends_tcp_first_and_the_client_waits_for_it() {
     assert_eq!(far.tape().shutdowns, 1);
 }
 
+/// RFC 6455 §7.1.5.
 #[tokio::test]
 async fn a_close_without_a_code_is_answered_without_one() {
     let (mut ws, mut far) = raw(Server, 100, Config::new());
@@ -250,6 +254,7 @@ async fn dropping_closes_the_file_descriptor() {
     assert!(reset.await);
 }
 
+/// RFC 6455 §7.1.1.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_floods_while_we_drain_is_cut_off_at_the_close_timeout() {
     let (mut ws, far) = raw(Server, 1000, Config::new());
@@ -276,6 +281,8 @@ async fn a_peer_that_floods_while_we_drain_is_cut_off_at_the_close_timeout() {
 
 /// Cause: the wait for the end of the transport had a deadline of its own, so
 /// that closing could take twice as long as was said.
+///
+/// RFC 6455 §5.5.1.
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_to_our_close_does_not_start_the_time_again() {
     let (mut client, mut far) = raw(Client, 1000, Config::new());

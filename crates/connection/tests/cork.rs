@@ -142,6 +142,7 @@ async fn into_parts_returns_unread_and_unsent_bytes_and_writes_no_close() {
     assert_eq!(far.tape().shutdowns, 0);
 }
 
+/// RFC 6455 §5.5.2.
 #[tokio::test]
 async fn pongs_leave_in_order_with_the_answers() {
     let (io, far) = Recorder::new();

@@ -32,6 +32,7 @@ fn violations() -> [(Vec<u8>, u16); 9] {
     ]
 }
 
+/// RFC 6455 §5.1, §7.1.7, §7.2.2, §10.7.
 #[tokio::test(start_paused = true)]
 async fn the_close_and_the_end_are_on_the_wire_before_the_error_is_returned() {
     for (wire, code) in violations() {
@@ -95,6 +96,7 @@ async fn a_receive_dropped_while_it_drains_goes_on_in_the_next() {
     assert_eq!(begin.elapsed().as_secs(), 1);
 }
 
+/// RFC 6455 §7.1.7.
 #[tokio::test(start_paused = true)]
 async fn a_flood_behind_a_violation_is_not_stored() {
     let (io, far) = Recorder::new();
@@ -109,6 +111,7 @@ async fn a_flood_behind_a_violation_is_not_stored() {
     assert_eq!(ws.into_parts().read.capacity(), 0);
 }
 
+/// RFC 6455 §5.1, §5.5.1, §7.1.7, §7.2.1.
 #[tokio::test]
 async fn a_client_refuses_masked_frames_and_says_so() {
     let (mut ws, mut far) = raw(Client, 1000, Config::new());
@@ -122,6 +125,7 @@ async fn a_client_refuses_masked_frames_and_says_so() {
     assert_eq!(frames[0].close_code(), 1002);
 }
 
+/// RFC 6455 §10.4.
 #[tokio::test]
 async fn a_message_at_its_limit_is_received_and_one_byte_more_is_refused() {
     for (len, fits) in [(999, true), (1000, true), (1001, false)] {
@@ -151,6 +155,8 @@ async fn a_message_at_its_limit_is_received_and_one_byte_more_is_refused() {
 
 /// A Close followed by closing a socket with unread input becomes a reset,
 /// and a reset destroys the Close on its way.
+///
+/// RFC 6455 §7.1.1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_tcp_the_close_always_arrives_whatever_lies_unread_behind_the_violation() {
     for round in 0..200 {
@@ -189,6 +195,7 @@ async fn a_violation_after_our_close_is_an_error_and_adds_no_second_close() {
     assert_eq!(frames[0].close_code(), 1000);
 }
 
+/// RFC 6455 §7.1.1.
 #[tokio::test]
 async fn what_lies_behind_a_close_is_ignored() {
     let (mut ws, mut far) = raw(Server, 1000, Config::new());

@@ -60,6 +60,7 @@ async fn what_arrived_before_a_write_failed_is_still_received() {
     }
 }
 
+/// RFC 6455 §7.2.1.
 #[tokio::test]
 async fn a_read_error_ends_the_connection_with_its_cause() {
     let (io, far) = Recorder::new();
@@ -74,6 +75,7 @@ async fn a_read_error_ends_the_connection_with_its_cause() {
     assert!(matches!(again, Err(Error::Closed { code: 1006 })));
 }
 
+/// RFC 6455 §7.1.4.
 #[tokio::test]
 async fn a_reset_after_a_clean_close_is_no_error() {
     for role in [Client, Server] {
@@ -89,6 +91,7 @@ async fn a_reset_after_a_clean_close_is_no_error() {
     }
 }
 
+/// RFC 6455 §7.1.5, §7.1.7, §7.2.1.
 #[tokio::test]
 async fn an_end_without_a_close_is_1006() {
     for wire in [
@@ -206,6 +209,7 @@ async fn a_write_that_trickles_stays_alive() {
     assert_eq!(parse(&far.tape().written())[0].payload.len(), 1000);
 }
 
+/// RFC 6455 §7.1.4.
 #[tokio::test(start_paused = true)]
 async fn a_close_without_an_answer_ends_after_five_seconds_and_is_not_clean() {
     for role in [Client, Server] {
@@ -300,6 +304,7 @@ async fn a_write_failure_is_reported_and_not_the_deadline_that_follows_it() {
     }
 }
 
+/// RFC 6455 §5.5.1, §7.1.1.
 #[tokio::test(start_paused = true)]
 async fn a_client_ends_the_transport_when_the_server_does_not() {
     let (io, far) = Recorder::new();

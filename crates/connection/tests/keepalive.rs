@@ -36,6 +36,7 @@ async fn a_silent_peer_gets_a_ping_at_20_s_and_is_given_up_at_40_s() {
     }
 }
 
+/// RFC 6455 §7.1.7, §7.2.1, §7.3.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_answers_pings_is_pinged_every_20_s_for_ever() {
     let (mut ws, mut far) = raw(Client, 1000, Config::new());
@@ -92,6 +93,7 @@ async fn an_application_that_does_not_read_for_two_minutes_loses_nothing() {
     assert!(timeout(seconds(15), ws.recv()).await.is_err());
 }
 
+/// RFC 6455 §7.1.7, §7.2.1, §7.3.
 #[tokio::test(start_paused = true)]
 async fn keepalive_can_be_turned_off() {
     let config = Config::new().ping_interval(NEVER);
@@ -147,6 +149,7 @@ async fn messages_in_either_direction_keep_an_idle_timeout_away() {
     }
 }
 
+/// RFC 6455 §7.2.2.
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_stops_is_given_up_after_30_s_and_at_most_a_quarter_more() {
     let long = whole(Client, TEXT, &[b'x'; 70_000]);

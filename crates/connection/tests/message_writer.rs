@@ -69,6 +69,7 @@ async fn all_three_senders_send_part_by_part() {
     assert_eq!(received, Some(Message::from("plain calls")));
 }
 
+/// RFC 6455 §5.5.2.
 #[tokio::test]
 async fn pings_are_answered_between_parts() {
     let (io, far) = Recorder::new();

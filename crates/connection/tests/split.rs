@@ -127,6 +127,7 @@ async fn a_reader_without_keepalive_ends_soon_after_the_writer_failed() {
     assert!(matches!(error, Error::Timeout(Expired::Close)), "{error:?}");
 }
 
+/// RFC 6455 §6.1.
 #[tokio::test(start_paused = true)]
 async fn a_writer_waiting_for_room_sees_the_end_of_the_connection() {
     let (ws, mut far) = raw(Server, 16, Config::new());
@@ -149,6 +150,7 @@ async fn a_writer_waiting_for_room_sees_the_end_of_the_connection() {
     ));
 }
 
+/// RFC 6455 §5.5.1, §6.1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_follows_the_close_of_a_racing_sender() {
     for round in 0..200 {

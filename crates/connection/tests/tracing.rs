@@ -28,6 +28,7 @@ async fn talk(end: &[u8]) {
     }
 }
 
+/// RFC 6455 §7.1.7.
 #[tokio::test]
 async fn a_connection_has_a_span_with_role_and_subprotocol_and_events_of_its_end() {
     let log = Log::default();

@@ -126,6 +126,7 @@ mod tests {
 
     use super::CloseCode;
 
+    /// RFC 6455 §7.4.1.
     #[test]
     fn of_all_65536_numbers_exactly_the_sendable_ones_are_close_codes() {
         let mut valid = 0;

@@ -97,6 +97,7 @@ impl Error for ReservedOpCode {}
 mod tests {
     use super::OpCode;
 
+    /// RFC 6455 §5.2.
     #[test]
     fn six_values_are_opcodes_and_all_others_are_reserved() {
         for value in 0..=u8::MAX {

@@ -7,6 +7,7 @@ use socket_flow_frames::{
     CloseCode, CloseError, ClosePayload, MAX_CONTROL_PAYLOAD, MAX_REASON_LEN, decode_close,
 };
 
+/// RFC 6455 §7.4.1.
 #[test]
 fn all_65536_codes_are_accepted_or_refused_by_the_registry() {
     for number in 0..=u16::MAX {
@@ -45,6 +46,7 @@ fn an_invalid_code_is_judged_before_its_reason() {
     assert_eq!(error.to_string(), "close frame with the invalid code 1005");
 }
 
+/// RFC 6455 §5.5.1.
 #[test]
 fn a_reason_that_is_not_utf8_closes_with_1007() {
     for payload in [&b"\x03\xe8\xff"[..], b"\x03\xe8ok\xc3"] {

@@ -68,6 +68,7 @@ fn a_payload_above_the_limit_is_refused_on_its_header() {
     }
 }
 
+/// RFC 6455 §10.4.
 #[test]
 fn the_limit_is_16_mib_unless_set() {
     let mut codec = FrameCodec::server();
@@ -111,6 +112,7 @@ fn invalid_headers_are_refused() {
     );
 }
 
+/// RFC 6455 §5.4, §5.5.
 #[test]
 fn frames_the_peer_must_refuse_are_not_written() {
     let mut bytes = BytesMut::new();

@@ -62,6 +62,7 @@ fn wire(header: FrameHeader, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// RFC 6455 §6.2.
 #[test]
 fn two_frames_in_one_buffer_are_reported_one_by_one() {
     let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x80\x01\x02\x03\x04";
@@ -169,6 +170,7 @@ proptest! {
         prop_assert_eq!(&feed(&mut cut, pieces).unwrap(), &frames);
     }
 
+    /// RFC 6455 §6.2.
     #[test]
     fn byte_by_byte_the_frames_are_those_of_the_whole(frame in any_frame()) {
         let bytes = wire(frame.0, &frame.1);

@@ -51,6 +51,7 @@ fn refused(bytes: &[u8], receiver: Role) -> (HeaderError, usize) {
     panic!("accepted so far: {bytes:x?}");
 }
 
+/// RFC 6455 §5.7.
 #[test]
 fn headers_of_section_5_7_are_read() {
     let cases: [(&[u8], FrameHeader); 6] = [
@@ -82,6 +83,7 @@ fn headers_of_section_5_7_are_read() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn lengths_at_the_borders_take_their_shortest_form() {
     let cases: [(u64, &[u8]); 8] = [
@@ -104,6 +106,7 @@ fn lengths_at_the_borders_take_their_shortest_form() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn every_first_byte_is_judged_alone() {
     for first in 0..=u8::MAX {
@@ -131,6 +134,7 @@ fn every_first_byte_is_judged_alone() {
     }
 }
 
+/// RFC 6455 §10.7.
 #[test]
 fn every_combination_of_bits_opcode_mask_and_role_is_accepted_or_refused_by_the_letter() {
     for bits in (0..=0x70).step_by(0x10) {
@@ -216,6 +220,7 @@ fn lengths_that_are_not_minimal_are_refused_where_it_shows() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn a_length_with_the_top_bit_is_refused_at_its_first_byte() {
     let bytes = b"\x82\xff\x80\x00\x00\x00\x00\x00\x00\x00\x01\x02\x03\x04";
@@ -237,6 +242,7 @@ fn the_length_is_judged_before_the_key_is_awaited() {
     );
 }
 
+/// RFC 6455 §7.1.7.
 #[test]
 fn every_refusal_closes_with_1002() {
     let (error, _) = refused(b"\x83\x00", Role::Client);
@@ -307,6 +313,7 @@ proptest! {
         );
     }
 
+    /// RFC 6455 §5.2.
     #[test]
     fn whatever_is_decoded_is_canonical(bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
         if let Ok(Some((header, len))) = FrameHeader::decode(&bytes) {

@@ -54,6 +54,7 @@ fn every_sequence_of_up_to_two_bytes_is_judged_like_the_standard_library_does() 
     }
 }
 
+/// RFC 6455 §8.1.
 #[test]
 fn every_sequence_of_border_bytes_is_judged_like_the_standard_library_does() {
     for a in BORDERS {

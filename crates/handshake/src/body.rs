@@ -220,6 +220,7 @@ mod tests {
         }
     }
 
+    /// RFC 9112 §6.3.
     #[test]
     fn bodies_end_where_their_length_says() {
         for (value, input, body, done) in [
@@ -241,6 +242,7 @@ mod tests {
         check(304, &[], b"abc", b"", true);
     }
 
+    /// RFC 9112 §6.3.
     #[test]
     fn chunks_are_joined_and_broken_ones_end_the_body() {
         for (input, body, done) in [

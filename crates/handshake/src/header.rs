@@ -259,6 +259,7 @@ mod tests {
         headers
     }
 
+    /// RFC 9110 §5.3, §5.6.1.2.
     #[test]
     fn lists_of_tokens_are_read_over_repeated_headers_in_order() {
         let cases: &[Case] = &[
@@ -308,6 +309,7 @@ mod tests {
         );
     }
 
+    /// RFC 9110 §5.6.2.
     #[test]
     fn tokens_are_exactly_the_characters_of_the_rfc() {
         let separators = b"()<>@,;:\\\"/[]?={} \t";

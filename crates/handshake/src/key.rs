@@ -141,6 +141,7 @@ const ACCEPT_LEN: usize = 28;
 mod tests {
     use super::*;
 
+    /// RFC 6455 §4.2.2.
     #[test]
     fn accept_is_that_of_the_rfc() {
         let key = Key::new(*b"the sample nonce");
@@ -149,6 +150,7 @@ mod tests {
         assert_eq!(key.accept().as_bytes(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
+    /// RFC 6455 §4.2.1.
     #[test]
     fn only_the_canonical_base64_of_16_bytes_is_a_key() {
         for (value, valid) in [
@@ -179,6 +181,7 @@ mod tests {
         }
     }
 
+    /// RFC 6455 §4.1.
     #[test]
     fn every_key_made_is_a_valid_header_value() {
         for byte in 0..=255 {

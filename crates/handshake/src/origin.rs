@@ -192,6 +192,7 @@ mod tests {
         policy.allows(&headers, &Authority::parse(host.as_bytes()).unwrap())
     }
 
+    /// RFC 6455 §10.2.
     #[test]
     fn same_origin_compares_host_and_port_with_the_schemes_default() {
         for (host, origin, allowed) in [
@@ -243,6 +244,7 @@ mod tests {
         }
     }
 
+    /// RFC 6455 §4.2.1.
     #[test]
     fn a_request_without_origin_is_accepted_by_every_policy() {
         let list = OriginPolicy::AllowList(Vec::new());
@@ -269,6 +271,7 @@ mod tests {
         ));
     }
 
+    /// RFC 6455 §10.2.
     #[test]
     fn allow_lists_compare_scheme_host_and_port() {
         let policy =

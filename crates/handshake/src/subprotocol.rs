@@ -144,6 +144,7 @@ mod tests {
         }
     }
 
+    /// RFC 6455 §4.1.
     #[test]
     fn a_name_that_is_no_token_or_stands_twice_cannot_be_offered() {
         for (list, error) in [

@@ -222,6 +222,7 @@ const MAX_URL: usize = u16::MAX as usize - 1;
 mod tests {
     use super::*;
 
+    /// RFC 6455 §3.
     #[test]
     fn urls_are_taken_apart() {
         for (url, host, port, uri) in [
@@ -267,6 +268,7 @@ mod tests {
         }
     }
 
+    /// RFC 6455 §3, §4.1, §11.1.1.
     #[test]
     fn every_url_that_cannot_work_has_its_own_error() {
         for (url, error) in [

@@ -39,6 +39,7 @@ fn response(add: &[(&str, &[u8])]) -> Response<()> {
     response
 }
 
+/// RFC 6455 §4.1, §11.3.1, §11.3.5; RFC 9110 §7.8.
 #[test]
 fn the_request_on_the_wire_is_that_of_the_rfc() {
     let target = Target::parse("ws://user:secret@Server.example:8080/chat?a=b").unwrap();
@@ -61,6 +62,7 @@ fn the_request_on_the_wire_is_that_of_the_rfc() {
     );
 }
 
+/// RFC 6455 §3, §4.1; RFC 9110 §7.2; RFC 9112 §3.2.1.
 #[test]
 fn host_has_the_port_only_where_it_is_not_the_schemes_own() {
     for (uri, host, target) in [
@@ -82,6 +84,7 @@ fn host_has_the_port_only_where_it_is_not_the_schemes_own() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[test]
 fn offers_that_cannot_be_made_are_typed_errors() {
     for (uri, error) in [
@@ -139,6 +142,7 @@ fn offers_that_cannot_be_made_are_typed_errors() {
     }
 }
 
+/// RFC 6455 §4.1, §9.1, §11.3.2.
 #[test]
 fn answers_spelled_in_any_legal_way_are_taken() {
     for (add, subprotocol, extensions) in [
@@ -181,6 +185,7 @@ fn answers_spelled_in_any_legal_way_are_taken() {
     }
 }
 
+/// RFC 6455 §4.1, §9.1, §11.3.3, §11.3.4; RFC 9110 §5.3.
 #[test]
 fn every_wrong_answer_has_its_own_error() {
     for (add, error) in [
@@ -284,6 +289,7 @@ fn every_wrong_answer_has_its_own_error() {
     assert_eq!(verify(&old, &offer(), &key()), Err(VerifyError::Version));
 }
 
+/// RFC 6455 §4.1.
 #[test]
 fn nothing_is_accepted_that_an_empty_offer_did_not_ask_for() {
     for (name, value, error) in [
@@ -303,6 +309,7 @@ fn nothing_is_accepted_that_an_empty_offer_did_not_ask_for() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[test]
 fn every_status_but_101_is_handed_to_the_caller() {
     for status in [200, 204, 301, 302, 401, 403, 426, 500, 503, 999] {
@@ -313,6 +320,7 @@ fn every_status_but_101_is_handed_to_the_caller() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[test]
 fn accept_values_of_any_length_are_typed_errors() {
     for len in 1..=200 {

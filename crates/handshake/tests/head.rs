@@ -55,6 +55,7 @@ fn a_request_is_read_at_any_cut_and_what_follows_is_left() {
     assert_eq!(values, ["b c", ""]);
 }
 
+/// RFC 6455 §4.2.1; RFC 9110 §5.5; RFC 9112 §2.2, §3, §5.1, §5.2.
 #[test]
 fn request_heads_that_are_not_strict_http_are_refused_with_their_own_error() {
     for (input, error) in [
@@ -135,6 +136,7 @@ fn one_hundred_header_lines_are_read_and_one_more_is_refused() {
     }
 }
 
+/// RFC 9112 §3.
 #[test]
 fn heads_and_lines_over_the_limit_have_their_status() {
     let limits = HeadLimits::default();
@@ -210,6 +212,7 @@ fn a_decoder_is_as_new_after_a_request() {
     }
 }
 
+/// RFC 9110 §15.2.
 #[test]
 fn a_response_is_read_at_any_cut_and_over_interim_responses() {
     for (before, status, reason) in [
@@ -230,11 +233,13 @@ fn a_response_is_read_at_any_cut_and_over_interim_responses() {
     }
 }
 
+/// RFC 6455 §4.1; RFC 9110 §5.5; RFC 9112 §2.2.
 #[test]
 fn response_heads_that_are_not_strict_http_are_refused_with_their_own_error() {
     for (input, error) in [
         (&b"\r\nHTTP/1.1 101 X\r\n\r\n"[..], HeadError::StartLine),
         (b"HTTP/1.1 101 X\nA: b\n\n", HeadError::LineEnding),
+        (b"HTTP/1.1 101 X\r\nA: b\rc\r\n\r\n", HeadError::LineEnding),
         (b"HTTP/1.1 101 X\r\nA : b\r\n\r\n", HeadError::HeaderName),
         (
             b"HTTP/1.1 101 X\r\nA: b\r\n c\r\n\r\n",
@@ -308,6 +313,7 @@ fn heads_are_written_with_the_capitals_of_the_rfcs() {
     assert_eq!(encode_response(&response), "HTTP/1.1 799 \r\nTe: x\r\n\r\n");
 }
 
+/// RFC 9112 §3.2.3.
 #[test]
 fn a_tunnel_is_asked_for_by_its_authority() {
     let request = Request::connect("example.com:443")

@@ -30,6 +30,7 @@ fn assert_lines(head: &[u8], headers: usize) {
 }
 
 proptest! {
+    /// RFC 6455 §4.1; RFC 9112 §11.1.
     #[test]
     fn no_input_writes_a_line_of_the_request(
         path in hostile(),
@@ -67,6 +68,7 @@ proptest! {
         }
     }
 
+    /// RFC 6455 §4.2.2; RFC 9112 §11.1.
     #[test]
     fn no_input_writes_a_line_of_the_response(
         subprotocol in hostile(),
@@ -104,6 +106,7 @@ proptest! {
         assert_lines(&encode_response(&response), response.headers().len());
     }
 
+    /// RFC 6455 §10.7.
     #[test]
     fn any_bytes_are_decoded_and_judged_without_panic(
         start in prop::sample::select(vec!["GET / HTTP/1.1\r\n", "HTTP/1.1 101 X\r\n", ""]),

@@ -15,6 +15,7 @@ fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
+/// RFC 6455 §5.5.1.
 #[test]
 fn a_close_without_a_code_is_answered_without_one() {
     for role in ROLES {
@@ -28,6 +29,7 @@ fn a_close_without_a_code_is_answered_without_one() {
     }
 }
 
+/// RFC 6455 §5.5.1, §7.1.6.
 #[test]
 fn a_close_with_code_and_reason_is_answered_with_its_code() {
     for role in ROLES {
@@ -41,6 +43,7 @@ fn a_close_with_code_and_reason_is_answered_with_its_code() {
     }
 }
 
+/// RFC 6455 §5.5.1, §7.4.1, §7.4.2.
 #[test]
 fn of_all_codes_the_sendable_are_echoed_verbatim_and_the_others_refused() {
     let edges = [
@@ -67,6 +70,7 @@ fn of_all_codes_the_sendable_are_echoed_verbatim_and_the_others_refused() {
     }
 }
 
+/// RFC 6455 §5.5.1.
 #[test]
 fn a_close_with_half_a_code_fails_with_1002() {
     for role in ROLES {
@@ -78,6 +82,7 @@ fn a_close_with_half_a_code_fails_with_1002() {
     }
 }
 
+/// RFC 6455 §5.5.1.
 #[test]
 fn a_close_whose_reason_is_not_utf8_fails_with_1007() {
     for role in ROLES {
@@ -133,6 +138,7 @@ fn a_close_holds_at_most_125_bytes() {
     }
 }
 
+/// RFC 6455 §5.5.1, §5.5.2.
 #[test]
 fn whatever_follows_a_close_is_ignored() {
     for role in ROLES {
@@ -171,6 +177,7 @@ fn the_step_that_finds_a_close_drops_what_follows_it() {
     }
 }
 
+/// RFC 6455 §5.5.1.
 #[test]
 fn what_is_queued_leaves_before_the_answer_to_a_close() {
     for role in ROLES {
@@ -208,6 +215,7 @@ fn after_our_close_messages_still_arrive_but_nothing_is_sent() {
     }
 }
 
+/// RFC 6455 §7.1.7.
 #[test]
 fn a_violation_after_our_close_is_reported_and_sends_no_second_close() {
     for role in ROLES {
@@ -222,6 +230,7 @@ fn a_violation_after_our_close_is_reported_and_sends_no_second_close() {
     }
 }
 
+/// RFC 6455 §5.5.1, §6.1.
 #[test]
 fn after_our_close_nothing_more_can_be_queued() {
     for role in ROLES {
@@ -248,6 +257,7 @@ fn after_our_close_nothing_more_can_be_queued() {
     }
 }
 
+/// RFC 6455 §5.5.1, §6.1.
 #[test]
 fn after_the_peers_close_or_a_failure_nothing_can_be_queued() {
     for role in ROLES {
@@ -267,6 +277,7 @@ fn after_the_peers_close_or_a_failure_nothing_can_be_queued() {
     }
 }
 
+/// RFC 6455 §5.5.1, §7.1.2, §7.4.2.
 #[test]
 fn every_code_that_may_be_sent_is_sent_verbatim() {
     for code in (0..=u16::MAX).filter(|code| may_be_sent(*code)) {
@@ -281,6 +292,7 @@ fn every_code_that_may_be_sent_is_sent_verbatim() {
     }
 }
 
+/// RFC 6455 §5.5, §5.5.1.
 #[test]
 fn a_reason_over_123_bytes_is_refused_and_sends_nothing() {
     let mut server = Endpoint::new(Role::Server, &Config::new());
@@ -293,6 +305,7 @@ fn a_reason_over_123_bytes_is_refused_and_sends_nothing() {
     assert_eq!(server.sent(), [(0x88, close_payload(1000, &reason))]);
 }
 
+/// RFC 6455 §5.5.1, §7.1.2.
 #[test]
 fn two_closes_that_cross_end_the_connection() {
     let mut pair = Pair::new(&Config::new());
@@ -313,6 +326,7 @@ fn two_closes_that_cross_end_the_connection() {
     }
 }
 
+/// RFC 6455 §7.1.4.
 #[test]
 fn the_end_of_the_transport_is_clean_only_after_the_peers_close() {
     for role in ROLES {

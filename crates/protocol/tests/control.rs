@@ -18,6 +18,7 @@ fn pings(role: Role, data: impl IntoIterator<Item = u32>) -> Vec<u8> {
         .collect()
 }
 
+/// RFC 6455 §5.5.2, §5.5.3.
 #[test]
 fn a_ping_is_answered_with_equal_data_up_to_125_bytes() {
     let data = noise(125);
@@ -33,6 +34,7 @@ fn a_ping_is_answered_with_equal_data_up_to_125_bytes() {
     }
 }
 
+/// RFC 6455 §5.5.2.
 #[test]
 fn ten_pings_at_once_are_answered_ten_times_in_order() {
     for role in ROLES {
@@ -43,6 +45,7 @@ fn ten_pings_at_once_are_answered_ten_times_in_order() {
     }
 }
 
+/// RFC 6455 §5.5.3.
 #[test]
 fn unsolicited_pongs_are_shown_and_never_answered() {
     for role in ROLES {
@@ -57,6 +60,7 @@ fn unsolicited_pongs_are_shown_and_never_answered() {
     }
 }
 
+/// RFC 6455 §5.5.3.
 #[test]
 fn control_data_need_not_be_utf8() {
     for role in ROLES {
@@ -70,6 +74,7 @@ fn control_data_need_not_be_utf8() {
     }
 }
 
+/// RFC 6455 §5.5.
 #[test]
 fn control_frames_over_125_bytes_fail_at_their_second_byte() {
     for role in ROLES {
@@ -88,6 +93,7 @@ fn control_frames_over_125_bytes_fail_at_their_second_byte() {
     }
 }
 
+/// RFC 6455 §5.4, §5.5.
 #[test]
 fn fragmented_control_frames_fail_at_their_first_byte() {
     for role in ROLES {
@@ -125,6 +131,7 @@ fn a_ping_under_way_does_not_disturb_the_message_around_it() {
     }
 }
 
+/// RFC 6455 §5.5.3.
 #[test]
 fn sixteen_pongs_wait_in_order_and_beyond_them_only_the_newest() {
     for role in ROLES {
@@ -162,6 +169,7 @@ fn the_number_of_pongs_is_a_setting() {
     }
 }
 
+/// RFC 6455 §5.5.3.
 #[test]
 fn over_the_high_water_mark_only_the_newest_ping_is_answered() {
     for role in ROLES {
@@ -191,6 +199,7 @@ fn a_ping_flood_that_is_not_read_is_held_in_bounds() {
     }
 }
 
+/// RFC 6455 §5.5.1.
 #[test]
 fn with_a_flood_waiting_the_close_comes_after_the_newest_pong() {
     for role in ROLES {
@@ -213,6 +222,7 @@ fn with_a_flood_waiting_the_close_comes_after_the_newest_pong() {
     }
 }
 
+/// RFC 6455 §5.5.
 #[test]
 fn our_own_pings_carry_their_data() {
     for role in ROLES {

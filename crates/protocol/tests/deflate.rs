@@ -5,7 +5,9 @@
 mod support;
 
 use flate2::FlushCompress;
-use socket_flow_protocol::{Config, Event, HeaderError, Message, ProtocolError, Role};
+use socket_flow_protocol::{
+    Config, DeflateParams, Event, HeaderError, Message, Negotiated, ProtocolError, Role,
+};
 
 use support::deflate::{
     HELLO, agreed, compressed, everywhere, failed, finished, flushed, then_hello,
@@ -15,6 +17,7 @@ use support::{Endpoint, MODES, ROLES, Script, binary, frame, noise, ping, pong, 
 
 // RFC 7692 §7.2.3: the examples.
 
+/// RFC 7692 §6.2, §7.2.3.1.
 #[test]
 fn a_message_in_one_frame_is_the_example_of_7_2_3_1() {
     everywhere(|script, _| {
@@ -23,6 +26,7 @@ fn a_message_in_one_frame_is_the_example_of_7_2_3_1() {
     });
 }
 
+/// RFC 7692 §6.2, §7.2.3.1.
 #[test]
 fn a_message_in_two_frames_is_the_example_of_7_2_3_1() {
     everywhere(|script, _| {
@@ -34,6 +38,7 @@ fn a_message_in_two_frames_is_the_example_of_7_2_3_1() {
     });
 }
 
+/// RFC 7692 §7.2.2, §7.2.3.2.
 #[test]
 fn a_kept_window_is_the_example_of_7_2_3_2() {
     everywhere(|script, keeps_context| {
@@ -51,6 +56,7 @@ fn a_kept_window_is_the_example_of_7_2_3_2() {
     });
 }
 
+/// RFC 7692 §7.2.3.3.
 #[test]
 fn a_stored_block_is_the_example_of_7_2_3_3() {
     everywhere(|script, _| {
@@ -62,6 +68,7 @@ fn a_stored_block_is_the_example_of_7_2_3_3() {
     });
 }
 
+/// RFC 7692 §7.2.3.4.
 #[test]
 fn a_last_block_is_the_example_of_7_2_3_4() {
     everywhere(|script, _| {
@@ -73,6 +80,7 @@ fn a_last_block_is_the_example_of_7_2_3_4() {
     });
 }
 
+/// RFC 7692 §7.2.3.5.
 #[test]
 fn two_blocks_are_the_example_of_7_2_3_5() {
     everywhere(|script, _| {
@@ -86,6 +94,7 @@ fn two_blocks_are_the_example_of_7_2_3_5() {
     });
 }
 
+/// RFC 7692 §7.2.3.6.
 #[test]
 fn an_empty_message_is_the_example_of_7_2_3_6() {
     everywhere(|script, _| {
@@ -98,6 +107,7 @@ fn an_empty_message_is_the_example_of_7_2_3_6() {
 
 // Blocks.
 
+/// RFC 7692 §7.2.2.
 #[test]
 fn stored_fixed_and_dynamic_blocks_are_inflated_alone_and_together() {
     let stored = b"\x00\x05\x00\xfa\xffHello".to_vec();
@@ -168,6 +178,7 @@ fn a_last_block_that_the_tail_completes_ends_its_message() {
     });
 }
 
+/// RFC 7692 §7.2.2.
 #[test]
 fn blocks_behind_a_last_block_go_on_with_the_message() {
     let parts: [&[u8]; 4] = [b"one, ", b"two, ", b"three, ", b"four"];
@@ -224,6 +235,7 @@ fn behind_a_last_block_the_window_holds_the_last_32_kib_of_the_message() {
     }
 }
 
+/// RFC 7692 §7.2.2.
 #[test]
 fn behind_a_message_that_ended_its_stream_the_window_is_empty() {
     for role in ROLES {
@@ -232,6 +244,37 @@ fn behind_a_message_that_ended_its_stream_the_window_is_empty() {
             .frame(0xc1, &finished(b"Hello"))
             .frame(0xc1, &[0xf2, 0x00, 0x11, 0x00, 0x00]);
         failed(script, ProtocolError::InvalidCompression, 1007).assert_events(&[text("Hello")]);
+    }
+}
+
+/// RFC 7692 §5, §7.2.2.
+#[test]
+fn a_match_32_kib_back_is_inflated_whatever_window_was_agreed_on() {
+    // The beginning of the first message is the farthest that the second may
+    // refer to: a fixed block with nothing but a match of 3 at that distance.
+    let first = noise(32_768);
+    let farthest = [0x02, 0xde, 0xff, 0x0f, 0x00];
+    let stored = [&[0x00, 0x00, 0x80, 0xff, 0x7f][..], &first, &[0x00]].concat();
+    let mut walker = Walker::new(true);
+    assert_eq!(walker.message(&stored).unwrap().output, first);
+    let tokens = walker.message(&farthest).unwrap();
+    assert_eq!(tokens.matches, [(3, 32_768)]);
+    for role in ROLES {
+        for bits in 8..=15 {
+            let params = DeflateParams {
+                server_max_window_bits: bits,
+                client_max_window_bits: bits,
+                ..DeflateParams::default()
+            };
+            let outcome = Script::to(role)
+                .negotiated(Negotiated::default().with_deflate(params))
+                .frame(0xc2, &stored)
+                .frame(0xc2, &farthest)
+                .run_twice();
+            outcome
+                .assert_events(&[binary(&first), binary(&first[..3])])
+                .assert_open();
+        }
     }
 }
 
@@ -263,6 +306,7 @@ fn fragments_may_be_empty_and_have_control_frames_between_them() {
     });
 }
 
+/// RFC 7692 §6.2.
 #[test]
 fn a_message_in_a_fragment_for_each_byte_is_inflated() {
     let message = "every byte its own frame, every byte its own frame".repeat(3);
@@ -279,6 +323,7 @@ fn a_message_in_a_fragment_for_each_byte_is_inflated() {
     });
 }
 
+/// RFC 7692 §6.2, §7.2.2.
 #[test]
 fn compressed_and_plain_messages_may_alternate() {
     everywhere(|script, keeps_context| {
@@ -307,6 +352,7 @@ fn compressed_and_plain_messages_may_alternate() {
 
 // Reserved bits: RFC 7692 §6.
 
+/// RFC 7692 §6.1.
 #[test]
 fn rsv1_is_a_protocol_error_anywhere_but_on_the_first_frame_of_a_message() {
     let error = ProtocolError::Header(HeaderError::ReservedBits(socket_flow_frames::Rsv::RSV1));
@@ -342,6 +388,7 @@ fn the_other_reserved_bits_stay_errors() {
     });
 }
 
+/// RFC 6455 §5.8.
 #[test]
 fn rsv1_without_the_extension_is_a_protocol_error() {
     let error = ProtocolError::Header(HeaderError::ReservedBits(socket_flow_frames::Rsv::RSV1));
@@ -408,6 +455,7 @@ fn a_failure_ends_the_connection_and_nothing_behind_it_is_read() {
 
 // Text: RFC 6455 §8.1.
 
+/// RFC 7692 §6.
 #[test]
 fn text_is_validated_across_everything_it_is_cut_by() {
     let message = "h\u{fc}, \u{20ac}, \u{1f600}, ".repeat(20);
@@ -422,6 +470,7 @@ fn text_is_validated_across_everything_it_is_cut_by() {
     });
 }
 
+/// RFC 7692 §6.
 #[test]
 fn text_that_is_not_utf8_fails_as_it_arrives() {
     for bad in [&b"Hell\xff"[..], b"\xc0\xaf...", b"abc\xed\xa0\x80"] {
@@ -463,6 +512,7 @@ fn text_that_ends_inside_a_character_fails_at_its_end() {
 
 // Limits.
 
+/// RFC 6455 §10.4.
 #[test]
 fn the_inflated_size_stops_at_the_limit_at_every_nesting_of_fragments() {
     let message = vec![b'b'; 100_000];

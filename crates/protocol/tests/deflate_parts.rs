@@ -45,6 +45,7 @@ fn whole(frames: &[Sent]) -> Vec<u8> {
     payloads.collect::<Vec<_>>().concat()
 }
 
+/// RFC 7692 §7.2.1, §7.2.3.5.
 #[test]
 fn two_parts_are_the_two_blocks_of_the_example_of_7_2_3_5() {
     for role in ROLES {
@@ -58,6 +59,7 @@ fn two_parts_are_the_two_blocks_of_the_example_of_7_2_3_5() {
     }
 }
 
+/// RFC 7692 §7.2.3.6.
 #[test]
 fn one_part_and_an_empty_last_one_are_a_message_and_an_empty_block() {
     for role in ROLES {
@@ -222,6 +224,7 @@ fn without_takeover_a_context_is_held_until_the_last_part() {
     }
 }
 
+/// RFC 7692 §7.2.1.
 #[test]
 fn every_part_can_be_inflated_as_soon_as_it_is_there() {
     for role in ROLES {

@@ -196,6 +196,7 @@ fn by_flate2(payload: &[u8]) -> Option<Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// RFC 7692 §5, §7.2.1.
     #[test]
     fn what_one_side_sends_the_other_receives_and_flate2_inflates(
         sender in role(),

@@ -80,6 +80,8 @@ fn a_compressed_message_without_any_payload_is_empty_and_disturbs_no_context() {
 
 /// The codec waited for the rest of the block: the message passed, short of
 /// its end, and the next one was read as that rest.
+///
+/// RFC 7692 §7.2.2.
 #[test]
 fn a_message_cut_off_fails() {
     let words = "a message that is compressed and then cut off ".repeat(4);

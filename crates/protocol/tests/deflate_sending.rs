@@ -45,6 +45,7 @@ fn holds_contexts(endpoint: &Endpoint) -> (bool, bool) {
     )
 }
 
+/// RFC 7692 §6.1, §7.2.1.
 #[test]
 fn a_message_is_compressed_as_in_the_examples_of_7_2_3() {
     for role in ROLES {
@@ -81,6 +82,7 @@ fn the_threshold_is_the_shortest_length_that_is_compressed() {
     }
 }
 
+/// RFC 7692 §6.1.
 #[test]
 fn a_message_below_the_threshold_is_not_seen_by_the_compressor() {
     let mut sender = sender(Role::Server, Deflate::balanced().threshold(6), true);
@@ -90,6 +92,7 @@ fn a_message_below_the_threshold_is_not_seen_by_the_compressor() {
     assert_eq!(frames, [(0x81, b"Hello".to_vec()), (0xc1, HELLO.to_vec())]);
 }
 
+/// RFC 7692 §6.1, §8.
 #[test]
 fn a_wrapper_decides_for_its_message_whatever_the_threshold_says() {
     for role in ROLES {
@@ -111,6 +114,7 @@ fn a_wrapper_decides_for_its_message_whatever_the_threshold_says() {
     }
 }
 
+/// RFC 6455 §5.8, §9.1.
 #[test]
 fn without_the_extension_a_wrapper_changes_nothing() {
     for role in ROLES {
@@ -148,6 +152,7 @@ fn an_incompressible_message_that_is_repeated_arrives_both_times() {
     }
 }
 
+/// RFC 7692 §6.1.
 #[test]
 fn a_compressed_message_is_cut_into_fragments_with_rsv1_on_the_first() {
     for role in ROLES {
@@ -190,6 +195,7 @@ fn a_message_that_is_given_back_is_not_seen_by_the_compressor() {
     }
 }
 
+/// RFC 7692 §6.1.
 #[test]
 fn control_frames_are_never_compressed() {
     for role in ROLES {

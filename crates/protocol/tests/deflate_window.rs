@@ -100,6 +100,7 @@ fn farthest(bits: u8, memory_levels: &[u8], messages: &[Vec<u8>]) -> usize {
     farthest
 }
 
+/// RFC 7692 §7.2.1, §7.2.2.
 #[test]
 fn no_match_reaches_beyond_the_window_at_any_level() {
     for bits in 8..=15_u8 {
@@ -129,6 +130,7 @@ fn no_match_reaches_beyond_the_window_at_any_level() {
     }
 }
 
+/// RFC 7692 §7.2.1.
 #[test]
 fn eight_bits_are_kept_to_with_the_reach_of_250_bytes() {
     let periods = (100..=600).step_by(10).chain(245..=262);
@@ -147,6 +149,7 @@ fn large_messages_stay_within_the_window() {
     }
 }
 
+/// RFC 7692 §7.1.1.2, §7.2.1.
 #[test]
 fn without_a_kept_context_no_match_reaches_before_its_message() {
     for role in ROLES {

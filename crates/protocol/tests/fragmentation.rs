@@ -11,6 +11,7 @@ const TEXT: [u8; 2] = [0x01, 0x81];
 const BINARY: [u8; 2] = [0x02, 0x82];
 const CONTINUATION: [u8; 2] = [0x00, 0x80];
 
+/// RFC 6455 §5.4, §6.2.
 #[test]
 fn a_message_is_assembled_from_its_fragments() {
     for role in ROLES {
@@ -26,6 +27,7 @@ fn a_message_is_assembled_from_its_fragments() {
     }
 }
 
+/// RFC 6455 §5.4.
 #[test]
 fn with_no_message_under_way_a_continuation_fails_and_the_rest_passes() {
     for role in ROLES {
@@ -52,6 +54,7 @@ fn with_no_message_under_way_a_continuation_fails_and_the_rest_passes() {
     }
 }
 
+/// RFC 6455 §5.4, §6.2.
 #[test]
 fn with_a_message_under_way_only_a_continuation_passes() {
     for role in ROLES {
@@ -73,6 +76,7 @@ fn with_a_message_under_way_only_a_continuation_passes() {
     }
 }
 
+/// RFC 6455 §6.2.
 #[test]
 fn after_a_fragmented_message_a_continuation_fails_again() {
     for role in ROLES {
@@ -113,6 +117,7 @@ fn a_large_frame_inside_a_fragmented_message_fails_on_its_header() {
     }
 }
 
+/// RFC 6455 §5.4, §6.2.
 #[test]
 fn control_frames_between_fragments_are_answered_at_once() {
     for role in ROLES {
@@ -130,6 +135,7 @@ fn control_frames_between_fragments_are_answered_at_once() {
     }
 }
 
+/// RFC 6455 §5.4, §5.5.2.
 #[test]
 fn a_ping_is_answered_while_its_message_is_unfinished() {
     for role in ROLES {
@@ -156,6 +162,7 @@ fn a_close_between_fragments_ends_the_connection_without_the_message() {
     }
 }
 
+/// RFC 6455 §5.4.
 #[test]
 fn empty_fragments_are_legal_everywhere() {
     for role in ROLES {
@@ -173,6 +180,7 @@ fn empty_fragments_are_legal_everywhere() {
     }
 }
 
+/// RFC 6455 §5.4.
 #[test]
 fn a_large_message_in_pieces_of_every_kind_is_assembled() {
     let payload = noise(150_000);

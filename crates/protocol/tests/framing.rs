@@ -16,6 +16,7 @@ fn header_error(error: &ProtocolError) -> HeaderError {
     }
 }
 
+/// RFC 6455 §5.7.
 #[test]
 fn a_client_reads_the_examples_of_the_rfc() {
     let bytes = b"\x81\x05\x48\x65\x6c\x6c\x6f\x01\x03\x48\x65\x6c\x80\x02\x6c\x6f\x89\x05\x48\x65\x6c\x6c\x6f";
@@ -27,6 +28,7 @@ fn a_client_reads_the_examples_of_the_rfc() {
         .assert_open();
 }
 
+/// RFC 6455 §5.7.
 #[test]
 fn a_server_reads_the_examples_of_the_rfc() {
     let bytes =
@@ -39,6 +41,7 @@ fn a_server_reads_the_examples_of_the_rfc() {
         .assert_open();
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn messages_of_every_length_form_are_received_whole() {
     for role in ROLES {
@@ -56,6 +59,7 @@ fn messages_of_every_length_form_are_received_whole() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn every_reserved_bit_fails_every_opcode() {
     for role in ROLES {
@@ -76,6 +80,7 @@ fn every_reserved_bit_fails_every_opcode() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn every_reserved_bit_fails_inside_a_fragmented_message_too() {
     for role in ROLES {
@@ -93,6 +98,7 @@ fn every_reserved_bit_fails_inside_a_fragmented_message_too() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn every_reserved_opcode_fails_with_and_without_fin_at_its_first_byte() {
     for role in ROLES {
@@ -127,6 +133,7 @@ const NOT_MINIMAL: [&[u8]; 8] = [
     b"\x02\x7e\x00\x01a",
 ];
 
+/// RFC 6455 §5.2.
 #[test]
 fn a_length_that_is_not_minimal_fails_at_the_header() {
     let error = ProtocolError::Header(HeaderError::NonMinimalLength);
@@ -147,6 +154,7 @@ fn a_length_that_is_not_minimal_fails_at_the_header() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn the_shortest_lengths_of_the_long_forms_pass() {
     for role in ROLES {
@@ -157,6 +165,7 @@ fn the_shortest_lengths_of_the_long_forms_pass() {
     }
 }
 
+/// RFC 6455 §5.2.
 #[test]
 fn a_length_with_the_top_bit_fails_with_1002_at_its_first_byte() {
     let error = ProtocolError::Header(HeaderError::LengthOverflow);
@@ -204,6 +213,7 @@ fn messages_before_a_violation_are_delivered_and_answered_first() {
     }
 }
 
+/// RFC 6455 §7.1.7.
 #[test]
 fn nothing_is_parsed_behind_a_violation() {
     for role in ROLES {

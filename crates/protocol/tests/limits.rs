@@ -34,6 +34,7 @@ fn a_message_at_its_limit_passes_and_one_byte_more_fails() {
     }
 }
 
+/// RFC 6455 §10.4.
 #[test]
 fn the_limit_holds_for_the_sum_of_all_fragments() {
     for role in ROLES {
@@ -64,6 +65,7 @@ fn the_limit_holds_for_the_sum_of_all_fragments() {
     }
 }
 
+/// RFC 6455 §10.4.
 #[test]
 fn a_frame_over_the_limit_fails_on_its_header() {
     for role in ROLES {

@@ -33,6 +33,7 @@ fn keys(seed: [u8; 32], count: usize) -> Vec<[u8; 4]> {
     frames.map(|frame| frame[2..].try_into().unwrap()).collect()
 }
 
+/// RFC 6455 §5.1.
 #[test]
 fn a_server_fails_on_an_unmasked_frame() {
     let error = ProtocolError::Header(HeaderError::MissingMask);
@@ -54,6 +55,7 @@ fn a_server_fails_on_an_unmasked_frame() {
     }
 }
 
+/// RFC 6455 §5.1, §7.2.1.
 #[test]
 fn a_client_fails_on_a_masked_frame() {
     let error = ProtocolError::Header(HeaderError::UnexpectedMask);
@@ -75,6 +77,7 @@ fn a_client_fails_on_a_masked_frame() {
     }
 }
 
+/// RFC 6455 §5.1.
 #[test]
 fn the_wrong_direction_fails_between_fragments_too() {
     for role in ROLES {
@@ -102,6 +105,7 @@ fn a_masking_key_of_zeros_is_legal_from_a_peer() {
         .assert_open();
 }
 
+/// RFC 6455 §5.3, §6.2.
 #[test]
 fn every_frame_is_unmasked_with_its_own_key() {
     Script::to(Role::Server)
@@ -114,6 +118,7 @@ fn every_frame_is_unmasked_with_its_own_key() {
         .assert_open();
 }
 
+/// RFC 6455 §5.3, §6.2.
 #[test]
 fn large_and_fragmented_payloads_are_unmasked_at_every_offset() {
     let payload = noise(200_003);
@@ -135,6 +140,7 @@ fn large_and_fragmented_payloads_are_unmasked_at_every_offset() {
     }
 }
 
+/// RFC 6455 §5.1, §5.3, §5.5.1, §6.1.
 #[test]
 fn a_client_masks_every_frame_and_a_server_none() {
     let payload = noise(100_000);
@@ -157,6 +163,7 @@ fn a_client_masks_every_frame_and_a_server_none() {
     }
 }
 
+/// RFC 6455 §5.3.
 #[test]
 fn large_payloads_are_masked_as_the_rfc_says() {
     for len in [0, 1, 63, 64, 16_383, 16_384, 16_385, 70_001] {
@@ -184,6 +191,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     assert!(keys(other, 1000).iter().all(|key| !common.contains(key)));
 }
 
+/// RFC 6455 §5.3, §10.3.
 #[test]
 fn a_hundred_thousand_keys_are_never_zero_and_seldom_repeat() {
     let keys = keys(SEED, 100_000);
@@ -195,6 +203,7 @@ fn a_hundred_thousand_keys_are_never_zero_and_seldom_repeat() {
     assert!(keys.len() - different.len() <= 10);
 }
 
+/// RFC 6455 §5.3.
 #[test]
 fn every_byte_of_the_keys_is_evenly_distributed() {
     let keys = keys(SEED, 100_000);
@@ -213,6 +222,7 @@ fn every_byte_of_the_keys_is_evenly_distributed() {
     }
 }
 
+/// RFC 6455 §5.3, §10.3.
 #[test]
 fn no_key_depends_on_what_is_sent() {
     let mut quiet = client(SEED);

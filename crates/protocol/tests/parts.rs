@@ -13,6 +13,7 @@ fn sent(endpoint: &mut Endpoint) -> Vec<Sent> {
     endpoint.sent()
 }
 
+/// RFC 6455 §5.4, §6.1.
 #[test]
 fn parts_leave_as_the_fragments_of_one_message() {
     for role in ROLES {
@@ -37,6 +38,7 @@ fn parts_leave_as_the_fragments_of_one_message() {
     }
 }
 
+/// RFC 6455 §5.7.
 #[test]
 fn a_server_writes_the_fragments_of_the_rfcs_example() {
     let mut server = Endpoint::new(Role::Server, &Config::new());
@@ -102,6 +104,7 @@ fn anything_that_is_a_message_can_be_a_part() {
     assert_eq!(bytes, [b"a", b"b", b"c", b"d", b"e", b"f"].map(|b| &b[0]));
 }
 
+/// RFC 6455 §5.4.
 #[test]
 fn control_frames_may_stand_between_parts() {
     for role in ROLES {
@@ -124,6 +127,7 @@ fn control_frames_may_stand_between_parts() {
     }
 }
 
+/// RFC 6455 §5.4.
 #[test]
 fn another_message_between_parts_is_refused_and_given_back() {
     for role in ROLES {
@@ -155,6 +159,7 @@ fn another_message_between_parts_is_refused_and_given_back() {
     }
 }
 
+/// RFC 6455 §5.4.
 #[test]
 fn a_part_of_the_other_kind_is_refused_and_changes_nothing() {
     for role in ROLES {
@@ -207,6 +212,7 @@ fn a_full_queue_gives_a_part_back_and_the_message_goes_on_behind_it() {
     }
 }
 
+/// RFC 6455 §5.5.1, §6.1.
 #[test]
 fn behind_a_close_no_part_is_taken() {
     for role in ROLES {

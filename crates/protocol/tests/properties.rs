@@ -126,6 +126,7 @@ fn cut_anywhere(script: &Script, len: usize, cuts: &[Index]) -> Result<Outcome, 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// RFC 6455 §10.7.
     #[test]
     fn random_bytes_cut_anywhere_lead_to_the_same(
         role in role(),
@@ -136,6 +137,7 @@ proptest! {
         cut_anywhere(&script, bytes.len(), &cuts)?;
     }
 
+    /// RFC 6455 §6.2.
     #[test]
     fn random_frames_cut_anywhere_lead_to_the_same(
         role in role(),
@@ -167,6 +169,7 @@ proptest! {
         cut_anywhere(&script, bytes.len(), &cuts)?;
     }
 
+    /// RFC 6455 §5.4, §6.2.
     #[test]
     fn valid_frames_are_received_whatever_their_fragments_and_cuts(
         role in role(),
@@ -198,6 +201,7 @@ proptest! {
         outcome.assert_open();
     }
 
+    /// RFC 6455 §5.2.
     #[test]
     fn what_one_side_sends_the_other_receives(
         sender in role(),

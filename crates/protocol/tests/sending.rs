@@ -28,6 +28,7 @@ fn frames(role: Role, fragment: usize, payload: &[u8]) -> Vec<Sent> {
     endpoint.sent()
 }
 
+/// RFC 6455 §5.1, §5.2, §6.1.
 #[test]
 fn a_server_sends_the_bytes_of_the_rfc() {
     let mut server = server(Config::new());
@@ -39,6 +40,7 @@ fn a_server_sends_the_bytes_of_the_rfc() {
     assert_eq!(output(&mut server), expected);
 }
 
+/// RFC 6455 §5.2, §5.3.
 #[test]
 fn a_client_sends_the_same_frames_masked() {
     let mut client = Protocol::client(Config::new(), Negotiated::default(), SEED);
@@ -54,6 +56,7 @@ fn a_client_sends_the_same_frames_masked() {
     assert_eq!(bytes[6..], masked);
 }
 
+/// RFC 6455 §5.2, §6.1.
 #[test]
 fn lengths_are_written_in_their_shortest_form() {
     for (len, header) in [
@@ -69,6 +72,7 @@ fn lengths_are_written_in_their_shortest_form() {
     }
 }
 
+/// RFC 6455 §6.1.
 #[test]
 fn every_kind_of_payload_goes_out_as_its_kind() {
     let mut server = server(Config::new());
@@ -106,6 +110,7 @@ fn small_messages_leave_in_one_slice_and_large_ones_are_not_copied() {
     assert_eq!(&*slices[2], b"\x81\x06behind");
 }
 
+/// RFC 6455 §6.1.
 #[test]
 fn a_long_message_leaves_in_fragments() {
     for role in ROLES {
@@ -136,6 +141,7 @@ fn a_fragment_size_of_zero_counts_as_one() {
     }
 }
 
+/// RFC 6455 §5.4, §6.1.
 #[test]
 fn fragments_of_every_size_make_up_the_message() {
     let payload = noise(100_000);
@@ -164,6 +170,7 @@ fn fragments_of_every_size_make_up_the_message() {
     }
 }
 
+/// RFC 6455 §5.6.
 #[test]
 fn text_may_be_fragmented_inside_a_character() {
     for role in ROLES {
@@ -253,6 +260,7 @@ fn a_close_is_taken_by_a_full_queue() {
     assert_eq!(output(&mut server), b"\x81\x01a\x88\x02\x03\xe8");
 }
 
+/// RFC 6455 §6.1.
 #[test]
 fn writes_that_stop_anywhere_lose_nothing() {
     for role in ROLES {
@@ -276,6 +284,7 @@ fn writes_that_stop_anywhere_lose_nothing() {
     }
 }
 
+/// RFC 6455 §5.4.
 #[test]
 fn messages_queued_while_others_leave_stay_in_order() {
     for role in ROLES {

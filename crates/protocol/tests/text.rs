@@ -50,6 +50,7 @@ const VALID: [&str; 10] = [
     "a𐍈b",
 ];
 
+/// RFC 6455 §5.6.
 #[test]
 fn valid_text_passes_whole_and_fragmented_at_every_byte() {
     for role in ROLES {
@@ -81,6 +82,7 @@ fn valid_text_passes_whole_and_fragmented_at_every_byte() {
     }
 }
 
+/// RFC 6455 §5.6.
 #[test]
 fn invalid_text_fails_whole_and_fragmented_at_every_byte() {
     for role in ROLES {
@@ -99,6 +101,7 @@ fn invalid_text_fails_whole_and_fragmented_at_every_byte() {
     }
 }
 
+/// RFC 6455 §5.6.
 #[test]
 fn a_binary_message_may_hold_what_no_text_may() {
     for role in ROLES {
@@ -114,6 +117,7 @@ fn a_binary_message_may_hold_what_no_text_may() {
     }
 }
 
+/// RFC 6455 §8.1.
 #[test]
 fn text_fails_at_its_first_impossible_byte_inside_a_frame() {
     for role in ROLES {
@@ -138,6 +142,7 @@ fn text_fails_at_its_first_impossible_byte_inside_a_frame() {
     }
 }
 
+/// RFC 6455 §8.1.
 #[test]
 fn text_fails_at_its_first_impossible_byte_across_fragments_and_a_ping() {
     for role in ROLES {
@@ -160,6 +165,7 @@ fn text_fails_at_its_first_impossible_byte_across_fragments_and_a_ping() {
     }
 }
 
+/// RFC 6455 §8.1.
 #[test]
 fn a_text_that_ends_inside_a_character_fails_at_its_end() {
     for role in ROLES {
@@ -249,6 +255,7 @@ fn a_direct_read_reports_bad_text_itself() {
     }
 }
 
+/// RFC 6455 §6.2.
 #[test]
 fn text_is_judged_unmasked_also_where_its_masked_bytes_are_text() {
     for bytes in [

@@ -86,6 +86,7 @@ async fn handshakes_are_logged_without_credentials_and_payloads() {
     assert!(!text.contains("secret"), "{text}");
 }
 
+/// RFC 6455 §7.1.7.
 #[tokio::test]
 async fn refusals_are_logged_with_status_and_reason() {
     let (log, _guard) = Log::capture();

@@ -90,6 +90,7 @@ mod tests {
         (0..len).map(|at| (at * 151 + at / 7) as u8).collect()
     }
 
+    /// RFC 6455 §5.3.
     #[test]
     fn apply_agrees_with_a_byte_loop_for_every_length_offset_and_alignment() {
         for len in (0..300).chain([511, 512, 513, 544, 1000, 4099]) {

@@ -120,6 +120,7 @@ fn window_bits(parameter: Parameter, value: &str) -> Result<u8, DeflateError> {
 mod tests {
     use super::*;
 
+    /// RFC 7692 §7.1.2.1, §7.1.2.2.
     #[test]
     fn only_8_to_15_in_their_shortest_spelling_are_windows() {
         let parameter = Parameter::ServerMaxWindowBits;

@@ -173,6 +173,7 @@ fn token(text: &str) -> Result<Box<str>, NotAToken> {
 mod tests {
     use super::*;
 
+    /// RFC 6455 §9.1.
     #[test]
     fn names_and_values_that_are_no_tokens_cannot_be_written() {
         for text in [
@@ -200,6 +201,7 @@ mod tests {
         }
     }
 
+    /// RFC 6455 §4.3, §9.1.
     #[test]
     fn quotes_are_spelling_and_not_part_of_the_value() {
         let plain = Extension::new("a")

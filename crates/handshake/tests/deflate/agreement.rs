@@ -105,6 +105,7 @@ fn hostile_params() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
 
+    /// RFC 6455 §9; RFC 7692 §5.
     #[test]
     fn both_sides_agree_on_the_same(wish in any_wish(), will in any_will()) {
         let offer = Offer::default().deflate(wish.offer());
@@ -134,6 +135,7 @@ proptest! {
         }
     }
 
+    /// RFC 6455 §4.2.2; RFC 7692 §7.1.2.2.
     #[test]
     fn no_offer_gets_an_answer_it_does_not_allow(
         offers in proptest::collection::vec(hostile_params(), 1..4),

@@ -23,6 +23,7 @@ fn error(offer: &Offer, headers: &[&str]) -> VerifyError {
     answered(offer, headers).expect_err(&headers.join(" | "))
 }
 
+/// RFC 6455 §9.1; RFC 7692 §5, §7.3.
 #[test]
 fn an_offer_is_written_as_it_was_made() {
     for (offer, expected) in [
@@ -51,6 +52,7 @@ fn an_offer_is_written_as_it_was_made() {
     assert!(!silent.headers().contains_key("sec-websocket-extensions"));
 }
 
+/// RFC 7692 §7.1.2.1.
 #[test]
 fn windows_outside_of_8_to_15_cannot_be_offered() {
     for bits in 0..=u8::MAX {
@@ -69,6 +71,7 @@ fn windows_outside_of_8_to_15_cannot_be_offered() {
     );
 }
 
+/// RFC 6455 §9.1.
 #[test]
 fn the_offer_stands_behind_other_extensions_and_not_beside_itself() {
     let others = || [Extension::new("x").unwrap(), Extension::new("y").unwrap()];
@@ -98,6 +101,7 @@ fn an_offer_written_by_hand_is_left_to_the_hand_that_wrote_it() {
     assert_eq!(negotiated.extensions.len(), 1);
 }
 
+/// RFC 6455 §9.1.
 #[test]
 fn silence_about_the_extension_leaves_it_out() {
     for offer in [everything(), Offer::default().deflate(offer(""))] {
@@ -105,6 +109,7 @@ fn silence_about_the_extension_leaves_it_out() {
     }
 }
 
+/// RFC 7692 §5.
 #[test]
 fn an_extension_that_was_not_offered_fails_the_handshake() {
     for (offer, header, name) in [
@@ -122,6 +127,7 @@ fn an_extension_that_was_not_offered_fails_the_handshake() {
     }
 }
 
+/// RFC 7692 §5.
 #[test]
 fn two_answers_fail_the_handshake_in_one_header_and_in_two() {
     let offer = Offer::default().deflate(DeflateOffer::default());
@@ -137,6 +143,7 @@ fn two_answers_fail_the_handshake_in_one_header_and_in_two() {
     }
 }
 
+/// RFC 7692 §7, §7.1.2.1.
 #[test]
 fn bad_values_fail_the_handshake_on_every_parameter() {
     use DeflateError::{InvalidWindowBits, UnexpectedValue};
@@ -194,6 +201,7 @@ fn bad_values_fail_the_handshake_on_every_parameter() {
     }
 }
 
+/// RFC 7692 §7.
 #[test]
 fn repeated_parameters_fail_the_handshake() {
     for (parameter, first, second) in [
@@ -211,6 +219,7 @@ fn repeated_parameters_fail_the_handshake() {
     }
 }
 
+/// RFC 6455 §9.1; RFC 7692 §7.
 #[test]
 fn unknown_parameters_fail_the_handshake() {
     for name in [

@@ -19,6 +19,7 @@ const PARAMETERS: [&str; 4] = [
     "client_max_window_bits",
 ];
 
+/// RFC 6455 §9; RFC 7692 §5.
 #[test]
 fn nothing_is_accepted_unless_the_server_chose_to() {
     let (answer, negotiated) = serve(&[NAME], &Choices::default()).unwrap();
@@ -41,6 +42,7 @@ fn windows_outside_of_8_to_15_cannot_be_chosen() {
     }
 }
 
+/// RFC 7692 §5.
 #[test]
 fn a_browser_is_told_what_the_server_needs_of_it() {
     let offer = "permessage-deflate; client_max_window_bits";
@@ -67,6 +69,7 @@ fn a_browser_is_told_what_the_server_needs_of_it() {
     }
 }
 
+/// RFC 7692 §5, §7.1.1.1.
 #[test]
 fn offers_of_the_autobahn_suite_are_answered() {
     let base = "client_no_context_takeover client_max_window_bits";
@@ -97,6 +100,7 @@ fn offers_of_the_autobahn_suite_are_answered() {
     }
 }
 
+/// RFC 6455 §4.2.2, §9, §9.1, §11.3.2; RFC 7692 §5.
 #[test]
 fn the_first_valid_offer_wins_in_one_header_and_in_many() {
     let autobahn = [
@@ -166,6 +170,7 @@ fn an_offer_behind_a_thousand_bad_ones_is_found() {
     assert_eq!(answer(&[&header]).as_deref(), Some(NAME));
 }
 
+/// RFC 7692 §5, §7, §7.1.2.1, §7.1.2.2.
 #[test]
 fn bad_values_decline_the_offer_and_not_the_next_one() {
     for value in [
@@ -207,6 +212,7 @@ fn bad_values_decline_the_offer_and_not_the_next_one() {
     }
 }
 
+/// RFC 7692 §5.
 #[test]
 fn windows_of_8_to_15_are_honoured_however_they_are_spelled() {
     for bits in 8..=15 {
@@ -228,6 +234,7 @@ fn windows_of_8_to_15_are_honoured_however_they_are_spelled() {
     );
 }
 
+/// RFC 6455 §9.1; RFC 7692 §7.
 #[test]
 fn repeated_and_unknown_parameters_decline_the_offer() {
     for params in [

@@ -324,6 +324,8 @@ const fn same(text: &'static str) -> Option<(&'static str, &'static str)> {
     Some((text, text))
 }
 
+/// RFC 6455 §9; RFC 7692 §5, §7.1.1.1, §7.1.1.2, §7.1.2.1, §7.1.2.2, §7.2.2,
+/// §7.3.
 #[test]
 fn each_parameter_is_judged_by_each_role_in_each_constellation() {
     for (offered, answer, expected) in ANSWERS {

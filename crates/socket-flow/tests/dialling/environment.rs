@@ -6,6 +6,7 @@ use tokio::io::AsyncWriteExt;
 use crate::alone;
 use crate::peers::{echo_server, head, is_echo, peer, relay};
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn the_environment_is_asked_for_a_proxy_on_request() {
     let server = echo_server().await;

@@ -12,6 +12,7 @@ fn through(proxy: &str, url: &str) -> ClientBuilder {
     ClientBuilder::new(url).proxy(Proxy::new(proxy).unwrap())
 }
 
+/// RFC 6455 §4.1; RFC 9112 §3.2.3.
 #[tokio::test]
 async fn a_tunnel_carries_the_connection() {
     for (url, authority) in [
@@ -86,6 +87,7 @@ async fn other_credentials_take_the_place_of_basic() {
     assert!(request.contains("Proxy-Authorization: Bearer token\r\n"));
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn a_refusal_is_told_with_status_headers_and_body() {
     let (proxy, _) = peer(async move |mut stream| {
@@ -159,6 +161,7 @@ async fn a_silent_proxy_is_given_up() {
     );
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_not_gone_around() {
     let server = echo_server().await;

@@ -43,6 +43,7 @@ fn redirect_error<T: std::fmt::Debug>(result: Result<T, ConnectError>) -> Redire
     }
 }
 
+/// RFC 9110 §15.4.
 #[tokio::test]
 async fn none_is_followed_unless_asked() {
     let (addr, _) = answers([redirect(302, "/second")]).await;
@@ -50,6 +51,7 @@ async fn none_is_followed_unless_asked() {
     assert_eq!(error.status().unwrap(), 302);
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn every_kind_is_followed_when_asked() {
     for status in [301, 302, 303, 307, 308] {
@@ -97,6 +99,7 @@ async fn the_same_server_gets_the_same_request() {
     }
 }
 
+/// RFC 9110 §15.4.
 #[tokio::test]
 async fn another_server_gets_no_credentials_and_they_do_not_come_back() {
     let refusal = || "HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n".to_owned();

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::scripted::{SWITCHING_PROTOCOLS, refused, with};
 use crate::support::{HELLO, MASKED_HELLO, Peer, REQUEST, header};
 
+/// RFC 6455 §4.2.2.
 #[tokio::test]
 async fn a_valid_request_is_answered_as_the_rfc_shows() {
     let (near, mut peer) = Peer::pair();
@@ -28,6 +29,7 @@ async fn a_request_that_arrives_byte_by_byte_is_no_attack() {
     assert_eq!(received.unwrap(), Some(Message::from("Hello")));
 }
 
+/// RFC 6455 §4.2.2.
 #[tokio::test]
 async fn frames_in_the_segment_of_the_request_are_delivered() {
     for cut in 0..=MASKED_HELLO.len() {
@@ -58,6 +60,7 @@ async fn the_end_of_the_stream_anywhere_in_the_request_is_an_error() {
     }
 }
 
+/// RFC 6455 §4.2.1.
 #[tokio::test]
 async fn a_hundred_header_lines_are_welcome_and_limits_can_be_set() {
     let lines = "X: y\r\n".repeat(95);
@@ -88,6 +91,7 @@ async fn one_subprotocol_is_answered_by_the_servers_preference() {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
+/// RFC 6455 §10.2.
 #[tokio::test]
 async fn the_origin_policy_is_the_servers() {
     let own = with("Origin: https://server.example.com");

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::scripted::{client, connect_to, connect_to_answer};
 use crate::support::{HELLO, Peer, REQUEST, switching_protocols};
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn answers_that_break_the_handshake_fail_with_their_cause() {
     type Spoil = fn(String) -> String;
@@ -96,6 +97,7 @@ async fn accept_values_of_any_length_are_compared_and_never_decoded() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn connection_is_a_list_of_tokens_over_any_lines() {
     for lines in [
@@ -118,6 +120,7 @@ async fn the_servers_subprotocol_is_one_of_those_offered() {
     assert_eq!(ws.negotiated().subprotocol(), Some("v1"));
 }
 
+/// RFC 9112 §2.2.
 #[tokio::test]
 async fn answers_that_are_not_http_fail_with_their_cause() {
     for (answer, expected) in [
@@ -159,6 +162,7 @@ async fn an_endless_answer_is_bounded() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn the_end_of_the_stream_anywhere_in_the_answer_is_an_error() {
     let whole = switching_protocols(REQUEST) + "\r\n";
@@ -172,6 +176,7 @@ async fn the_end_of_the_stream_anywhere_in_the_answer_is_an_error() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn frames_in_the_segment_of_the_101_are_delivered() {
     for cut in 0..=HELLO.len() {
@@ -196,6 +201,7 @@ async fn frames_in_the_segment_of_the_101_are_delivered() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn a_101_that_arrives_byte_by_byte_is_no_attack() {
     let (connected, mut peer) = connect_to(client(), async |mut peer: Peer| {
@@ -210,6 +216,7 @@ async fn a_101_that_arrives_byte_by_byte_is_no_attack() {
     assert_eq!(received.unwrap(), Some(Message::from("Hello")));
 }
 
+/// RFC 9110 §15.2.
 #[tokio::test]
 async fn interim_responses_are_skipped() {
     let answer = |ok| {
@@ -222,6 +229,7 @@ async fn interim_responses_are_skipped() {
     assert!(!response.headers().contains_key("link"));
 }
 
+/// RFC 6455 §4.1; RFC 9112 §6.3.
 #[tokio::test]
 async fn an_answer_in_plain_http_is_handed_over() {
     let (kib64, over) = ("x".repeat(64 << 10), "x".repeat((64 << 10) + 1));

@@ -9,6 +9,7 @@ use socket_flow::{ClientBuilder, CloseCode, ConnectError, InvalidHeader, Listene
 use crate::scripted::{client, connect_to, connect_to_answer};
 use crate::support::{Peer, header, switching_protocols};
 
+/// RFC 6455 §3, §4.1, §11.1.1, §11.1.2.
 #[tokio::test]
 async fn each_mistake_in_a_url_is_its_own_error() {
     for (url, expected) in [
@@ -28,6 +29,8 @@ async fn each_mistake_in_a_url_is_its_own_error() {
         ("ws://a/b#c", TargetError::Fragment),
         ("ws://a/ü", TargetError::Path),
         ("wss://a/b#c", TargetError::Fragment),
+        ("wss://bücher.example/", TargetError::NonAsciiHost),
+        ("wss://a/ü", TargetError::Path),
     ] {
         match socket_flow::connect(url).await {
             Err(ConnectError::Target(error)) => assert_eq!(error, expected, "{url}"),
@@ -62,6 +65,7 @@ async fn wss_over_a_stream_of_the_callers_is_the_callers_affair() {
     assert_eq!(received.unwrap(), None);
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn a_refused_connection_names_the_address() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -81,6 +85,7 @@ async fn a_refused_connection_names_the_address() {
     assert!(error.to_string().starts_with(&addr.to_string()));
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn the_request_holds_what_was_asked_for_and_no_more() {
     let builder = ClientBuilder::new("ws://Server.Example.com:8080/chat?room=1")
@@ -110,6 +115,7 @@ async fn the_request_holds_what_was_asked_for_and_no_more() {
     );
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn every_connection_has_a_key_of_its_own() {
     let mut keys = std::collections::HashSet::new();
@@ -119,6 +125,7 @@ async fn every_connection_has_a_key_of_its_own() {
     }
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn userinfo_goes_out_as_basic_authentication_and_nowhere_else() {
     let url = "ws://user:pass@server.example.com/chat";
@@ -139,6 +146,7 @@ async fn userinfo_goes_out_as_basic_authentication_and_nowhere_else() {
     assert_eq!(header(&request, "authorization"), Some("Bearer token"));
 }
 
+/// RFC 9110 §5.5.
 #[tokio::test]
 async fn no_header_can_inject_a_line() {
     for (name, value, expected) in [
@@ -163,6 +171,7 @@ async fn no_header_can_inject_a_line() {
     }
 }
 
+/// RFC 6455 §11.3.1.
 #[tokio::test]
 async fn headers_of_the_handshake_cannot_be_set() {
     for name in ["host", "Connection", "sec-websocket-key", "content-length"] {
@@ -210,6 +219,7 @@ async fn credentials_are_shown_by_nothing() {
     );
 }
 
+/// RFC 6455 §4.1; RFC 9110 §7.8.
 #[tokio::test]
 async fn nothing_is_sent_before_the_101() {
     let server = async |mut peer: Peer| {
@@ -241,6 +251,7 @@ async fn a_dropped_connect_closes_the_stream() {
     assert_eq!(peer.rest().await, "");
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn hosts_are_names_and_addresses_of_both_families() {
     for (bind, host) in [

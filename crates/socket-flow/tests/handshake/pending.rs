@@ -38,6 +38,7 @@ async fn a_pending_request_can_be_looked_at_and_answered_with_more() {
     assert_eq!(header(&head, "sec-websocket-protocol"), Some("v2"));
 }
 
+/// RFC 6455 §4.2.2.
 #[tokio::test]
 async fn a_subprotocol_that_was_not_offered_is_never_answered() {
     let (near, mut peer) = Peer::pair();
@@ -65,6 +66,7 @@ async fn the_decision_counts_towards_the_deadline() {
     client.abort();
 }
 
+/// RFC 6455 §4.2.2.
 #[tokio::test]
 async fn a_pending_request_can_be_rejected_with_any_final_response() {
     let (near, mut peer) = Peer::pair();

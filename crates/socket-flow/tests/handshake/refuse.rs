@@ -11,6 +11,8 @@ use tokio::time::Instant;
 use crate::scripted::{refused, with, without};
 use crate::support::{Peer, REQUEST, header};
 
+/// RFC 6455 §4.2.1, §4.2.2, §10.2, §10.7; RFC 9110 §15.6.6; RFC 9112 §3, §3.2,
+/// §5.1, §6.3, §9.6.
 #[tokio::test]
 async fn invalid_requests_are_answered_with_their_status_once() {
     let closing = ("connection", "close");
@@ -171,6 +173,7 @@ async fn invalid_requests_are_answered_with_their_status_once() {
     }
 }
 
+/// RFC 9112 §3.
 #[tokio::test]
 async fn heads_are_refused_at_the_first_byte_over_a_limit() {
     let start = "GET / HTTP/1.1\r\nHost: a\r\n";
@@ -220,6 +223,7 @@ async fn heads_are_refused_at_the_first_byte_over_a_limit() {
     }
 }
 
+/// RFC 9112 §9.6.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_ends_with_a_half_close_and_waits_for_the_client_to_close() {
     let (near, mut peer) = Peer::pair();
@@ -264,6 +268,7 @@ async fn a_refused_client_that_goes_on_sending_has_five_seconds() {
     sending.abort();
 }
 
+/// RFC 9112 §9.6.
 #[tokio::test]
 async fn unread_input_does_not_destroy_the_refusal() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();

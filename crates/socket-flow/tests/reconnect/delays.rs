@@ -20,6 +20,7 @@ fn backoff() -> Backoff {
     Backoff::default().first_delay(Duration::from_secs(1))
 }
 
+/// RFC 6455 §7.2.3.
 #[tokio::test(start_paused = true)]
 async fn each_failure_in_a_row_doubles_the_delay_and_it_is_waited() {
     let (mut client, mut network) = Network::new(backoff().max_delay(Duration::from_secs(5)));

@@ -115,6 +115,7 @@ async fn clients_far_over_the_limit_are_dropped_and_cost_nothing() {
     assert_eq!(answer, b"");
 }
 
+/// RFC 6455 §4.2.1.
 #[tokio::test]
 async fn browsers_of_other_origins_are_refused_unless_they_are_listed() {
     let origins = [
@@ -146,6 +147,7 @@ async fn browsers_of_other_origins_are_refused_unless_they_are_listed() {
     }
 }
 
+/// RFC 6455 §4.2.2.
 #[tokio::test]
 async fn only_the_paths_that_are_served_open_a_connection() {
     let server = Server::bind("127.0.0.1:0")
@@ -171,6 +173,7 @@ async fn only_the_paths_that_are_served_open_a_connection() {
     }
 }
 
+/// RFC 6455 §4.2.2.
 #[tokio::test]
 async fn the_application_decides_about_a_request_and_says_how_it_is_answered() {
     #[derive(Clone)]

@@ -4,6 +4,7 @@ use socket_flow::{PeerAddr, Server, ServerEvent};
 
 use crate::tools::bounded;
 
+/// RFC 6455 §10.6.
 #[cfg(feature = "rustls")]
 #[tokio::test]
 async fn a_server_speaks_tls_and_tells_what_was_agreed_on() {

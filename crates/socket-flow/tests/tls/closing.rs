@@ -14,6 +14,7 @@ use crate::pki::{Authority, client, listen};
 /// Sends a Close and ends TCP without a word of TLS.
 const BRUTAL: bool = true;
 
+/// RFC 6455 §7.1.1.
 #[tokio::test]
 async fn the_client_ends_with_close_notify() {
     let authority = Authority::new("a");
@@ -41,6 +42,7 @@ async fn the_client_ends_with_close_notify() {
     assert!(closing.await.unwrap().unwrap().clean);
 }
 
+/// RFC 6455 §7.1.1.
 #[tokio::test]
 async fn the_server_ends_with_close_notify() {
     let authority = Authority::new("a");

@@ -58,6 +58,7 @@ async fn exchange(client: &mut WebSocket<ClientStream>, server: &mut WebSocket<S
     assert_eq!(received.unwrap(), None);
 }
 
+/// RFC 6455 §4.1, §4.2.2, §5.1, §10.6.
 #[tokio::test]
 async fn both_sides_talk_and_know_what_was_agreed_on() {
     let authority = Authority::new("a");
@@ -86,6 +87,7 @@ async fn both_sides_talk_and_know_what_was_agreed_on() {
     exchange(&mut client, &mut server).await;
 }
 
+/// RFC 9110 §4.3.4.
 #[tokio::test]
 async fn addresses_are_verified_as_such_and_not_sent_as_a_name() {
     let authority = Authority::new("a");
@@ -113,6 +115,7 @@ async fn addresses_are_verified_as_such_and_not_sent_as_a_name() {
     }
 }
 
+/// RFC 6455 §4.1; RFC 9110 §4.3.4.
 #[tokio::test]
 async fn every_reason_to_refuse_a_server_has_its_own_error() {
     let (authority, other) = (Authority::new("a"), Authority::new("b"));
@@ -190,6 +193,7 @@ async fn a_client_certificate_of_an_unknown_authority_is_refused() {
     assert!(matches!(accept_error(accepted), TlsError::UnknownIssuer(_)));
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn a_server_that_speaks_no_tls_is_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -205,6 +209,7 @@ async fn a_server_that_speaks_no_tls_is_told_apart() {
     assert!(matches!(tls_error(connected), TlsError::InvalidMessage(_)));
 }
 
+/// RFC 6455 §4.1, §4.2.2.
 #[tokio::test]
 async fn a_client_that_speaks_no_tls_is_told_apart() {
     let authority = Authority::new("a");
@@ -221,6 +226,8 @@ async fn a_client_that_speaks_no_tls_is_told_apart() {
 
 /// What is unread when a socket is closed makes the kernel send a reset, which may overtake what
 /// was written last.
+///
+/// RFC 6455 §4.2.2.
 #[tokio::test]
 async fn an_alert_is_not_destroyed_by_a_reset() {
     let authority = Authority::new("a");
@@ -242,6 +249,7 @@ async fn an_alert_is_not_destroyed_by_a_reset() {
     ));
 }
 
+/// RFC 6455 §4.1.
 #[tokio::test]
 async fn a_peer_that_closes_during_the_tls_handshake_is_told_apart() {
     let authority = Authority::new("a");

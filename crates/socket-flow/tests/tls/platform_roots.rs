@@ -8,6 +8,7 @@ use socket_flow::tls::ServerTls;
 use crate::alone;
 use crate::pki::{Authority, listen};
 
+/// RFC 6455 §10.6.
 #[tokio::test]
 async fn the_platform_says_whom_to_trust() {
     let authority = Authority::new("a");

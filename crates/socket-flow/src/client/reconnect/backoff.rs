@@ -110,6 +110,7 @@ impl Default for Backoff {
 mod tests {
     use super::*;
 
+    /// RFC 6455 §7.2.3.
     #[test]
     fn delays_double_up_to_their_limit() {
         let backoff = Backoff::default().jitter(false);
@@ -125,6 +126,7 @@ mod tests {
         assert_eq!(endless.delay(9, 0), Duration::MAX);
     }
 
+    /// RFC 6455 §7.2.3.
     #[test]
     fn jitter_takes_away_half_at_most_and_adds_nothing() {
         let backoff = Backoff::default();
