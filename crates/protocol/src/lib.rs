@@ -63,6 +63,7 @@ mod deflate;
 mod error;
 mod event;
 mod frame_queue;
+mod growth;
 mod incoming;
 mod input;
 mod mask_keys;

@@ -156,3 +156,28 @@ fn nothing_is_read_directly_while_input_is_unread() {
     let (incoming, _) = client.protocol.halves();
     assert!(incoming.direct(&client.input).is_some());
 }
+
+/// A message that grows doubled its memory past its limit: of 1,500,000 bytes
+/// at most, 2,560,000 were kept.
+#[test]
+fn a_message_in_fragments_takes_no_more_memory_than_its_limit() {
+    const LIMIT: usize = 1_500_000;
+    for (role, mode) in [(Role::Client, Mode::Owned), (Role::Server, Mode::Direct)] {
+        for piece in [5_000, 70_000] {
+            let mut endpoint = Endpoint::new(role, &Config::new().max_message(LIMIT));
+            endpoint.mode = mode;
+            let mut first = 0x02;
+            for start in (0..LIMIT).step_by(piece) {
+                let piece = piece.min(LIMIT - start);
+                let fin = u8::from(start + piece == LIMIT) << 7;
+                endpoint.feed(&frame(role, fin | first, &vec![7; piece]));
+                first = 0x00;
+            }
+            let Some(Event::Message(Message::Binary(payload))) = endpoint.events.pop() else {
+                panic!("no message");
+            };
+            assert_eq!(payload.len(), LIMIT);
+            assert_eq!(payload.try_into_mut().unwrap().capacity(), LIMIT);
+        }
+    }
+}

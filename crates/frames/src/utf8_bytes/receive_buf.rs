@@ -1,5 +1,6 @@
+use alloc::vec::Vec;
 use core::{
-    fmt,
+    fmt, mem,
     ops::{Deref, Range},
 };
 
@@ -88,6 +89,23 @@ impl ReceiveBuf {
     #[inline]
     pub fn reserve(&mut self, additional: usize) {
         self.buf.reserve(additional);
+    }
+
+    /// Makes room for `additional` more bytes, and where that takes memory, for no more: so a message whose
+    /// length is known does not take twice as much. Called again and again it copies as often. The mark stays.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity would overflow `isize`.
+    pub fn reserve_exact(&mut self, additional: usize) {
+        if self.spare_capacity() >= additional {
+            return;
+        }
+        let mut exact = Vec::from(mem::take(&mut self.buf));
+        exact.reserve_exact(additional);
+        // Nobody else has it, so it comes back as it is.
+        let exact = Bytes::from(exact).try_into_mut();
+        self.buf = exact.unwrap_or_else(BytesMut::from);
     }
 
     /// Makes room for at least `additional` more bytes if that takes no allocation, and tells whether there is

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::mem;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::BufMut;
 use socket_flow_frames::ReceiveBuf;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::pool::Pool;
 use super::{InflateFailure, TAIL, scratch};
+use crate::growth::grow;
 
 /// Decompresses the messages of one connection, as their bytes arrive.
 ///
@@ -292,25 +293,10 @@ fn complete(
 #[inline]
 fn append(message: &mut ReceiveBuf, piece: &[u8], limit: usize) {
     if message.spare_capacity() < piece.len() {
-        grow(message, piece.len(), limit);
+        let room = limit.saturating_sub(message.len());
+        grow(message, piece.len().max(FIRST_STEP.min(room)), limit);
     }
     message.extend_from_slice(piece);
-}
-
-/// Makes room for `additional` bytes: by doubling, but never beyond the limit.
-#[cold]
-fn grow(message: &mut ReceiveBuf, additional: usize, limit: usize) {
-    let len = message.len();
-    let wanted = len.max(FIRST_STEP).max(additional).saturating_add(len);
-    if wanted < limit && message.capacity() <= limit / 2 {
-        message.reserve(wanted - len);
-        return;
-    }
-    // `reserve` may double although less was asked for.
-    let mut exact = Vec::from(mem::take(message).into_inner());
-    exact.reserve_exact(wanted.min(limit).saturating_sub(len));
-    let exact = Bytes::from(exact).try_into_mut();
-    *message = exact.unwrap_or_else(BytesMut::from).into();
 }
 
 /// How much of a message's end is decompressed together with its tail: less

@@ -107,6 +107,16 @@ impl Frame {
     pub(super) fn rest(&self) -> usize {
         usize::try_from(self.len - self.done).unwrap_or(usize::MAX)
     }
+
+    /// The most bytes its message can get, of which there are `have`: up to
+    /// the end of its last frame, else up to the limit.
+    pub(super) fn most(&self, have: usize, limit: usize) -> usize {
+        if self.fin {
+            have.saturating_add(self.rest())
+        } else {
+            limit
+        }
+    }
 }
 
 /// The largest payload that stays in the input until it is whole; with its

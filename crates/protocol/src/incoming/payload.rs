@@ -4,6 +4,7 @@ use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, mask};
 use crate::deflate::InflateFailure;
 use crate::error::ProtocolError;
 use crate::event::{Found, Kind};
+use crate::growth::grow;
 use crate::incoming::frame::Frame;
 use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
@@ -19,7 +20,8 @@ impl Incoming {
     ///
     /// Memory is reserved for what has arrived, never for a declared length
     /// alone: as much again up to 64 KiB, then up to 1 MiB of the frame's
-    /// rest at once, then doubling.
+    /// rest at once, then doubling; and never for more than the message can
+    /// have.
     pub fn direct(&mut self, input: &Input) -> Option<Limit<Spare<'_>>> {
         let frame = self.frame.as_ref()?;
         let rest = frame.rest();
@@ -28,7 +30,8 @@ impl Incoming {
             return None;
         }
         let assembly = &mut self.assembly.as_mut()?.buf;
-        make_room(assembly, 0, rest);
+        let most = frame.most(assembly.len(), self.config.limits().message);
+        make_room(assembly, 0, rest, most);
         Some(assembly.spare().limit(rest))
     }
 
@@ -119,7 +122,8 @@ impl Incoming {
             if let Some(key) = frame.mask {
                 input.unmask(0..there, key, (frame.done % 4) as usize);
             }
-            make_room(assembly, there, rest);
+            let most = frame.most(assembly.len(), self.config.limits().message);
+            make_room(assembly, there, rest, most);
             let payload = input.consume(there);
             assembly.extend_from_slice(input.bytes(payload));
             frame.done += there as u64;
@@ -204,8 +208,9 @@ impl Incoming {
 /// Makes room in a message for `arriving` bytes of a frame of which `rest`
 /// have not arrived, and, where that takes memory, for some of the others: as
 /// much again as is there then, at least 4 KiB, until 64 KiB are in; then the
-/// frame's rest, at most 1 MiB or as much again.
-fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize) {
+/// frame's rest, at most 1 MiB or as much again. The message gets no longer
+/// than `most`.
+fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize, most: usize) {
     if message.spare_capacity() >= arriving.max(1) {
         return;
     }
@@ -215,7 +220,7 @@ fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize) {
     } else {
         there.max(LARGE_STEP)
     };
-    message.reserve(rest.min(arriving.saturating_add(step)));
+    grow(message, rest.min(arriving.saturating_add(step)), most);
 }
 
 /// A shorter rest of a frame is read into the input, together with whatever
