@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut};
 use socket_flow_protocol::{Config, Event, Expired, Limits, Message, NEVER, Role};
 
-use support::{Endpoint, Mode, Script, binary, frame, noise};
+use support::{Endpoint, Mode, Script, binary, frame, header, noise};
 
 /// Pongs were counted from the last moment the queue was empty: a sender that
 /// always keeps something queued used up the sixteen of them for good, and a
@@ -179,5 +179,28 @@ fn a_message_in_fragments_takes_no_more_memory_than_its_limit() {
             assert_eq!(payload.len(), LIMIT);
             assert_eq!(payload.try_into_mut().unwrap().capacity(), LIMIT);
         }
+    }
+}
+
+/// The header of a large frame was given 4 KiB before any of its payload, and
+/// kept what a large message before it had taken.
+#[test]
+fn a_header_alone_keeps_no_memory_for_its_message() {
+    for role in [Role::Client, Role::Server] {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        let mut wire = frame(role, 0x82, &noise(1 << 20));
+        wire.extend(header(role, 0x82, 1 << 20));
+        endpoint.feed(&wire);
+        assert_eq!(endpoint.events.len(), 1);
+        let (incoming, _) = endpoint.protocol.halves();
+        // It waits for input.
+        incoming.release();
+        assert!(incoming.direct(&endpoint.input).is_none());
+        assert!(incoming.is_unfinished());
+        // What follows is put together all the same.
+        let payload = frame(role, 0x82, &noise(1 << 20));
+        endpoint.feed(&payload[payload.len() - (1 << 20)..]);
+        assert_eq!(endpoint.events.len(), 2);
+        assert_eq!(endpoint.events[0], endpoint.events[1]);
     }
 }

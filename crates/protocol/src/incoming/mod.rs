@@ -122,7 +122,12 @@ impl Incoming {
     /// before waiting for input. An assembled message that was lent is gone.
     #[inline]
     pub fn release(&mut self) {
-        if self.message.is_none() && self.assembly.is_some() {
+        let Some(assembly) = &self.assembly else {
+            return;
+        };
+        // Nothing has come of the message under way but a header: what it
+        // could be put together in may be the memory of a large one before it.
+        if self.message.is_none() || assembly.buf.is_empty() {
             self.assembly = None;
         }
     }

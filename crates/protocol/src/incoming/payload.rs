@@ -30,6 +30,10 @@ impl Incoming {
             return None;
         }
         let assembly = &mut self.assembly.as_mut()?.buf;
+        if assembly.is_empty() {
+            // A declared length alone is worth no memory.
+            return None;
+        }
         let most = frame.most(assembly.len(), self.config.limits().message);
         make_room(assembly, 0, rest, most);
         Some(assembly.spare().limit(rest))

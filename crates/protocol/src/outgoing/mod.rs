@@ -274,7 +274,11 @@ impl Outgoing {
         if self.has_room_for_pong() {
             self.append_pong(data);
         } else {
-            self.pong = Some(Box::new(Pong::new(data)));
+            let pong = Pong::new(data);
+            match &mut self.pong {
+                Some(kept) => **kept = pong,
+                None => self.pong = Some(Box::new(pong)),
+            }
         }
     }
 
