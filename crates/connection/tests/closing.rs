@@ -80,6 +80,25 @@ async fn the_server_ends_tcp_first_and_the_client_waits_for_it() {
     assert_eq!(far.tape().shutdowns, 1);
 }
 
+/// RFC 6455 §5.5.1, §7.1.1.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_began_ends_tcp_as_soon_as_the_answer_is_there() {
+    let (mut server, mut far) = raw(Server, 100, Config::new());
+    let begin = Instant::now();
+    let closing = tokio::spawn(async move { server.close(CloseCode::NORMAL, "").await });
+    let mut wire = [0; 4];
+    far.read_exact(&mut wire).await.unwrap();
+    assert_eq!(parse(&wire)[0].close_code(), 1000);
+    // Not before there is an answer, though it takes its time.
+    let early = tokio::time::timeout(Duration::from_secs(3), far.read_u8());
+    assert!(early.await.is_err());
+    far.write_all(&close(Client, 1000, "")).await.unwrap();
+    assert_eq!(read_all(&mut far).await, b"");
+    assert_eq!(begin.elapsed().as_secs(), 3);
+    drop(far);
+    assert!(closing.await.unwrap().unwrap().clean);
+}
+
 /// RFC 6455 §7.1.5.
 #[tokio::test]
 async fn a_close_without_a_code_is_answered_without_one() {

@@ -38,6 +38,7 @@ fn a_client_masks_and_a_server_does_not() {
     assert_eq!(&*bytes, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
 }
 
+/// RFC 6455 §5.3.
 #[test]
 fn every_frame_takes_a_fresh_key() {
     let mut codec = client();

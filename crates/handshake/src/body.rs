@@ -242,7 +242,7 @@ mod tests {
         check(304, &[], b"abc", b"", true);
     }
 
-    /// RFC 9112 §6.3.
+    /// RFC 9112 §6.3, §7.1, §7.1.1.
     #[test]
     fn chunks_are_joined_and_broken_ones_end_the_body() {
         for (input, body, done) in [

@@ -62,7 +62,7 @@ fn the_request_on_the_wire_is_that_of_the_rfc() {
     );
 }
 
-/// RFC 6455 §3, §4.1; RFC 9110 §7.2; RFC 9112 §3.2.1.
+/// RFC 6455 §3, §4.1; RFC 9110 §4.2.4, §7.2; RFC 9112 §3.2.1.
 #[test]
 fn host_has_the_port_only_where_it_is_not_the_schemes_own() {
     for (uri, host, target) in [

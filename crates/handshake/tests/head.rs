@@ -212,7 +212,7 @@ fn a_decoder_is_as_new_after_a_request() {
     }
 }
 
-/// RFC 9110 §15.2.
+/// RFC 9110 §15.2; RFC 9112 §4.
 #[test]
 fn a_response_is_read_at_any_cut_and_over_interim_responses() {
     for (before, status, reason) in [
@@ -291,6 +291,7 @@ fn a_response_without_end_is_refused_at_the_limit() {
     assert_eq!(got, Err(HeadError::LineTooLong));
 }
 
+/// RFC 9112 §4.
 #[test]
 fn heads_are_written_with_the_capitals_of_the_rfcs() {
     let request = Request::get("ws://user@example.com/a?b")

@@ -192,6 +192,7 @@ fn what_is_queued_leaves_before_the_answer_to_a_close() {
     }
 }
 
+/// RFC 6455 §5.5.2.
 #[test]
 fn after_our_close_messages_still_arrive_but_nothing_is_sent() {
     for role in ROLES {

@@ -99,7 +99,7 @@ mod tests {
         parse(&headers)
     }
 
-    /// RFC 6455 §4.3, §9.1.
+    /// RFC 6455 §4.3, §9.1; RFC 9110 §5.6.3, §5.6.4.
     #[test]
     fn extensions_are_read_over_repeated_headers_and_printed_back() {
         let cases: &[Case] = &[

@@ -161,6 +161,7 @@ mod tests {
         whole
     }
 
+    /// RFC 9112 §2.2.
     #[test]
     fn the_end_of_a_head_is_found_at_any_cut_and_bytes_behind_it_are_left() {
         let limits = HeadLimits::default();

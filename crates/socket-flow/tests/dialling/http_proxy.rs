@@ -12,7 +12,7 @@ fn through(proxy: &str, url: &str) -> ClientBuilder {
     ClientBuilder::new(url).proxy(Proxy::new(proxy).unwrap())
 }
 
-/// RFC 6455 §4.1; RFC 9112 §3.2.3.
+/// RFC 6455 §4.1; RFC 9110 §9.3.6; RFC 9112 §3.2.3.
 #[tokio::test]
 async fn a_tunnel_carries_the_connection() {
     for (url, authority) in [

@@ -140,6 +140,7 @@ async fn addresses_are_for_the_first_server_alone() {
     is_echo(&mut ws).await;
 }
 
+/// RFC 9110 §15.4.
 #[tokio::test]
 async fn the_limit_ends_a_loop() {
     let round = || redirect(302, "/again");

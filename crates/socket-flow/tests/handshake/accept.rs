@@ -60,7 +60,7 @@ async fn the_end_of_the_stream_anywhere_in_the_request_is_an_error() {
     }
 }
 
-/// RFC 6455 §4.2.1.
+/// RFC 6455 §4.2.1; RFC 9110 §5.1.
 #[tokio::test]
 async fn a_hundred_header_lines_are_welcome_and_limits_can_be_set() {
     let lines = "X: y\r\n".repeat(95);

@@ -79,6 +79,30 @@ async fn answers_that_break_the_handshake_fail_with_their_cause() {
     }
 }
 
+/// RFC 6455 §4.1, §7.1.7, §9.1.
+#[tokio::test]
+async fn a_client_that_refuses_an_answer_says_nothing_more_and_closes() {
+    type Spoil = fn(String) -> String;
+    let answers: [Spoil; 4] = [
+        |ok| ok.replace("Accept: ", "Accept: x") + "\r\n",
+        |ok| ok + "Sec-WebSocket-Extensions: x-y\r\n\r\n",
+        |ok| ok + "Sec-WebSocket-Extensions: x;;\r\n\r\n",
+        |_| "HTTP/1.1 101 x\r\n folded\r\n\r\n".into(),
+    ];
+    for answer in answers {
+        let (connected, rest) = connect_to(client(), async |mut peer: Peer| {
+            let request = peer.head().await;
+            // What a server that thinks it is connected sends next is not answered either.
+            peer.send(answer(switching_protocols(&request))).await;
+            peer.send(b"\x89\x00").await;
+            peer.rest().await
+        })
+        .await;
+        assert!(connected.is_err());
+        assert_eq!(rest, "");
+    }
+}
+
 #[tokio::test]
 async fn accept_values_of_any_length_are_compared_and_never_decoded() {
     for len in 0..=200 {
@@ -229,7 +253,7 @@ async fn interim_responses_are_skipped() {
     assert!(!response.headers().contains_key("link"));
 }
 
-/// RFC 6455 §4.1; RFC 9112 §6.3.
+/// RFC 6455 §4.1; RFC 9112 §6.3, §7.1, §8.
 #[tokio::test]
 async fn an_answer_in_plain_http_is_handed_over() {
     let (kib64, over) = ("x".repeat(64 << 10), "x".repeat((64 << 10) + 1));

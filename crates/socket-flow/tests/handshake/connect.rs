@@ -125,7 +125,7 @@ async fn every_connection_has_a_key_of_its_own() {
     }
 }
 
-/// RFC 6455 §4.1.
+/// RFC 6455 §4.1; RFC 9110 §4.2.4.
 #[tokio::test]
 async fn userinfo_goes_out_as_basic_authentication_and_nowhere_else() {
     let url = "ws://user:pass@server.example.com/chat";

@@ -155,6 +155,8 @@ async fn what_stands_behind_a_close_is_neither_parsed_nor_echoed() {
 
 /// Every refusal is followed by a flood that nobody reads as frames: a socket closed with unread
 /// bytes in it would send a reset, which destroys the Close on its way (RFC 6455 §7.1.1, §7.1.7).
+///
+/// RFC 6455 §10.7.
 #[tokio::test]
 async fn the_code_of_every_refusal_arrives_though_a_flood_stands_behind_it() {
     for side in SIDES {

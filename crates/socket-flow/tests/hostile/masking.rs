@@ -111,6 +111,8 @@ async fn the_masks_of_a_client_are_fresh_for_every_frame() {
 
 /// Clients that start at one instant, where a clock would seed them alike (RFC 6455 §10.3;
 /// CVE-2025-10148).
+///
+/// RFC 6455 §5.3.
 #[tokio::test]
 async fn clients_made_at_the_same_instant_share_no_mask_and_no_nonce() {
     let clients: Vec<_> = (0..8).map(|_| tokio::spawn(captured(500))).collect();

@@ -1,5 +1,7 @@
 //! When another attempt is made, and whether.
 
+use std::collections::HashSet;
+use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use socket_flow::{
 };
 use tokio::time::Instant;
 
-use crate::tools::{Network, disconnected};
+use crate::tools::{Client, Network, disconnected};
 
 fn seconds(count: u64) -> Option<Duration> {
     Some(Duration::from_secs(count))
@@ -40,6 +42,27 @@ async fn each_failure_in_a_row_doubles_the_delay_and_it_is_waited() {
     drop(server);
 }
 
+/// RFC 6455 §7.2.3.
+#[tokio::test(start_paused = true)]
+async fn the_first_delay_and_those_after_it_are_random_unless_told_otherwise() {
+    let mut delays = HashSet::new();
+    for _ in 0..20 {
+        let refuse = || async { Err(io::ErrorKind::ConnectionRefused.into()) };
+        let mut client: Client = ClientBuilder::new("ws://pipe/").reconnect_on(backoff(), refuse);
+        for longest in [1000, 2000] {
+            let (_, retry_in) = disconnected(&mut client).await;
+            let delay = retry_in.unwrap();
+            assert!(
+                (longest / 2..=longest).contains(&delay.as_millis()),
+                "{delay:?}"
+            );
+            delays.insert(delay);
+        }
+    }
+    // Two equal ones among 40 are hardly ever drawn.
+    assert!(delays.len() >= 38, "{delays:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_a_connection_that_lasts_makes_the_next_failure_the_first() {
     let (mut client, mut network) = Network::new(backoff());
@@ -55,6 +78,7 @@ async fn only_a_connection_that_lasts_makes_the_next_failure_the_first() {
     }
 }
 
+/// RFC 9110 §10.2.3.
 #[tokio::test(start_paused = true)]
 async fn the_server_says_when_to_come_back() {
     for (value, expected) in [("7", 7), ("0", 1), ("100000", 3600), ("never", 1)] {

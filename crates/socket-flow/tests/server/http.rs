@@ -42,6 +42,7 @@ async fn a_page_is_served_beside_its_websocket() {
     assert!(bounded(ws.recv()).await.unwrap().is_some());
 }
 
+/// RFC 9110 §9.3.2.
 #[tokio::test]
 async fn head_gets_the_head_alone() {
     let server = with_page().await;

@@ -14,7 +14,7 @@ use crate::pki::{Authority, client, listen};
 /// Sends a Close and ends TCP without a word of TLS.
 const BRUTAL: bool = true;
 
-/// RFC 6455 §7.1.1.
+/// RFC 6455 §7.1.1; RFC 9112 §9.8.
 #[tokio::test]
 async fn the_client_ends_with_close_notify() {
     let authority = Authority::new("a");
@@ -42,7 +42,7 @@ async fn the_client_ends_with_close_notify() {
     assert!(closing.await.unwrap().unwrap().clean);
 }
 
-/// RFC 6455 §7.1.1.
+/// RFC 6455 §7.1.1; RFC 9112 §9.8.
 #[tokio::test]
 async fn the_server_ends_with_close_notify() {
     let authority = Authority::new("a");
@@ -115,11 +115,13 @@ async fn end_without_close_notify(
     tokio::join!(client, server).0
 }
 
+/// RFC 9112 §9.8.
 #[tokio::test]
 async fn an_end_without_close_notify_is_no_error_behind_a_close() {
     assert_eq!(end_without_close_notify(BRUTAL).await.unwrap(), None);
 }
 
+/// RFC 9112 §9.8.
 #[tokio::test]
 async fn an_end_without_close_notify_is_1006_before_a_close() {
     let error = end_without_close_notify(!BRUTAL).await.unwrap_err();

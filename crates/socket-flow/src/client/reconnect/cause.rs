@@ -121,6 +121,7 @@ mod tests {
 
     use super::*;
 
+    /// RFC 9110 §10.2.3.
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         // One minute before the example of RFC 9110 §5.6.7.
