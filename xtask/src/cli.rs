@@ -77,7 +77,7 @@ cargo xtask rfc
     for, that a row without one has a reason, and that no keyword of the RFCs is left out.
 
 cargo xtask tidy
-    Checks the house rules a compiler does not know: file length, where unsafe may stand,
+    Checks the house rules a compiler does not know: file length, where unsafe may stand, workflows,
     and words that mark unfinished work.
 ";
 

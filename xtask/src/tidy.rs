@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use yaml_rust2::YamlLoader;
+
 use crate::error::Error;
 use crate::workspace;
 
@@ -28,19 +30,25 @@ const UNFINISHED: [&str; 6] = [
     concat!("db", "g!"),
 ];
 
-/// Checks every Rust file of the workspace.
+/// Checks every Rust file of the workspace, and the workflows.
 pub(crate) fn run() -> Result<(), Error> {
     let root = workspace::root();
     let mut broken = Vec::new();
     let mut files = 0;
     for top in ["crates", "xtask"] {
-        for path in sources(&root.join(top))? {
+        for path in sources(&root.join(top), "rs")? {
             let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
             let name = path.strip_prefix(&root).unwrap_or(&path);
             let name = name.to_string_lossy().replace('\\', "/");
             files += 1;
             broken.extend(check(&name, &text));
         }
+    }
+    for path in sources(&root.join(".github"), "yml")? {
+        let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+        let name = path.strip_prefix(&root).unwrap_or(&path);
+        files += 1;
+        broken.extend(workflow(&name.to_string_lossy(), &text));
     }
     for rule in &broken {
         println!("{rule}");
@@ -52,8 +60,8 @@ pub(crate) fn run() -> Result<(), Error> {
     }
 }
 
-/// Every Rust file under a directory, in order; what cargo builds there is left out.
-fn sources(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+/// Every file under a directory whose name ends so, in order; what cargo builds there is left out.
+fn sources(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
         paths.push(entry.map_err(Error::file(directory))?.path());
@@ -63,9 +71,9 @@ fn sources(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     for path in paths {
         if path.is_dir() {
             if !path.ends_with("target") {
-                found.extend(sources(&path)?);
+                found.extend(sources(&path, extension)?);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|end| end == extension) {
             found.push(path);
         }
     }
@@ -91,6 +99,29 @@ fn check(name: &str, text: &str) -> Vec<String> {
         for word in UNFINISHED {
             if line.contains(word) {
                 broken.push(format!("{name}:{number}: {word} marks unfinished work"));
+            }
+        }
+    }
+    broken
+}
+
+/// What keeps a workflow from running: a hosted CI says so only once it is there, by doing nothing.
+fn workflow(name: &str, text: &str) -> Vec<String> {
+    let documents = match YamlLoader::load_from_str(text) {
+        Ok(documents) => documents,
+        Err(error) => return vec![format!("{name}: {error}")],
+    };
+    let jobs = documents.first().and_then(|root| root["jobs"].as_hash());
+    let Some(jobs) = jobs else {
+        return vec![format!("{name}: it has no jobs")];
+    };
+    let mut broken = Vec::new();
+    for (job, description) in jobs {
+        let job = job.as_str().unwrap_or_default();
+        for needed in description["needs"].as_vec().into_iter().flatten() {
+            if !jobs.contains_key(needed) {
+                let needed = needed.as_str().unwrap_or_default();
+                broken.push(format!("{name}: {job} needs '{needed}', which is no job"));
             }
         }
     }
@@ -179,5 +210,20 @@ mod tests {
                 "DO marks unfinished work"
             )]
         );
+    }
+
+    #[test]
+    fn a_workflow_that_would_not_run_is_found() {
+        let broken = |text| workflow("ci.yml", text).len();
+        assert_eq!(
+            broken("jobs:\n  a: { steps: [] }\n  b: { needs: [a] }\n"),
+            0
+        );
+        assert_eq!(broken("jobs:\n  a: {}\n  b: { needs: [a, c] }\n"), 1);
+        assert_eq!(
+            broken("jobs:\n  a:\n    steps:\n      - run: echo \"a: b\" c: d\n"),
+            1
+        );
+        assert_eq!(broken("on: push\n"), 1);
     }
 }
