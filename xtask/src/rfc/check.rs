@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::document::{Document, Fault, Keyword, Proof, Row, Section, Test};
+use super::module::is_compiled;
 use super::source::functions;
 
 /// What a check found.
@@ -37,10 +38,10 @@ pub(super) fn check(document: &Document, read: impl Fn(&str) -> Option<String>) 
             continue;
         };
         for test in proof {
-            let text = sources
+            let source = sources
                 .entry(test.link.as_str())
-                .or_insert_with(|| read(&test.link));
-            if let Err(detail) = shows(test, &row.section, text.as_deref()) {
+                .or_insert_with(|| Source::read(&test.link, &read));
+            if let Err(detail) = shows(test, &row.section, source) {
                 let line = row.line;
                 faults.push(Fault { line, detail });
             }
@@ -76,10 +77,30 @@ impl fmt::Display for Summary {
     }
 }
 
+/// A file that rows link to.
+struct Source {
+    text: Option<String>,
+    is_compiled: bool,
+}
+
+impl Source {
+    fn read(link: &str, mut read: impl FnMut(&str) -> Option<String>) -> Self {
+        Self {
+            text: read(link),
+            is_compiled: is_compiled(link, &mut read),
+        }
+    }
+}
+
 /// Whether the file has this test, and its doc comment cites the section.
-fn shows(test: &Test, section: &Section, text: Option<&str>) -> Result<(), String> {
+fn shows(test: &Test, section: &Section, source: &Source) -> Result<(), String> {
     let Test { link, name } = test;
-    let text = text.ok_or_else(|| format!("there is no file {link}"))?;
+    let Some(text) = &source.text else {
+        return Err(format!("there is no file {link}"));
+    };
+    if !source.is_compiled {
+        return Err(format!("no module names {link}, so its tests never run"));
+    }
     let found = functions(text, name);
     let [function] = found.as_slice() else {
         return Err(match found.len() {
@@ -161,7 +182,9 @@ mod tests {
             "## RFC 6455\n| § | level | requirement | role | tests |\n|-|-|-|-|-|\n{rows}\n"
         );
         check(&Document::parse(&text), |link| {
-            (link == "a.rs").then(|| SOURCE.into())
+            ["../a/tests/a.rs", "../a/src/lost.rs"]
+                .contains(&link)
+                .then(|| SOURCE.into())
         })
     }
 
@@ -175,8 +198,8 @@ mod tests {
     #[test]
     fn rows_that_hold_are_summed_up() {
         let rows = "\
-            | 5.1 | MUST ×2 | mask | client | [`masks`](a.rs) |\n\
-            | 5.1 | must | mask | both | [`masks`](a.rs) |\n\
+            | 5.1 | MUST ×2 | mask | client | [`masks`](../a/tests/a.rs) |\n\
+            | 5.1 | must | mask | both | [`masks`](../a/tests/a.rs) |\n\
             | 9 | SHOULD | fly | both | none: no wings |";
         let outcome = checked(rows);
         assert!(outcome.faults.is_empty(), "{:?}", outcome.faults);
@@ -189,17 +212,31 @@ mod tests {
     #[test]
     fn a_test_that_does_not_exist_shows_nothing() {
         for (test, fault) in [
-            ("[`masks`](b.rs)", "there is no file b.rs"),
-            ("[`mask`](a.rs)", "there is no test mask in a.rs"),
-            ("[`helper`](a.rs)", "helper in a.rs is no test"),
+            ("[`masks`](../b.rs)", "there is no file ../b.rs"),
             (
-                "[`slow`](a.rs)",
-                "slow in a.rs is ignored, so it shows nothing",
+                "[`masks`](../a/src/lost.rs)",
+                "no module names ../a/src/lost.rs, so its tests never run",
             ),
-            ("[`twice`](a.rs)", "there are 2 functions twice in a.rs"),
+            (
+                "[`mask`](../a/tests/a.rs)",
+                "there is no test mask in ../a/tests/a.rs",
+            ),
+            (
+                "[`helper`](../a/tests/a.rs)",
+                "helper in ../a/tests/a.rs is no test",
+            ),
+            (
+                "[`slow`](../a/tests/a.rs)",
+                "slow in ../a/tests/a.rs is ignored, so it shows nothing",
+            ),
+            (
+                "[`twice`](../a/tests/a.rs)",
+                "there are 2 functions twice in ../a/tests/a.rs",
+            ),
         ] {
             // The test that holds does not make up for the one that does not.
-            let row = format!("| 5.1 | MUST | mask | client | [`masks`](a.rs), {test} |");
+            let row =
+                format!("| 5.1 | MUST | mask | client | [`masks`](../a/tests/a.rs), {test} |");
             assert_eq!(faults(&row), [format!("4: {fault}")]);
         }
     }
@@ -207,7 +244,7 @@ mod tests {
     #[test]
     fn a_test_that_cites_another_section_shows_nothing() {
         assert_eq!(
-            faults("| 5.1.1 | MUST | mask | client | [`masks`](a.rs) |"),
+            faults("| 5.1.1 | MUST | mask | client | [`masks`](../a/tests/a.rs) |"),
             ["4: the doc comment of masks does not cite RFC 6455 §5.1.1"]
         );
     }
@@ -230,7 +267,7 @@ mod tests {
     #[test]
     fn keywords_without_a_row_and_rows_without_a_keyword_are_faults() {
         let counts = "\n\n| § | MUST | MUST NOT | SHOULD | SHOULD NOT |\n|-|-|-|-|-|\n";
-        let row = "| 5.1 | MUST ×2, MUST NOT | mask | client | [`masks`](a.rs) |";
+        let row = "| 5.1 | MUST ×2, MUST NOT | mask | client | [`masks`](../a/tests/a.rs) |";
         assert!(faults(&format!("{row}{counts}| 5.1 | 2 | 1 | 0 | 0 |")).is_empty());
         assert_eq!(
             faults(&format!("{row}{counts}| 5.1 | 3 | 0 | 0 | 1 |")),

@@ -3,12 +3,13 @@
 //! ```text
 //! docs/conformance.md ──► document: rows, and the keywords counted in each RFC
 //!                             │                         │
-//! the sources ──► source ──► check: every test is there, runs, and cites the row's section;
+//! the sources ──► source ──► check: every test is there, is compiled, runs, and cites the row's section;
 //!                                   every keyword of the RFCs stands in a row
 //! ```
 
 mod check;
 mod document;
+mod module;
 mod source;
 
 use std::fs;

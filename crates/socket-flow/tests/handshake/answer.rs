@@ -225,6 +225,23 @@ async fn frames_in_the_segment_of_the_101_are_delivered() {
     }
 }
 
+/// RFC 9112 §6.3.
+#[tokio::test]
+async fn a_101_has_no_body_whatever_it_announces() {
+    for line in ["Content-Length: 7", "Transfer-Encoding: chunked"] {
+        let (connected, _peer) = connect_to(client(), async |mut peer: Peer| {
+            let request = peer.head().await;
+            let head = switching_protocols(&request) + line + "\r\n\r\n";
+            peer.send([head.as_bytes(), HELLO].concat()).await;
+            peer
+        })
+        .await;
+        let (mut ws, _) = connected.unwrap();
+        let received = ws.recv().await.unwrap();
+        assert_eq!(received, Some(Message::from("Hello")), "{line}");
+    }
+}
+
 /// RFC 6455 §4.1.
 #[tokio::test]
 async fn a_101_that_arrives_byte_by_byte_is_no_attack() {
