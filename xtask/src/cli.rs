@@ -6,6 +6,7 @@ use crate::autobahn::engine::Kind;
 use crate::autobahn::pattern::Pattern;
 use crate::autobahn::side::Side;
 use crate::bench;
+use crate::coverage;
 use crate::error::Error;
 use crate::interleavings;
 use crate::interop::peer::Peer;
@@ -44,6 +45,17 @@ cargo xtask browser
 
     Screenshots, packages and logs land in browser/ under the target directory. CHROMIUM names the
     browser.
+
+cargo xtask coverage [OPTIONS]
+    Runs the tests of frames and protocol instrumented, and lists what none of them runs, down to
+    each side of each condition. What docs/coverage.toml does not excuse fails, and what it excuses
+    in vain. Needs cargo-llvm-cov, a nightly toolchain and its LLVM's tools.
+
+    --package NAME          another package's tests and sources; more than once for several
+    --again                 judges the last run once more, for instance after a change of the file
+
+    LLVM_COV and LLVM_PROFDATA name the tools (default: Debian's of the compiler's LLVM, else
+    rustup's component llvm-tools).
 
 cargo xtask interop [websockets|ws] [OPTIONS]
     Exchanges messages with implementations by others, PyPI's websockets and npm's ws, both as
@@ -88,6 +100,7 @@ pub(crate) enum Command {
     Autobahn(Options),
     Bench(bench::options::Options),
     Browser,
+    Coverage(coverage::Options),
     Interop(InteropOptions),
     Instructions(InstructionsOptions),
     Interleavings(interleavings::Options),
@@ -157,6 +170,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "autobahn" => autobahn(&mut parser),
         "bench" => bench::options::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Bench)),
+        "coverage" => coverage::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Coverage)),
         "interop" => interop(&mut parser),
         "instructions" => instructions(&mut parser),
         "interleavings" => interleavings::Options::parse(&mut parser)
@@ -363,6 +378,7 @@ mod tests {
             &["instructions", "mask"],
             &["instructions", "--only"],
             &["browser", "firefox"],
+            &["coverage", "frames"],
             &["interleavings", "all"],
             &["rfc", "6455"],
             &["tidy", "now"],

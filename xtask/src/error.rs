@@ -35,6 +35,8 @@ pub(crate) enum Error {
     Instructions(usize),
     /// This many statements of the conformance table are not borne out.
     Unproven(usize),
+    /// This many places are uncovered without an exception, or are excused in vain.
+    Uncovered(usize),
     /// The source tree breaks this many house rules.
     Untidy(usize),
 }
@@ -90,6 +92,8 @@ impl fmt::Display for Error {
             }
             Self::Unproven(1) => f.write_str("1 statement of the table does not hold"),
             Self::Unproven(count) => write!(f, "{count} statements of the table do not hold"),
+            Self::Uncovered(1) => f.write_str("1 place is not what its exceptions say"),
+            Self::Uncovered(count) => write!(f, "{count} places are not what their exceptions say"),
             Self::Untidy(1) => f.write_str("1 broken house rule"),
             Self::Untidy(count) => write!(f, "{count} broken house rules"),
         }

@@ -6,6 +6,7 @@
 //!                        report ──► check (expectations, case facts, baseline) ──► summary
 //! cargo xtask bench      load generator  ⇄  echo servers, ours and others ──► docs/performance.md
 //! cargo xtask browser    Chromium, two tabs  ⇄  the example `chat`
+//! cargo xtask coverage   the tests of crates, instrumented ──► what none of them runs
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask interleavings   crates/connection under a scheduler ──► schedules tried
@@ -21,6 +22,7 @@ mod autobahn;
 mod bench;
 mod browser;
 mod cli;
+mod coverage;
 mod error;
 mod instructions;
 mod interleavings;
@@ -72,6 +74,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Browser => {
             process::catch_signals()?;
             browser::run()
+        }
+        Command::Coverage(options) => {
+            process::catch_signals()?;
+            coverage::run(&options)
         }
         Command::Interop(options) => {
             process::catch_signals()?;
