@@ -10,6 +10,7 @@ use crate::coverage;
 use crate::error::Error;
 use crate::interleavings;
 use crate::interop::peer::Peer;
+use crate::soak;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -88,13 +89,26 @@ cargo xtask rfc
     Checks docs/conformance.md: that every test it names is there and cites the section it is named
     for, that a row without one has a reason, and that no keyword of the RFCs is left out.
 
+cargo xtask soak [OPTIONS]
+    Runs our server and our clients under load, faults and attacks, prints memory, descriptors,
+    tasks, messages and latency over time, and judges them. Linux; half an hour for everything.
+
+    --scenario S1...        only these scenarios: S1 to S11
+    --minutes N             how long those last whose length is free (default: each its own)
+    --connections N         how many are many (default: 10000)
+    --seed N                what random numbers are drawn from (default: 1)
+    --peers                 also tells how the servers of other libraries grow under S6
+
+    S7 needs root, iproute2 and nftables, S10 a memory control group; without, they are skipped.
+    Logs land in soak/logs/ under the target directory.
+
 cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand, workflows,
     and words that mark unfinished work.
 ";
 
 /// A parsed command line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Help,
     Autobahn(Options),
@@ -105,6 +119,7 @@ pub(crate) enum Command {
     Instructions(InstructionsOptions),
     Interleavings(interleavings::Options),
     Rfc,
+    Soak(soak::options::Options),
     Tidy,
 }
 
@@ -176,6 +191,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "instructions" => instructions(&mut parser),
         "interleavings" => interleavings::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Interleavings)),
+        "soak" => soak::options::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Soak)),
         "browser" => alone(&mut parser, Command::Browser),
         "rfc" => alone(&mut parser, Command::Rfc),
         "tidy" => alone(&mut parser, Command::Tidy),

@@ -37,6 +37,8 @@ pub(crate) enum Error {
     Unproven(usize),
     /// This many places are uncovered without an exception, or are excused in vain.
     Uncovered(usize),
+    /// This many scenarios of a soak failed.
+    Soak(usize),
     /// The source tree breaks this many house rules.
     Untidy(usize),
 }
@@ -94,6 +96,8 @@ impl fmt::Display for Error {
             Self::Unproven(count) => write!(f, "{count} statements of the table do not hold"),
             Self::Uncovered(1) => f.write_str("1 place is not what its exceptions say"),
             Self::Uncovered(count) => write!(f, "{count} places are not what their exceptions say"),
+            Self::Soak(1) => f.write_str("1 scenario failed"),
+            Self::Soak(count) => write!(f, "{count} scenarios failed"),
             Self::Untidy(1) => f.write_str("1 broken house rule"),
             Self::Untidy(count) => write!(f, "{count} broken house rules"),
         }

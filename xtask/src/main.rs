@@ -11,6 +11,7 @@
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask interleavings   crates/connection under a scheduler ──► schedules tried
 //! cargo xtask rfc        docs/conformance.md  ⇄  the tests it names and what they cite
+//! cargo xtask soak       load, faults and attacks  ⇄  the facade ──► rows over time ──► verdict
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
 //! ```
 
@@ -30,6 +31,7 @@ mod interop;
 mod node;
 mod process;
 mod rfc;
+mod soak;
 mod tidy;
 mod workspace;
 
@@ -92,6 +94,10 @@ fn run(command: Command) -> Result<(), Error> {
             interleavings::run(&options)
         }
         Command::Rfc => rfc::run(),
+        Command::Soak(options) => {
+            process::catch_signals()?;
+            soak::run(&options)
+        }
         Command::Tidy => tidy::run(),
     }
 }

@@ -94,10 +94,24 @@ impl Workspace {
             })
     }
 
+    /// Builds the programs of a package and returns their names and executables.
+    pub(crate) fn build_programs(
+        &self,
+        package: &str,
+        profile: &str,
+    ) -> Result<Vec<(String, PathBuf)>, Error> {
+        let messages = self.build_in(profile, &["-p", package, "--bins"])?;
+        Ok(executables(&messages, "bin"))
+    }
+
     /// Builds in release and returns cargo's messages.
     fn build(&self, what: &[&str]) -> Result<String, Error> {
+        self.build_in("release", what)
+    }
+
+    fn build_in(&self, profile: &str, what: &[&str]) -> Result<String, Error> {
         let mut command = cargo(&self.root);
-        command.args(["build", "--release"]).args(what);
+        command.args(["build", "--profile", profile]).args(what);
         command.arg("--message-format=json-render-diagnostics");
         let log = self.log("build");
         let mut build = Child::spawn_talking("cargo build", &mut command, &log)?;

@@ -14,12 +14,12 @@ mod footprint;
 mod instructions;
 mod machine;
 pub(crate) mod options;
-mod programs;
+pub(crate) mod programs;
 mod report;
 mod scenario;
-mod server;
+pub(crate) mod server;
 mod statistics;
-mod table;
+pub(crate) mod table;
 mod throughput;
 mod verdict;
 

@@ -1,0 +1,8 @@
+//! Clients that misbehave, on raw sockets.
+
+pub mod declare;
+pub mod flood;
+pub mod hog;
+pub mod raw;
+pub mod reset;
+pub mod slow;

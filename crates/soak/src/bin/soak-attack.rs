@@ -1,0 +1,25 @@
+//! The clients of a soak that misbehave.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use socket_flow_soak::attacks::{declare, flood, hog, reset, slow};
+use socket_flow_soak::program;
+
+fn main() -> ExitCode {
+    program::main("soak-attack", async |options, phase, board| {
+        let work = async {
+            match options.mode.as_str() {
+                "declare" => declare::run(options, phase, &board).await,
+                "flood" => flood::run(options, phase, &board).await,
+                "hog" => hog::run(options, phase, &board).await,
+                "reset" => reset::run(options, phase, &board).await,
+                "slow" => slow::run(options, phase, &board).await,
+                other => return Err(program::unknown(other)),
+            }
+            Ok(())
+        };
+        program::reporting(&board, work).await
+    })
+}

@@ -1,0 +1,7 @@
+//! Clients that behave.
+
+pub mod active;
+pub mod good;
+pub mod hold;
+pub mod pushed;
+pub mod reconnect;

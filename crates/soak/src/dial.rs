@@ -1,0 +1,81 @@
+//! Opening connections, from more addresses than one.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use socket_flow::{ClientBuilder, ConnectError, Deflate, WebSocket};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::options::Options;
+
+/// So many addresses of ours, 127.0.0.2 and on, share the connections: one has ports for fewer
+/// than 30,000.
+const SOURCES: u64 = 8;
+
+/// Opens connections to the server.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    addr: SocketAddr,
+    buffer: u32,
+    deflate_every: u64,
+    /// How many may be in their handshake at once: beyond the server's backlog the kernel drops
+    /// them, and what is measured is its patience.
+    parallel: Arc<Semaphore>,
+}
+
+impl Dial {
+    /// To the server the options name.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            addr: options.addr,
+            buffer: options.buffer,
+            deflate_every: options.deflate_every,
+            parallel: Arc::new(Semaphore::new(options.parallel)),
+        }
+    }
+
+    /// Opens a TCP connection, from the address of this number.
+    ///
+    /// # Errors
+    /// The system or the server does not let it.
+    pub async fn tcp(&self, number: u64) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if self.buffer > 0 {
+            socket.set_recv_buffer_size(self.buffer)?;
+        }
+        if self.addr.ip().is_loopback() {
+            let host = 2 + (number % SOURCES) as u8;
+            socket.bind((Ipv4Addr::new(127, 0, 0, host), 0).into())?;
+        }
+        let stream = socket.connect(self.addr).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Opens a WebSocket connection on a path.
+    ///
+    /// # Errors
+    /// There is none to be had.
+    pub async fn open(
+        &self,
+        number: u64,
+        path: &str,
+    ) -> Result<WebSocket<TcpStream>, ConnectError> {
+        // It is never closed.
+        let _permit = self.parallel.acquire().await;
+        let stream = self.tcp(number).await.map_err(ConnectError::Io)?;
+        let (ws, _) = self.builder(number, path).connect_on(stream).await?;
+        Ok(ws)
+    }
+
+    /// The client of this number.
+    pub fn builder(&self, number: u64, path: &str) -> ClientBuilder {
+        let builder = ClientBuilder::new(format!("ws://{}{path}", self.addr));
+        match self.deflate_every > 0 && number % self.deflate_every == 0 {
+            true => builder.deflate(Deflate::balanced()),
+            false => builder,
+        }
+    }
+}

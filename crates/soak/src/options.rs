@@ -1,0 +1,123 @@
+//! The command line that all programs share.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::seed::Seed;
+
+/// What is not given has the value here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What the program does, where it can do several things.
+    pub mode: String,
+    /// Where it listens, or the server it talks to.
+    pub addr: SocketAddr,
+    /// The server behind a relay.
+    pub target: SocketAddr,
+    /// How many connections it opens.
+    pub connections: u64,
+    /// How many of them are in their opening handshake at once.
+    pub parallel: usize,
+    /// How many messages or connections it begins in a second, all together.
+    pub rate: u64,
+    /// One in so many connections is compressed; 0 is none.
+    pub deflate_every: u64,
+    /// How many mebibytes are sent.
+    pub mib: u64,
+    /// The bytes of a message, where they are all the same.
+    pub size: usize,
+    /// How much the kernel may keep for a connection; 0 leaves it the choice.
+    pub buffer: u32,
+    /// How long a byte is on its way.
+    pub delay: Duration,
+    /// How much longer at most, at random.
+    pub jitter: Duration,
+    /// Whether the server tells its application in events.
+    pub events: bool,
+    /// What random numbers are drawn from.
+    pub seed: Seed,
+}
+
+impl Options {
+    /// Reads a command line: `MODE --option value …`, without a mode for programs that have one.
+    ///
+    /// # Errors
+    /// It is not like that.
+    pub fn parse(mut parser: Parser) -> Result<Self, lexopt::Error> {
+        let none: SocketAddr = ([127, 0, 0, 1], 0).into();
+        let mut options = Self {
+            mode: String::new(),
+            addr: none,
+            target: none,
+            connections: 1,
+            parallel: 64,
+            rate: 1000,
+            deflate_every: 0,
+            mib: 64,
+            size: 0,
+            buffer: 0,
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            events: false,
+            seed: Seed::new(1),
+        };
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Arg::Value(mode) if options.mode.is_empty() => options.mode = mode.string()?,
+                Arg::Long("addr") => options.addr = parser.value()?.parse()?,
+                Arg::Long("target") => options.target = parser.value()?.parse()?,
+                Arg::Long("connections") => options.connections = parser.value()?.parse()?,
+                Arg::Long("parallel") => options.parallel = parser.value()?.parse()?,
+                Arg::Long("rate") => options.rate = parser.value()?.parse()?,
+                Arg::Long("deflate-every") => options.deflate_every = parser.value()?.parse()?,
+                Arg::Long("mib") => options.mib = parser.value()?.parse()?,
+                Arg::Long("size") => options.size = parser.value()?.parse()?,
+                Arg::Long("buffer") => options.buffer = parser.value()?.parse()?,
+                Arg::Long("delay-ms") => options.delay = millis(&mut parser)?,
+                Arg::Long("jitter-ms") => options.jitter = millis(&mut parser)?,
+                Arg::Long("events") => options.events = true,
+                Arg::Long("seed") => options.seed = parser.value()?.parse()?,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(options)
+    }
+
+    /// The time between two beginnings on one of the connections, so that all together keep the
+    /// rate.
+    pub fn period(&self) -> Duration {
+        Duration::from_secs_f64(self.connections as f64 / self.rate.max(1) as f64)
+    }
+}
+
+fn millis(parser: &mut Parser) -> Result<Duration, lexopt::Error> {
+    Ok(Duration::from_millis(parser.value()?.parse()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_stand_behind_the_mode() {
+        let line = "active --addr 127.0.0.1:9001 --connections 10 --rate 100 --seed 5 --delay-ms 7";
+        let options = Options::parse(Parser::from_args(line.split(' '))).unwrap();
+        assert_eq!(options.mode, "active");
+        assert_eq!(options.addr.port(), 9001);
+        assert_eq!(options.period(), Duration::from_millis(100));
+        assert_eq!(options.delay, Duration::from_millis(7));
+        assert_eq!(options.seed, Seed::new(5));
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for line in ["active again", "--fast", "--seed x", "--addr localhost"] {
+            assert!(
+                Options::parse(Parser::from_args(line.split(' '))).is_err(),
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What is played, by name.
+
+use crate::error::Error;
+use crate::soak::scenarios::{
+    active, descriptors, floods, idle, lossy, memory, resets, restart, slow, stopped, storm,
+};
+use crate::soak::stage::Stage;
+
+/// A scenario.
+#[derive(Debug)]
+pub(crate) struct Scenario {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) play: fn(&mut Stage<'_>) -> Result<(), Error>,
+}
+
+/// All of them, in order.
+pub(crate) static ALL: [Scenario; 11] = [
+    Scenario::new("S1", "idle connections, kept alive", idle::play),
+    Scenario::new("S2", "active connections, books kept", active::play),
+    Scenario::new("S3", "readers that stop and go on", stopped::play),
+    Scenario::new("S4", "resets at any byte", resets::play),
+    Scenario::new("S5", "slow clients, good ones beside them", slow::play),
+    Scenario::new("S6", "ping floods, declared messages", floods::play),
+    Scenario::new("S7", "lossy, dead and long links", lossy::play),
+    Scenario::new("S8", "out of file descriptors", descriptors::play),
+    Scenario::new("S9", "everybody closes at once", storm::play),
+    Scenario::new("S10", "floods under a memory cap", memory::play),
+    Scenario::new("S11", "a server killed and started again", restart::play),
+];
+
+impl Scenario {
+    const fn new(
+        name: &'static str,
+        title: &'static str,
+        play: fn(&mut Stage<'_>) -> Result<(), Error>,
+    ) -> Self {
+        Self { name, title, play }
+    }
+
+    /// The scenario of this name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|it| it.name.eq_ignore_ascii_case(name))
+    }
+}
