@@ -231,7 +231,7 @@ fn a_violation_after_our_close_is_reported_and_sends_no_second_close() {
     }
 }
 
-/// RFC 6455 §5.5.1, §6.1.
+/// RFC 6455 §5.5.1, §6.1, §7.1.3.
 #[test]
 fn after_our_close_nothing_more_can_be_queued() {
     for role in ROLES {
@@ -258,7 +258,7 @@ fn after_our_close_nothing_more_can_be_queued() {
     }
 }
 
-/// RFC 6455 §5.5.1, §6.1.
+/// RFC 6455 §5.5.1, §6.1, §7.1.3.
 #[test]
 fn after_the_peers_close_or_a_failure_nothing_can_be_queued() {
     for role in ROLES {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::Request;
+use http::{Method, Request};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
 use socket_flow_handshake::origin::OriginPolicy;
@@ -21,7 +21,7 @@ use crate::server::error::AcceptError;
 use crate::server::pending::Pending;
 #[cfg(feature = "rustls")]
 use crate::server::refuse::linger;
-use crate::server::refuse::refuse;
+use crate::server::refuse::send_answer;
 
 /// What a server accepts, and how its connections are set up. Make one and use it for all: a clone
 /// shares the settings and is as large as a pointer.
@@ -208,15 +208,7 @@ impl Acceptor {
     {
         match self.judge(stream, self.deadline()).await? {
             Judged::Valid(pending) => Ok(*pending),
-            Judged::Invalid(refused) => {
-                let Refused {
-                    mut stream,
-                    buf,
-                    rejection,
-                    ..
-                } = *refused;
-                Err(refuse(&mut stream, buf, rejection).await)
-            }
+            Judged::Invalid(refused) => Err(refused.answer().await),
         }
     }
 
@@ -302,6 +294,16 @@ pub(crate) struct Refused<S> {
     /// The request, where its head could be read.
     pub(crate) request: Option<Request<()>>,
     pub(crate) rejection: Rejection,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Refused<S> {
+    /// Answers it, and gives the error for it.
+    pub(crate) async fn answer(mut self) -> AcceptError {
+        let method = self.request.as_ref().map_or(&Method::GET, Request::method);
+        // Why it was refused says more than that the answer did not arrive.
+        let _ = send_answer(&mut self.stream, self.buf, &self.rejection, method).await;
+        AcceptError::Rejected(self.rejection)
+    }
 }
 
 impl Default for Acceptor {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::server::{RejectReason, Rejection};
 
@@ -14,7 +14,7 @@ use crate::server::acceptor::{Acceptor, Judged, Refused};
 use crate::server::error::AcceptError;
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::Pending;
-use crate::server::refuse::{internal_error, send_answer};
+use crate::server::refuse::internal_error;
 use crate::stream::ServerStream;
 
 /// Answers ordinary HTTP requests.
@@ -68,7 +68,7 @@ impl Opening {
             },
             Err(_) => return,
         };
-        let _ = answer(refused).await;
+        let _ = refused.answer().await;
     }
 
     async fn try_open(
@@ -85,7 +85,7 @@ impl Opening {
         describe(request, peer, stream);
         if !self.serves(pending.request()) {
             let not_found = RejectReason::Application(StatusCode::NOT_FOUND);
-            return Err(answer(pending.into_refused(not_found.into())).await);
+            return Err(pending.into_refused(not_found.into()).answer().await);
         }
         if let Some(admit) = &self.admit {
             // The client's socket goes with it, where it takes too long.
@@ -106,7 +106,7 @@ impl Opening {
                 }
             }
         }
-        answer(refused).await
+        refused.answer().await
     }
 
     fn serves(&self, request: &Request<()>) -> bool {
@@ -146,17 +146,6 @@ fn is_ordinary(reason: &RejectReason) -> bool {
         reason,
         RejectReason::HttpVersion | RejectReason::Method | RejectReason::NoUpgrade
     )
-}
-
-async fn answer(mut refused: Refused<ServerStream>) -> AcceptError {
-    let method = refused
-        .request
-        .as_ref()
-        .map_or(&Method::GET, Request::method);
-    // Why it was refused says more than that the answer did not arrive.
-    let (stream, rejection) = (&mut refused.stream, &refused.rejection);
-    let _ = send_answer(stream, refused.buf, rejection, method).await;
-    AcceptError::Rejected(refused.rejection)
 }
 
 /// RFC 9110 §15.6.4 and §10.2.3.

@@ -173,6 +173,24 @@ async fn invalid_requests_are_answered_with_their_status_once() {
     }
 }
 
+/// Cause: only a `Server` looked at the method before it answered.
+///
+/// RFC 9110 §9.3.2.
+#[tokio::test]
+async fn a_refused_head_request_gets_the_head_alone() {
+    for request in [
+        REQUEST.replace("GET", "HEAD"),
+        "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+        "HEAD / HTTP/1.1\r\n\r\n".into(),
+    ] {
+        let (_, answer) = refused(&Acceptor::new(), &request).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body, "", "{request}");
+        // It says what GET would get.
+        assert!(header(head, "content-length").is_some_and(|len| len != "0"));
+    }
+}
+
 /// RFC 9112 §3.
 #[tokio::test]
 async fn heads_are_refused_at_the_first_byte_over_a_limit() {
