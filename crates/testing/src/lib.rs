@@ -1,0 +1,37 @@
+//! What the tests of several layers share.
+//!
+//! ```text
+//!  Ledger ── numbered messages with checksums; what arrives is judged
+//!     │
+//!     ├── Chaos<S> ── a transport that misbehaves ──▶ conversation: real connections talk on it
+//!     ├── PollBudget ── futures that are given up
+//!     └── simulation ── protocols, a link and a clock, without a runtime
+//!  Seeds ── which seeds run, and how a failed one is run again
+//!  Report ── what was counted, for `cargo xtask`
+//! ```
+//!
+//! Everything follows from a seed. The simulation knows `socket-flow-protocol`
+//! alone; the rest also `socket-flow-connection`. No library depends on this
+//! crate, only tests do.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::missing_panics_doc, clippy::indexing_slicing)] // tests are to panic
+
+mod chaos;
+pub mod conversation;
+mod faults;
+mod ledger;
+mod poll_budget;
+mod random;
+mod report;
+mod seeds;
+pub mod simulation;
+pub mod suite;
+
+pub use crate::chaos::{Chaos, Mode};
+pub use crate::faults::{Fault, Faults};
+pub use crate::ledger::{Ledger, Received, Tally};
+pub use crate::poll_budget::PollBudget;
+pub use crate::random::Random;
+pub use crate::report::Report;
+pub use crate::seeds::{COUNT, FIRST, Seeds};
