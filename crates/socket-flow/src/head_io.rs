@@ -25,19 +25,44 @@ where
             return Ok(head);
         }
         buf.reserve(READ_STEP);
-        if io.read_buf(buf).await.map_err(ReadHeadError::Io)? == 0 {
+        if read_some(io, buf).await.map_err(ReadHeadError::Io)? == 0 {
             return Err(ReadHeadError::Eof);
         }
     }
 }
 
-pub(crate) async fn write_head<S>(io: &mut S, head: &[u8]) -> io::Result<()>
+/// Reads once; an interrupted read is tried again, as the open connection does.
+pub(crate) async fn read_some<S>(io: &mut S, buf: &mut BytesMut) -> io::Result<usize>
+where
+    S: AsyncRead + Unpin,
+{
+    loop {
+        match io.read_buf(buf).await {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+pub(crate) async fn write_head<S>(io: &mut S, mut head: &[u8]) -> io::Result<()>
 where
     S: AsyncWrite + Unpin,
 {
-    io.write_all(head).await?;
+    while !head.is_empty() {
+        match io.write(head).await {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => head = head.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
     // A stream with a buffer of its own, such as TLS, may hold the bytes back until told.
-    io.flush().await
+    loop {
+        match io.flush().await {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            flushed => return flushed,
+        }
+    }
 }
 
 /// What the connection starts with: an idle one must not hold on to the memory of its handshake.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::{Response, StatusCode};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
 use crate::client::rejected::Rejected;
 use crate::deadline::Deadline;
-use crate::head_io::READ_STEP;
+use crate::head_io::{READ_STEP, read_some};
 
 /// Reads what comes of the body until its end, its limit, or the deadline. It does not fail: the
 /// status is what matters, and half a page of explanation is better than none.
@@ -33,7 +33,7 @@ where
             _ => deadline,
         };
         unread.reserve(READ_STEP);
-        match by.run(io.read_buf(&mut unread)).await {
+        match by.run(read_some(io, &mut unread)).await {
             Some(Ok(0)) if matches!(framing, Framing::Eof) => break End::Complete,
             Some(Ok(1..)) => {}
             Some(Ok(0) | Err(_)) | None => break End::Truncated,

@@ -3,10 +3,10 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{Method, StatusCode};
 use socket_flow_handshake::server::{RejectReason, Rejection};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::deadline::Deadline;
-use crate::head_io::{READ_STEP, write_head};
+use crate::head_io::{READ_STEP, read_some, write_head};
 use crate::server::error::AcceptError;
 
 /// Answers a request that cannot be accepted, and gives the error for it.
@@ -92,7 +92,7 @@ where
     buf.reserve(READ_STEP);
     loop {
         let silence = deadline.or(Deadline::after(SILENCE));
-        match silence.run(stream.read_buf(&mut buf)).await {
+        match silence.run(read_some(stream, &mut buf)).await {
             Some(Ok(1..)) => buf.clear(),
             // Whatever ended it, what was to be said has been sent.
             Some(Ok(0) | Err(_)) | None => return,

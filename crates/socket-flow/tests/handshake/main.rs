@@ -3,6 +3,7 @@
 mod accept;
 mod answer;
 mod connect;
+mod interrupted;
 mod pending;
 mod refuse;
 mod scripted;
