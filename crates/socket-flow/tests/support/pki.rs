@@ -2,7 +2,10 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
+    PKCS_ED25519, SignatureAlgorithm, date_time_ymd,
+};
 use socket_flow::tls::rustls::pki_types::CertificateDer;
 use socket_flow::tls::{ClientTls, Identity, ServerTls};
 use socket_flow::{ClientBuilder, Listener};
@@ -10,18 +13,30 @@ use socket_flow::{ClientBuilder, Listener};
 pub(crate) struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
+    algorithm: &'static SignatureAlgorithm,
 }
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
+        Self::of(name, &PKCS_ECDSA_P256_SHA256)
+    }
+
+    /// For what is to be repeated to the byte: ECDSA's signatures are now a
+    /// byte longer, now a byte shorter.
+    pub(crate) fn with_signatures_of_one_length(name: &str) -> Self {
+        Self::of(name, &PKCS_ED25519)
+    }
+
+    fn of(name: &str, algorithm: &'static SignatureAlgorithm) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
+        let key = KeyPair::generate_for(algorithm).unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self {
             pem,
             issuer: Issuer::new(params, key),
+            algorithm,
         }
     }
 
@@ -57,7 +72,7 @@ impl Authority {
     }
 
     fn sign(&self, params: &CertificateParams) -> String {
-        let key = KeyPair::generate().unwrap();
+        let key = KeyPair::generate_for(self.algorithm).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         certificate.pem() + &self.pem + &key.serialize_pem()
     }

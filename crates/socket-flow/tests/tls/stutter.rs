@@ -1,100 +1,24 @@
 //! TLS over a transport that takes and gives a few bytes at a time, while futures are dropped.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use socket_flow::tls::ServerTls;
 use socket_flow::tls::rustls::pki_types::ServerName;
 use socket_flow::{ClientBuilder, CloseCode, WebSocket};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use socket_flow_testing::{Chaos, Faults, Mode};
+use tokio::io::DuplexStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::pki::Authority;
 
-/// A pipe whose calls are cut short or put off, by a generator with a seed.
-struct Stutter {
-    io: DuplexStream,
-    state: u64,
-}
-
-impl Stutter {
-    /// Bytes to carry now; `None` puts the call off and wakes its task.
-    fn dice(&mut self, cx: &Context<'_>) -> Option<usize> {
-        // Knuth's MMIX generator.
-        self.state = self
-            .state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        match self.state >> 61 {
-            0 | 1 => {
-                cx.waker().wake_by_ref();
-                None
-            }
-            2 => Some(1),
-            3 => Some(7),
-            4 => Some(300),
-            _ => Some(20_000),
-        }
-    }
-}
-
-impl AsyncRead for Stutter {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Some(count) = self.dice(cx) else {
-            return Poll::Pending;
-        };
-        let mut bytes = vec![0; count.min(buf.remaining())];
-        let mut part = ReadBuf::new(&mut bytes);
-        let polled = Pin::new(&mut self.io).poll_read(cx, &mut part);
-        buf.put_slice(part.filled());
-        polled
-    }
-}
-
-impl AsyncWrite for Stutter {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.dice(cx) {
-            Some(count) => {
-                let part = &buf[..count.min(buf.len())];
-                Pin::new(&mut self.io).poll_write(cx, part)
-            }
-            None => Poll::Pending,
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.dice(cx) {
-            Some(_) => Pin::new(&mut self.io).poll_flush(cx),
-            None => Poll::Pending,
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.dice(cx) {
-            Some(_) => Pin::new(&mut self.io).poll_shutdown(cx),
-            None => Poll::Pending,
-        }
-    }
-}
-
-type Client = WebSocket<tokio_rustls::client::TlsStream<Stutter>>;
-type Server = WebSocket<tokio_rustls::server::TlsStream<Stutter>>;
+type Client = WebSocket<tokio_rustls::client::TlsStream<Chaos<DuplexStream>>>;
+type Server = WebSocket<tokio_rustls::server::TlsStream<Chaos<DuplexStream>>>;
 
 async fn pair(seed: u64) -> (Client, Server) {
     let authority = Authority::new("a");
     let server = ServerTls::new(authority.issue("a")).build().unwrap();
     let (near, far) = tokio::io::duplex(30_000);
-    let stutter = |io, state| Stutter { io, state };
+    let stutter = |io, seed| Chaos::new(io, Mode::Both, seed, &Faults::new()).uninterrupted();
     let connector = TlsConnector::from(Arc::new(authority.client().build().unwrap()));
     let name = ServerName::try_from("a").unwrap();
     let client = async {
