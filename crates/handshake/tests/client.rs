@@ -39,7 +39,7 @@ fn response(add: &[(&str, &[u8])]) -> Response<()> {
     response
 }
 
-/// RFC 6455 §4.1, §11.3.1, §11.3.5; RFC 9110 §7.8.
+/// RFC 6455 §4.1, §11.3.1, §11.3.5; RFC 9110 §7.2, §7.8.
 #[test]
 fn the_request_on_the_wire_is_that_of_the_rfc() {
     let target = Target::parse("ws://user:secret@Server.example:8080/chat?a=b").unwrap();

@@ -202,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     /// Answers with a response of the caller's, and ends the stream as
     /// [`Acceptor::read`](crate::Acceptor::read) says.
     ///
-    /// `Connection: close` and `Content-Length` are set whatever stood there.
+    /// `Connection: close` and `Content-Length` are set whatever stood there, `Date` where it did not.
     ///
     /// # Errors
     /// [`AcceptError::InvalidRejection`] for a status below 200, in whose place 500 is sent;

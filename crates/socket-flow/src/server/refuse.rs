@@ -1,7 +1,9 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
-use http::{Method, StatusCode};
+use http::header::DATE;
+use http::{HeaderValue, Method, StatusCode};
+use socket_flow_handshake::head::encode_response;
 use socket_flow_handshake::server::{RejectReason, Rejection};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
@@ -51,11 +53,14 @@ where
         reason = %rejection.reason(),
         "opening handshake refused"
     );
-    let mut answer = rejection.encode();
-    if method == Method::HEAD {
-        // RFC 9110 §9.3.2: the head of what GET would get, and nothing behind it.
-        let body = rejection.response().into_body();
-        answer.truncate(answer.len().saturating_sub(body.len()));
+    let mut response = rejection.response();
+    if let (Some(date), Ok(entry)) = (date(), response.headers_mut().try_entry(DATE)) {
+        entry.or_insert(date);
+    }
+    let mut answer = BytesMut::from(encode_response(&response));
+    // RFC 9110 §9.3.2: to HEAD the head of what GET would get, and nothing behind it.
+    if method != Method::HEAD {
+        answer.extend_from_slice(response.body());
     }
     let deadline = Deadline::after(LINGER);
     deadline
@@ -100,10 +105,22 @@ where
     }
 }
 
+/// RFC 9110 §6.6.1: when the answer was given. Nothing where the clock is not one: before 1970, or
+/// beyond what a date of HTTP can say.
+fn date() -> Option<HeaderValue> {
+    let now = SystemTime::now();
+    let since = now.duration_since(UNIX_EPOCH).ok()?;
+    (since < YEAR_10000).then_some(())?;
+    HeaderValue::try_from(httpdate::fmt_http_date(now)).ok()
+}
+
 /// What a client gets for a mistake of the application's: it is not told more.
 pub(crate) fn internal_error() -> Rejection {
     RejectReason::Application(StatusCode::INTERNAL_SERVER_ERROR).into()
 }
+
+/// The first second of the year 10,000, from 1970 on.
+const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
 /// How long refusing a request, or ending a stream, may take in all.
 const LINGER: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! Requests that are refused: the answer, and that it arrives.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use socket_flow::handshake::head::HeadError;
 use socket_flow::handshake::server::RejectReason;
@@ -189,6 +189,27 @@ async fn a_refused_head_request_gets_the_head_alone() {
         // It says what GET would get.
         assert!(header(head, "content-length").is_some_and(|len| len != "0"));
     }
+}
+
+/// RFC 9110 §6.6.1.
+#[tokio::test]
+async fn a_refusal_says_when_it_was_given_unless_the_application_did() {
+    // A date has whole seconds.
+    let before = SystemTime::now() - Duration::from_secs(1);
+    let (_, answer) = refused(&Acceptor::new(), without("Host")).await;
+    let date = httpdate::parse_http_date(header(&answer, "date").unwrap()).unwrap();
+    assert!((before..=SystemTime::now()).contains(&date), "{answer}");
+
+    let (near, mut peer) = Peer::pair();
+    peer.send(REQUEST).await;
+    peer.shut_down().await;
+    let own = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let answer = http::Response::builder().status(404).header("date", own);
+    let pending = Acceptor::new().read(near).await.unwrap();
+    pending.reject(answer.body("").unwrap()).await.unwrap();
+    let answer = peer.rest().await;
+    assert_eq!(header(&answer, "date"), Some(own));
+    assert_eq!(answer.matches("Date: ").count(), 1);
 }
 
 /// RFC 9112 §3.

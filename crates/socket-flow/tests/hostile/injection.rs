@@ -99,7 +99,7 @@ async fn no_setting_of_a_client_writes_a_line_of_the_request() {
 /// and no other (RFC 9110 §5.5, RFC 9112 §11.1; CVE-2026-1527, RUSTSEC-2017-0002, CVE-2020-35678).
 #[tokio::test]
 async fn no_setting_of_a_server_writes_a_line_of_the_answer() {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
         "Upgrade",
         "Connection",
         "Sec-WebSocket-Accept",
@@ -107,6 +107,7 @@ async fn no_setting_of_a_server_writes_a_line_of_the_answer() {
         "X-Value",
         "Content-Length",
         "Content-Type",
+        "Date",
         "Location",
         "Www-Authenticate",
     ];

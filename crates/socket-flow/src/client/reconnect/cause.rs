@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// RFC 9110 §10.2.3.
+    /// RFC 9110 §5.6.7, §10.2.3.
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         // One minute before the example of RFC 9110 §5.6.7.
@@ -130,6 +130,9 @@ mod tests {
             ("120", Some(120)),
             (" 0 ", Some(0)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(60)),
+            // The two older forms of RFC 9110 §5.6.7.
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(60)),
+            ("Sun Nov  6 08:49:37 1994", Some(60)),
             ("Sun, 06 Nov 1993 08:49:37 GMT", None),
             ("Sat, 06 Nov 1993 08:49:37 GMT", Some(0)),
             ("99999999999999999999999", Some(u64::MAX)),
