@@ -5,13 +5,14 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::BytesMut;
 use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, Config, ControlError, Event, Input, Message, Negotiated,
-    Payload, Protocol, Role, SendError, WriteQueue,
+    Payload, Protocol, Role, SendError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{Span, debug_span, field};
 
 use crate::error::Error;
 use crate::outcome::CloseOutcome;
+use crate::parts::Parts;
 use crate::reader::Reader;
 use crate::sender::Sender;
 use crate::source::Joined;
@@ -473,16 +474,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             frame: self.close_frame().cloned(),
         }))
     }
-}
-
-/// What a connection is made of, to hand its stream on.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Parts<S> {
-    /// The stream.
-    pub io: S,
-    /// Received bytes that were not parsed.
-    pub read: BytesMut,
-    /// Queued bytes that were not written. They may begin inside a frame.
-    pub write: WriteQueue,
 }

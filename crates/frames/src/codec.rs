@@ -13,7 +13,7 @@ const DEFAULT_MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 /// A frame with its payload, unmasked.
 ///
 /// Exhaustive: it is the four parts of a frame, and writing them out is how one is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // said above
 pub struct Frame {
     /// Whether this is the last frame of its message.
@@ -35,6 +35,18 @@ impl Frame {
             opcode,
             payload: payload.into(),
         }
+    }
+}
+
+impl fmt::Debug for Frame {
+    /// Shows the length of the payload only: payloads do not belong in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("fin", &self.fin)
+            .field("rsv", &self.rsv)
+            .field("opcode", &self.opcode)
+            .field("payload_len", &self.payload.len())
+            .finish()
     }
 }
 

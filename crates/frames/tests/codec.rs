@@ -210,3 +210,10 @@ proptest! {
         prop_assert_eq!(received, frames);
     }
 }
+
+#[test]
+fn debug_shows_no_payload() {
+    let shown = format!("{:?}", Frame::new(OpCode::Text, "hunter2"));
+    assert!(shown.contains("payload_len: 7"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

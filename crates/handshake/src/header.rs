@@ -8,6 +8,8 @@ use std::fmt;
 use http::HeaderMap;
 use http::header::HeaderName;
 
+pub use crate::header_names::HeaderNames;
+
 /// Why a header value does not follow its grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

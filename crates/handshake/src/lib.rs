@@ -8,6 +8,7 @@ pub mod deflate;
 pub mod extension;
 pub mod head;
 pub mod header;
+mod header_names;
 pub mod key;
 mod negotiated;
 pub mod origin;

@@ -30,7 +30,7 @@ pub use crate::userinfo::Userinfo;
 /// assert_eq!(Target::parse("ws://example.com/#top"), Err(TargetError::Fragment));
 /// # Ok::<_, TargetError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     secure: bool,
     /// Without the scheme's default port.
@@ -127,6 +127,17 @@ impl Target {
     /// `None` without userinfo. It is never sent unless you put it into the offer.
     pub fn basic_authorization(&self) -> Option<HeaderValue> {
         self.userinfo.as_ref().map(Userinfo::basic_authorization)
+    }
+}
+
+impl fmt::Debug for Target {
+    /// Shows neither userinfo nor query: both may be credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("secure", &self.secure)
+            .field("authority", &self.authority)
+            .field("path", &self.path_and_query.path())
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::message::{Message, MessageRef};
 /// Something the peer sent: a message, or a control frame.
 ///
 /// Pings and Closes have been answered when they show up here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A whole data message.
@@ -25,7 +25,7 @@ pub enum Event {
 }
 
 /// An [`Event`] lent out of the connection's buffers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventRef<'a> {
     /// A whole data message.
@@ -36,6 +36,31 @@ pub enum EventRef<'a> {
     Pong(&'a [u8]),
     /// The peer's Close; `None` when it carried no code.
     Close(Option<&'a CloseFrame>),
+}
+
+impl fmt::Debug for Event {
+    /// Shows kind and length of a payload only, like a message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => EventRef::Message(message.as_ref()),
+            Self::Ping(data) => EventRef::Ping(data),
+            Self::Pong(data) => EventRef::Pong(data),
+            Self::Close(frame) => EventRef::Close(frame.as_ref()),
+        }
+        .fmt(f)
+    }
+}
+
+impl fmt::Debug for EventRef<'_> {
+    /// Shows kind and length of a payload only, like a message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => f.debug_tuple("Message").field(message).finish(),
+            Self::Ping(data) => write!(f, "Ping({} bytes)", data.len()),
+            Self::Pong(data) => write!(f, "Pong({} bytes)", data.len()),
+            Self::Close(frame) => f.debug_tuple("Close").field(frame).finish(),
+        }
+    }
 }
 
 /// Code and reason of a Close frame (RFC 6455 §5.5.1).

@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 use std::mem;
 
@@ -15,7 +16,7 @@ use bytes::{Buf, Bytes, BytesMut};
 ///
 /// An empty queue holds no memory: its storage goes back to a one-slot pool
 /// of the thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct WriteQueue {
     /// Full segments, in front of the tail; `None` when there are none, which
     /// is nearly always.
@@ -97,6 +98,16 @@ impl WriteQueue {
             // The pool is gone only while the thread ends: then it is freed.
             let _ = POOL.try_with(|pool| pool.set(Some(tail)));
         }
+    }
+}
+
+impl fmt::Debug for WriteQueue {
+    /// Shows no byte of it: payloads do not belong in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteQueue")
+            .field("len", &self.len())
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
     }
 }
 

@@ -118,7 +118,6 @@ mod deadline;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod head_io;
-mod header_names;
 mod hub;
 mod invalid_header;
 mod negotiated;

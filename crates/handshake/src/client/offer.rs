@@ -1,7 +1,10 @@
+use std::fmt;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 
 use crate::deflate::{self, DeflateOffer};
 use crate::extension::Extension;
+use crate::header::HeaderNames;
 
 /// What a client asks for. Default: no subprotocol, no extension, no further header.
 ///
@@ -15,7 +18,7 @@ use crate::extension::Extension;
 ///     .header(COOKIE, HeaderValue::from_static("session=1"));
 /// # let _ = offer;
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Offer {
     pub(super) headers: HeaderMap,
     pub(super) subprotocols: Vec<String>,
@@ -85,5 +88,17 @@ impl Offer {
     pub(super) fn offers_extension(&self, name: &str) -> bool {
         self.deflate.is_some() && name == deflate::NAME
             || self.extensions.iter().any(|offered| offered.name() == name)
+    }
+}
+
+impl fmt::Debug for Offer {
+    /// Shows no header value: any of them may be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer")
+            .field("headers", &HeaderNames::new(&self.headers))
+            .field("subprotocols", &self.subprotocols)
+            .field("extensions", &self.extensions)
+            .field("deflate", &self.deflate)
+            .finish()
     }
 }

@@ -1,4 +1,6 @@
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE,
+};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
 use crate::head::scanner::{HeadEnd, HeadScanner};
@@ -200,7 +202,9 @@ fn headers(lines: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
         HeaderMap::try_with_capacity(lines.len()).map_err(|_| HeadError::TooManyHeaders)?;
     for line in lines {
         let name = HeaderName::try_from(line.name).map_err(|_| HeadError::HeaderName)?;
-        let value = HeaderValue::from_bytes(line.value).map_err(|_| HeadError::HeaderValue)?;
+        let mut value = HeaderValue::from_bytes(line.value).map_err(|_| HeadError::HeaderValue)?;
+        // `Debug` of `http`'s types then hides it.
+        value.set_sensitive(CREDENTIALS.contains(&name));
         headers
             .try_append(name, value)
             .map_err(|_| HeadError::TooManyHeaders)?;
@@ -219,6 +223,9 @@ fn from_httparse(error: httparse::Error) -> HeadError {
         httparse::Error::Version => HeadError::Version,
     }
 }
+
+/// Headers that are nothing but credentials.
+static CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE];
 
 /// Servers send one or two (100, 103); a stream of them is an attack on the client's patience.
 const MAX_INTERIM_RESPONSES: u8 = 8;

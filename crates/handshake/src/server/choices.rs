@@ -1,9 +1,12 @@
+use std::fmt;
+
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::deflate::DeflateChoice;
+use crate::header::HeaderNames;
 use crate::origin::OriginPolicy;
 use crate::server::RejectReason;
 
@@ -20,7 +23,7 @@ use crate::server::RejectReason;
 /// # let _ = choices;
 /// # Ok::<_, socket_flow_handshake::origin::OriginError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Choices {
     pub(super) subprotocols: Vec<String>,
     pub(super) require_subprotocol: bool,
@@ -89,6 +92,19 @@ impl Choices {
                 .map_err(|_| RejectReason::TooManyHeaders)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Choices {
+    /// Shows no header value: any of them may be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Choices")
+            .field("subprotocols", &self.subprotocols)
+            .field("require_subprotocol", &self.require_subprotocol)
+            .field("origin", &self.origin)
+            .field("deflate", &self.deflate)
+            .field("headers", &HeaderNames::new(&self.headers))
+            .finish()
     }
 }
 

@@ -9,6 +9,7 @@ use http::header::{
 use http::{Response, StatusCode};
 
 use crate::head::{HeadError, encode_response};
+use crate::header::HeaderNames;
 use crate::server::RejectReason;
 
 /// A refusal, with the response that says so.
@@ -27,7 +28,7 @@ use crate::server::RejectReason;
 /// assert_eq!(*rejection.reason(), RejectReason::Method);
 /// assert!(rejection.encode().starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rejection {
     reason: RejectReason,
     /// The application's, where the reason is its own.
@@ -153,6 +154,20 @@ impl From<RejectReason> for Rejection {
 impl From<HeadError> for Rejection {
     fn from(error: HeadError) -> Self {
         RejectReason::Head(error).into()
+    }
+}
+
+impl fmt::Debug for Rejection {
+    /// Shows no body and no header value of the application's: they may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Rejection");
+        shown.field("reason", &self.reason);
+        if let Some(response) = &self.response {
+            shown
+                .field("headers", &HeaderNames::new(response.headers()))
+                .field("body_len", &response.body().len());
+        }
+        shown.finish()
     }
 }
 

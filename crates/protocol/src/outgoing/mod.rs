@@ -1,5 +1,6 @@
 mod parts;
 
+use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -451,7 +452,6 @@ struct Stall {
 }
 
 /// The data of a pong that waits for room.
-#[derive(Debug)]
 struct Pong {
     bytes: [u8; MAX_CONTROL_PAYLOAD],
     len: u8,
@@ -470,5 +470,12 @@ impl Pong {
 
     fn data(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Pong {
+    /// Shows no byte of it: payloads do not belong in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pong({} bytes)", self.len)
     }
 }

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::client::{self, Offer};
 use socket_flow_handshake::head::{HeadLimits, encode_request};
+use socket_flow_handshake::header::HeaderNames;
 use socket_flow_handshake::key::Key;
 use socket_flow_handshake::target::{Target, TargetError};
 use socket_flow_protocol::Config;
@@ -27,7 +28,6 @@ use crate::client::transport::{ProxyChoice, Transport};
 use crate::deadline::Deadline;
 #[cfg(feature = "deflate")]
 use crate::deflate;
-use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
 use crate::stream::ClientStream;
 
@@ -390,7 +390,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("authority", &self.target.as_ref().map(Target::authority))
-            .field("headers", &HeaderNames(&self.headers))
+            .field("headers", &HeaderNames::new(&self.headers))
             .field("subprotocols", &self.subprotocols)
             .field("config", &self.config)
             .field("head_limits", &self.head_limits)

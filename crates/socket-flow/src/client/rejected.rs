@@ -2,8 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
-
-use crate::header_names::HeaderNames;
+use socket_flow_handshake::header::HeaderNames;
 
 /// A server's answer in plain HTTP instead of a 101: a redirect, a 401, a 503 with `Retry-After`.
 ///
@@ -73,7 +72,7 @@ impl fmt::Debug for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejected")
             .field("status", &self.status())
-            .field("headers", &HeaderNames(self.headers()))
+            .field("headers", &HeaderNames::new(self.headers()))
             .field("body_len", &self.body().len())
             .field("truncated", &self.truncated)
             .finish()

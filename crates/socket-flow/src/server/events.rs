@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use http::Request;
 use socket_flow_connection::{Error, Sender};
+use socket_flow_handshake::header::HeaderNames;
 use socket_flow_protocol::{Message, Utf8Bytes};
 use tokio::sync::mpsc;
 
@@ -18,7 +19,6 @@ use crate::server::peer_addr::PeerAddr;
 ///
 /// For each connection there is one `Open`, then its messages in order, then
 /// one `Close`.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerEvent {
     /// A connection is open.
@@ -59,6 +59,44 @@ impl ServerEvent {
     pub fn id(&self) -> ConnectionId {
         match self {
             Self::Open { id, .. } | Self::Message { id, .. } | Self::Close { id, .. } => *id,
+        }
+    }
+}
+
+impl fmt::Debug for ServerEvent {
+    /// Shows no header value, no query and no payload: they may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open {
+                id,
+                peer,
+                request,
+                sender,
+            } => f
+                .debug_struct("Open")
+                .field("id", id)
+                .field("peer", peer)
+                .field("path", &request.uri().path())
+                .field("headers", &HeaderNames::new(request.headers()))
+                .field("sender", sender)
+                .finish(),
+            Self::Message { id, message } => f
+                .debug_struct("Message")
+                .field("id", id)
+                .field("message", message)
+                .finish(),
+            Self::Close {
+                id,
+                code,
+                reason,
+                error,
+            } => f
+                .debug_struct("Close")
+                .field("id", id)
+                .field("code", code)
+                .field("reason", reason)
+                .field("error", error)
+                .finish(),
         }
     }
 }

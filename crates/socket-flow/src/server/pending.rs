@@ -5,13 +5,13 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::encode_response;
+use socket_flow_handshake::header::HeaderNames;
 use socket_flow_handshake::server::{self, Choices, InvalidRejection, Rejection};
 use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::deadline::Deadline;
 use crate::head_io::{left_over, write_head};
-use crate::header_names::HeaderNames;
 use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
 use crate::server::acceptor::Refused;
@@ -247,7 +247,7 @@ impl<S> fmt::Debug for Pending<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
             .field("path", &self.request.uri().path())
-            .field("headers", &HeaderNames(self.request.headers()))
+            .field("headers", &HeaderNames::new(self.request.headers()))
             .finish_non_exhaustive()
     }
 }

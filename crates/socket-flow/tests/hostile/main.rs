@@ -15,6 +15,8 @@ mod head_flood;
 mod inflate;
 mod injection;
 mod lengths;
+#[path = "../support/log.rs"]
+mod log;
 mod masking;
 mod origin;
 #[cfg(feature = "rustls")]
@@ -22,6 +24,7 @@ mod origin;
 mod pki;
 mod redirects;
 mod reserved;
+mod secrets;
 mod segments;
 mod slow_handshake;
 #[path = "../support/mod.rs"]

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use futures_core::Stream;
 use http::Response;
 use socket_flow_connection::{Outlet, Sender, Taken, WebSocket};
+use socket_flow_handshake::header::HeaderNames;
 use socket_flow_protocol::{Message, Parcel};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
@@ -82,7 +83,6 @@ enum State<S: AsyncRead + AsyncWrite + Unpin> {
 }
 
 /// What happens to a reconnecting client.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ReconnectEvent {
     /// There is a connection. With the server's 101.
@@ -97,6 +97,24 @@ pub enum ReconnectEvent {
         /// none, and this is the last event.
         retry_in: Option<Duration>,
     },
+}
+
+impl fmt::Debug for ReconnectEvent {
+    /// Shows no header value and no payload: they may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected(response) => f
+                .debug_tuple("Connected")
+                .field(&HeaderNames::new(response.headers()))
+                .finish(),
+            Self::Message(message) => f.debug_tuple("Message").field(message).finish(),
+            Self::Disconnected { cause, retry_in } => f
+                .debug_struct("Disconnected")
+                .field("cause", cause)
+                .field("retry_in", retry_in)
+                .finish(),
+        }
+    }
 }
 
 impl ClientBuilder {
