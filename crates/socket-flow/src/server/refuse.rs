@@ -54,7 +54,10 @@ where
         "opening handshake refused"
     );
     let mut response = rejection.response();
-    if let (Some(date), Ok(entry)) = (date(), response.headers_mut().try_entry(DATE)) {
+    if let (Some(date), Ok(entry)) = (
+        date(SystemTime::now()),
+        response.headers_mut().try_entry(DATE),
+    ) {
         entry.or_insert(date);
     }
     let mut answer = BytesMut::from(encode_response(&response));
@@ -107,8 +110,7 @@ where
 
 /// RFC 9110 §6.6.1: when the answer was given. Nothing where the clock is not one: before 1970, or
 /// beyond what a date of HTTP can say.
-fn date() -> Option<HeaderValue> {
-    let now = SystemTime::now();
+fn date(now: SystemTime) -> Option<HeaderValue> {
     let since = now.duration_since(UNIX_EPOCH).ok()?;
     (since < YEAR_10000).then_some(())?;
     HeaderValue::try_from(httpdate::fmt_http_date(now)).ok()
@@ -127,3 +129,28 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// How long a client may send nothing before the stream is closed.
 const SILENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9110 §6.6.1.
+    #[test]
+    fn a_clock_that_is_wrong_gives_no_date() {
+        let second = Duration::from_secs(1);
+        for (now, expected) in [
+            (Some(UNIX_EPOCH), Some("Thu, 01 Jan 1970 00:00:00 GMT")),
+            (
+                UNIX_EPOCH.checked_add(YEAR_10000 - second),
+                Some("Fri, 31 Dec 9999 23:59:59 GMT"),
+            ),
+            (UNIX_EPOCH.checked_add(YEAR_10000), None),
+            (UNIX_EPOCH.checked_sub(second), None),
+        ] {
+            // A clock that cannot say so is not wrong that way.
+            let Some(now) = now else { continue };
+            let got = date(now);
+            assert_eq!(got.as_ref().and_then(|value| value.to_str().ok()), expected);
+        }
+    }
+}
