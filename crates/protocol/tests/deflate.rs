@@ -13,7 +13,7 @@ use support::deflate::{
     HELLO, agreed, compressed, everywhere, failed, finished, flushed, then_hello,
 };
 use support::tokens::Walker;
-use support::{Endpoint, MODES, ROLES, Script, binary, frame, noise, ping, pong, text};
+use support::{Endpoint, MODES, Mode, ROLES, Script, binary, frame, noise, ping, pong, text};
 
 // RFC 7692 §7.2.3: the examples.
 
@@ -270,7 +270,7 @@ fn a_match_32_kib_back_is_inflated_whatever_window_was_agreed_on() {
                 .negotiated(Negotiated::default().with_deflate(params))
                 .frame(0xc2, &stored)
                 .frame(0xc2, &farthest)
-                .run_twice();
+                .run_cut(&[], Mode::Owned);
             outcome
                 .assert_events(&[binary(&first), binary(&first[..3])])
                 .assert_open();
@@ -544,7 +544,7 @@ fn the_inflated_size_stops_at_the_limit_at_every_nesting_of_fragments() {
                             &Config::new().max_message(limit),
                             agreed(keeps_context),
                         );
-                        endpoint.mode = support::Mode::Owned;
+                        endpoint.mode = Mode::Owned;
                         for (first, payload) in &frames {
                             endpoint.feed(&frame(role, *first, payload));
                         }

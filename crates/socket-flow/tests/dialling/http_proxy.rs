@@ -113,6 +113,30 @@ async fn a_refusal_is_told_with_status_headers_and_body() {
     assert_eq!(error.to_string(), expected);
 }
 
+/// What follows a refused `CONNECT` would be read as another request (RFC 9931).
+///
+/// RFC 9110 §9.3.6.
+#[tokio::test]
+async fn nothing_goes_into_a_tunnel_that_is_not_there() {
+    for answer in [
+        "HTTP/1.1 407 x\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 302 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 101 x\r\n\r\n",
+    ] {
+        let (proxy, behind) = peer(async move |mut stream| {
+            head(&mut stream).await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let mut behind = Vec::new();
+            stream.read_to_end(&mut behind).await.unwrap();
+            behind
+        })
+        .await;
+        let connecting = through(&format!("http://{proxy}"), "ws://server.invalid/");
+        connecting.connect().await.unwrap_err();
+        assert_eq!(behind.await.unwrap(), b"", "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn answers_that_are_none_have_their_own_errors() {
     type Check = fn(&ProxyError) -> bool;

@@ -176,7 +176,9 @@ async fn the_code_of_a_refusal_and_the_alert_arrive_through_tls() {
         let mut tunnel = Tunnel::to(side).await;
         tunnel.send(0x83, b"").await;
         // More than all buffers on the way take, and written before anything is read.
-        bounded(tunnel.tls.write_all(&vec![0; 8 << 20])).await.unwrap();
+        bounded(tunnel.tls.write_all(&vec![0; 8 << 20]))
+            .await
+            .unwrap();
         tunnel.tls.flush().await.unwrap();
         let mut bytes = Vec::new();
         bounded(tunnel.tls.read_to_end(&mut bytes)).await.unwrap();
