@@ -10,6 +10,7 @@ use crate::coverage;
 use crate::error::Error;
 use crate::interleavings;
 use crate::interop::peer::Peer;
+use crate::seeded::{self, Suite};
 use crate::soak;
 
 /// What `--help` prints.
@@ -46,6 +47,21 @@ cargo xtask browser
 
     Screenshots, packages and logs land in browser/ under the target directory. CHROMIUM names the
     browser.
+
+cargo xtask cancel [OPTIONS]
+    Gives every public future up after 0, 1, 2... polls and goes on with a fresh one, in release,
+    and counts what was given up: no message may be lost, no frame cut.
+
+    --only TEXT             only the tests whose name holds this text
+
+cargo xtask chaos [OPTIONS]
+    Runs conversations over transports that misbehave or break, in the clear and inside TLS, in
+    release, and counts faults by kind: no message may be lost, and whoever loses its connection
+    must be told.
+
+    --seeds N               how many seeds each test runs (default: 1000)
+    --seed N                the first of them (default: 1)
+    --only TEXT             only the tests whose name holds this text
 
 cargo xtask coverage [OPTIONS]
     Runs the tests of frames and protocol instrumented, and lists what none of them runs, down to
@@ -89,6 +105,13 @@ cargo xtask rfc
     Checks docs/conformance.md: that every test it names is there and cites the section it is named
     for, that a row without one has a reason, and that no keyword of the RFCs is left out.
 
+cargo xtask simulate [OPTIONS]
+    Runs two protocols, a link and a virtual clock, on all processors, in release: delays, stalls,
+    cuts, half-closes and every deadline, with a ledger of what was sent.
+
+    --seeds N               how many seeds (default: 1000000)
+    --seed N                the first of them (default: 1)
+
 cargo xtask soak [OPTIONS]
     Runs our server and our clients under load, faults and attacks, prints memory, descriptors,
     tasks, messages and latency over time, and judges them. Linux; half an hour for everything.
@@ -119,6 +142,7 @@ pub(crate) enum Command {
     Instructions(InstructionsOptions),
     Interleavings(interleavings::Options),
     Rfc,
+    Seeded(Suite, seeded::Options),
     Soak(soak::options::Options),
     Tidy,
 }
@@ -191,6 +215,9 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "instructions" => instructions(&mut parser),
         "interleavings" => interleavings::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Interleavings)),
+        "cancel" => seeded(Suite::Cancel, &mut parser),
+        "chaos" => seeded(Suite::Chaos, &mut parser),
+        "simulate" => seeded(Suite::Simulate, &mut parser),
         "soak" => soak::options::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Soak)),
         "browser" => alone(&mut parser, Command::Browser),
@@ -198,6 +225,12 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "tidy" => alone(&mut parser, Command::Tidy),
         other => Err(Error::Usage(format!("there is no command '{other}'"))),
     }
+}
+
+/// A command whose tests follow from seeds.
+fn seeded(suite: Suite, parser: &mut lexopt::Parser) -> Result<Command, Error> {
+    let options = seeded::Options::parse(suite, parser)?;
+    Ok(options.map_or(Command::Help, |options| Command::Seeded(suite, options)))
 }
 
 /// A command without options.

@@ -6,11 +6,14 @@
 //!                        report ──► check (expectations, case facts, baseline) ──► summary
 //! cargo xtask bench      load generator  ⇄  echo servers, ours and others ──► docs/performance.md
 //! cargo xtask browser    Chromium, two tabs  ⇄  the example `chat`
+//! cargo xtask cancel     every future given up after so many polls ──► counts ──► verdict
+//! cargo xtask chaos      conversations  ⇄  transports that misbehave ──► faults by kind ──► verdict
 //! cargo xtask coverage   the tests of crates, instrumented ──► what none of them runs
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask interleavings   crates/connection under a scheduler ──► schedules tried
 //! cargo xtask rfc        docs/conformance.md  ⇄  the tests it names and what they cite
+//! cargo xtask simulate   two protocols, a link, a clock; seed after seed ──► counts ──► verdict
 //! cargo xtask soak       load, faults and attacks  ⇄  the facade ──► rows over time ──► verdict
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
 //! ```
@@ -31,6 +34,7 @@ mod interop;
 mod node;
 mod process;
 mod rfc;
+mod seeded;
 mod soak;
 mod tidy;
 mod workspace;
@@ -94,6 +98,10 @@ fn run(command: Command) -> Result<(), Error> {
             interleavings::run(&options)
         }
         Command::Rfc => rfc::run(),
+        Command::Seeded(suite, options) => {
+            process::catch_signals()?;
+            seeded::run(suite, &options)
+        }
         Command::Soak(options) => {
             process::catch_signals()?;
             soak::run(&options)
