@@ -5,6 +5,8 @@ use std::task::Poll;
 use socket_flow_connection::{CloseCode, Message, MessageRef};
 use tokio::io::AsyncWriteExt;
 
+#[path = "cancel/every_poll.rs"]
+mod every_poll;
 mod support;
 use support::frames::{BINARY, CLOSE, CONTINUATION, PING, TEXT, frame, parse, whole};
 use support::record::Recorder;

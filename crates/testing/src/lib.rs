@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, clippy::indexing_slicing)] // tests are to panic
 
+pub mod cancel;
 mod chaos;
 pub mod conversation;
 mod faults;

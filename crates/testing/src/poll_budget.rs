@@ -1,45 +1,59 @@
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 
-/// A future that is given up after so many polls: what `select!` and timeouts
-/// do, at a point that can be chosen.
-///
-/// It resolves to `None` as soon as the budget is used up and the future has
-/// not finished; by then the future has been dropped.
+/// So many polls for all futures together; the one that needs more is given
+/// up, as `select!` and timeouts do it, at a point that can be chosen.
 #[derive(Debug)]
-pub struct PollBudget<F> {
-    future: Option<Pin<Box<F>>>,
-    left: usize,
+pub struct PollBudget {
+    left: Cell<usize>,
+    given_up: Cell<bool>,
 }
 
-impl<F: Future> PollBudget<F> {
-    /// Gives `future` at most `polls` polls.
-    pub fn new(polls: usize, future: F) -> Self {
+impl PollBudget {
+    /// A budget of `polls` polls.
+    pub fn new(polls: usize) -> Self {
         Self {
-            future: Some(Box::pin(future)),
-            left: polls,
+            left: Cell::new(polls),
+            given_up: Cell::new(false),
         }
     }
-}
 
-impl<F: Future> Future for PollBudget<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let left = self.left;
-        if let (Some(future), 1..) = (&mut self.future, left) {
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                self.future = None;
-                return Poll::Ready(Some(output));
+    /// Polls a future within the budget. `None`: it needs more than what is
+    /// left, and has been dropped. That happens once: what is attempted
+    /// afterwards has all the polls it wants.
+    pub async fn attempt<F: Future>(&self, future: F) -> Option<F::Output> {
+        if self.given_up.get() {
+            return Some(future.await);
+        }
+        let mut future = Box::pin(future);
+        poll_fn(|cx| {
+            if let Some(left) = self.left.get().checked_sub(1) {
+                self.left.set(left);
+                if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                    return Poll::Ready(Some(output));
+                }
             }
-            self.left -= 1;
+            if self.left.get() > 0 {
+                return Poll::Pending;
+            }
+            self.given_up.set(true);
+            Poll::Ready(None)
+        })
+        .await
+    }
+
+    /// Attempts it, and once more with a fresh future if it was given up.
+    pub async fn insist<T>(&self, mut make: impl AsyncFnMut() -> T) -> T {
+        match self.attempt(make()).await {
+            Some(output) => output,
+            None => make().await,
         }
-        if self.left > 0 {
-            return Poll::Pending;
-        }
-        self.future = None;
-        Poll::Ready(None)
+    }
+
+    /// Whether a future was given up.
+    pub fn has_given_up(&self) -> bool {
+        self.given_up.get()
     }
 }
 
@@ -55,8 +69,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_future_is_given_up_after_its_polls_and_not_before() {
-        assert_eq!(PollBudget::new(0, three_polls()).await, None);
-        assert_eq!(PollBudget::new(2, three_polls()).await, None);
-        assert_eq!(PollBudget::new(3, three_polls()).await, Some(7));
+        for (polls, output) in [(0, None), (1, None), (2, None), (3, Some(7)), (4, Some(7))] {
+            let budget = PollBudget::new(polls);
+            assert_eq!(budget.attempt(three_polls()).await, output);
+            assert_eq!(budget.has_given_up(), output.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn one_future_is_given_up_and_what_follows_is_not() {
+        let budget = PollBudget::new(4);
+        assert_eq!(budget.attempt(three_polls()).await, Some(7));
+        assert_eq!(budget.attempt(three_polls()).await, None);
+        assert_eq!(budget.attempt(three_polls()).await, Some(7));
     }
 }

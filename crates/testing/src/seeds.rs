@@ -13,7 +13,8 @@ pub struct Seeds {
 
 impl Seeds {
     /// `count` seeds, unless [`FIRST`] and [`COUNT`] say otherwise. `command`
-    /// is the subcommand of `cargo xtask` that runs the test of this name.
+    /// is the subcommand of `cargo xtask` that runs the test of this name, or
+    /// all there is where the name is empty.
     pub fn of(command: &'static str, test: &'static str, count: u64) -> Self {
         let number = |name| env::var(name).ok()?.parse().ok();
         Self {
@@ -56,10 +57,11 @@ impl Drop for Reproduce<'_> {
     #[allow(clippy::print_stderr)] // whoever sees the panic reads it
     fn drop(&mut self) {
         if thread::panicking() {
+            let Seeds { command, test, .. } = self.seeds;
+            let only = if test.is_empty() { "" } else { " --only " };
             eprintln!(
-                "seed {seed} failed; again: cargo xtask {} --seed {seed} --seeds 1 --only {}",
-                self.seeds.command,
-                self.seeds.test,
+                "seed {seed} failed; again: \
+                 cargo xtask {command} --seed {seed} --seeds 1{only}{test}",
                 seed = self.seed,
             );
         }

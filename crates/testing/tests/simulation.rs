@@ -7,11 +7,7 @@ const SEEDS: u64 = 400;
 
 #[test]
 fn connections_lose_nothing_and_come_to_an_end_whatever_the_link_does() {
-    let seeds = Seeds::of(
-        "simulate",
-        "connections_lose_nothing_and_come_to_an_end_whatever_the_link_does",
-        SEEDS,
-    );
+    let seeds = Seeds::of("simulate", "", SEEDS);
     let mut all = Outcome::default();
     seeds.each(|seed| all.add(&simulation::run(seed)));
     assert!(all.tally.is_clean());
