@@ -263,6 +263,7 @@ fn values_that_are_empty_or_no_tokens_break_the_grammar() {
     }
 }
 
+/// RFC 7692 §5.2.
 #[test]
 fn a_quoted_window_is_the_same_window() {
     let offer = Offer::default().deflate(offer("server_max_window_bits=12 client_max_window_bits"));

@@ -161,6 +161,29 @@ fn the_first_valid_offer_wins_in_one_header_and_in_many() {
     }
 }
 
+/// RFC 7692 §7.1.3.
+#[test]
+fn the_offers_of_section_7_1_3_are_answered_as_there() {
+    for (offer, expected) in [
+        ("permessage-deflate", "permessage-deflate"),
+        (
+            "permessage-deflate; client_max_window_bits; server_max_window_bits=10",
+            "permessage-deflate; server_max_window_bits=10",
+        ),
+        (
+            "permessage-deflate; client_max_window_bits; server_max_window_bits=10, \
+             permessage-deflate; client_max_window_bits",
+            "permessage-deflate; server_max_window_bits=10",
+        ),
+        (
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate",
+        ),
+    ] {
+        assert_eq!(answer(&[offer]).as_deref(), Some(expected), "{offer}");
+    }
+}
+
 #[test]
 fn an_offer_behind_a_thousand_bad_ones_is_found() {
     let header = "permessage-deflate; x, ".repeat(1000) + NAME;
@@ -212,7 +235,7 @@ fn bad_values_decline_the_offer_and_not_the_next_one() {
     }
 }
 
-/// RFC 7692 §5.
+/// RFC 7692 §5, §5.2.
 #[test]
 fn windows_of_8_to_15_are_honoured_however_they_are_spelled() {
     for bits in 8..=15 {
