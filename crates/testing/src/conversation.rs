@@ -43,17 +43,31 @@ impl Talk {
 /// The client sends and counts echoes, in one task; the server answers with
 /// the lending read and `queue`. Ends with a clean close.
 pub async fn echo<A: Transport, B: Transport>(
-    mut client: WebSocket<A>,
-    mut server: WebSocket<B>,
+    client: WebSocket<A>,
+    server: WebSocket<B>,
     talk: Talk,
 ) -> Tally {
-    let echoing = tokio::spawn(async move {
-        let (reader, writer) = server.halves();
-        while let Some(message) = reader.recv(writer).await? {
-            writer.queue(message)?;
-        }
-        Ok::<_, Error>(())
-    });
+    let echoing = tokio::spawn(echo_back(server));
+    let tally = hear_echoes(client, talk).await;
+    echoing.await.expect("no panic").expect("a clean end");
+    tally
+}
+
+/// The server's side of [`echo`].
+///
+/// # Errors
+///
+/// Why the connection ended before it was closed.
+pub async fn echo_back<S: Transport>(mut server: WebSocket<S>) -> Result<(), Error> {
+    let (reader, writer) = server.halves();
+    while let Some(message) = reader.recv(writer).await? {
+        writer.queue(message)?;
+    }
+    Ok(())
+}
+
+/// The client's side of [`echo`].
+pub async fn hear_echoes<S: Transport>(mut client: WebSocket<S>, talk: Talk) -> Tally {
     let ledger = talk.up();
     let mut random = Random::new(talk.seed);
     let mut echoes = Received::new(ledger);
@@ -79,7 +93,6 @@ pub async fn echo<A: Transport, B: Transport>(
     }
     let outcome = client.close(CloseCode::NORMAL, "done").await;
     assert!(outcome.expect("a close").clean, "closed, but not cleanly");
-    echoing.await.expect("no panic").expect("a clean end");
     echoes.complete(sent)
 }
 

@@ -80,7 +80,7 @@ impl Received {
             self.next += 1;
             return;
         }
-        match number(message.as_bytes()) {
+        match self.number(message.as_bytes()) {
             Some(number) if message != self.ledger.message(number).as_ref() => {
                 self.tally.torn += 1;
             }
@@ -99,6 +99,16 @@ impl Received {
     /// The number of the next message, if all is well.
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// The number a message has, as far as it tells. An empty one is taken for
+    /// the next empty one.
+    fn number(&self, message: &[u8]) -> Option<u64> {
+        if message.is_empty() {
+            let mut coming = self.next..self.next + 1_000;
+            return coming.find(|number| self.ledger.message(*number).is_empty());
+        }
+        number(message)
     }
 
     /// The tally of a direction that may have ended anywhere.
@@ -257,6 +267,9 @@ mod tests {
         assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
         assert_eq!(received(&[a, c, d]).complete(4).lost, 1);
         assert_eq!(received(&[a, b, b]).complete(2).duplicated, 1);
+        let ledger = Ledger::new(3, 100_000);
+        let empty = (0..).find(|n| ledger.message(*n).is_empty()).unwrap();
+        assert_eq!(received(&[0, empty]).complete(empty + 1).lost, empty - 1);
         let late = received(&[a, c, b]).complete(3);
         assert_eq!((late.reordered, late.lost), (1, 0));
     }

@@ -1,6 +1,7 @@
 //! Opening handshakes and conversations over transports that misbehave, or
 //! break, in the clear and inside TLS; `cargo xtask chaos` runs more seeds.
 
+mod network;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
 mod pki;
