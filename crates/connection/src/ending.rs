@@ -1,5 +1,5 @@
 use std::io;
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
@@ -28,6 +28,8 @@ pub(crate) struct Ending {
     /// What the receiving call returns when it is over.
     failure: Option<Error>,
     stage: Stage,
+    /// Whether the peer has ended its side.
+    peer_ended: bool,
     /// Whether the write side is shut down before draining.
     shut_down_first: bool,
     /// The longest silence while draining.
@@ -73,6 +75,7 @@ impl Ending {
         Self {
             failure,
             stage: Stage::Flush,
+            peer_ended: false,
             shut_down_first,
             silence,
             deadline: Instant::now().checked_add(timeout),
@@ -134,10 +137,19 @@ impl Ending {
         }
         // Also while the Close cannot be written yet: a peer that sends and
         // does not read would never make room for it.
-        self.poll_drain(source, writer, read_waker)
+        if !self.peer_ended {
+            ready!(self.poll_drain(source, writer, read_waker));
+        }
+        // One that has ended its side may still read. What is queued goes out
+        // whole, or until writing fails or takes too long.
+        if self.peer_ended && self.stage == Stage::Flush {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 
-    /// Reads and throws away, storing nothing.
+    /// Reads and throws away, storing nothing, until the peer ends its side or
+    /// the transport fails.
     fn poll_drain<R, W>(
         &mut self,
         source: &mut R,
@@ -152,9 +164,17 @@ impl Ending {
         for _ in 0..READS {
             let mut space = &mut scratch[..];
             match source.poll_read(writer, waker, &mut space) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(()),
+                Poll::Ready(Ok(0)) => {
+                    self.peer_ended = true;
+                    return Poll::Ready(());
+                }
                 Poll::Ready(Ok(_)) => self.silent_at = None,
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                // TLS without its `close_notify`: the end all the same.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.peer_ended = true;
+                    return Poll::Ready(());
+                }
                 // A peer may reset once it has what it wanted: after the
                 // handshake that is as good an end as any.
                 Poll::Ready(Err(_)) => return Poll::Ready(()),

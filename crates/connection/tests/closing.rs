@@ -13,6 +13,45 @@ use support::frames::{CLOSE, PING, TEXT, close, parse, whole};
 use support::record::Recorder;
 use support::{Client, Server, bounded, open, pair, raw, read_all, tcp};
 
+/// RFC 6455 §5.5.1, §7.1.7: a server that fails a connection ends its side
+/// behind its Close and still reads.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_has_ended_its_side_still_gets_what_is_queued_whole() {
+    for (role, peer) in [(Client, Server), (Server, Client)] {
+        for arriving in [close(peer, 1000, ""), b"\xff".to_vec()] {
+            let (io, far) = Recorder::with_room(3);
+            let mut ws = open(io, role, Config::new());
+            ws.queue("under way").unwrap();
+            far.tape().feed(Ok(arriving.clone()));
+            far.tape().feed(Ok(Vec::new()));
+            let waiting = tokio::time::timeout(Duration::from_secs(4), ws.recv());
+            assert!(waiting.await.is_err(), "the Close is not written");
+            assert_eq!(far.tape().shutdowns, 0);
+            far.tape().make_room(usize::MAX);
+            let end = ws.recv().await;
+            assert_eq!(end.is_ok(), arriving.len() > 1);
+            let frames = parse(&far.tape().written());
+            assert_eq!(frames.len(), 2, "{role:?}");
+            assert_eq!(frames[0].payload, b"under way");
+            let code = if end.is_ok() { 1000 } else { 1002 };
+            assert_eq!(frames[1].close_code(), code);
+            assert_eq!(far.tape().shutdowns, 1);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_has_ended_its_side_and_does_not_read_is_left_at_the_close_timeout() {
+    let (io, far) = Recorder::with_room(3);
+    let mut ws = open(io, Client, Config::new());
+    far.tape().feed(Ok(close(Server, 1000, "")));
+    far.tape().feed(Ok(Vec::new()));
+    let begin = Instant::now();
+    assert_eq!(ws.recv().await.unwrap(), None);
+    assert_eq!(begin.elapsed(), Duration::from_secs(5));
+    assert_eq!(far.tape().shutdowns, 1);
+}
+
 /// RFC 6455 §7.1.2, §7.1.5, §7.1.6.
 #[tokio::test]
 async fn either_side_may_begin_and_both_learn_the_code() {
