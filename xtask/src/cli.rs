@@ -8,6 +8,7 @@ use crate::autobahn::side::Side;
 use crate::bench;
 use crate::coverage;
 use crate::error::Error;
+use crate::fuzz;
 use crate::interleavings;
 use crate::interop::peer::Peer;
 use crate::seeded::{self, Suite};
@@ -84,6 +85,18 @@ cargo xtask interop [websockets|ws] [OPTIONS]
     Packages, messages and logs land in interop/ under the target directory. PYTHON3 names the
     Python 3 to install with.
 
+cargo xtask fuzz [OPTIONS]
+    Runs the targets of crates/fuzz one after another: with libFuzzer where a nightly toolchain and
+    a C++ compiler are, else by mutations without coverage.
+
+    --seconds N             how long for each target (default: 60)
+    --target NAME...        only these targets
+    --mutations             without libFuzzer, even where it could run
+    --keep                  adds what reached something new to crates/fuzz/corpus
+
+    Inputs, findings, logs and a line for each run land in fuzz/ under the target directory; the
+    lines are added up at the end.
+
 cargo xtask instructions [OPTIONS]
     Counts the instructions a message costs in each layer, under Valgrind, and compares them with
     crates/socket-flow/benches/instructions/figures.toml. Needs x86-64 with AVX2 and Linux.
@@ -139,6 +152,7 @@ pub(crate) enum Command {
     Browser,
     Coverage(coverage::Options),
     Interop(InteropOptions),
+    Fuzz(fuzz::Options),
     Instructions(InstructionsOptions),
     Interleavings(interleavings::Options),
     Rfc,
@@ -211,6 +225,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
             .map(|options| options.map_or(Command::Help, Command::Bench)),
         "coverage" => coverage::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Coverage)),
+        "fuzz" => fuzz::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Fuzz)),
         "interop" => interop(&mut parser),
         "instructions" => instructions(&mut parser),
         "interleavings" => interleavings::Options::parse(&mut parser)

@@ -31,6 +31,8 @@ pub(crate) enum Error {
     Deviations(usize),
     /// This many exchanges with other implementations differ from what they must be.
     Differences(usize),
+    /// This many inputs were refused by the oracle of their fuzz target.
+    Findings(usize),
     /// This many instruction counts are not the committed ones.
     Instructions(usize),
     /// This many statements of the conformance table are not borne out.
@@ -88,6 +90,8 @@ impl fmt::Display for Error {
             Self::Deviations(count) => write!(f, "{count} deviations"),
             Self::Differences(1) => f.write_str("1 exchange differs"),
             Self::Differences(count) => write!(f, "{count} exchanges differ"),
+            Self::Findings(1) => f.write_str("1 finding"),
+            Self::Findings(count) => write!(f, "{count} findings"),
             Self::Instructions(1) => f.write_str("1 instruction count is not the committed one"),
             Self::Instructions(count) => {
                 write!(f, "{count} instruction counts are not the committed ones")

@@ -10,6 +10,7 @@
 //! cargo xtask chaos      conversations  ⇄  transports that misbehave ──► faults by kind ──► verdict
 //! cargo xtask coverage   the tests of crates, instrumented ──► what none of them runs
 //! cargo xtask interop    implementations by others  ⇄  the examples ──► compare ──► table
+//! cargo xtask fuzz       libFuzzer, or a loop of mutations ──► the targets of crates/fuzz ──► totals
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask interleavings   crates/connection under a scheduler ──► schedules tried
 //! cargo xtask rfc        docs/conformance.md  ⇄  the tests it names and what they cite
@@ -28,6 +29,7 @@ mod browser;
 mod cli;
 mod coverage;
 mod error;
+mod fuzz;
 mod instructions;
 mod interleavings;
 mod interop;
@@ -88,6 +90,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Interop(options) => {
             process::catch_signals()?;
             interop::run(&options)
+        }
+        Command::Fuzz(options) => {
+            process::catch_signals()?;
+            fuzz::run(&options)
         }
         Command::Instructions(options) => {
             process::catch_signals()?;

@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod async_io;
 mod checker;
 mod conversation;
 mod deflate;
@@ -26,9 +27,11 @@ mod hs_client;
 mod hs_server;
 mod inflate;
 mod mask;
+mod model;
 mod mutate;
 mod receive_buf;
 mod roundtrip;
+mod scripted;
 mod source;
 mod split_invariance;
 // The independent readers of frames and of DEFLATE, and the loop around a protocol.
@@ -52,6 +55,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("inflate", inflate::inflate),
     ("deflate", deflate::deflate),
     ("utf8_stream", utf8_stream::utf8_stream),
+    ("model", model::model),
+    ("async_io", async_io::async_io),
     ("diff_tungstenite", diff_tungstenite::diff_tungstenite),
     ("mask", mask::mask),
     ("receive_buf", receive_buf::receive_buf),

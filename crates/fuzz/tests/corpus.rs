@@ -39,6 +39,18 @@ fn every_directory_of_inputs_belongs_to_a_target() {
     }
 }
 
+#[test]
+fn every_target_is_fuzzed_at_night() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.github/workflows/fuzz.yml");
+    let workflow = fs::read_to_string(path).unwrap();
+    for (name, _) in TARGETS {
+        assert!(
+            workflow.contains(&format!("          - {name}\n")),
+            "{name}"
+        );
+    }
+}
+
 fn inputs(target: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(corpus().join(target)).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
