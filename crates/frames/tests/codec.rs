@@ -1,6 +1,8 @@
 //! Raw frames over byte streams.
 #![cfg(feature = "codec")]
 
+use std::error::Error as _;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use proptest::prelude::*;
@@ -209,6 +211,56 @@ proptest! {
         }
         prop_assert_eq!(received, frames);
     }
+}
+
+#[test]
+fn an_invalid_frame_at_the_end_of_the_stream_is_an_error_of_its_own() {
+    let mut bytes = BytesMut::from(&b"\x83"[..]);
+    let error = FrameCodec::server().decode_eof(&mut bytes).unwrap_err();
+    assert!(matches!(error, FrameCodecError::Header(_)), "{error}");
+}
+
+#[test]
+fn every_error_of_the_codec_says_this_level_only() {
+    let header = HeaderError::MissingMask;
+    let io = std::io::Error::other("cable cut");
+    for (error, said, cause) in [
+        (
+            FrameCodecError::Header(header),
+            "invalid frame header",
+            Some("unmasked frame from a client"),
+        ),
+        (
+            FrameCodecError::TooBig { len: 11, max: 10 },
+            "frame of 11 bytes is above the limit of 10",
+            None,
+        ),
+        (
+            FrameCodecError::Unsendable(HeaderError::ControlTooLong(OpCode::Ping)),
+            "frame cannot be sent",
+            Some("Ping frame longer than 125 bytes"),
+        ),
+        (
+            FrameCodecError::from(io),
+            "stream failed",
+            Some("cable cut"),
+        ),
+    ] {
+        assert_eq!(error.to_string(), said);
+        let source = error.source().map(ToString::to_string);
+        assert_eq!(source.as_deref(), cause);
+    }
+}
+
+#[test]
+fn a_codec_is_shown_with_its_settings() {
+    let codec = FrameCodec::server().max_payload(99).allow_rsv(Rsv::RSV1);
+    let shown = format!("{codec:?}");
+    assert_eq!(
+        shown,
+        "FrameCodec { role: Server, rsv: {RSV1}, max_payload: 99 }"
+    );
+    assert!(format!("{:?}", client()).contains("role: Client"));
 }
 
 #[test]

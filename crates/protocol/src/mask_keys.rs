@@ -37,3 +37,29 @@ impl fmt::Debug for MaskKeys {
         f.debug_struct("MaskKeys").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A seed of whose first 64 words the one at `ZERO_AT` is zero: the only one among the first
+    /// 125 million.
+    const SEED: u32 = 0x0776_b115;
+    const ZERO_AT: usize = 39;
+
+    #[test]
+    fn a_key_of_zeros_is_skipped() {
+        let mut seed = [0; 32];
+        seed[..4].copy_from_slice(&SEED.to_le_bytes());
+        let mut generator = ChaCha12Rng::from_seed(seed);
+        let words: Vec<u32> = (0..64).map(|_| generator.next_u32()).collect();
+        assert_eq!(words[ZERO_AT], 0);
+
+        let mut keys = MaskKeys::new(seed);
+        for (at, word) in words.iter().enumerate() {
+            if at != ZERO_AT {
+                assert_eq!(keys.next_key().to_bytes(), word.to_le_bytes(), "{at}");
+            }
+        }
+    }
+}

@@ -93,3 +93,13 @@ impl Negotiated {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nothing_is_agreed_on_there_is_what_is_by_default() {
+        assert_eq!(Negotiated::nothing(), Negotiated::default());
+    }
+}

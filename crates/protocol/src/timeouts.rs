@@ -72,9 +72,7 @@ impl Incoming {
         outgoing: &mut Outgoing,
     ) -> Result<(), Expired> {
         let expired = self.expired(now, outgoing);
-        if let Some(deadlines) = &mut self.deadlines {
-            deadlines.settle();
-        }
+        self.deadlines.get_or_insert_default().settle();
         if let Some(expired) = expired {
             match expired {
                 Expired::Idle => outgoing.fail_with(CloseCode::GOING_AWAY, "idle timeout"),

@@ -259,6 +259,71 @@ fn a_queue_that_runs_empty_starts_its_deadline_anew() {
 }
 
 #[test]
+fn a_transport_that_holds_bytes_back_is_watched_though_the_queue_is_empty() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &off().stall_timeout(seconds(40)));
+        endpoint.protocol.queue("in the transport").unwrap();
+        endpoint.write();
+        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        endpoint.protocol.halves().1.set_unflushed(true);
+        assert_eq!(endpoint.protocol.poll_timeout(), Some(seconds(0)));
+        let (expired, after) = endpoint.expiry();
+        assert_eq!(expired, Expired::Write);
+        assert!((seconds(40)..=seconds(50)).contains(&after), "{after:?}");
+        // Whoever goes on nevertheless is watched from now on anew.
+        assert_eq!(endpoint.protocol.poll_timeout(), Some(seconds(0)));
+        endpoint.protocol.halves().1.set_unflushed(false);
+        assert_eq!(endpoint.protocol.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_connection_is_quiet_while_nothing_is_under_way() {
+    type Begin = fn(&mut Endpoint);
+    for role in ROLES {
+        let begin: [(&str, Begin); 3] = [
+            ("a frame", |it| it.feed(&frame(it.role, 0x81, b"half")[..3])),
+            ("a write", |it| it.protocol.queue("blocked").unwrap()),
+            ("a Close", |it| {
+                it.protocol.close(CloseCode::NORMAL, "").unwrap();
+                it.blocked = false;
+                it.write();
+            }),
+        ];
+        for (what, begin) in begin {
+            let mut endpoint = Endpoint::new(role, &Config::new());
+            endpoint.blocked = true;
+            let is_quiet = |it: &Endpoint| it.protocol.incoming().is_quiet(it.protocol.outgoing());
+            // Without the time nobody knows.
+            assert!(!is_quiet(&endpoint));
+            endpoint.wait(seconds(1)).unwrap();
+            assert!(is_quiet(&endpoint));
+            endpoint.feed(&frame(role, 0x81, b"whole"));
+            assert!(is_quiet(&endpoint));
+            begin(&mut endpoint);
+            assert!(!is_quiet(&endpoint), "{what} is under way");
+        }
+    }
+}
+
+#[test]
+fn the_deadline_of_the_closing_handshake_is_known_once_the_time_was_told() {
+    for role in ROLES {
+        for (timeout, expected) in [(seconds(5), Some(seconds(1005))), (NEVER, None)] {
+            let mut endpoint = Endpoint::new(role, &Config::new().close_timeout(timeout));
+            let deadline = |it: &Endpoint| it.protocol.incoming().close_deadline();
+            assert_eq!(deadline(&endpoint), None);
+            endpoint.wait(seconds(0)).unwrap();
+            endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+            assert_eq!(deadline(&endpoint), None);
+            endpoint.write();
+            endpoint.wait(seconds(0)).unwrap();
+            assert_eq!(deadline(&endpoint), expected);
+        }
+    }
+}
+
+#[test]
 fn the_end_of_the_time_line_does_not_overflow() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new().idle_timeout(seconds(60)));

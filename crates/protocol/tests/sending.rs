@@ -321,3 +321,21 @@ fn an_abandoned_half_sends_nothing_more() {
         assert_eq!(endpoint.events.len(), 2);
     }
 }
+
+#[test]
+fn a_sending_half_that_was_taken_keeps_its_queue_and_leaves_a_closed_one() {
+    for role in ROLES {
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.protocol.queue("before").unwrap();
+        let (_, outgoing) = endpoint.protocol.halves();
+        let mut taken = outgoing.take();
+        assert_eq!((outgoing.output().len(), outgoing.buffered()), (0, 0));
+        assert_eq!(outgoing.queue("lost"), Err(SendError::Closed("lost")));
+        assert_eq!(outgoing.ping(b""), Err(ControlError::Closed));
+        taken.queue("behind").unwrap();
+        std::mem::swap(outgoing, &mut taken);
+        endpoint.write();
+        let expected = [(0x81, b"before".to_vec()), (0x81, b"behind".to_vec())];
+        assert_eq!(endpoint.sent(), expected);
+    }
+}

@@ -94,3 +94,36 @@ fn split_incomplete(bytes: &[u8]) -> (&[u8], &[u8]) {
     }
     (bytes, &[])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Character;
+
+    /// How text that begins so fares with the standard library: whole, possible, or not.
+    fn judged(bytes: &[u8]) -> Result<bool, ()> {
+        match core::str::from_utf8(bytes) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error_len().is_none() => Ok(false),
+            Err(_) => Err(()),
+        }
+    }
+
+    /// Also for bytes that no caller begins a character with.
+    #[test]
+    fn the_first_two_bytes_of_a_character_are_judged_as_by_the_standard_library() {
+        for first in 0..=u8::MAX {
+            let begun = Character::NONE.next(first);
+            let complete = begun.map(Character::is_complete);
+            assert_eq!(complete.map_err(drop), judged(&[first]), "{first:#x}");
+            let Ok(begun) = begun else { continue };
+            if begun.is_complete() {
+                continue;
+            }
+            for second in 0..=u8::MAX {
+                let complete = begun.next(second).map(Character::is_complete);
+                let expected = judged(&[first, second]);
+                assert_eq!(complete.map_err(drop), expected, "{first:#x} {second:#x}");
+            }
+        }
+    }
+}

@@ -204,6 +204,29 @@ fn spare_takes_over_a_whole_buffer_when_it_has_no_memory() {
 }
 
 #[test]
+fn exact_memory_is_reserved_once_and_keeps_the_mark() {
+    let mut buf = marked("text");
+    buf.reserve_exact(96);
+    assert_eq!((buf.capacity(), buf.spare_capacity()), (100, 96));
+    let before = buf.as_slice().as_ptr();
+    // There is room: nothing moves.
+    buf.reserve_exact(96);
+    assert_eq!((buf.capacity(), buf.as_slice().as_ptr()), (100, before));
+    assert!(is_marked(&buf, 0..4));
+    assert_eq!(buf.freeze_text().unwrap(), "text");
+}
+
+#[test]
+fn debug_tells_of_a_buffer_and_its_end_what_they_hold_but_no_byte() {
+    let mut buf = ReceiveBuf::with_capacity(100);
+    buf.extend_from_slice(b"secret");
+    assert_eq!(format!("{:?}", buf.spare()), "Spare { len: 94, .. }");
+    let shown = format!("{buf:?}");
+    assert!(shown.contains("len: 6") && !shown.contains("secret"));
+    assert_eq!(AsRef::<[u8]>::as_ref(&buf), b"secret");
+}
+
+#[test]
 fn cleared_and_reused_memory_is_not_marked() {
     let mut buf = marked("text");
     buf.clear();
@@ -230,7 +253,14 @@ fn utf8_bytes_convert_compare_and_print_like_text() {
     let text = Utf8Bytes::from("grüße");
     assert_eq!(text, *"grüße");
     assert_eq!("grüße", text);
+    assert_eq!(*"grüße", text);
     assert_eq!(text, String::from("grüße"));
+    assert_eq!(String::from("grüße"), text);
+    let other = String::from("gruße");
+    assert!(*"gruße" != text && "gruße" != text && other != text);
+    assert_eq!(text, Utf8Bytes::from(&String::from("grüße")));
+    assert_eq!(AsRef::<str>::as_ref(&text), "grüße");
+    assert_eq!(AsRef::<[u8]>::as_ref(&text), "grüße".as_bytes());
     assert_eq!(format!("{text} {text:?}"), "grüße \"grüße\"");
     assert_eq!(String::from(text.clone()), "grüße");
     assert_eq!(Bytes::from(text.clone()), text.clone().into_bytes());

@@ -178,9 +178,8 @@ fn deflate_rest(
     mut len: usize,
 ) -> usize {
     loop {
-        if buf.len() - len < ROOM {
-            buf.resize(buf.len() * 2, 0);
-        }
+        // With little room left zlib could go on repeating its flush marker.
+        buf.resize(buf.len() * 2, 0);
         let (before, start) = (context.total_in(), context.total_out());
         let space = buf.get_mut(len..).unwrap_or_default();
         let _ = context.compress(message, space, DeflateFlush::SyncFlush);
@@ -192,6 +191,3 @@ fn deflate_rest(
         message = message.get(taken..).unwrap_or_default();
     }
 }
-
-/// Below this much room zlib may repeat its flush marker.
-const ROOM: usize = 64;

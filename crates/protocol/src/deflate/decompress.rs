@@ -95,14 +95,12 @@ impl Decompress {
             // Behind a last block the sender starts with an empty window, as
             // it does where it keeps no context.
             self.ended = false;
-            if let Some(context) = &mut self.context {
-                self.restarts.pay(context);
-                context.reset(false);
-            }
+            let context = self.context.get_or_insert_with(new_context);
+            self.restarts.pay(context);
+            context.reset(false);
             if !self.keep_context {
-                if let Some(context) = self.context.take() {
-                    let _ = POOL.try_with(|pool| pool.give((), context));
-                }
+                let context = self.context.take();
+                context.map(|context| POOL.try_with(|pool| pool.give((), context)));
             }
         }
         Ok(())
@@ -183,7 +181,8 @@ fn inflate(
     buf: &mut [u8],
 ) -> Result<(), InflateFailure> {
     loop {
-        if *ended && !payload.is_empty() {
+        // What ended with all of the payload taken was returned below.
+        if *ended {
             restarts.restart(context, message)?;
             *ended = false;
         }

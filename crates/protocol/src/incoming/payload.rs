@@ -202,9 +202,7 @@ impl Incoming {
     fn assembled(&mut self, kind: Kind) -> Found {
         self.message = None;
         self.activity.note_message();
-        if let Some(assembly) = &mut self.assembly {
-            assembly.end(kind);
-        }
+        self.assembly.get_or_insert_default().end(kind);
         Found::assembled(kind)
     }
 }

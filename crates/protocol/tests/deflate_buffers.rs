@@ -1,0 +1,146 @@
+//! permessage-deflate where the codecs' buffers run full: what is in them then, and behind them,
+//! arrives whole. A thread's buffer is 128 KiB long at first.
+
+#![cfg(feature = "deflate")]
+
+mod support;
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use socket_flow_protocol::{Config, Deflate, Message, ProtocolError, Role};
+
+use support::deflate::{agreed, compressed, everywhere, failed};
+use support::{Endpoint, ROLES, binary, frame, noise};
+
+const BUFFER: usize = 128 << 10;
+
+/// What a sender makes of a message, read by flate2: how long it is.
+#[track_caller]
+fn sent_whole(sender: &mut Endpoint, reader: &mut Decompress, message: &[u8]) -> usize {
+    sender.protocol.queue(message).unwrap();
+    sender.write();
+    let frames = sender.sent();
+    let [(0xc2, payload)] = &frames[..] else {
+        panic!("{} frames", frames.len());
+    };
+    let mut output = Vec::with_capacity(message.len() + 1);
+    let input = [payload, &[0x00, 0x00, 0xff, 0xff][..]].concat();
+    reader
+        .decompress_vec(&input, &mut output, FlushDecompress::Sync)
+        .unwrap();
+    assert!(output == message, "{} bytes", message.len());
+    payload.len()
+}
+
+fn reader() -> Decompress {
+    Decompress::new(false)
+}
+
+#[test]
+fn a_message_that_takes_more_than_the_buffer_compressed_is_sent_whole() {
+    let noise = noise(600_000);
+    for role in ROLES {
+        for keeps_context in [true, false] {
+            let config = Config::new().deflate(Deflate::balanced());
+            let mut sender = Endpoint::negotiated(role, &config, agreed(keeps_context));
+            let mut reader = reader();
+            // Once more, twice, and several times as long as the buffer; then a small one.
+            for len in [BUFFER + 1000, 2 * BUFFER + 1000, 600_000, 1000] {
+                let sent = sent_whole(&mut sender, &mut reader, &noise[..len]);
+                assert!(sent >= len);
+            }
+        }
+    }
+}
+
+/// The codec may then repeat the marker that ends a message.
+#[test]
+fn a_message_that_fills_the_buffer_to_its_last_bytes_is_sent_whole() {
+    let config = Config::new().deflate(Deflate::balanced());
+    let noise = noise(BUFFER);
+    let mut sender = Endpoint::negotiated(Role::Server, &config, agreed(false));
+    // Noise takes some more compressed, so this is where it fills the buffer.
+    let lens: Vec<_> = (124_200..124_400)
+        .map(|len| sent_whole(&mut sender, &mut reader(), &noise[..len]))
+        .collect();
+    // Full to the byte: a longer message is shorter compressed.
+    assert!(lens.windows(2).any(|pair| pair[1] < pair[0]));
+    // The tail is not sent, but was in the buffer.
+    assert!(lens.iter().any(|len| len + 4 > BUFFER));
+    assert!(lens.iter().any(|len| len + 4 <= BUFFER));
+}
+
+/// Zeros, 1032 of them in each byte: cut where a byte makes more than the buffer has room for.
+#[test]
+fn what_one_byte_makes_beyond_the_buffer_is_not_lost_at_a_cut() {
+    let message = vec![0; BUFFER + 3000];
+    let payload = compressed(&message);
+    for cut in payload.len() - 12..payload.len() {
+        let mut receiver = Endpoint::negotiated(Role::Client, &Config::new(), agreed(true));
+        receiver.feed(&frame(Role::Client, 0x42, &payload[..cut]));
+        receiver.feed(&frame(Role::Client, 0x80, &payload[cut..]));
+        assert_eq!(receiver.error, None);
+        assert!(receiver.events == [binary(&message)], "cut at {cut}");
+    }
+}
+
+/// The end of a message is inflated block by block, with part of the buffer for its input.
+#[test]
+fn what_one_byte_makes_beyond_the_buffer_is_not_lost_at_the_end() {
+    let room = BUFFER - (32 << 10) - 20;
+    let message = vec![0; room + 2200];
+    for len in (room - 40..message.len()).step_by(7) {
+        let mut receiver = Endpoint::negotiated(Role::Client, &Config::new(), agreed(false));
+        let payload = compressed(&message[..len]);
+        receiver.feed(&frame(Role::Client, 0xc2, &payload));
+        assert_eq!(receiver.error, None, "{len} bytes");
+        assert!(receiver.events == [binary(&message[..len])], "{len} bytes");
+    }
+}
+
+/// Several blocks behind each other, each of which ends within a byte.
+#[test]
+fn blocks_that_end_where_the_buffer_is_full_are_all_inflated() {
+    let room = BUFFER - (32 << 10) - 20;
+    for len in (room - 1040..room + 1040).step_by(13) {
+        let mut codec = Compress::new(Compression::fast(), false);
+        let mut payload = Vec::with_capacity(10_000);
+        let blocks = [vec![0; len], b"behind it".to_vec()];
+        for (block, flush) in blocks
+            .iter()
+            .zip([FlushCompress::Partial, FlushCompress::Sync])
+        {
+            codec.compress_vec(block, &mut payload, flush).unwrap();
+        }
+        payload.truncate(payload.len() - 4);
+        let mut receiver = Endpoint::negotiated(Role::Client, &Config::new(), agreed(false));
+        receiver.feed(&frame(Role::Client, 0xc2, &payload));
+        assert_eq!(receiver.error, None, "{len} bytes");
+        assert_eq!(receiver.events, [binary(&blocks.concat())], "{len} bytes");
+    }
+}
+
+/// RFC 7692 §7.2.2: what cannot be inflated fails, wherever in a long message it stands.
+#[test]
+fn garbage_far_in_front_of_the_end_of_a_message_fails_it() {
+    // A block of the type that does not exist.
+    let garbage = vec![0x07; 40_000];
+    everywhere(|script, _| {
+        let script = script.frame(0xc2, &garbage);
+        failed(script, ProtocolError::InvalidCompression, 1007);
+    });
+}
+
+/// What was sent before must not come back.
+#[test]
+fn a_small_message_behind_a_large_one_is_as_small_as_alone() {
+    let config = Config::new().deflate(Deflate::balanced());
+    for role in ROLES {
+        let mut sender = Endpoint::negotiated(role, &config, agreed(false));
+        let small = [b'a'; 300];
+        let alone = sent_whole(&mut sender, &mut reader(), &small);
+        sent_whole(&mut sender, &mut reader(), &noise(400_000));
+        let behind = sent_whole(&mut sender, &mut reader(), &small);
+        assert_eq!(alone, behind);
+        assert_eq!(Message::from(&small[..]).len(), 300);
+    }
+}

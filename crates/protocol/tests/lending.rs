@@ -1,0 +1,140 @@
+//! What a step found: lent, taken, or no longer there.
+
+mod support;
+
+use socket_flow_protocol::{
+    Config, EventRef, Found, Input, Message, MessageRef, NEVER, Negotiated, Protocol, Role,
+};
+
+use support::{Endpoint, ROLES, SEED, frame, header, noise, seconds};
+
+fn protocol(role: Role) -> Protocol {
+    match role {
+        Role::Client => Protocol::client(Config::new(), Negotiated::default(), SEED),
+        Role::Server => Protocol::server(Config::new(), Negotiated::default()),
+    }
+}
+
+/// Steps through `bytes` to what they hold.
+fn found(protocol: &mut Protocol, bytes: &[u8]) -> (Found, Input) {
+    let mut input = Input::from(bytes);
+    let found = protocol.step(&mut input).unwrap().expect("an event");
+    (found, input)
+}
+
+/// A payload of text, or of bytes.
+fn payload(is_text: bool, len: usize) -> Vec<u8> {
+    match is_text {
+        true => vec![b'a'; len],
+        false => noise(len),
+    }
+}
+
+#[test]
+fn a_message_is_lent_and_taken_whatever_its_length_and_wherever_it_lies() {
+    for role in ROLES {
+        for len in [0, 1, 125, 2047, 2048, 65_522, 65_523, 200_000] {
+            for (first, is_text) in [(0x81, true), (0x82, false)] {
+                let payload = payload(is_text, len);
+                let expected = match is_text {
+                    true => Message::from(String::from_utf8(payload.clone()).unwrap()),
+                    false => Message::from(payload.clone()),
+                };
+                let mut protocol = protocol(role);
+                let (found, mut input) = found(&mut protocol, &frame(role, first, &payload));
+                let lent = protocol.lend_message(found, &input);
+                assert_eq!(lent.map(|it| it.to_message()).as_ref(), Some(&expected));
+                let taken = protocol.halves().0.take_message(found, &mut input);
+                assert_eq!(taken, Some(expected), "{len} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_control_frame_is_neither_lent_nor_taken_as_a_message() {
+    for role in ROLES {
+        for (first, payload) in [(0x89, &b"data"[..]), (0x8a, b""), (0x88, b"\x03\xe8")] {
+            let mut protocol = protocol(role);
+            let (found, mut input) = found(&mut protocol, &frame(role, first, payload));
+            assert!(!found.is_message());
+            assert_eq!(protocol.lend_message(found, &input), None);
+            assert_eq!(protocol.halves().0.take_message(found, &mut input), None);
+        }
+    }
+}
+
+#[test]
+fn a_message_that_was_released_or_taken_is_empty_when_it_is_lent_again() {
+    for role in ROLES {
+        for (first, is_text) in [(0x81, true), (0x82, false)] {
+            let bytes = frame(role, first, &payload(is_text, 100_000));
+            for take in [false, true] {
+                let mut protocol = protocol(role);
+                let (found, mut input) = found(&mut protocol, &bytes);
+                let incoming = protocol.halves().0;
+                match take {
+                    true => assert!(incoming.take_message(found, &mut input).is_some()),
+                    false => incoming.release(),
+                }
+                let nothing = match is_text {
+                    true => MessageRef::from(""),
+                    false => MessageRef::from(&b""[..]),
+                };
+                assert_eq!(protocol.lend(found, &input), EventRef::Message(nothing));
+                assert_eq!(protocol.lend_message(found, &input), Some(nothing));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_direct_read_nobody_offered_changes_nothing() {
+    for role in ROLES {
+        let mut protocol = protocol(role);
+        let (incoming, outgoing) = protocol.halves();
+        assert!(incoming.direct(&Input::new()).is_none());
+        incoming.direct_done(usize::MAX, outgoing).unwrap();
+        let (found, input) = found(&mut protocol, &frame(role, 0x81, b"goes on"));
+        let lent = protocol.lend_message(found, &input);
+        assert_eq!(lent, Some(MessageRef::from("goes on")));
+    }
+}
+
+#[test]
+fn a_header_alone_offers_no_direct_read_with_its_memory_released_or_not() {
+    for role in ROLES {
+        for release in [false, true] {
+            let mut protocol = protocol(role);
+            let mut input = Input::from(&header(role, 0x82, 100_000)[..]);
+            assert_eq!(protocol.step(&mut input), Ok(None));
+            let (incoming, _) = protocol.halves();
+            if release {
+                incoming.release();
+            }
+            assert!(incoming.direct(&input).is_none());
+            // The payload finds its message all the same.
+            let whole = noise(100_000);
+            input
+                .extend_from_slice(&frame(role, 0x82, &whole)[header(role, 0x82, 100_000).len()..]);
+            let found = protocol.step(&mut input).unwrap().expect("the message");
+            let lent = protocol.lend_message(found, &input);
+            assert_eq!(lent, Some(MessageRef::from(&whole[..])));
+        }
+    }
+}
+
+#[test]
+fn a_direct_read_of_nothing_is_no_sign_of_life() {
+    for role in ROLES {
+        let bytes = frame(role, 0x82, &noise(100_000));
+        let mut endpoint = Endpoint::new(role, &Config::new().stall_timeout(NEVER));
+        endpoint.feed(&bytes[..80_000]);
+        // The ping left after 20 seconds, and its answer is due 20 later.
+        endpoint.wait(seconds(39)).unwrap();
+        let (incoming, outgoing) = endpoint.protocol.halves();
+        incoming.direct_done(0, outgoing).unwrap();
+        let (_, after) = endpoint.expiry();
+        assert_eq!(after, seconds(1));
+    }
+}
