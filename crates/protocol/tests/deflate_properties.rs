@@ -14,7 +14,7 @@ use socket_flow_protocol::{
     Protocol, ProtocolError, Role, Uncompressed,
 };
 
-use support::deflate::{agreed, flushed};
+use support::deflate::{agreed, compressed, flushed};
 use support::tokens::{TOO_FAR, Walker};
 use support::{Endpoint, MODES, Mode, Script, binary, frame, noise};
 
@@ -361,6 +361,34 @@ proptest! {
             prop_assert_eq!(&script.run_cut(&[], mode), &whole);
             prop_assert_eq!(&script.run_cut(&cuts, mode), &whole);
             prop_assert_eq!(&script.run_cut(&each, mode), &whole);
+        }
+    }
+
+    /// RFC 6455 §10.4: the limit is one on what comes out.
+    #[test]
+    fn a_compressed_message_at_its_limit_arrives_and_a_byte_more_is_refused(
+        role in role(),
+        keeps_context in any::<bool>(),
+        limit in prop_oneof![0..400_usize, 4090..4100_usize, 65_530..65_550_usize],
+        more in 0..3_usize,
+        pattern in vec(any::<u8>(), 1..40),
+        mode in mode(),
+        cut in any::<Index>(),
+    ) {
+        let len = (limit + more).saturating_sub(1);
+        let message: Vec<u8> = pattern.iter().copied().cycle().take(len).collect();
+        let bytes = frame(role, 0xc2, &compressed(&message));
+        let script = Script::to(role)
+            .config(Config::new().max_message(limit))
+            .negotiated(agreed(keeps_context))
+            .raw(&bytes);
+        let outcome = script.run_cut(&[cut.index(bytes.len() + 1)], mode);
+        if len > limit {
+            outcome.assert_failed(ProtocolError::MessageTooBig { limit }, 1009);
+            prop_assert_eq!(&outcome.events, &[]);
+        } else {
+            outcome.assert_open();
+            prop_assert_eq!(&outcome.events, &[binary(&message)]);
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Buf;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use socket_flow_protocol::{CloseCode, Config, Event, Message, Role};
+use socket_flow_protocol::{CloseCode, Config, Event, Message, ProtocolError, Role};
 
 use support::{Endpoint, MODES, Mode, Outcome, Script, frame, noise, ping};
 
@@ -199,6 +199,46 @@ proptest! {
         let outcome = cut_anywhere(&script, bytes.len(), &cuts)?;
         prop_assert_eq!(&outcome.events, &events);
         outcome.assert_open();
+    }
+
+    /// RFC 6455 §10.4.
+    #[test]
+    fn a_message_at_its_limit_arrives_and_a_byte_more_is_refused(
+        role in role(),
+        limit in prop_oneof![0..400_usize, 2040..2060_usize, 65_530..65_550_usize],
+        more in 0..3_usize,
+        text in any::<bool>(),
+        fragments in vec(any::<Index>(), 0..4),
+        cuts in vec(any::<Index>(), 0..6),
+        mode in prop::sample::select(&MODES[..]),
+    ) {
+        // One byte less than the limit, as many, and one more.
+        let len = (limit + more).saturating_sub(1);
+        let payload = vec![b'x'; len];
+        let mut ends: Vec<_> = fragments.iter().map(|at| at.index(len + 1)).chain([len]).collect();
+        ends.sort_unstable();
+        let (mut opcode, mut start) = (if text { 0x01 } else { 0x02 }, 0);
+        let mut bytes = Vec::new();
+        for (place, end) in ends.iter().enumerate() {
+            let fin = if place + 1 == ends.len() { 0x80 } else { 0 };
+            bytes.extend(frame(role, opcode | fin, &payload[start..*end]));
+            (opcode, start) = (0, *end);
+        }
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        cuts.sort_unstable();
+        let script = Script::to(role).config(Config::new().max_message(limit)).raw(&bytes);
+        let outcome = script.run_cut(&cuts, mode);
+        if len > limit {
+            outcome.assert_failed(ProtocolError::MessageTooBig { limit }, 1009);
+            prop_assert_eq!(&outcome.events, &[]);
+        } else {
+            outcome.assert_open();
+            let message = match text {
+                true => support::text(std::str::from_utf8(&payload).unwrap()),
+                false => support::binary(&payload),
+            };
+            prop_assert_eq!(&outcome.events, &[message]);
+        }
     }
 
     /// RFC 6455 §5.2.

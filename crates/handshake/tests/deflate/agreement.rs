@@ -103,8 +103,6 @@ fn hostile_params() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
-
     /// RFC 6455 §9; RFC 7692 §5.
     #[test]
     fn both_sides_agree_on_the_same(wish in any_wish(), will in any_will()) {
