@@ -12,7 +12,7 @@ use crate::suite;
 /// Plays a scene with a budget of 0, 1, 2… polls until one is enough for all
 /// of it. The scene spends its budget on the calls of `name`, goes on with
 /// fresh ones, and tells what became of its messages, none of which may be
-/// lost. Prints how many were given up.
+/// lost. Prints how many were given up, by a `name` without spaces.
 ///
 /// # Panics
 ///

@@ -393,7 +393,7 @@ fn a_close_given_up_at_any_poll_is_completed_by_the_next_one() {
 #[test]
 fn a_part_given_up_at_any_poll_is_whole_or_not_at_all() {
     let parts = ["one ", "two ", "three ", "four ", "five ", "six"].map(|part| part.repeat(10));
-    at_every_poll("MessageWriter::write and finish", async |budget| {
+    at_every_poll("MessageWriter::write+finish", async |budget| {
         let (mut client, server) = pair();
         let listening = listening(server);
         let mut without = parts.to_vec();

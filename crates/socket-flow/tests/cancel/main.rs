@@ -4,6 +4,9 @@
 
 mod hub;
 mod opening;
+#[cfg(feature = "rustls")]
+#[path = "../support/pki.rs"]
+mod pki;
 mod reconnecting;
 mod serving;
 
@@ -22,7 +25,7 @@ fn ledger() -> Ledger {
 
 /// Two ends of a pipe in which everything takes its time.
 fn pipe() -> (Pipe, Pipe) {
-    let (near, far) = tokio::io::duplex(100);
+    let (near, far) = tokio::io::duplex(20);
     let faults = Faults::new();
     (
         Chaos::new(near, Mode::Both, 5, &faults),

@@ -69,7 +69,7 @@ fn an_accept_given_up_at_any_poll_closes_its_stream() {
         echo(accepted.unwrap()).await.unwrap();
         connecting.await.unwrap()
     });
-    at_every_poll("Acceptor::read and Pending::accept", async |budget| {
+    at_every_poll("Acceptor::read+Pending::accept", async |budget| {
         let (connect, next) = tokio::sync::mpsc::channel(1);
         let connecting = tokio::spawn(until_connected(next));
         let acceptor = Acceptor::new();
@@ -131,9 +131,45 @@ fn a_dial_given_up_at_any_poll_leaves_nothing_open() {
     });
 }
 
+#[cfg(feature = "rustls")]
+#[test]
+fn a_dial_into_tls_given_up_at_any_poll_leaves_nothing_open() {
+    use std::sync::Arc;
+
+    use socket_flow::tls::ServerTls;
+
+    let authority = crate::pki::Authority::new("a");
+    let server = Arc::new(
+        ServerTls::new(authority.issue("localhost"))
+            .build()
+            .unwrap(),
+    );
+    let trust = Arc::new(authority.client().build().unwrap());
+    at_every_poll_of_sockets("ClientBuilder::connect+TLS", async |budget| {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+        let listener = listener.tls(server.clone());
+        let serving = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await;
+                if let Ok(ws) = socket_flow::accept(stream).await {
+                    if echo(ws).await.is_ok() {
+                        return;
+                    }
+                }
+            }
+        });
+        let connect = async || ClientBuilder::new(&url).tls(trust.clone()).connect().await;
+        let connected = budget.insist(connect).await;
+        let tally = talk(connected.unwrap().0).await.unwrap();
+        serving.await.unwrap();
+        tally
+    });
+}
+
 #[test]
 fn a_listeners_wait_given_up_at_any_poll_loses_no_client() {
-    at_every_poll_of_sockets("Listener::bind and accept", async |budget| {
+    at_every_poll_of_sockets("Listener::bind+accept", async |budget| {
         let bound = budget
             .insist(async || Listener::bind("127.0.0.1:0").await)
             .await;

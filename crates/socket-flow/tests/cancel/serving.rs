@@ -43,39 +43,36 @@ fn an_event_whose_wait_is_given_up_at_any_poll_is_not_lost() {
 
 #[test]
 fn a_shutdown_whose_wait_is_given_up_at_any_poll_goes_on() {
-    at_every_poll_of_sockets(
-        "serve_with, ServerHandle::shutdown and closed",
-        async |budget| {
-            let server = budget
-                .insist(async || {
-                    Server::bind("127.0.0.1:0")
-                        .serve_with(|ws, _| echo(ws))
-                        .await
-                })
-                .await
-                .unwrap();
-            let url = format!("ws://{}/", server.local_addr().unwrap());
-            let (mut ws, _) = socket_flow::connect(&url).await.unwrap();
-            let mut received = Received::new(ledger());
-            for number in 0..MESSAGES {
-                ws.queue(ledger().message(number)).unwrap();
-            }
-            for _ in 0..MESSAGES {
-                received.receive(ws.recv().await.unwrap().unwrap().as_ref());
-            }
-            let leaving = tokio::spawn(async move {
-                assert_eq!(ws.recv().await.unwrap(), None);
-                ws.close_frame().map(|frame| frame.code.as_u16())
-            });
-            // Should it be given up before its first poll, the second one asks.
-            let stopped = budget.insist(async || server.shutdown(GRACE).await).await;
-            assert_eq!(stopped.dropped, 0);
-            let closed = budget.insist(async || server.closed().await).await;
-            assert_eq!(closed, stopped);
-            assert_eq!(leaving.await.unwrap(), Some(1001));
-            received.complete(MESSAGES)
-        },
-    );
+    at_every_poll_of_sockets("serve_with+ServerHandle::shutdown+closed", async |budget| {
+        let server = budget
+            .insist(async || {
+                Server::bind("127.0.0.1:0")
+                    .serve_with(|ws, _| echo(ws))
+                    .await
+            })
+            .await
+            .unwrap();
+        let url = format!("ws://{}/", server.local_addr().unwrap());
+        let (mut ws, _) = socket_flow::connect(&url).await.unwrap();
+        let mut received = Received::new(ledger());
+        for number in 0..MESSAGES {
+            ws.queue(ledger().message(number)).unwrap();
+        }
+        for _ in 0..MESSAGES {
+            received.receive(ws.recv().await.unwrap().unwrap().as_ref());
+        }
+        let leaving = tokio::spawn(async move {
+            assert_eq!(ws.recv().await.unwrap(), None);
+            ws.close_frame().map(|frame| frame.code.as_u16())
+        });
+        // Should it be given up before its first poll, the second one asks.
+        let stopped = budget.insist(async || server.shutdown(GRACE).await).await;
+        assert_eq!(stopped.dropped, 0);
+        let closed = budget.insist(async || server.closed().await).await;
+        assert_eq!(closed, stopped);
+        assert_eq!(leaving.await.unwrap(), Some(1001));
+        received.complete(MESSAGES)
+    });
 }
 
 #[test]
