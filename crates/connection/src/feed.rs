@@ -90,6 +90,30 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         is_full
     }
 
+    /// Takes over all there is, for a Close of ours follows: whoever was told
+    /// that a message is handed in finds it in front of that. No more is taken
+    /// meanwhile, so it is what fits the outbox at most.
+    pub(crate) fn take_last_of_outbox(&mut self) {
+        let Some(outbox) = self.outbox.clone() else {
+            return;
+        };
+        outbox.refuse();
+        // Inside a message nothing but a Close may stand.
+        while !self.outgoing.is_unfinished() {
+            match outbox.next() {
+                (Next::Send(parcel), _) => {
+                    let _ = self.outgoing.queue_promised(parcel);
+                }
+                (Next::Close(frame), _) => {
+                    // It came first. Its reason was found to be short enough.
+                    let _ = self.outgoing.close(frame.code, &frame.reason);
+                    return;
+                }
+                (Next::Nothing, _) => return,
+            }
+        }
+    }
+
     /// Waits for something to take over; not while there is no room for it,
     /// for then it is the write that is waited for.
     #[inline]

@@ -142,6 +142,11 @@ impl Outbox {
         }
     }
 
+    /// Takes no more messages; those that wait stay.
+    pub(crate) fn refuse(&self) {
+        self.room.close();
+    }
+
     /// The connection takes nothing more.
     pub(crate) fn shut(&self) {
         self.room.close();

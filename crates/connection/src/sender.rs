@@ -59,7 +59,8 @@ impl Sender {
     }
 
     /// Hands a message in; waits for room. Those who wait get it in the order
-    /// they came.
+    /// they came. What was handed in is sent, also where this end begins to
+    /// close then; unless the peer closes first, or the connection fails.
     ///
     /// # Errors
     ///
@@ -158,7 +159,7 @@ impl fmt::Debug for Sender {
 }
 
 /// RFC 6455 §5.5: a control frame carries 125 bytes, the code takes two.
-fn frame(code: CloseCode, reason: &str) -> Result<CloseFrame, ControlError> {
+pub(crate) fn frame(code: CloseCode, reason: &str) -> Result<CloseFrame, ControlError> {
     if reason.len() > MAX_REASON {
         return Err(ControlError::ReasonTooLong);
     }

@@ -166,17 +166,20 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         poll_fn(|cx| self.poll_ping(&mut data, cx.waker())).await
     }
 
-    /// Begins the closing handshake (RFC 6455 §7.1.2): queues a Close. No
-    /// message can be queued behind it; go on receiving until `None` for what
-    /// the peer still sends. A second call changes nothing.
+    /// Begins the closing handshake (RFC 6455 §7.1.2): queues a Close, behind
+    /// all that is queued and all that [`Sender`](crate::Sender)s have handed
+    /// in. No message can be queued behind it; go on receiving until `None`
+    /// for what the peer still sends. A second call changes nothing.
     ///
     /// # Errors
     ///
     /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
         if !self.outgoing.closing().is_sent() {
-            self.take_outbox();
-            self.event("close queued", code.as_u16());
+            // A reason that is refused must not close the senders.
+            let frame = crate::sender::frame(code, reason)?;
+            self.take_last_of_outbox();
+            self.event("close queued", frame.code.as_u16());
         }
         self.outgoing.close(code, reason)?;
         self.shut_outbox();

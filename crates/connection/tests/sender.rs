@@ -290,19 +290,23 @@ async fn senders_are_told_when_the_connection_begins_to_close_or_ends() {
 }
 
 #[tokio::test]
-async fn a_closing_connection_drops_what_waits_and_keeps_nothing() {
+async fn what_was_handed_in_leaves_in_front_of_our_close_however_full_the_queue_is() {
     let (io, far) = Recorder::with_room(0);
     let mut ws = open(io, Server, no_deadlines());
     let sender = ws.sender();
     ws.queue(vec![0; 70_000]).unwrap();
-    sender.try_send("never").unwrap();
+    sender.try_send("first").unwrap();
+    sender.try_send("second").unwrap();
+    assert!(ws.start_close(CloseCode::NORMAL, &"x".repeat(124)).is_err());
+    assert!(!sender.is_closed());
     ws.start_close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(sender.try_send("late"), Err(SendError::Closed("late")));
     assert_eq!(sender.buffered(), 0);
     far.tape().make_room(usize::MAX);
     assert!(poll_once(ws.recv()).is_pending());
     let written = far.tape().written();
     let opcodes: Vec<_> = parse(&written).iter().map(|frame| frame.opcode).collect();
-    assert_eq!(opcodes, [BINARY, CLOSE]);
+    assert_eq!(opcodes, [BINARY, TEXT, TEXT, CLOSE]);
 }
 
 #[tokio::test]

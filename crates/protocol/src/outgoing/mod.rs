@@ -115,14 +115,22 @@ impl Outgoing {
         if self.is_full() {
             return Err(SendError::Full(message));
         }
-        self.message = true;
-        if let Some(prepared) = message.prepared() {
-            self.queue_prepared(prepared);
-        } else if self.compress.is_some() && self.compresses(&message) {
-            self.queue_compressed(&message);
-        } else {
-            self.queue_large(message);
+        self.queue_any(message);
+        Ok(())
+    }
+
+    /// Queues a message at the high-water mark too: for one that was promised
+    /// to be sent, in front of a Close. How many those are is the caller's to
+    /// bound.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outgoing::queue`], but for [`SendError::Full`].
+    pub fn queue_promised<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
+        if self.closing.is_sent() || self.parts.is_some() {
+            return Err(self.refuse(message));
         }
+        self.queue_any(message);
         Ok(())
     }
 
@@ -380,6 +388,19 @@ impl Outgoing {
             SendError::Closed(message)
         } else {
             SendError::Unfinished(message)
+        }
+    }
+
+    /// Queues any message; there is room for it, and nothing forbids it.
+    #[inline]
+    fn queue_any<P: Payload>(&mut self, message: P) {
+        self.message = true;
+        if let Some(prepared) = message.prepared() {
+            self.queue_prepared(prepared);
+        } else if self.compress.is_some() && self.compresses(&message) {
+            self.queue_compressed(&message);
+        } else {
+            self.queue_large(message);
         }
     }
 
