@@ -30,8 +30,15 @@ fn make_room_slow(input: &mut Input) {
             storage = take();
         }
         input.set_storage(storage);
-    } else if input.capacity() >= SIZE {
-        input.reserve(SIZE - len.min(SIZE / 2));
+    } else if input.capacity() >= SIZE && len < SIZE {
+        // What is left over is less than a frame that stays here until it is
+        // whole, and that fits once it lies at the front.
+        let consumed = input.capacity() - input.spare_capacity() - len;
+        if consumed >= len {
+            input.reserve(SIZE - len);
+        } else if consumed > 0 || input.spare_capacity() == 0 {
+            give(input.move_to(take()));
+        }
     } else if len < KEEP {
         give(input.move_to(take()));
     } else {
@@ -138,6 +145,25 @@ mod tests {
         make_room(&mut input);
         assert_eq!(input.unread(), [7; 100]);
         assert!(input.spare_capacity() >= SIZE / 2);
+    }
+
+    /// Cause: room for half a buffer was wanted behind whatever was left over,
+    /// so that 33 KiB of a frame waited in 128 KiB.
+    #[test]
+    fn a_partial_frame_never_waits_in_more_than_a_buffer() {
+        for piece in [1_000, 20_000, 40_000] {
+            let mut input = Input::new();
+            while input.len() < 65_000 {
+                make_room(&mut input);
+                let count = piece.min(input.spare_capacity()).min(65_000 - input.len());
+                assert!(count > 0);
+                input.extend_from_slice(&vec![7; count]);
+                settle(&mut input);
+                let capacity = input.capacity();
+                assert!(capacity <= SIZE, "{capacity} for {}", input.len());
+            }
+            assert_eq!(input.unread(), [7; 65_000]);
+        }
     }
 
     #[test]
