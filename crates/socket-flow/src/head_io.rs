@@ -1,8 +1,9 @@
 //! What both sides of the opening handshake do with their stream.
 
-use std::io;
+use std::{io, mem};
 
 use bytes::{Buf, BytesMut};
+use socket_flow_frames::ReceiveBuf;
 use socket_flow_handshake::head::HeadError;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -24,11 +25,21 @@ where
             buf.advance(len);
             return Ok(head);
         }
-        buf.reserve(READ_STEP);
+        make_room(buf);
         if read_some(io, buf).await.map_err(ReadHeadError::Io)? == 0 {
             return Err(ReadHeadError::Eof);
         }
     }
+}
+
+/// Makes room for a read and no more: a client that sends half a head decides how long that is kept.
+/// A large head grows by a quarter at a time, so that copying it stays linear.
+fn make_room(buf: &mut BytesMut) {
+    let mut grown = ReceiveBuf::from(mem::take(buf));
+    if grown.spare_capacity() == 0 {
+        grown.reserve_exact(READ_STEP.max(grown.len() / 4));
+    }
+    *buf = grown.into_inner();
 }
 
 /// Reads once; an interrupted read is tried again, as the open connection does.
@@ -51,7 +62,8 @@ where
     while !head.is_empty() {
         match io.write(head).await {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => head = head.get(count..).unwrap_or_default(),
+            // A stream of the user's may say anything.
+            Ok(count) => head = head.get(count..).ok_or(io::ErrorKind::InvalidData)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
