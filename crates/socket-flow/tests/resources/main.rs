@@ -3,19 +3,32 @@
 //! `docs/reliability.md` has the list.
 
 #![allow(clippy::print_stdout)] // the figures for it, with `--nocapture`
+#![cfg_attr(not(target_os = "linux"), allow(dead_code))] // sockets elsewhere hold other amounts
 
+#[cfg(target_os = "linux")]
+mod accepting;
 #[cfg(feature = "deflate")]
 mod bombs;
+mod cancelling;
+mod close_race;
 mod declared_length;
+#[cfg(target_os = "linux")]
 mod dropping;
 mod fragments;
 mod heap;
+mod lying;
+#[cfg(target_os = "linux")]
+mod memory;
 mod peer;
+#[cfg(target_os = "linux")]
 mod pings;
 mod silence;
+#[cfg(target_os = "linux")]
 mod slow;
 #[cfg(feature = "deflate")]
 mod small_stack;
+mod tearing;
+mod waking;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -44,6 +44,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         }
     }
 
+    /// A client's end, before the handshake.
+    pub(crate) fn client(io: S) -> Self {
+        Self::new(io, Role::Client)
+    }
+
+    /// A server's end, before the handshake.
+    pub(crate) fn server(io: S) -> Self {
+        Self::new(io, Role::Server)
+    }
+
     /// A whole frame of this end's: its first byte, its payload.
     pub(crate) fn frame(&self, first: u8, payload: &[u8]) -> Vec<u8> {
         let mut frame = self.header(first, payload.len() as u64);
@@ -119,7 +129,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     }
 }
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    /// Ends this direction and keeps the other.
+    pub(crate) async fn shut_down(&mut self) {
+        self.io.shutdown().await.unwrap();
+    }
+
     /// Writes until the other end has held it back for a while; how much went out.
     pub(crate) async fn send_until_blocked(&mut self, bytes: &[u8]) -> usize {
         let mut sent = 0;
@@ -135,7 +150,7 @@ impl Peer {
 
     /// Sends and reads at once, until this many frames are there.
     pub(crate) async fn exchange(&mut self, bytes: &[u8], count: usize) -> Vec<Frame> {
-        let (mut read, mut write) = self.io.split();
+        let (mut read, mut write) = tokio::io::split(&mut self.io);
         let (role, wire) = (self.role, &mut self.wire);
         let reading = async {
             let mut frames = Vec::new();
@@ -222,6 +237,7 @@ fn parse(wire: &[u8], receiver: Role) -> Option<(Frame, usize)> {
 #[derive(Clone, Copy)]
 pub(crate) enum Buffers {
     Usual,
+    Small,
     SmallToSend,
     SmallToReceive,
 }
@@ -330,7 +346,7 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(peer: &mut Peer<S>, l
 }
 
 /// Grants a WebSocket.
-async fn answer<S: AsyncRead + AsyncWrite + Unpin>(peer: &mut Peer<S>, lines: &str) {
+pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(peer: &mut Peer<S>, lines: &str) {
     let request = head_of(peer).await;
     peer.send(switching_protocols(&request) + lines + "\r\n")
         .await;
@@ -365,10 +381,11 @@ pub(crate) async fn visit(address: std::net::SocketAddr, buffers: Buffers) -> Pe
 
 fn socket(buffers: Buffers) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
-    match buffers {
-        Buffers::Usual => {}
-        Buffers::SmallToSend => socket.set_send_buffer_size(SMALL).unwrap(),
-        Buffers::SmallToReceive => socket.set_recv_buffer_size(SMALL).unwrap(),
+    if matches!(buffers, Buffers::Small | Buffers::SmallToSend) {
+        socket.set_send_buffer_size(SMALL).unwrap();
+    }
+    if matches!(buffers, Buffers::Small | Buffers::SmallToReceive) {
+        socket.set_recv_buffer_size(SMALL).unwrap();
     }
     socket
 }

@@ -30,8 +30,8 @@ fn a_client_holds_little_for_a_ping_flood_and_answers_the_newest() {
     });
 }
 
-/// Several megabytes of pings; the sockets hold a few kilobytes.
-const PINGS: u32 = 50_000;
+/// Megabytes of pings; the sockets hold far less of pongs.
+const PINGS: u32 = 30_000;
 
 /// Plays a peer that sends pings and reads nothing until it has sent them all.
 async fn flood(mut peer: Peer) {
@@ -41,7 +41,7 @@ async fn flood(mut peer: Peer) {
         payload[..4].copy_from_slice(&number.to_be_bytes());
         wire.extend(peer.frame(FIN | PING, &payload));
     }
-    assert!(wire.len() > 5 << 20);
+    assert!(wire.len() > 3 << 20);
     wire.extend(peer.frame(FIN | TEXT, b"now I read"));
 
     let heap = Heap::watch();
