@@ -19,9 +19,11 @@
 
 pub mod attacks;
 pub mod board;
+pub mod books;
 pub mod causes;
 pub mod clients;
 pub mod dial;
+mod handling;
 pub mod ledger;
 pub mod message;
 pub mod options;

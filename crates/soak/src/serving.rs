@@ -5,20 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use socket_flow::{
-    Config, Deflate, Error, Events, Server, ServerBuilder, ServerEvent, ServerStream, WebSocket,
-};
+use socket_flow::{Config, Deflate, Events, Server, ServerEvent};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::board::{Board, Counter};
+use crate::books::Books;
 use crate::causes::Causes;
-use crate::ledger::{Fault, Ledger};
-use crate::message::{self, Numbered};
+use crate::handling::Handling;
+use crate::ledger::Ledger;
 use crate::options::Options;
-use crate::seed::Seed;
 use crate::signals::Phase;
 
 /// The path of connections whose messages are numbered.
@@ -57,7 +53,11 @@ pub async fn run(options: Options, mut phase: Phase, board: &Arc<Board>) -> io::
             let answering = answer(events, books, causes, board.counter("refused"));
             (handle, Some(tokio::spawn(answering)))
         }
-        false => (with_handler(builder, options, books, causes).await?, None),
+        false => {
+            let handling = Handling::new(&options, books, causes);
+            let handle = builder.serve_with(move |ws, request| handling.handle(ws, &request));
+            (handle.await?, None)
+        }
     };
     let (connections, tasks) = (board.counter("connections"), board.counter("tasks"));
     let refresh = || {
@@ -101,113 +101,6 @@ fn listen(options: &Options) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-async fn with_handler(
-    builder: ServerBuilder,
-    options: Options,
-    books: Books,
-    causes: Causes,
-) -> io::Result<socket_flow::ServerHandle> {
-    let pushing = Pushing {
-        period: Duration::from_secs_f64(1.0 / options.rate.max(1) as f64),
-        size: options.size,
-        seed: options.seed,
-    };
-    let (books, causes) = (Arc::new(books), Arc::new(causes));
-    builder
-        .serve_with(move |ws, request: Request<()>| {
-            // Not the request itself: it would cost each connection its headers.
-            let work = Work::of(request.uri().path());
-            let (books, causes) = (Arc::clone(&books), Arc::clone(&causes));
-            async move {
-                let result = match work {
-                    Work::Numbered(ledger) => numbered(ws, &books, ledger).await,
-                    Work::Push => Box::pin(push(ws, pushing, &books)).await,
-                    Work::Echo => echo(ws, &books).await,
-                };
-                causes.count(result.as_ref().copied());
-                result
-            }
-        })
-        .await
-}
-
-/// What a connection is for.
-enum Work {
-    Echo,
-    Numbered(Ledger),
-    Push,
-}
-
-impl Work {
-    fn of(path: &str) -> Self {
-        match path {
-            NUMBERED => Self::Numbered(Ledger::unknown()),
-            RESUMED => Self::Numbered(Ledger::resumed()),
-            PUSHED => Self::Push,
-            _ => Self::Echo,
-        }
-    }
-}
-
-/// The loop of the documentation.
-async fn echo(mut ws: WebSocket<ServerStream>, books: &Books) -> Result<(), Error> {
-    let (reader, writer) = ws.halves();
-    while let Some(message) = reader.recv(writer).await? {
-        books.received.add(1);
-        writer.queue(message)?;
-    }
-    Ok(())
-}
-
-/// The same, and looks into each message.
-async fn numbered(
-    mut ws: WebSocket<ServerStream>,
-    books: &Books,
-    mut ledger: Ledger,
-) -> Result<(), Error> {
-    let (reader, writer) = ws.halves();
-    while let Some(message) = reader.recv(writer).await? {
-        books.enter(&mut ledger, message.as_bytes());
-        writer.queue(message)?;
-    }
-    Ok(())
-}
-
-/// What is sent to those who only read.
-#[derive(Clone, Copy, Debug)]
-struct Pushing {
-    period: Duration,
-    size: usize,
-    seed: Seed,
-}
-
-async fn push(
-    mut ws: WebSocket<ServerStream>,
-    pushing: Pushing,
-    books: &Books,
-) -> Result<(), Error> {
-    let connection = books.pushing.get();
-    let _pushing = books.pushing.hold();
-    let mut numbers = pushing.seed.numbers(connection);
-    let mut ticks = interval(pushing.period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sequence = 0;
-    loop {
-        tokio::select! {
-            received = ws.recv() => match received? {
-                Some(_) => books.received.add(1),
-                None => return Ok(()),
-            },
-            _ = ticks.tick() => {
-                let body = message::body_of(&mut numbers, pushing.size);
-                ws.send(Numbered { connection, sequence }.encode(body)).await?;
-                sequence += 1;
-                books.pushed.add(1);
-            }
-        }
-    }
-}
-
 /// Answers events with what they bring. Every message is numbered.
 async fn answer(mut events: Events, books: Books, causes: Causes, refused: Counter) {
     let mut connections = HashMap::new();
@@ -231,51 +124,5 @@ async fn answer(mut events: Events, books: Books, causes: Causes, refused: Count
             }
             _ => {}
         }
-    }
-}
-
-/// What has arrived, on all connections.
-#[derive(Clone, Debug)]
-pub struct Books {
-    received: Counter,
-    pushed: Counter,
-    pushing: Counter,
-    lost: Counter,
-    repeated: Counter,
-    torn: Counter,
-}
-
-impl Books {
-    /// The board's.
-    pub fn on(board: &Board) -> Self {
-        Self {
-            received: board.counter("received"),
-            pushed: board.counter("pushed"),
-            pushing: board.counter("pushing"),
-            lost: board.counter("lost"),
-            repeated: board.counter("repeated"),
-            torn: board.counter("torn"),
-        }
-    }
-
-    /// Enters a message into a connection's ledger; whether nothing is wrong with it.
-    #[allow(clippy::print_stderr)] // a program's output
-    pub fn enter(&self, ledger: &mut Ledger, message: &[u8]) -> bool {
-        self.received.add(1);
-        let Err(fault) = ledger.enter(message) else {
-            return true;
-        };
-        match fault {
-            Fault::Lost { count } => self.lost.add(count),
-            Fault::Repeated { .. } => self.repeated.add(1),
-            Fault::Torn | Fault::Foreign { .. } => self.torn.add(1),
-        }
-        eprintln!("{fault:?} in {ledger:?}");
-        false
-    }
-
-    /// Enters messages that never came, though both ends closed in order.
-    pub fn missing(&self, count: u64) {
-        self.lost.add(count);
     }
 }

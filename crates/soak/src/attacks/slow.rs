@@ -13,7 +13,6 @@ use crate::attacks::raw;
 use crate::board::{Board, Counter, Latency};
 use crate::dial::Dial;
 use crate::options::Options;
-use crate::signals::Phase;
 
 /// A server that has not closed by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -32,34 +31,30 @@ enum Kind {
 
 const KINDS: [Kind; 4] = [Kind::Silent, Kind::HalfHead, Kind::Drip, Kind::HalfFrame];
 
-/// Opens all connections again and again until the last phase; each round ends when the server has
-/// closed the last one.
-pub async fn run(options: Options, phase: Phase, board: &Arc<Board>) {
+/// Opens all connections and waits until the server has closed the last one.
+pub async fn run(options: Options, board: &Arc<Board>) {
     let dial = Dial::new(&options);
-    while !phase.is_over() {
-        let mut tasks = tokio::task::JoinSet::new();
-        for number in 0..options.connections {
-            let kind = KINDS[(number % KINDS.len() as u64) as usize];
-            let attack = Attack {
-                kind,
-                dial: dial.clone(),
-                options: options.clone(),
-                open: board.counter("open"),
-                gone: board.counter("gone"),
-                stayed: board.counter("stayed"),
-                failed: board.counter("failed"),
-                lived: board.latency(match kind {
-                    Kind::Silent => "silent",
-                    Kind::HalfHead => "half_head",
-                    Kind::Drip => "drip",
-                    Kind::HalfFrame => "half_frame",
-                }),
-            };
-            tasks.spawn(attack.run(number));
-        }
-        while tasks.join_next().await.is_some() {}
-        board.counter("rounds").add(1);
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..options.connections {
+        let kind = KINDS[(number % KINDS.len() as u64) as usize];
+        let attack = Attack {
+            kind,
+            dial: dial.clone(),
+            options: options.clone(),
+            open: board.counter("open"),
+            gone: board.counter("gone"),
+            stayed: board.counter("stayed"),
+            failed: board.counter("failed"),
+            lived: board.latency(match kind {
+                Kind::Silent => "silent",
+                Kind::HalfHead => "half_head",
+                Kind::Drip => "drip",
+                Kind::HalfFrame => "half_frame",
+            }),
+        };
+        tasks.spawn(attack.run(number));
     }
+    while tasks.join_next().await.is_some() {}
 }
 
 struct Attack {

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
                 "flood" => flood::run(options, phase, &board).await,
                 "hog" => hog::run(options, phase, &board).await,
                 "reset" => reset::run(options, phase, &board).await,
-                "slow" => slow::run(options, phase, &board).await,
+                "slow" => slow::run(options, &board).await,
                 other => return Err(program::unknown(other)),
             }
             Ok(())

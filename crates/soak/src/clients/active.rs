@@ -8,13 +8,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::board::{Board, Counter, Latency};
+use crate::books::Books;
 use crate::causes::Causes;
 use crate::dial::Dial;
 use crate::ledger::Ledger;
 use crate::message::{self, Numbered};
 use crate::options::Options;
 use crate::seed::Numbers;
-use crate::serving::{Books, NUMBERED};
+use crate::serving::NUMBERED;
 use crate::signals::Phase;
 
 /// So many messages at most leave together.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use socket_flow::CloseCode;
 
 use crate::board::{Board, Counter};
+use crate::books::Books;
 use crate::causes::Causes;
 use crate::dial::Dial;
 use crate::ledger::Ledger;
 use crate::options::Options;
-use crate::serving::{Books, PUSHED};
+use crate::serving::PUSHED;
 use crate::signals::Phase;
 
 /// Reads until the last phase.

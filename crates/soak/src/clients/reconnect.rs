@@ -8,13 +8,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use crate::board::{Board, Counter, Latency};
+use crate::books::Books;
 use crate::causes::ABNORMAL;
 use crate::dial::Dial;
 use crate::ledger::Ledger;
 use crate::message::{self, Numbered};
 use crate::options::Options;
 use crate::seed::Numbers;
-use crate::serving::{Books, RESUMED};
+use crate::serving::RESUMED;
 use crate::signals::Phase;
 
 /// Keeps connections for as long as it may, with a message on each now and then.

@@ -11,7 +11,7 @@ use crate::soak::verdict::Limit;
 
 /// What a connection of a `Server` may cost, in bytes: its keepalive, its task, and what the server
 /// keeps to reach it.
-const EACH: f64 = 4_096.0;
+const EACH: f64 = 2_560.0;
 
 /// What a connection may grow by while it is idle.
 const GROWTH: f64 = 1_024.0;

@@ -9,10 +9,10 @@ use crate::soak::verdict::Limit;
 
 /// What the server's processes may have. Where the kernel counts what it keeps for sockets, that
 /// is most of it.
-const CAP: u64 = 128 << 20;
+const CAP: u64 = 32 << 20;
 
 /// What the server itself may have of it.
-const RESIDENT: f64 = (32 << 20) as f64;
+const RESIDENT: f64 = (16 << 20) as f64;
 
 pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let group = match MemoryGroup::make(CAP) {

@@ -44,7 +44,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.until("they have to go", Duration::from_secs(120), |stage| {
         stage.fact(attack, "gone") + stage.fact(attack, "stayed") >= count
     })?;
-    stage.end(attack)?;
+    stage.finish(attack, Duration::from_secs(30))?;
 
     let median = stage.ms(good, "handshake_all_p50");
     stage.tell(
