@@ -9,7 +9,7 @@ use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
 
 /// Messages in a second, over all connections.
-const RATE: u64 = 20_000;
+const RATE: u64 = 10_000;
 
 pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let length = stage.length(240);
@@ -35,7 +35,10 @@ fn exchange(stage: &mut Stage<'_>, style: &str, length: Duration) -> Result<(), 
         &format!("active --connections {count} --rate {RATE} --deflate-every 16"),
     )?;
     opened(stage, client, count)?;
-    stage.watch("messages", length)?;
+    stage.watch("messages", length / 2)?;
+    let half = stage.status(server).resident;
+    stage.watch("messages", length / 2)?;
+    let growth = stage.status(server).resident as f64 - half as f64;
     stage.end(client)?;
     stage.settle("closed")?;
 
@@ -50,6 +53,8 @@ fn exchange(stage: &mut Stage<'_>, style: &str, length: Duration) -> Result<(), 
     stage.check_books("server", server);
     stage.check_books("clients", client);
     stage.count("closed in order", stage.fact(client, "ended_clean"), count);
+    let each = growth / count as f64;
+    stage.tell("growth of each connection, second half", each, " B");
     stage.count("echoes refused", stage.fact(server, "refused"), 0);
     stage.tell(
         "burst to its last echo, p50",
