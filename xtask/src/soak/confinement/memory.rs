@@ -1,7 +1,7 @@
 //! Groups of processes with little memory.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::soak::confinement::Confinement;
@@ -21,6 +21,9 @@ struct Version {
     peak: &'static str,
     /// The file with the line `oom_kill N`.
     events: &'static str,
+    /// Where the kernel's memory for sockets counts too, what that may be: it is not the server
+    /// that decides about it.
+    sockets: u64,
 }
 
 static VERSIONS: [Version; 2] = [
@@ -29,12 +32,14 @@ static VERSIONS: [Version; 2] = [
         limit: "memory.limit_in_bytes",
         peak: "memory.max_usage_in_bytes",
         events: "memory.oom_control",
+        sockets: 0,
     },
     Version {
         root: "/sys/fs/cgroup",
         limit: "memory.max",
         peak: "memory.peak",
         events: "memory.events",
+        sockets: 256 << 20,
     },
 ];
 
@@ -49,7 +54,10 @@ impl MemoryGroup {
         let directory = Path::new(version.root).join(name);
         fs::create_dir(&directory)?;
         let group = Self { directory, version };
-        fs::write(group.directory.join(version.limit), bytes.to_string())?;
+        // Where there are no such groups, a directory is only a directory: nothing is created.
+        let limit = group.directory.join(version.limit);
+        let mut limit = OpenOptions::new().write(true).open(limit)?;
+        limit.write_all((bytes + version.sockets).to_string().as_bytes())?;
         Ok(group)
     }
 

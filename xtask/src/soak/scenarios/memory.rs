@@ -7,8 +7,7 @@ use crate::soak::confinement::memory::MemoryGroup;
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
 
-/// What the server's processes may have. Where the kernel counts what it keeps for sockets, that
-/// is most of it.
+/// What the server's process may have.
 const CAP: u64 = 32 << 20;
 
 /// What the server itself may have of it.
