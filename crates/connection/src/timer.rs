@@ -1,8 +1,9 @@
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is made on first use, and moved only when its deadline is.
@@ -45,7 +46,10 @@ impl Timer {
             armed.sleep.as_mut().reset(at);
         }
         armed.waker.clone_from(waker);
-        armed.sleep.poll(&mut Context::from_waker(waker))
+        // A peer that sends faster than it is read from uses up what a task may do in one poll, and
+        // the timer would be told to wait for the next: the deadline would never be seen.
+        let sleep = pin!(unconstrained(armed.sleep));
+        sleep.poll(&mut Context::from_waker(waker))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Close frames that lie, what stands behind them, and the Close that a refusal sends.
 
+use std::time::Duration;
+
 use socket_flow::{
-    ClientBuilder, CloseCode, ControlError, Error, Message, Server, ServerStream, WebSocket,
+    Acceptor, ClientBuilder, CloseCode, Config, ControlError, Error, Listener, Message, Server,
+    ServerStream, WebSocket,
 };
 use tokio::net::TcpListener;
 
@@ -194,5 +197,31 @@ async fn two_violations_are_answered_by_one_close() {
         attack.send(wire).await;
         let seen = attack.refusal(1007).await;
         assert!(matches!(seen.end, Err(Error::Protocol(_))));
+    }
+}
+
+/// A peer that answers our Close with a flood, faster than it is read from, puts off the end of the
+/// closing handshake by nothing (RFC 6455 §7.1.1, §7.1.7).
+#[tokio::test]
+async fn a_flood_does_not_put_off_the_end_of_a_closing_handshake() {
+    for frame in [b"\x89\x84\0\0\0\0ping", b"\x81\x84\0\0\0\0text"] {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        // On a thread of its own: on this one it would have to wait for its victim.
+        let flood = std::thread::spawn(move || {
+            use std::io::Write;
+            let mut tcp = std::net::TcpStream::connect(addr).unwrap();
+            tcp.write_all(REQUEST.as_bytes()).unwrap();
+            let block = frame.repeat(10_000);
+            while tcp.write_all(&block).is_ok() {}
+        });
+        let config = Config::new().close_timeout(Duration::from_millis(50));
+        let acceptor = Acceptor::new().config(config);
+        let mut ws = acceptor.accept(listener.accept().await.0).await.unwrap();
+        let outcome = bounded(ws.close(CloseCode::GOING_AWAY, "")).await;
+        assert!(!outcome.unwrap().clean);
+        drop(ws);
+        // Its socket is closed, and it has noticed.
+        flood.join().unwrap();
     }
 }

@@ -1,0 +1,104 @@
+//! Deadlines while a peer sends faster than it is read from: reading always has a next byte, and
+//! never comes to a rest.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket_flow_connection::{CloseCode, Config, Error, Expired, WebSocket};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::JoinHandle;
+use tokio::task::coop::poll_proceed;
+use tokio::time::Instant;
+
+mod support;
+use support::{Client, open};
+
+/// One frame for ever, as a socket gives it whose buffer is never empty; takes whatever is
+/// written.
+struct Flood {
+    frame: &'static [u8],
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // As a socket's: once a task has done enough, it has to let others run.
+        ready!(poll_proceed(cx)).made_progress();
+        for _ in 0..buf.remaining().min(50) / self.frame.len() {
+            buf.put_slice(self.frame);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn flooded(frame: &'static [u8], config: Config) -> WebSocket<Flood> {
+    open(Flood { frame }, Client, config)
+}
+
+/// Lets time pass until a task is over; how many seconds that took. A moment may go by between a
+/// deadline and the task's next turn.
+async fn seconds_of<T>(task: &JoinHandle<T>) -> u64 {
+    let start = Instant::now();
+    tokio::task::yield_now().await;
+    while !task.is_finished() {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "a deadline has no end"
+        );
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    start.elapsed().as_secs()
+}
+
+const PING: &[u8] = b"\x89\x04ping";
+const PONG: &[u8] = b"\x8a\x00";
+const TEXT: &[u8] = b"\x81\x05Hello";
+const EMPTY_FRAGMENT: &[u8] = b"\x82\x00";
+
+/// Reading never came to a rest, and where the runtime made it rest it kept the timer from
+/// looking too: a peer could put off the end of a closing handshake for as long as it liked.
+#[tokio::test(start_paused = true)]
+async fn no_flood_puts_off_the_end_of_a_closing_handshake() {
+    for frame in [PING, PONG, TEXT, EMPTY_FRAGMENT] {
+        let mut ws = flooded(frame, Config::new());
+        let closing = tokio::spawn(async move { ws.close(CloseCode::NORMAL, "").await });
+        assert_eq!(seconds_of(&closing).await, 5);
+        assert!(!closing.await.unwrap().unwrap().clean);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_flood_of_control_frames_passes_for_messages() {
+    for frame in [PING, PONG] {
+        let config = Config::new().idle_timeout(Duration::from_secs(10));
+        let mut ws = flooded(frame, config);
+        let receiving = tokio::spawn(async move { ws.recv().await });
+        // And the five of the closing handshake that nobody answers.
+        assert_eq!(seconds_of(&receiving).await, 15);
+        let error = receiving.await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Timeout(Expired::Idle)), "{error:?}");
+    }
+}
