@@ -22,6 +22,11 @@ impl Deadline {
         })
     }
 
+    /// Whether it is over.
+    pub(crate) fn has_passed(self) -> bool {
+        self.0.is_some_and(|end| end <= Instant::now())
+    }
+
     /// Runs `work` until the deadline; `None` where that came first, and `work` is dropped.
     pub(crate) async fn run<F: Future>(self, work: F) -> Option<F::Output> {
         match self.0 {

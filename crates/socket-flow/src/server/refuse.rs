@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, StatusCode};
 use socket_flow_handshake::head::encode_response;
 use socket_flow_handshake::server::{RejectReason, Rejection};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::task::coop::consume_budget;
 
 use crate::deadline::Deadline;
 use crate::head_io::{READ_STEP, read_some, write_head};
@@ -105,6 +106,12 @@ where
             // Whatever ended it, what was to be said has been sent.
             Some(Ok(0) | Err(_)) | None => return,
         }
+        // A flood that never runs dry must keep neither this task from its deadline, nor other
+        // tasks from their turn: not every stream says to wait once in a while.
+        if deadline.has_passed() {
+            return;
+        }
+        consume_budget().await;
     }
 }
 

@@ -4,11 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use socket_flow::handshake::head::HeadError;
 use socket_flow::handshake::server::RejectReason;
 use socket_flow::{AcceptError, ClientBuilder, ConnectError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 use crate::support::REQUEST;
 use crate::victim::{answer, connect_to, refusal, server, status};
@@ -96,7 +98,9 @@ async fn a_client_gives_up_on_an_answer_without_end() {
 #[derive(Debug)]
 struct Endless {
     start: String,
-    pattern: &'static str,
+    pattern_len: usize,
+    /// The pattern, many times.
+    block: String,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -105,7 +109,9 @@ struct Counts {
     taken: usize,
     /// Bytes taken when the first byte of an answer was written.
     taken_before_answer: Option<usize>,
-    is_shut_down: bool,
+    /// It goes on behind the end of our direction too.
+    is_relentless: bool,
+    is_over: bool,
 }
 
 impl Endless {
@@ -113,7 +119,8 @@ impl Endless {
         let counts = Arc::default();
         let endless = Self {
             start,
-            pattern,
+            pattern_len: pattern.len(),
+            block: pattern.repeat((64 << 10) / pattern.len()),
             counts: Arc::clone(&counts),
         };
         (endless, counts)
@@ -127,15 +134,20 @@ impl AsyncRead for Endless {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut counts = self.counts.lock().unwrap();
-        if counts.is_shut_down {
+        if counts.is_over {
             return Poll::Ready(Ok(()));
         }
-        let (start, pattern) = (self.start.as_bytes(), self.pattern.as_bytes());
         while buf.remaining() > 0 {
-            let at = counts.taken;
-            let past = at.saturating_sub(start.len()) % pattern.len();
-            buf.put_slice(&[start.get(at).copied().unwrap_or(pattern[past])]);
-            counts.taken += 1;
+            let rest = match self.start.as_bytes().get(counts.taken..) {
+                Some(rest @ [_, ..]) => rest,
+                _ => {
+                    let at = (counts.taken - self.start.len()) % self.pattern_len;
+                    &self.block.as_bytes()[at..]
+                }
+            };
+            let part = &rest[..rest.len().min(buf.remaining())];
+            buf.put_slice(part);
+            counts.taken += part.len();
         }
         Poll::Ready(Ok(()))
     }
@@ -157,7 +169,8 @@ impl AsyncWrite for Endless {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.counts.lock().unwrap().is_shut_down = true;
+        let mut counts = self.counts.lock().unwrap();
+        counts.is_over = !counts.is_relentless;
         Poll::Ready(Ok(()))
     }
 }
@@ -195,4 +208,22 @@ async fn no_more_of_a_head_is_kept_than_its_limit_and_one_read() {
     }
     let taken = counts.lock().unwrap().taken;
     assert!(taken <= 128 << 10, "{taken}");
+}
+
+/// A flood that is there before each read: on a stream that never says to wait, neither the time of
+/// a refusal nor other tasks may starve (RFC 6455 §7.1.7).
+#[tokio::test(start_paused = true)]
+async fn a_flood_that_never_runs_dry_has_five_seconds_and_starves_nobody() {
+    let (stream, counts) = Endless::new(String::new(), "x");
+    counts.lock().unwrap().is_relentless = true;
+    let start = Instant::now();
+    let accepting = tokio::spawn(socket_flow::accept(stream));
+    tokio::task::yield_now().await;
+    while !accepting.is_finished() {
+        assert!(start.elapsed() < Duration::from_secs(6));
+        // Other tasks run, or this would never be reached again.
+        tokio::time::advance(Duration::from_millis(500)).await;
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    assert!(accepting.await.unwrap().is_err());
 }
