@@ -6,7 +6,8 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 use socket_flow_protocol::{
-    Config, ControlError, Message, MessageRef, Negotiated, Protocol, Role, SendError, Utf8Bytes,
+    CloseCode, Config, ControlError, Message, MessageRef, Negotiated, Protocol, Role, SendError,
+    Utf8Bytes,
 };
 
 use support::{Endpoint, ROLES, SEED, Sent, noise};
@@ -338,4 +339,29 @@ fn a_sending_half_that_was_taken_keeps_its_queue_and_leaves_a_closed_one() {
         let expected = [(0x81, b"before".to_vec()), (0x81, b"behind".to_vec())];
         assert_eq!(endpoint.sent(), expected);
     }
+}
+
+/// For a Close that is to follow it, however full the queue is.
+#[test]
+fn a_promised_message_is_queued_at_the_high_water_mark_and_never_behind_a_close() {
+    let mut server = server(Config::new().high_water(10));
+    server.queue("0123456789").unwrap();
+    assert_eq!(server.queue("full"), Err(SendError::Full("full")));
+    let (_, outgoing) = server.halves();
+    outgoing.queue_promised("a").unwrap();
+    outgoing.queue_promised(&b"b"[..]).unwrap();
+    outgoing.close(CloseCode::NORMAL, "").unwrap();
+    let late = outgoing.queue_promised("late");
+    assert_eq!(late, Err(SendError::Closed("late")));
+    let expected = b"\x81\x0a0123456789\x81\x01a\x82\x01b\x88\x02\x03\xe8";
+    assert_eq!(output(&mut server), expected);
+}
+
+#[test]
+fn a_promised_message_does_not_stand_between_the_parts_of_another() {
+    let mut server = server(Config::new());
+    server.queue_part("begun").unwrap();
+    let (_, outgoing) = server.halves();
+    let refused = outgoing.queue_promised("other");
+    assert_eq!(refused, Err(SendError::Unfinished("other")));
 }

@@ -336,6 +336,7 @@ enum Operation {
     Truncate(usize),
     SplitTo(usize),
     Reserve(usize),
+    ReserveExact(usize),
     Clear,
 }
 
@@ -371,6 +372,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => at.clone().prop_map(Operation::Truncate),
         1 => (0..8usize).prop_map(Operation::SplitTo),
         1 => (0..200usize).prop_map(Operation::Reserve),
+        1 => (0..200usize).prop_map(Operation::ReserveExact),
         1 => Just(Operation::Clear),
     ]
 }
@@ -444,6 +446,7 @@ proptest! {
                     prop_assert_eq!(front.freeze_text().is_ok(), core::str::from_utf8(&front_model).is_ok());
                 }
                 Operation::Reserve(additional) => buf.reserve(additional),
+                Operation::ReserveExact(additional) => buf.reserve_exact(additional),
                 Operation::Clear => {
                     buf.clear();
                     model.clear();
