@@ -255,9 +255,7 @@ fn an_empty_queue_takes_a_message_of_any_size() {
 fn a_close_is_taken_by_a_full_queue() {
     let mut server = server(Config::new().high_water(1));
     server.queue("a").unwrap();
-    server
-        .close(socket_flow_protocol::CloseCode::NORMAL, "")
-        .unwrap();
+    server.close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(output(&mut server), b"\x81\x01a\x88\x02\x03\xe8");
 }
 
