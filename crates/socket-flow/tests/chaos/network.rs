@@ -12,7 +12,7 @@ use socket_flow_testing::{Ledger, Random, Received, Report, Seeds, Tally};
 use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
 
-const SEEDS: u64 = 5;
+const SEEDS: u64 = 3;
 
 const PORT: u16 = 9001;
 
