@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fuzz::CORPUS;
 use crate::fuzz::runs::Run;
 use crate::process::{self, Child};
-use crate::workspace::{BUILD, Workspace};
+use crate::workspace::{self, BUILD, Workspace};
 
 /// How inputs are made and judged.
 #[derive(Debug)]
@@ -103,19 +103,41 @@ impl Engine {
         }
     }
 
-    /// Adds to the committed inputs what reaches places that they do not.
+    /// Adds to the committed inputs what reaches places that they do not, the shortest first, as
+    /// long as there are not too many.
     pub(crate) fn keep(&self, workspace: &Workspace, target: &str) -> Result<(), Error> {
         let Self::LibFuzzer { program } = self else {
             return Ok(());
         };
         let seeds = workspace.root.join(CORPUS).join(target);
         let grown = workspace.directory.join("corpus").join(target);
+        let merged = workspace.directory.join("merged").join(target);
+        workspace::remove(&merged)?;
+        fs::create_dir_all(&merged).map_err(Error::file(&merged))?;
         let mut command = libfuzzer(program, target);
         command
             .args(["-set_cover_merge=1", "-max_len=1024"])
-            .args([&seeds, &grown]);
+            .args([&merged, &seeds, &grown]);
         let log = workspace.log(&format!("{target}-keep"));
-        process::run(target, &mut command, &log, PATIENCE)
+        process::run(target, &mut command, &log, PATIENCE)?;
+
+        let mut inputs = Vec::new();
+        for entry in fs::read_dir(&merged).map_err(Error::file(&merged))? {
+            let path = entry.map_err(Error::file(&merged))?.path();
+            inputs.push((fs::read(&path).map_err(Error::file(&path))?, path));
+        }
+        inputs.sort_by_key(|(input, _)| input.len());
+        let mut count = fs::read_dir(&seeds).map_err(Error::file(&seeds))?.count();
+        for (input, path) in inputs {
+            // A digest; less of it tells them apart as well.
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let kept = seeds.join(name.get(..NAME).unwrap_or(&name));
+            if count < MOST && !kept.exists() {
+                fs::write(&kept, input).map_err(Error::file(&kept))?;
+                count += 1;
+            }
+        }
+        Ok(())
     }
 
     fn name(&self) -> &'static str {
@@ -182,7 +204,7 @@ fn nightly_host(workspace: &Workspace) -> Option<String> {
     let log = workspace.log("nightly");
     let mut command = nightly("rustc");
     let limit = Duration::from_secs(60);
-    let said = crate::workspace::answer("rustc", command.arg("-vV"), &log, limit)?;
+    let said = workspace::answer("rustc", command.arg("-vV"), &log, limit)?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: "))?;
     Some(host.to_owned())
 }
@@ -264,6 +286,12 @@ const LIMITS: [&str; 5] = [
     "-malloc_limit_mb=8",
     "-print_final_stats=1",
 ];
+
+/// How many inputs of a target are committed at most: `cargo test` replays them all.
+const MOST: usize = 150;
+
+/// How much of its digest is an input's name.
+const NAME: usize = 12;
 
 /// What a run may take beyond its time, to read what is there.
 const PATIENCE: Duration = Duration::from_secs(600);
