@@ -31,6 +31,13 @@ use crate::workspace::Workspace;
 
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let enough = options.connections + SPARE;
+    if let Some(most) = descriptors().filter(|most| *most < enough) {
+        return Err(Error::Usage(format!(
+            "{} connections need {enough} file descriptors in a process, and it may have {most}",
+            options.connections
+        )));
+    }
     let workspace = Workspace::open("soak")?;
     let programs = Programs::build(&workspace)?;
     let mut outcomes = Vec::new();
@@ -71,4 +78,18 @@ fn play(
         Err(Error::Interrupted) => Err(Error::Interrupted),
         Err(error) => Ok(Outcome::broken(&error)),
     }
+}
+
+/// What a process needs beside its connections.
+const SPARE: u64 = 100;
+
+/// How many file descriptors a process may have; `None` where there is no limit.
+#[cfg(unix)]
+fn descriptors() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum
+}
+
+#[cfg(not(unix))]
+fn descriptors() -> Option<u64> {
+    None
 }
