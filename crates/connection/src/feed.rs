@@ -25,8 +25,11 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 
     /// Takes over and writes; ready when all of it is written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {
+        if self.outbox.is_none() {
+            return self.poll_write(waker);
+        }
         loop {
             let is_more = self.take_outbox();
             let written = self.poll_write(waker);

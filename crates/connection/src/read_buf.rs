@@ -11,25 +11,24 @@ use bytes::BytesMut;
 use socket_flow_protocol::Input;
 
 /// Makes room for a read.
-#[inline]
+#[inline(always)]
 pub(crate) fn make_room(input: &mut Input) {
-    if input.capacity() >= SIZE && input.spare_capacity() >= SIZE / 2 {
-        return;
+    if input.capacity() == 0 {
+        take(input.storage());
+    } else if input.capacity() < SIZE || input.spare_capacity() < SIZE / 2 {
+        make_room_slow(input);
     }
-    make_room_slow(input);
 }
 
+#[inline(never)]
 fn make_room_slow(input: &mut Input) {
     let len = input.len();
-    if input.capacity() == 0 {
-        input.set_storage(take());
-    } else if len == 0 {
-        let mut storage = input.take_storage();
+    if len == 0 {
+        let storage = input.storage();
         if storage.capacity() < SIZE && !storage.try_reclaim(SIZE) {
             // Still shared with messages the application keeps.
-            storage = take();
+            *storage = taken();
         }
-        input.set_storage(storage);
     } else if input.capacity() >= SIZE && len < SIZE {
         // What is left over is less than a frame that stays here until it is
         // whole, and that fits once it lies at the front.
@@ -37,10 +36,12 @@ fn make_room_slow(input: &mut Input) {
         if consumed >= len {
             input.reserve(SIZE - len);
         } else if consumed > 0 || input.spare_capacity() == 0 {
-            give(input.move_to(take()));
+            let mut old = input.move_to(taken());
+            give(&mut old);
         }
     } else if len < KEEP {
-        give(input.move_to(take()));
+        let mut old = input.move_to(taken());
+        give(&mut old);
     } else {
         // A slow sender inside a larger frame: growing by doubling keeps the
         // copies linear, however small its pieces are.
@@ -49,14 +50,22 @@ fn make_room_slow(input: &mut Input) {
 }
 
 /// Gives memory back before waiting for input.
-#[inline]
+#[inline(always)]
 pub(crate) fn settle(input: &mut Input) {
-    let len = input.len();
-    if len == 0 {
+    if input.is_empty() {
         release(input);
-    } else if input.capacity() / 4 > len.max(SMALLEST) {
+    } else {
+        settle_rest(input);
+    }
+}
+
+#[inline(never)]
+fn settle_rest(input: &mut Input) {
+    let len = input.len();
+    if input.capacity() / 4 > len.max(SMALLEST) {
         let own = BytesMut::with_capacity(len.next_power_of_two().max(SMALLEST));
-        give(input.move_to(own));
+        let mut shared = input.move_to(own);
+        give(&mut shared);
     }
 }
 
@@ -64,29 +73,65 @@ pub(crate) fn settle(input: &mut Input) {
 #[inline]
 pub(crate) fn release(input: &mut Input) {
     if input.capacity() > 0 {
-        give(input.take_storage());
+        give(input.storage());
     }
 }
 
 thread_local! {
-    static POOL: Cell<Option<BytesMut>> = const { Cell::new(None) };
+    /// A buffer, or, without memory, none.
+    static POOL: Cell<BytesMut> = Cell::new(BytesMut::new());
 }
 
-fn take() -> BytesMut {
-    POOL.try_with(Cell::take)
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| BytesMut::with_capacity(SIZE))
+/// Exchanges `storage` with what is in the pool: four words each way, and
+/// nothing to be dropped.
+#[inline(always)]
+fn exchange(storage: &mut BytesMut) {
+    // The pool is gone only while the thread ends.
+    let _ = POOL.try_with(|pool| pool.swap(Cell::from_mut(storage)));
 }
 
-#[inline]
-fn give(mut storage: BytesMut) {
-    // Memory shared with a message cannot be used again, and anything but
-    // the usual size is not worth keeping.
-    if storage.try_reclaim(SIZE) && storage.capacity() <= 2 * SIZE {
-        // The pool is gone only while the thread ends: then it is freed.
-        let _ = POOL.try_with(|pool| pool.set(Some(storage)));
+/// Fills `storage`, which has no memory, from the pool.
+#[inline(always)]
+fn take(storage: &mut BytesMut) {
+    exchange(storage);
+    if storage.capacity() == 0 {
+        *storage = new();
     }
+}
+
+fn taken() -> BytesMut {
+    let mut storage = BytesMut::new();
+    take(&mut storage);
+    storage
+}
+
+#[cold]
+fn new() -> BytesMut {
+    BytesMut::with_capacity(SIZE)
+}
+
+/// Gives memory, empty, to the pool, and leaves none.
+#[inline(always)]
+fn give(storage: &mut BytesMut) {
+    if (SIZE..=2 * SIZE).contains(&storage.capacity()) || is_usual(storage) {
+        exchange(storage);
+    }
+    if storage.capacity() > 0 {
+        free(storage);
+    }
+}
+
+/// Whether memory is worth keeping once what was split off it is reclaimed:
+/// not while it is shared with a message, and nothing but the usual size.
+#[cold]
+fn is_usual(storage: &mut BytesMut) -> bool {
+    storage.try_reclaim(SIZE) && storage.capacity() <= 2 * SIZE
+}
+
+/// Apart, because there is hardly ever anything to free.
+#[cold]
+fn free(storage: &mut BytesMut) {
+    *storage = BytesMut::new();
 }
 
 /// One read's worth: the measured knee of bytes per system call.
@@ -118,7 +163,7 @@ mod tests {
         make_room(&mut first);
         first.extend_from_slice(b"x");
         let place = first.unread().as_ptr();
-        let _ = first.take_storage();
+        let _ = std::mem::take(first.storage());
         make_room(&mut first);
         settle(&mut first);
         let mut second = Input::new();

@@ -35,7 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source<S> for Joined {
         self.holds
     }
 
-    #[inline]
+    #[inline(always)]
     fn poll_read<B: BufMut>(
         &mut self,
         writer: &mut Writer<S>,

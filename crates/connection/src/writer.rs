@@ -320,53 +320,55 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// whoever asks.
     #[inline]
     pub(crate) fn poll_write(&mut self, waker: &Waker) -> Poll<()> {
-        if self.outgoing.buffered() == 0 && !self.dirty && !self.outgoing.is_pressed() {
-            return Poll::Ready(());
+        while self.outgoing.has_output() || self.dirty {
+            ready!(self.poll_write_once(waker));
         }
-        self.poll_write_slow(waker)
+        Poll::Ready(())
     }
 
+    /// Writes once, and flushes when that was the last of it. Ready when
+    /// there is another try, or nothing left.
     #[inline(never)]
-    fn poll_write_slow(&mut self, waker: &Waker) -> Poll<()> {
+    fn poll_write_once(&mut self, waker: &Waker) -> Poll<()> {
         let cx = &mut Context::from_waker(waker);
         let io = self.io.as_mut().expect(PRESENT);
-        let result = loop {
-            let output = self.outgoing.output();
-            if output.is_empty() {
-                if !self.dirty {
-                    break Ok(());
-                }
-                match Pin::new(&mut *io).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => {
-                        self.dirty = false;
-                        self.outgoing.set_unflushed(false);
-                    }
-                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Poll::Ready(Err(error)) => break Err(error),
-                    Poll::Pending => {
-                        self.outgoing.set_unflushed(true);
-                        return Poll::Pending;
-                    }
-                }
-                continue;
-            }
-            match poll_write_some(io, cx, output) {
-                Poll::Ready(Ok(0)) => break Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(count)) => {
+        let output = self.outgoing.output();
+        if !output.is_empty() {
+            match ready!(poll_write_some(io, cx, output)) {
+                Ok(0) => self.fail(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
                     output.advance(count);
                     self.dirty = true;
                 }
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Poll::Ready(Err(error)) => break Err(error),
-                Poll::Pending => return Poll::Pending,
+                Err(error) => self.fail(error),
             }
-        };
-        if let Err(error) = result {
+            if self.outgoing.has_output() || !self.dirty {
+                return Poll::Ready(());
+            }
+        }
+        match Pin::new(self.io_mut()).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.dirty = false;
+                self.outgoing.set_unflushed(false);
+            }
+            Poll::Ready(Err(error)) => self.fail(error),
+            Poll::Pending => {
+                self.outgoing.set_unflushed(true);
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// A write failed: unless it was merely interrupted nothing more is
+    /// written.
+    #[cold]
+    fn fail(&mut self, error: io::Error) {
+        if error.kind() != io::ErrorKind::Interrupted {
             self.error = Some(error);
             self.dirty = false;
             self.outgoing.abandon();
         }
-        Poll::Ready(())
     }
 
     /// Shuts the write side down; failures do not matter any more.

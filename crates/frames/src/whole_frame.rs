@@ -37,7 +37,7 @@ impl WholeFrame {
     /// `None` for everything else: a frame that has not arrived completely, one that is fragmented, large,
     /// bears reserved bits or is a control frame, one that is not valid, and one with which `src` ends before
     /// its sixth byte.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn decode(src: &[u8], receiver: Role) -> Option<Self> {
         // As long as the shortest masked header: a shorter frame without a mask can wait for the full decoder.

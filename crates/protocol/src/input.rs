@@ -88,21 +88,12 @@ impl Input {
         self.buf.into_inner()
     }
 
-    /// Takes the memory out, for a pool; the input must be read to its end,
-    /// or its unread bytes are lost.
-    #[must_use]
-    pub fn take_storage(&mut self) -> BytesMut {
-        self.start = 0;
-        self.buf.clear();
-        mem::take(&mut self.buf).into_inner()
-    }
-
-    /// Gives an input that is read to its end memory to read into; `storage`
-    /// is cleared first. Unread bytes are lost.
-    pub fn set_storage(&mut self, mut storage: BytesMut) {
-        storage.clear();
-        self.start = 0;
-        self.buf = storage.into();
+    /// The memory, empty, to be exchanged with a pool's. The input must be
+    /// read to its end, or its unread bytes are lost.
+    #[inline]
+    pub fn storage(&mut self) -> &mut BytesMut {
+        self.discard();
+        self.buf.inner_mut()
     }
 
     /// Moves the unread bytes into `storage`, which is cleared first, and
@@ -153,6 +144,7 @@ impl Input {
     }
 
     /// Forgets all unread bytes.
+    #[inline]
     pub(crate) fn discard(&mut self) {
         self.start = 0;
         self.buf.clear();

@@ -2,7 +2,6 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
-use std::mem;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -63,7 +62,17 @@ impl WriteQueue {
     #[inline(never)]
     fn grow_tail(&mut self, len: usize) {
         if self.tail.capacity() == 0 {
-            self.tail = storage();
+            exchange(&mut self.tail);
+        }
+        if self.tail.capacity() - self.tail.len() < len {
+            self.grow_tail_slow(len);
+        }
+    }
+
+    #[cold]
+    fn grow_tail_slow(&mut self, len: usize) {
+        if self.tail.capacity() == 0 {
+            self.tail = BytesMut::with_capacity(STORAGE);
         }
         self.tail.reserve(len);
     }
@@ -88,15 +97,31 @@ impl WriteQueue {
     }
 
     /// Gives the storage back; only called when nothing is queued.
+    #[inline]
     fn release(&mut self) {
-        let mut tail = mem::take(&mut self.tail);
-        tail.clear();
-        // Shared storage, still held by a linked segment elsewhere, and
-        // storage that grew or shrank cannot serve the next queue. What was
-        // written shows in the capacity only after it is reclaimed.
-        if tail.try_reclaim(STORAGE) && tail.capacity() <= MAX_STORAGE {
-            // The pool is gone only while the thread ends: then it is freed.
-            let _ = POOL.try_with(|pool| pool.set(Some(tail)));
+        self.tail.clear();
+        give(&mut self.tail);
+    }
+
+    #[inline(never)]
+    fn advance_slow(&mut self, mut count: usize) {
+        if let Some(linked) = &mut self.linked {
+            while let Some(segment) = linked.front_mut() {
+                if count < segment.len() {
+                    self.linked_len -= count;
+                    segment.advance(count);
+                    return;
+                }
+                count -= segment.len();
+                self.linked_len -= segment.len();
+                linked.pop_front();
+            }
+            self.linked = None;
+        }
+        if count < self.tail.len() {
+            self.tail.advance(count);
+        } else {
+            self.release();
         }
     }
 }
@@ -143,26 +168,14 @@ impl Buf for WriteQueue {
     }
 
     /// Drops the first `count` bytes; all of them if there are fewer.
-    fn advance(&mut self, mut count: usize) {
-        count = count.min(self.len());
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        let count = count.min(self.len());
         self.taken += count as u64;
-        if let Some(linked) = &mut self.linked {
-            while let Some(segment) = linked.front_mut() {
-                if count < segment.len() {
-                    self.linked_len -= count;
-                    segment.advance(count);
-                    return;
-                }
-                count -= segment.len();
-                self.linked_len -= segment.len();
-                linked.pop_front();
-            }
-            self.linked = None;
-        }
-        if count < self.tail.len() {
-            self.tail.advance(count);
-        } else {
+        if self.linked.is_none() && count == self.tail.len() {
             self.release();
+        } else {
+            self.advance_slow(count);
         }
     }
 }
@@ -175,14 +188,41 @@ const STORAGE: usize = 80 << 10;
 const MAX_STORAGE: usize = 2 * STORAGE;
 
 thread_local! {
-    static POOL: Cell<Option<BytesMut>> = const { Cell::new(None) };
+    /// Storage, or, without memory, none.
+    static POOL: Cell<BytesMut> = Cell::new(BytesMut::new());
 }
 
-fn storage() -> BytesMut {
-    POOL.try_with(Cell::take)
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| BytesMut::with_capacity(STORAGE))
+/// Exchanges `storage` with what is in the pool: four words each way, and
+/// nothing to be dropped.
+#[inline]
+fn exchange(storage: &mut BytesMut) {
+    // The pool is gone only while the thread ends.
+    let _ = POOL.try_with(|pool| pool.swap(Cell::from_mut(storage)));
+}
+
+/// Gives storage, empty, to the pool, and leaves none.
+#[inline]
+fn give(storage: &mut BytesMut) {
+    if (STORAGE..=MAX_STORAGE).contains(&storage.capacity()) || is_usual(storage) {
+        exchange(storage);
+    }
+    if storage.capacity() > 0 {
+        free(storage);
+    }
+}
+
+/// Whether storage can serve another queue: not while it is shared with a
+/// linked segment elsewhere, nor when it grew or shrank. What was written
+/// shows in the capacity only after it is reclaimed.
+#[cold]
+fn is_usual(storage: &mut BytesMut) -> bool {
+    storage.try_reclaim(STORAGE) && storage.capacity() <= MAX_STORAGE
+}
+
+/// Apart, because there is hardly ever anything to free.
+#[cold]
+fn free(storage: &mut BytesMut) {
+    *storage = BytesMut::new();
 }
 
 #[cfg(test)]

@@ -39,12 +39,12 @@ impl Incoming {
     /// Whether no deadline has come up since the time was last told: no frame
     /// or message is under way, no write is blocked, no closing handshake has
     /// begun. [`Incoming::poll_timeout`] is then what it was.
-    #[inline]
+    #[inline(always)]
     pub fn is_quiet(&self, outgoing: &Outgoing) -> bool {
         self.deadlines.is_some()
-            && !self.is_unfinished()
+            && self.is_untouched()
             && !outgoing.closing().is_sent()
-            && outgoing.poll_timeout().is_none()
+            && !outgoing.is_unwritten()
     }
 
     /// Until when the closing handshake must be over, on the caller's time

@@ -248,3 +248,46 @@ fn a_million_empty_fragments_cost_nothing() {
         assert!(capacity(event) <= 4 << 10);
     }
 }
+
+/// The quick way of a connection, and its deadlines, go by this.
+#[test]
+fn the_input_is_idle_only_between_messages() {
+    for role in ROLES {
+        for mode in MODES {
+            let mut endpoint = Endpoint::new(role, &Config::new());
+            endpoint.mode = mode;
+            let messages = [
+                frame(role, 0x82, b"whole"),
+                [
+                    frame(role, 0x01, b"in "),
+                    frame(role, 0x89, b"ping"),
+                    frame(role, 0x80, b"parts"),
+                ]
+                .concat(),
+                frame(role, 0x82, &noise(70_000)),
+                frame(role, 0x8A, b"pong"),
+            ];
+            for message in messages {
+                for piece in pieces(&message) {
+                    endpoint.feed(piece);
+                    let ends = std::ptr::eq(piece.as_ptr_range().end, message.as_ptr_range().end);
+                    let (incoming, _) = endpoint.protocol.halves();
+                    assert_eq!(incoming.is_idle(&endpoint.input), ends, "{mode:?}");
+                    assert_eq!(incoming.is_unfinished(), !ends, "{mode:?}");
+                }
+            }
+            endpoint.feed(&frame(role, 0x88, b""));
+            let (incoming, _) = endpoint.protocol.halves();
+            assert!(!incoming.is_idle(&endpoint.input), "after a Close");
+        }
+    }
+}
+
+/// Single bytes, but for what a large message has in the middle.
+fn pieces(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let edge = message.len().min(40);
+    let (first, rest) = message.split_at(edge);
+    let (middle, last) = rest.split_at(rest.len().saturating_sub(40));
+    let middle = (!middle.is_empty()).then_some(middle);
+    first.chunks(1).chain(middle).chain(last.chunks(1))
+}

@@ -234,7 +234,7 @@ fn a_small_message_does_not_pin_the_input() {
         if len > 0 {
             assert_eq!(payload.try_into_mut().unwrap().capacity(), len);
         }
-        let storage = endpoint.input.take_storage();
+        let storage = std::mem::take(endpoint.input.storage());
         assert!(storage.capacity() >= 60 << 10, "the input kept its memory");
     }
 }

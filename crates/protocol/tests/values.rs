@@ -272,11 +272,11 @@ fn memory_of_an_input_is_given_taken_and_handed_on() {
     assert_eq!(input.into_unread(), &b"\x82\x7e\x01"[..]);
 
     let mut input = Input::from(&b"\x81"[..]);
-    input.set_storage(BytesMut::from(&[7; 1000][..]));
+    *input.storage() = BytesMut::with_capacity(1000);
     assert!(input.is_empty() && input.unread().is_empty());
     assert_eq!((input.capacity(), input.spare_capacity()), (1000, 1000));
     input.extend_from_slice(&[1, 2, 3]);
     assert_eq!((input.capacity(), input.spare_capacity()), (1000, 997));
-    assert_eq!(input.take_storage().capacity(), 1000);
-    assert_eq!(input.capacity(), 0);
+    assert_eq!(std::mem::take(input.storage()).capacity(), 1000);
+    assert_eq!((input.len(), input.capacity()), (0, 0));
 }

@@ -295,6 +295,13 @@ impl ReceiveBuf {
         self.buf.capacity() - self.buf.len()
     }
 
+    /// All bytes with their memory, to be changed or exchanged in any way; what was validated is forgotten.
+    #[inline]
+    pub fn inner_mut(&mut self) -> &mut BytesMut {
+        self.mark = Mark::NONE;
+        &mut self.buf
+    }
+
     /// All bytes with their memory; what was validated is forgotten.
     #[inline]
     #[must_use]

@@ -41,6 +41,10 @@ pub struct Incoming {
     /// Set by the peer's Close and by every failure: nothing is parsed any
     /// more.
     ended: bool,
+    /// Whether the next bytes are a new message's, or a control frame's.
+    /// Invariant: neither `frame` nor `message`, nor `ended`; see
+    /// [`Incoming::settle`].
+    between: bool,
     /// The fragmented or large message under way.
     message: Option<Under>,
     /// The frame under way, its header consumed.
@@ -69,6 +73,7 @@ impl Incoming {
             role,
             activity: Activity::default(),
             ended: false,
+            between: true,
             message: None,
             frame: None,
             assembly: None,
@@ -111,6 +116,7 @@ impl Incoming {
     /// [`AbnormalClosure`] when the peer's Close had not arrived.
     pub fn receive_eof(&mut self, outgoing: &Outgoing) -> Result<(), AbnormalClosure> {
         self.ended = true;
+        self.settle();
         if outgoing.closing().is_received() {
             Ok(())
         } else {
@@ -165,12 +171,23 @@ impl Incoming {
         }
     }
 
+    /// Whether nothing has begun: all input is parsed, and neither a frame nor
+    /// a message is under way. A step would find nothing then.
+    #[inline]
+    pub fn is_idle(&mut self, input: &Input) -> bool {
+        let is_idle = self.between && input.is_empty();
+        if is_idle {
+            self.waiting = 0;
+        }
+        is_idle
+    }
+
     /// The fast path of [`Incoming::step`]: a whole, small, unfragmented
     /// message at the start of the input. `None` leaves everything, errors
     /// included, to `step`.
     #[inline(always)]
     pub fn quick(&mut self, input: &mut Input) -> Option<Found> {
-        if self.frame.is_some() || self.message.is_some() || self.ended {
+        if !self.between {
             return None;
         }
         let found = input.whole_frame(self.role, self.config.limits().message)?;
@@ -194,6 +211,7 @@ impl Incoming {
             Ok(None) => input.len(),
             _ => 0,
         };
+        self.settle();
         result
     }
 
@@ -280,6 +298,19 @@ impl Incoming {
         self.frame = None;
         self.message = None;
         self.assembly = None;
+        self.settle();
+    }
+
+    /// Keeps the invariant of `between`; to be called when one of the others
+    /// may have changed.
+    fn settle(&mut self) {
+        self.between = self.frame.is_none() && self.message.is_none() && !self.ended;
+    }
+
+    /// Whether nothing has arrived of the next message.
+    #[inline]
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.between && self.waiting == 0
     }
 }
 

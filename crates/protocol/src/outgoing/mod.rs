@@ -199,6 +199,12 @@ impl Outgoing {
         self.frames.queue.len() + pong.map_or(0, |pong| self.frames.whole_len(pong.data()))
     }
 
+    /// Whether anything waits to be written.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        !self.frames.queue.is_empty() || self.pong.is_some()
+    }
+
     /// Whether the queue is at its high-water mark and takes no message.
     #[inline]
     pub fn is_full(&self) -> bool {
@@ -316,7 +322,8 @@ impl Outgoing {
     }
 
     /// Whether anything is still on its way out.
-    fn is_unwritten(&self) -> bool {
+    #[inline]
+    pub(crate) fn is_unwritten(&self) -> bool {
         self.unflushed || !self.frames.queue.is_empty()
     }
 

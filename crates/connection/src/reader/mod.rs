@@ -1,11 +1,13 @@
+mod quick;
+mod waiting;
+
 use std::future::poll_fn;
 use std::io;
 use std::task::{Poll, Waker, ready};
 use std::time::Duration;
 
 use socket_flow_protocol::{
-    CloseFrame, Event, EventRef, Expired, Found, Incoming, Input, Message, MessageRef, Negotiated,
-    Role,
+    CloseFrame, Event, EventRef, Found, Incoming, Input, Message, MessageRef, Negotiated, Role,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -143,6 +145,12 @@ impl Reader {
         matches!(self.phase, Phase::Open | Phase::Held(_))
     }
 
+    /// Whether nothing is held back, has ended, or is ending.
+    #[inline]
+    fn is_receiving(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
     /// Takes what was found, owned.
     #[inline]
     pub(crate) fn take(&mut self, found: Found) -> Event {
@@ -168,31 +176,43 @@ impl Reader {
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
+        if let Some(found) = ready!(self.poll_quick(source, writer, read_waker, write_waker)) {
+            return Poll::Ready(Ok(Some(found)));
+        }
         loop {
-            let found = ready!(self.poll_found(source, writer, read_waker, write_waker))?;
+            let found = ready!(self.poll_loop(source, writer, read_waker, write_waker))?;
             if found.is_none_or(|found| found.is_message()) {
                 return Poll::Ready(Ok(found));
             }
         }
     }
 
-    /// The next message at once, if it is a small one that has arrived and
-    /// nothing has to be written first. `None` tells nothing.
-    #[inline(always)]
-    pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
-        if !matches!(self.phase, Phase::Open) || writer.outgoing.is_pressed() {
-            return None;
+    /// The next event.
+    #[inline]
+    pub(crate) fn poll_found<R, W>(
+        &mut self,
+        source: &mut R,
+        writer: &mut Writer<W>,
+        read_waker: &Waker,
+        write_waker: &Waker,
+    ) -> Poll<Result<Option<Found>, Error>>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
+        match ready!(self.poll_quick(source, writer, read_waker, write_waker)) {
+            Some(found) => Poll::Ready(Ok(Some(found))),
+            None => self.poll_loop(source, writer, read_waker, write_waker),
         }
-        self.incoming.quick(&mut self.input)
     }
 
-    /// The next event: the one loop every receiving call runs.
+    /// The one loop every receiving call runs.
     ///
     /// It goes round only when something made progress: what is buffered is
     /// parsed first, then what is queued is written, then more is read; and
     /// only a read that finds nothing looks at the deadlines.
     #[inline(never)]
-    pub(crate) fn poll_found<R, W>(
+    fn poll_loop<R, W>(
         &mut self,
         source: &mut R,
         writer: &mut Writer<W>,
@@ -264,35 +284,28 @@ impl Reader {
             // Where that blocks, reading goes on.
             let _ = writer.poll_output(write_waker);
             match self.poll_fill(source, writer, read_waker) {
-                Poll::Ready(Ok(0)) => self.receive_eof(None, writer),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                // TLS that ends without its `close_notify`: whether something
-                // is missing is what the peer's Close tells.
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    self.receive_eof(None, writer);
-                }
-                Poll::Ready(Err(error)) => self.receive_eof(Some(error), writer),
-                Poll::Pending => {
-                    read_buf::settle(&mut self.input);
-                    self.incoming.release();
-                    let is_armed = self.timer.is_waiting(read_waker)
-                        && self.incoming.is_quiet(&writer.outgoing);
-                    let expired = if is_armed {
-                        // For the next deadline, or an earlier one that is no
-                        // more: a connection that waits for every message
-                        // need not ask for them every time.
-                        Poll::Pending
-                    } else {
-                        self.poll_deadlines(writer, read_waker, write_waker)
-                    };
-                    match expired {
-                        Poll::Ready(expired) => self.expire(expired, writer),
-                        Poll::Pending if writer.poll_outbox(read_waker).is_ready() => {}
-                        Poll::Pending => return Poll::Pending,
-                    }
-                }
+                Poll::Ready(result) => self.note_read(result, writer),
+                Poll::Pending => ready!(self.poll_idle(writer, read_waker, write_waker)),
             }
+        }
+    }
+
+    /// Judges what a read came back with.
+    #[inline]
+    fn note_read<W>(&mut self, result: io::Result<usize>, writer: &mut Writer<W>)
+    where
+        W: AsyncWrite + Unpin,
+    {
+        match result {
+            Ok(0) => self.receive_eof(None, writer),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // TLS that ends without its `close_notify`: whether something is
+            // missing is what the peer's Close tells.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.receive_eof(None, writer);
+            }
+            Err(error) => self.receive_eof(Some(error), writer),
         }
     }
 
@@ -317,62 +330,23 @@ impl Reader {
             }
             return Poll::Ready(Ok(count));
         }
+        self.poll_input(source, writer, waker)
+    }
+
+    /// Reads once into the input.
+    #[inline(always)]
+    fn poll_input<R, W>(
+        &mut self,
+        source: &mut R,
+        writer: &mut Writer<W>,
+        waker: &Waker,
+    ) -> Poll<io::Result<usize>>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
         read_buf::make_room(&mut self.input);
         source.poll_read(writer, waker, &mut self.input.spare())
-    }
-
-    /// Arms and judges all deadlines; ready with the one that expired.
-    fn poll_deadlines<W>(
-        &mut self,
-        writer: &mut Writer<W>,
-        read_waker: &Waker,
-        write_waker: &Waker,
-    ) -> Poll<Expired>
-    where
-        W: AsyncWrite + Unpin,
-    {
-        loop {
-            let incoming = self.incoming.poll_timeout(&writer.outgoing);
-            let at = match (incoming, writer.outgoing.poll_timeout()) {
-                (Some(incoming), Some(outgoing)) => incoming.min(outgoing),
-                (Some(at), None) | (None, Some(at)) => at,
-                (None, None) => return Poll::Pending,
-            };
-            if !at.is_zero() {
-                let Some(at) = writer.epoch.checked_add(at) else {
-                    return Poll::Pending;
-                };
-                ready!(self.timer.poll(at, read_waker));
-            }
-            let now = writer.epoch.elapsed();
-            let result = self
-                .incoming
-                .handle_timeout(now, &mut writer.outgoing)
-                .and_then(|()| writer.outgoing.handle_timeout(now));
-            if let Err(expired) = result {
-                return Poll::Ready(expired);
-            }
-            // A ping may be due.
-            let _ = writer.poll_write(write_waker);
-        }
-    }
-
-    /// The deadlines while a message is held back and nothing is read.
-    fn poll_blocked<W>(
-        &mut self,
-        writer: &mut Writer<W>,
-        read_waker: &Waker,
-        write_waker: &Waker,
-    ) -> Poll<Expired>
-    where
-        W: AsyncWrite + Unpin,
-    {
-        if writer.closing().is_sent() {
-            return self.poll_deadlines(writer, read_waker, write_waker);
-        }
-        // The peer's pong, or the rest of its frame, may wait unread: only
-        // the blocked write itself can be late.
-        writer.poll_blocked(&mut self.timer, read_waker)
     }
 
     /// The peer's Close has arrived and is answered: what is left is to end
@@ -417,26 +391,6 @@ impl Reader {
         let _ = self.incoming.receive_eof(&writer.outgoing);
         writer.outgoing.abandon();
         self.fail(error, writer);
-    }
-
-    #[cold]
-    fn expire<W: AsyncWrite + Unpin>(&mut self, expired: Expired, writer: &mut Writer<W>) {
-        match expired {
-            // Nobody is there to read a Close, or to send anything: one
-            // attempt at writing it, and no waiting.
-            Expired::Pong | Expired::Close | Expired::Write => {
-                let _ = writer.poll_write(Waker::noop());
-                writer.outgoing.abandon();
-                writer.event("connection timed out", ABNORMAL);
-                // A write that failed is why nothing came any more.
-                let error = writer
-                    .take_error()
-                    .map_or(Error::Timeout(expired), Error::Io);
-                let ending = Ending::over(error);
-                self.phase = Phase::Ending(Box::new(ending));
-            }
-            _ => self.fail(Error::Timeout(expired), writer),
-        }
     }
 
     fn close_timeout(&self) -> Duration {
