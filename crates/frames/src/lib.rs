@@ -31,7 +31,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `std` | yes | detection of AVX2 at run time; without it the instructions are chosen at compile time |
-//! | `bytes` | no | `Utf8Bytes`, owned text, and `ReceiveBuf`, a receive buffer that remembers what it validated |
+//! | `bytes` | no | `Utf8Bytes`, owned text, and `ReceiveBuf`, a receive buffer that remembers what it validated; `append` |
 //! | `codec` | no | `FrameCodec`: `tokio_util::codec::{Decoder, Encoder}` of raw frames |
 //!
 //! # Examples
@@ -74,6 +74,8 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "bytes")]
+mod append;
 mod close;
 mod close_payload;
 #[cfg(feature = "codec")]
@@ -90,6 +92,8 @@ pub mod utf8;
 mod utf8_bytes;
 mod whole_frame;
 
+#[cfg(feature = "bytes")]
+pub use append::append;
 pub use close::{CloseCode, InvalidCloseCode};
 pub use close_payload::{CloseError, ClosePayload, MAX_REASON_LEN, ReasonTooLong, decode_close};
 #[cfg(feature = "codec")]

@@ -1,5 +1,5 @@
 use bytes::{Bytes, BytesMut};
-use socket_flow_frames::{FrameHeader, HeaderBytes, MaskKey, OpCode, Rsv, mask};
+use socket_flow_frames::{FrameHeader, HeaderBytes, MaskKey, OpCode, Rsv, append, mask};
 
 use crate::mask_keys::MaskKeys;
 use crate::queue::WriteQueue;
@@ -118,7 +118,7 @@ impl FrameQueue {
     /// A frame that is encoded already, without a mask.
     pub(crate) fn encoded(&mut self, frame: Bytes) {
         if frame.len() < LINK_MIN {
-            self.queue.tail(frame.len()).extend_from_slice(&frame);
+            append(self.queue.tail(frame.len()), &frame);
         } else {
             self.queue.link(frame);
         }
@@ -132,7 +132,7 @@ impl FrameQueue {
         } else {
             let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
             put_header(tail, &header(fin, rsv, opcode, None, payload.len()));
-            tail.extend_from_slice(payload);
+            append(tail, payload);
         }
     }
 
@@ -142,8 +142,8 @@ impl FrameQueue {
         let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
         put_header(tail, &header(fin, rsv, opcode, key, payload.len()));
         match key {
-            Some(key) => extend_masked(tail, payload, key),
-            None => tail.extend_from_slice(payload),
+            Some(key) => append_masked(tail, payload, key),
+            None => append(tail, payload),
         }
     }
 
@@ -190,25 +190,25 @@ fn put_header(tail: &mut BytesMut, header: &FrameHeader) {
 }
 
 fn copy(payload: &[u8], key: Option<MaskKey>) -> Bytes {
-    let Some(key) = key else {
-        return Bytes::copy_from_slice(payload);
-    };
     let mut copy = BytesMut::with_capacity(payload.len());
-    extend_masked(&mut copy, payload, key);
+    match key {
+        Some(key) => append_masked(&mut copy, payload, key),
+        None => append(&mut copy, payload),
+    }
     copy.freeze()
 }
 
 /// Appends a payload and masks each piece while it is in the cache.
 #[inline]
-fn extend_masked(to: &mut BytesMut, payload: &[u8], key: MaskKey) {
+fn append_masked(to: &mut BytesMut, payload: &[u8], key: MaskKey) {
     let (first, rest) = payload.split_at(payload.len().min(MASK_PIECE));
     let at = to.len();
-    to.extend_from_slice(first);
+    append(to, first);
     mask::apply(to.get_mut(at..).unwrap_or_default(), key, 0);
     // Whole pieces before each of them: the key begins anew.
     for piece in rest.chunks(MASK_PIECE) {
         let at = to.len();
-        to.extend_from_slice(piece);
+        append(to, piece);
         mask::apply(to.get_mut(at..).unwrap_or_default(), key, 0);
     }
 }

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Spare, Utf8Bytes};
 use crate::{
-    MaskKey, OpCode, Role, Utf8Error, WholeFrame, mask,
+    MaskKey, OpCode, Role, Utf8Error, WholeFrame, append, mask,
     utf8::{self, partial},
 };
 
@@ -75,10 +75,10 @@ impl ReceiveBuf {
         Spare::new(&mut self.buf)
     }
 
-    /// Appends `bytes`. The mark stays.
+    /// Appends `bytes`, as [`append`](crate::append) does. The mark stays.
     #[inline]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.buf.extend_from_slice(bytes);
+        append(&mut self.buf, bytes);
     }
 
     /// Makes room for at least `additional` more bytes, as [`BytesMut::reserve`] does. The mark stays.
