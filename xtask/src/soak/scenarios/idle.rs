@@ -11,7 +11,10 @@ use crate::soak::verdict::Limit;
 
 /// What a connection of a `Server` may cost, in bytes: its keepalive, its task, and what the server
 /// keeps to reach it.
-const EACH: f64 = 2_560.0;
+const EACH: f64 = 2_304.0;
+
+/// What opening many at once costs the server once, however many they are.
+const ONCE: f64 = (1 << 20) as f64;
 
 /// What a connection may grow by while it is idle.
 const GROWTH: f64 = 1_024.0;
@@ -36,7 +39,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
         "memory for each connection, new",
         each(open, base.resident),
         " B",
-        Limit::Most(EACH),
+        Limit::Most((EACH + ONCE / count as f64).round()),
     );
     stage.tell(
         "memory for each connection, at last",
