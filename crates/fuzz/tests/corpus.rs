@@ -44,10 +44,8 @@ fn every_target_is_fuzzed_at_night() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.github/workflows/fuzz.yml");
     let workflow = fs::read_to_string(path).unwrap();
     for (name, _) in TARGETS {
-        assert!(
-            workflow.contains(&format!("          - {name}\n")),
-            "{name}"
-        );
+        let item = format!("- {name}");
+        assert!(workflow.lines().any(|line| line.trim() == item), "{name}");
     }
 }
 
