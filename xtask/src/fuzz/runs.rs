@@ -28,7 +28,7 @@ pub(crate) struct Run {
     pub(crate) findings: Vec<String>,
 }
 
-/// What stands above [`line`]s.
+/// What stands above [`line()`]s.
 pub(crate) const HEADING: &str = "target             runs  executions    CPU s  coverage  inputs   \
                                   new  findings";
 

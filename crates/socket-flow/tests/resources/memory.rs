@@ -13,7 +13,7 @@ use socket_flow::{
 
 use crate::heap::{Heap, alone};
 use crate::peer::{
-    BINARY, Buffers, FIN, PING, TEXT, bounded, echo, greet, poll_once, server, server_over, until,
+    BINARY, Buffers, FIN, PING, bounded, echo, greet, poll_once, server, server_over, until,
 };
 use crate::support::{REQUEST, switching_protocols};
 
@@ -140,7 +140,7 @@ fn a_context_to_inflate_costs_48_kb_and_both_at_level_6_and_15_bits_428_kb() {
     use socket_flow::{Deflate, Message};
 
     use crate::bombs::{EXTENSION, deflate};
-    use crate::peer::{Peer, RSV1, server_with};
+    use crate::peer::{Peer, RSV1, TEXT, server_with};
 
     const CONNECTIONS: usize = 8;
 
@@ -186,7 +186,7 @@ fn without_context_takeover_an_idle_connection_has_no_context() {
     use socket_flow::Deflate;
 
     use crate::bombs::deflate;
-    use crate::peer::{RSV1, server_with};
+    use crate::peer::{RSV1, TEXT, server_with};
 
     alone(async || {
         let payload = deflate(b"the quick brown fox");
