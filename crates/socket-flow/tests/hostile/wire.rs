@@ -1,10 +1,11 @@
 //! A peer over TCP that is played byte by byte, in both directions.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+pub(crate) use crate::support::patience::bounded;
 
 /// A frame as it stood on the wire, its payload unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,13 +114,6 @@ impl Wire {
     async fn read(&mut self) -> bool {
         bounded(self.tcp.read_buf(&mut self.unread)).await.unwrap() > 0
     }
-}
-
-/// Far more than anything here takes.
-pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(60), future)
-        .await
-        .expect("the test hangs")
 }
 
 /// Decoded by the letter of RFC 6455 §5.2, apart from all code under test.

@@ -1,8 +1,8 @@
 //! The heap of a test, counted.
 
-use std::process::{Command, Stdio};
-
 use tokio::runtime::Builder;
+
+use crate::alone::run_with;
 
 /// Runs a test in a process of its own, since what other tests hold would count as well: there on
 /// one thread, in a runtime of its own.
@@ -18,20 +18,9 @@ where
     let name = std::any::type_name::<F>();
     let name = name.strip_suffix("::{{closure}}").unwrap();
     let (_, name) = name.split_once("::").unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        // The harness would count too, while it waits on another thread.
-        .args(["--exact", name, "--test-threads=1", "--nocapture"])
-        .env(ALONE, "1")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    print!("{text}");
+    // The harness would count too, while it waits on another thread.
+    let options = ["--test-threads=1", "--nocapture"];
+    print!("{}", run_with(name, &options, &[(ALONE, "1")]));
 }
 
 /// What is allocated from its making on, less what of that is freed.

@@ -30,6 +30,8 @@ mod small_stack;
 mod tearing;
 mod waking;
 
+#[path = "../support/alone.rs"]
+mod alone;
 #[path = "../support/mod.rs"]
 mod support;
 

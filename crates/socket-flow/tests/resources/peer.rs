@@ -12,6 +12,7 @@ use socket_flow::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+pub(crate) use crate::support::patience::{bounded, tasks, until};
 use crate::support::{REQUEST, switching_protocols};
 
 pub(crate) const CONTINUATION: u8 = 0x0;
@@ -411,13 +412,6 @@ pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Far more than anything here takes.
-pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(60), future)
-        .await
-        .expect("the test hangs")
-}
-
 /// Sends back what comes, until the end.
 pub(crate) async fn echo<S>(ws: &mut WebSocket<S>) -> Result<(), socket_flow::Error>
 where
@@ -428,21 +422,4 @@ where
         writer.queue(message)?;
     }
     Ok(())
-}
-
-/// Waits until something is so.
-pub(crate) async fn until(what: impl Fn() -> bool) {
-    bounded(async {
-        while !what() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-}
-
-/// Tasks that live on this runtime.
-pub(crate) fn tasks() -> usize {
-    tokio::runtime::Handle::current()
-        .metrics()
-        .num_alive_tasks()
 }

@@ -1,19 +1,11 @@
 //! What the tests of the server share.
 
-use std::future::Future;
-use std::time::Duration;
-
 use ::http::Request;
 use socket_flow::{ClientStream, Error, ServerHandle, ServerStream, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Far more than anything here takes.
-pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(60), future)
-        .await
-        .expect("the test hangs")
-}
+pub(crate) use crate::support::patience::{bounded, tasks, until};
 
 pub(crate) fn url(handle: &ServerHandle) -> String {
     format!("ws://{}/chat", handle.local_addr().unwrap())
@@ -44,23 +36,6 @@ pub(crate) async fn ask(handle: &ServerHandle, request: &str) -> String {
     let mut answer = String::new();
     tcp.read_to_string(&mut answer).await.unwrap();
     answer
-}
-
-/// Waits until something is so.
-pub(crate) async fn until(what: impl Fn() -> bool) {
-    bounded(async {
-        while !what() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-}
-
-/// Tasks that live on this runtime.
-pub(crate) fn tasks() -> usize {
-    tokio::runtime::Handle::current()
-        .metrics()
-        .num_alive_tasks()
 }
 
 /// File descriptors of this process that are sockets at this port.

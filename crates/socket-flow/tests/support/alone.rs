@@ -1,11 +1,20 @@
 //! Tests that change their whole process run in one of their own.
 
+#![allow(dead_code)] // each test binary uses its part
+
 use std::process::{Command, Stdio};
 
 /// Runs an ignored test of this binary alone, with these variables.
 pub(crate) fn run(name: &str, variables: &[(&str, &str)]) {
+    run_with(name, &["--ignored"], variables);
+}
+
+/// Runs a test of this binary alone, with these options of the harness and these variables, and
+/// returns what it printed.
+pub(crate) fn run_with(name: &str, options: &[&str], variables: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--ignored"])
+        .args(["--exact", name])
+        .args(options)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
@@ -16,4 +25,5 @@ pub(crate) fn run(name: &str, variables: &[(&str, &str)]) {
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    text.into_owned()
 }

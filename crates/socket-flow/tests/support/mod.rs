@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
+pub(crate) mod patience;
+
 use std::time::Duration;
 
 use socket_flow::handshake::key::accept_key;
