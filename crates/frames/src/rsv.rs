@@ -113,6 +113,7 @@ mod tests {
     #[test]
     fn union_and_difference_are_those_of_sets() {
         let both = Rsv::RSV1 | Rsv::RSV2;
+        assert_eq!(both | Rsv::RSV1, both);
         assert_eq!(both.difference(Rsv::RSV1), Rsv::RSV2);
         assert!(both.contains(Rsv::NONE) && !both.contains(Rsv::RSV2 | Rsv::RSV3));
         assert!(both.difference(both).is_empty());

@@ -85,6 +85,21 @@ fn a_code_alone_makes_a_payload() {
     assert_eq!(&*payload, b"\x03\xe9");
 }
 
+#[test]
+fn payloads_that_differ_in_code_or_reason_are_not_equal() {
+    let payload = |code, reason| ClosePayload::new(code, reason).unwrap();
+    let bye = payload(CloseCode::NORMAL, "bye");
+    assert_eq!(bye, payload(CloseCode::NORMAL, "bye"));
+    for other in [
+        payload(CloseCode::GOING_AWAY, "bye"),
+        payload(CloseCode::NORMAL, "bya"),
+        payload(CloseCode::NORMAL, "by"),
+        ClosePayload::EMPTY,
+    ] {
+        assert_ne!(bye, other);
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_built_is_decoded(code in 3000..5000u16, reason in "[ -~é語\u{1f980}]{0,30}") {

@@ -257,6 +257,8 @@ fn debug_output_never_shows_the_masking_key() {
     for shown in [format!("{header:?}"), format!("{:?}", header.encode())] {
         assert!(!shown.contains("55") && !shown.contains("250"), "{shown}");
     }
+    let shown = format!("{:?}", header.encode());
+    assert_eq!(shown, "HeaderBytes { len: 6, .. }");
 }
 
 fn any_header() -> impl Strategy<Value = FrameHeader> {

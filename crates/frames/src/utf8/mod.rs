@@ -109,6 +109,20 @@ mod tests {
     }
 
     #[test]
+    fn two_bytes_above_127_are_seen_whatever_lies_between_them() {
+        for len in 2..=VECTOR_LEN {
+            for second in 1..len {
+                for first in 0..second {
+                    let mut bytes = [0x7F; VECTOR_LEN];
+                    bytes[first] = 0x80;
+                    bytes[second] = 0x80;
+                    assert!(!is_ascii(&bytes[..len]), "{first} and {second} of {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn short_text_of_more_than_ascii_is_valid() {
         for len in 0..70 {
             let mut text = std::string::String::from("é語\u{1f980}");

@@ -97,7 +97,7 @@ fn split_incomplete(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::Character;
+    use super::{Character, validate};
 
     /// How text that begins so fares with the standard library: whole, possible, or not.
     fn judged(bytes: &[u8]) -> Result<bool, ()> {
@@ -105,6 +105,24 @@ mod tests {
             Ok(_) => Ok(true),
             Err(error) if error.error_len().is_none() => Ok(false),
             Err(_) => Err(()),
+        }
+    }
+
+    #[test]
+    fn what_is_whole_ends_with_the_last_complete_character() {
+        let text = "aé語\u{1f980}z\u{1f980}語éa";
+        let boundaries = text.char_indices().map(|(at, _)| at);
+        for start in boundaries {
+            for end in start..=text.len() {
+                let bytes = &text.as_bytes()[start..end];
+                let (whole, character) = validate(bytes).unwrap();
+                let expected = match core::str::from_utf8(bytes) {
+                    Ok(text) => text.len(),
+                    Err(error) => error.valid_up_to(),
+                };
+                assert_eq!(whole, expected, "{start}..{end}");
+                assert_eq!(character.is_complete(), whole == bytes.len());
+            }
         }
     }
 
