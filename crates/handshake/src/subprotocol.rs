@@ -159,5 +159,17 @@ mod tests {
             let list: Vec<_> = list.iter().map(ToString::to_string).collect();
             assert_eq!(encode(&list), Err(error));
         }
+        for (error, said) in [
+            (
+                SubprotocolError::Invalid("b c".into()),
+                "subprotocol \"b c\" is not a token",
+            ),
+            (
+                SubprotocolError::Repeated("a".into()),
+                "subprotocol \"a\" is offered twice",
+            ),
+        ] {
+            assert_eq!(error.to_string(), said);
+        }
     }
 }

@@ -332,3 +332,13 @@ fn accept_values_of_any_length_are_typed_errors() {
         }
     }
 }
+
+#[test]
+fn an_offer_is_shown_without_the_values_of_its_headers() {
+    let secret = HeaderValue::from_static("session=hunter2");
+    let shown = format!("{:?}", offer().header(http::header::COOKIE, secret));
+    for part in ["Offer", "\"cookie\"", "\"v2\"", "\"x\"", "deflate: None"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

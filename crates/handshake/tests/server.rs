@@ -542,3 +542,22 @@ fn requests_of_other_libraries_are_accepted_whatever_their_body() {
     assert_eq!(request.method(), Method::GET);
     assert!(accept(&request, &Choices::default()).is_ok());
 }
+
+#[test]
+fn choices_are_shown_without_the_values_of_their_headers() {
+    let secret = HeaderValue::from_static("session=hunter2");
+    let choices = Choices::default()
+        .subprotocols(["v2"])
+        .header(http::header::SET_COOKIE, secret);
+    let shown = format!("{choices:?}");
+    for part in [
+        "Choices",
+        "\"set-cookie\"",
+        "\"v2\"",
+        "origin: ",
+        "deflate: None",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

@@ -199,6 +199,7 @@ mod tests {
             );
             assert_eq!(extension.param_with_quoted_value("a", text), Err(NotAToken));
         }
+        assert_eq!(NotAToken.to_string(), "not a token");
     }
 
     /// RFC 6455 §4.3, §9.1.
@@ -214,7 +215,7 @@ mod tests {
             .unwrap();
         assert_eq!(plain, quoted);
         assert_eq!(quoted.to_string(), "a; b=\"c\"");
-        assert!(quoted.params()[0].is_quoted());
+        assert!(quoted.params()[0].is_quoted() && !plain.params()[0].is_quoted());
         assert_ne!(plain, Extension::new("a").unwrap().param("b").unwrap());
     }
 }
