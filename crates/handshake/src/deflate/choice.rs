@@ -1,5 +1,5 @@
 use crate::deflate::parameters::{MAX_WINDOW_BITS, Parameters, valid};
-use crate::deflate::{ClientWindow, DeflateOffer, DeflateParams, InvalidWindowBits, NAME};
+use crate::deflate::{ClientWindow, DeflateParams, InvalidWindowBits, NAME};
 use crate::extension::Extension;
 
 /// What a server is willing to do.
@@ -73,8 +73,7 @@ impl DeflateChoice {
             .filter(|extension| extension.name() == NAME)
             .find_map(|extension| Parameters::read(extension).ok())?;
         let answer = self.answer(&offer);
-        let agreed = DeflateOffer::from_parameters(offer).agreed(answer);
-        Some((answer.write(), agreed))
+        Some((answer.write(), offer.agreed(&answer)))
     }
 
     fn answer(&self, offer: &Parameters) -> Parameters {

@@ -1,4 +1,4 @@
-use crate::deflate::parameters::{MAX_WINDOW_BITS, Parameters, valid};
+use crate::deflate::parameters::{Parameters, valid};
 use crate::deflate::{DeflateError, DeflateParams, InvalidWindowBits, Parameter};
 use crate::extension::Extension;
 
@@ -67,10 +67,6 @@ impl DeflateOffer {
         Ok(self)
     }
 
-    pub(super) fn from_parameters(parameters: Parameters) -> Self {
-        Self(parameters)
-    }
-
     /// The offer as it is written.
     pub(crate) fn to_extension(self) -> Extension {
         self.0.write()
@@ -103,27 +99,7 @@ impl DeflateOffer {
             }
             (ClientWindow::Any | ClientWindow::Bits(_), ClientWindow::Bits(_)) => {}
         }
-        Ok(self.agreed(answer))
-    }
-
-    /// What this offer and a legal answer to it come to, for the one side as for the other.
-    pub(super) fn agreed(self, answer: Parameters) -> DeflateParams {
-        let offer = self.0;
-        // What a client said of itself it keeps to even where the answer is silent (§7.1.1.2 and
-        // §7.1.2.2), so a server may count on it.
-        let client_max_window_bits = [answer, offer].into_iter().find_map(|parameters| {
-            match parameters.client_max_window_bits {
-                ClientWindow::Bits(bits) => Some(bits),
-                ClientWindow::Absent | ClientWindow::Any => None,
-            }
-        });
-        DeflateParams {
-            server_no_context_takeover: answer.server_no_context_takeover,
-            client_no_context_takeover: offer.client_no_context_takeover
-                || answer.client_no_context_takeover,
-            server_max_window_bits: answer.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
-            client_max_window_bits: client_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
-        }
+        Ok(offer.agreed(&answer))
     }
 }
 

@@ -1,7 +1,9 @@
 use std::mem::replace;
 use std::ops::RangeInclusive;
 
-use crate::deflate::{ClientWindow, DeflateError, InvalidWindowBits, NAME, Parameter};
+use crate::deflate::{
+    ClientWindow, DeflateError, DeflateParams, InvalidWindowBits, NAME, Parameter,
+};
 use crate::extension::Extension;
 
 /// 32 KiB, the largest window deflate has, and the one that is used where nothing is said.
@@ -88,6 +90,25 @@ impl Parameters {
             NAME,
             params.map(|(parameter, bits)| (parameter.name(), bits)),
         )
+    }
+
+    /// What these, as an offer, and a legal answer to it come to, for the one side as for the other.
+    pub(super) fn agreed(&self, answer: &Self) -> DeflateParams {
+        // What a client said of itself it keeps to even where the answer is silent (§7.1.1.2 and
+        // §7.1.2.2), so a server may count on it.
+        let client_max_window_bits = [answer, self].into_iter().find_map(|parameters| {
+            match parameters.client_max_window_bits {
+                ClientWindow::Bits(bits) => Some(bits),
+                ClientWindow::Absent | ClientWindow::Any => None,
+            }
+        });
+        DeflateParams {
+            server_no_context_takeover: answer.server_no_context_takeover,
+            client_no_context_takeover: self.client_no_context_takeover
+                || answer.client_no_context_takeover,
+            server_max_window_bits: answer.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
+            client_max_window_bits: client_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
+        }
     }
 }
 
