@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::fuzz;
 use crate::interleavings;
 use crate::interop::peer::Peer;
+use crate::replay;
 use crate::seeded::{self, Suite};
 use crate::soak;
 
@@ -114,6 +115,18 @@ cargo xtask interleavings [OPTIONS]
     --only TEXT             only the tests whose name holds this text
     --replay SCHEDULE       the one schedule a failure printed
 
+cargo xtask replay [websockets|ws] [OPTIONS]
+    Replays inputs of fuzzing, the committed ones and those that `fuzz` has left under the target
+    directory, into this library and into implementations by others, as servers and as clients, and
+    compares what each makes of them. What xtask/src/replay/differences.rs does not explain fails,
+    and what it explains in vain. Needs Python 3 and Node.js; beside what is missing nothing runs.
+
+    --quick                 only the committed inputs
+    --corpus DIRECTORY      these beside the committed inputs, a directory for each target
+    --only TEXT             only the inputs whose name holds this text
+
+    Each difference, and logs, land in replay/ under the target directory.
+
 cargo xtask rfc
     Checks docs/conformance.md: that every test it names is there and cites the section it is named
     for, that a row without one has a reason, and that no keyword of the RFCs is left out.
@@ -155,6 +168,7 @@ pub(crate) enum Command {
     Fuzz(fuzz::Options),
     Instructions(InstructionsOptions),
     Interleavings(interleavings::Options),
+    Replay(replay::Options),
     Rfc,
     Seeded(Suite, seeded::Options),
     Soak(soak::options::Options),
@@ -231,6 +245,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "instructions" => instructions(&mut parser),
         "interleavings" => interleavings::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Interleavings)),
+        "replay" => replay::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Replay)),
         "cancel" => seeded(Suite::Cancel, &mut parser),
         "chaos" => seeded(Suite::Chaos, &mut parser),
         "simulate" => seeded(Suite::Simulate, &mut parser),

@@ -37,6 +37,9 @@ pub(crate) enum Error {
     Instructions(usize),
     /// This many statements of the conformance table are not borne out.
     Unproven(usize),
+    /// This many outcomes differ from other implementations' for no known reason, or none does for a
+    /// known one.
+    Unexplained(usize),
     /// This many places are uncovered without an exception, or are excused in vain.
     Uncovered(usize),
     /// This many scenarios of a soak failed.
@@ -98,6 +101,8 @@ impl fmt::Display for Error {
             }
             Self::Unproven(1) => f.write_str("1 statement of the table does not hold"),
             Self::Unproven(count) => write!(f, "{count} statements of the table do not hold"),
+            Self::Unexplained(1) => f.write_str("1 difference is not as known"),
+            Self::Unexplained(count) => write!(f, "{count} differences are not as known"),
             Self::Uncovered(1) => f.write_str("1 place is not what its exceptions say"),
             Self::Uncovered(count) => write!(f, "{count} places are not what their exceptions say"),
             Self::Soak(1) => f.write_str("1 scenario failed"),

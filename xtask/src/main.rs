@@ -13,6 +13,7 @@
 //! cargo xtask fuzz       libFuzzer, or a loop of mutations ──► the targets of crates/fuzz ──► totals
 //! cargo xtask instructions   small jobs under callgrind ──► compare with the committed figures
 //! cargo xtask interleavings   crates/connection under a scheduler ──► schedules tried
+//! cargo xtask replay     inputs of fuzzing ──► this library and implementations by others ──► differences
 //! cargo xtask rfc        docs/conformance.md  ⇄  the tests it names and what they cite
 //! cargo xtask simulate   two protocols, a link, a clock; seed after seed ──► counts ──► verdict
 //! cargo xtask soak       load, faults and attacks  ⇄  the facade ──► rows over time ──► verdict
@@ -35,6 +36,7 @@ mod interleavings;
 mod interop;
 mod node;
 mod process;
+mod replay;
 mod rfc;
 mod seeded;
 mod soak;
@@ -102,6 +104,10 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Interleavings(options) => {
             process::catch_signals()?;
             interleavings::run(&options)
+        }
+        Command::Replay(options) => {
+            process::catch_signals()?;
+            replay::run(&options)
         }
         Command::Rfc => rfc::run(),
         Command::Seeded(suite, options) => {

@@ -33,11 +33,17 @@ pub(crate) fn catch_signals() -> Result<(), Error> {
 
 /// Sleeps for a moment; fails once a signal has arrived.
 pub(crate) fn pause() -> Result<(), Error> {
-    if INTERRUPTED.load(Ordering::Relaxed) {
-        return Err(Error::Interrupted);
-    }
+    uninterrupted()?;
     std::thread::sleep(TICK);
     Ok(())
+}
+
+/// Fails once a signal has arrived.
+pub(crate) fn uninterrupted() -> Result<(), Error> {
+    match INTERRUPTED.load(Ordering::Relaxed) {
+        true => Err(Error::Interrupted),
+        false => Ok(()),
+    }
 }
 
 /// A running program whose output goes to a file. Dropping it kills it.

@@ -94,6 +94,13 @@ impl Workspace {
             })
     }
 
+    /// Builds an example of a package with debug assertions and returns its executable.
+    pub(crate) fn build_example(&self, package: &str, name: &str) -> Result<PathBuf, Error> {
+        let messages = self.build_in("dev", &["-p", package, "--example", name])?;
+        let made = Examples(executables(&messages, "example"));
+        made.executable(name).map(Path::to_owned)
+    }
+
     /// Builds the programs of a package and returns their names and executables.
     pub(crate) fn build_programs(
         &self,

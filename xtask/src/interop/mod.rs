@@ -42,13 +42,16 @@ use crate::interop::table::Table;
 use crate::interop::trial::{Reports, Trial};
 use crate::workspace::Workspace;
 
+/// What the command keeps under the target directory, the packages among it.
+pub(crate) const DIRECTORY: &str = "interop";
+
 /// How many differing exchanges of a column are shown.
 const SHOWN: usize = 20;
 
 /// Runs the command.
 pub(crate) fn run(options: &InteropOptions) -> Result<(), Error> {
     let start = Instant::now();
-    let workspace = Workspace::open("interop")?;
+    let workspace = Workspace::open(DIRECTORY)?;
     let peers: Vec<Installed> = options
         .peers
         .iter()

@@ -90,6 +90,13 @@ pub(crate) struct Installed {
 impl Installed {
     /// A command for our program on it in the role `client` or `server`.
     pub(crate) fn command(&self, role: &str, script: &Path) -> Command {
+        let mut command = self.program(&self.program);
+        command.arg(role).arg(script);
+        command
+    }
+
+    /// A command for any program that uses it.
+    pub(crate) fn program(&self, program: &Path) -> Command {
         let mut command = match self.peer {
             Peer::Websockets => {
                 let mut command = Command::new(venv_python(&self.directory));
@@ -104,7 +111,7 @@ impl Installed {
                 command
             }
         };
-        command.arg(&self.program).arg(role).arg(script);
+        command.arg(program);
         command
     }
 }
