@@ -102,4 +102,15 @@ mod tests {
     fn where_nothing_is_agreed_on_there_is_what_is_by_default() {
         assert_eq!(Negotiated::nothing(), Negotiated::default());
     }
+
+    #[test]
+    #[cfg(feature = "deflate")]
+    fn the_parameters_of_compression_are_told_as_they_were_agreed_on() {
+        let params = DeflateParams {
+            server_max_window_bits: 9,
+            ..DeflateParams::default()
+        };
+        let negotiated = Negotiated::nothing().with_deflate(params);
+        assert_eq!(negotiated.deflate(), Some(params));
+    }
 }
