@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::process::{Child, Tail};
 use crate::replay::corpus::{Case, Stage};
-use crate::replay::frames::{self, End};
+use crate::replay::frames::{self, Sent};
 use crate::replay::http;
 use crate::replay::outcome::Outcome;
 use crate::replay::program::{Exchange, Program, Report, Script};
@@ -49,7 +49,7 @@ pub(crate) fn replay(
     .write(&script)?;
 
     let done = AtomicBool::new(false);
-    let ends = Mutex::new(HashMap::new());
+    let sent = Mutex::new(HashMap::new());
     let accept = || {
         while !done.load(Ordering::Relaxed) {
             let Ok((stream, _)) = listener.accept() else {
@@ -57,8 +57,8 @@ pub(crate) fn replay(
                 continue;
             };
             // A client that goes away has its own report.
-            if let (Ok((id, end)), Ok(mut ends)) = (serve(stream, cases, hold), ends.lock()) {
-                ends.insert(id, end);
+            if let (Ok((id, frames)), Ok(mut sent)) = (serve(stream, cases, hold), sent.lock()) {
+                sent.insert(id, frames);
             }
         }
     };
@@ -79,17 +79,16 @@ pub(crate) fn replay(
             reports.extend(report.id.map(|id| (id, report)));
         }
     }
-    let ends = ends.into_inner().unwrap_or_default();
+    let mut sent = sent.into_inner().unwrap_or_default();
     let outcome = |(id, case): (usize, &&Case)| {
         let Some(report) = reports.remove(&id) else {
             return Err(Error::data(&log, format!("no report on {}", case.name)));
         };
-        let end = ends.get(&id).copied().flatten();
         Ok(Outcome {
             opened: report.opened,
             status: report.status,
             messages: report.messages,
-            end,
+            sent: sent.remove(&id).flatten(),
             error: report.error.unwrap_or_default(),
         })
     };
@@ -108,12 +107,12 @@ fn exchange(port: u16, (id, case): (usize, &&Case)) -> Exchange {
     }
 }
 
-/// Serves the input that the path asks for; how frames ended, where there were to be any.
+/// Serves the input that the path asks for; what frames came back, where there were to be any.
 fn serve(
     mut stream: TcpStream,
     cases: &[&Case],
     hold: Duration,
-) -> io::Result<(usize, Option<End>)> {
+) -> io::Result<(usize, Option<Sent>)> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -147,5 +146,5 @@ fn serve(
     let decided = |sent: &[u8]| case.stage == Stage::Opening || frames::closes(sent);
     let stalled = drain(&mut stream, &mut sent, hold, decided)?;
     let is_open = case.stage == Stage::Frames;
-    Ok((id, is_open.then(|| frames::end(&sent, stalled))))
+    Ok((id, is_open.then(|| frames::sent(&sent, stalled))))
 }

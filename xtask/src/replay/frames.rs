@@ -4,6 +4,14 @@
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// What an end sent of frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// The payloads of its pongs.
+    pub(crate) pongs: Vec<Vec<u8>>,
+    pub(crate) end: End,
+}
+
+/// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// No Close: the connection was only ended.
@@ -96,12 +104,18 @@ pub(crate) fn longer_form(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// How frames ended: by the first Close among them, or by what happened behind them.
-pub(crate) fn end(bytes: &[u8], stalled: bool) -> End {
-    close(bytes).unwrap_or(match stalled {
+/// What these frames say, up to the first Close or to what happened behind them.
+pub(crate) fn sent(bytes: &[u8], stalled: bool) -> Sent {
+    let pongs = frames(bytes)
+        .take_while(|frame| frame.opcode() != CLOSE)
+        .filter(|frame| frame.opcode() == PONG && frame.is_whole)
+        .map(|frame| frame.unmasked().collect())
+        .collect();
+    let end = close(bytes).unwrap_or(match stalled {
         true => End::Stalled,
         false => End::Nothing,
-    })
+    });
+    Sent { pongs, end }
 }
 
 /// Whether there is a Close among frames.
@@ -112,15 +126,18 @@ pub(crate) fn closes(bytes: &[u8]) -> bool {
 /// The first Close among frames. `None` if there is no whole one.
 fn close(bytes: &[u8]) -> Option<End> {
     let frame = frames(bytes).find(|frame| frame.opcode() == CLOSE && frame.is_whole)?;
-    let payload = masked(frame.payload, frame.key.unwrap_or([0; 4]));
-    Some(End::Close(match payload.collect::<Vec<u8>>()[..] {
-        [high, low, ..] => Some(u16::from_be_bytes([high, low])),
-        _ => None,
-    }))
+    Some(End::Close(
+        match frame.unmasked().collect::<Vec<u8>>()[..] {
+            [high, low, ..] => Some(u16::from_be_bytes([high, low])),
+            _ => None,
+        },
+    ))
 }
 
 /// The opcode of a Close, and the lowest one of a control frame.
 pub(crate) const CLOSE: u8 = 0x8;
+
+const PONG: u8 = 0xa;
 
 /// A frame whose header is there.
 struct Frame<'a> {
@@ -138,6 +155,10 @@ struct Frame<'a> {
 impl Frame<'_> {
     fn opcode(&self) -> u8 {
         self.head[0] & 0x0f
+    }
+
+    fn unmasked(&self) -> impl Iterator<Item = u8> {
+        masked(self.payload, self.key.unwrap_or([0; 4]))
     }
 
     /// In how many bytes its length stands, if fewer would have done.
@@ -245,6 +266,20 @@ mod tests {
         assert_eq!(stop(b"\x81\x02x"), Stop::Payload { opcode: 1, len: 2 });
         assert_eq!(stop(b"\x01\x01x\x89\x00"), Stop::Message);
         assert_eq!(stop(b"\x01\x01x\x80\x00\x89\x00"), Stop::Whole);
+    }
+
+    #[test]
+    fn pongs_are_told_up_to_the_close() {
+        let pongs = vec![b"x".to_vec(), b"".to_vec()];
+        let frames = b"\x8a\x01x\x81\x01y\x8a\x80abcd\x88\x00\x8a\x01z";
+        let end = End::Close(None);
+        assert_eq!(sent(frames, false), Sent { pongs, end });
+        let nothing = |stalled| sent(b"\x8a\x01", stalled);
+        assert_eq!(
+            (nothing(true).end, nothing(false).end),
+            (End::Stalled, End::Nothing)
+        );
+        assert!(nothing(false).pongs.is_empty());
     }
 
     #[test]

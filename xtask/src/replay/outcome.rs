@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::replay::corpus::Stage;
-use crate::replay::frames::End;
+use crate::replay::frames::{End, Sent};
 
 /// What was seen of it on the wire, and what its program said.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +14,8 @@ pub(crate) struct Outcome {
     /// Of an HTTP answer that opens nothing.
     pub(crate) status: Option<u16>,
     pub(crate) messages: Vec<Message>,
-    /// How frames ended on the wire. `None` where there were to be none.
-    pub(crate) end: Option<End>,
+    /// The frames on the wire. `None` where there were to be none.
+    pub(crate) sent: Option<Sent>,
     /// Why it ended, in the words of the library.
     pub(crate) error: String,
 }
@@ -37,12 +37,22 @@ impl Outcome {
     pub(crate) fn agrees(&self, other: &Self, stage: Stage) -> bool {
         match stage {
             Stage::Opening => self.opened == other.opened && self.refusal() == other.refusal(),
-            Stage::Frames => self.messages == other.messages && self.end == other.end,
+            Stage::Frames => self.messages == other.messages && self.sent == other.sent,
         }
     }
 }
 
 impl Outcome {
+    /// How its frames ended.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.sent.as_ref().map(|sent| sent.end)
+    }
+
+    /// The payloads of its pongs.
+    pub(crate) fn pongs(&self) -> &[Vec<u8>] {
+        self.sent.as_ref().map_or(&[], |sent| &sent.pongs)
+    }
+
     /// The status of a final answer: another one may be told by whoever stops at it.
     pub(crate) fn refusal(&self) -> Option<u16> {
         self.status.filter(|status| *status >= 200)
@@ -51,7 +61,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.opened, self.status, self.end) {
+        match (&self.opened, self.status, &self.sent) {
             (None, Some(status), _) => write!(f, "refused with {status}")?,
             (None, None, _) => f.write_str("not opened")?,
             (Some(opened), _, None) => {
@@ -63,11 +73,14 @@ impl fmt::Display for Outcome {
                     f.write_str(", compressed")?;
                 }
             }
-            (Some(_), _, Some(end)) => {
+            (Some(_), _, Some(sent)) => {
                 for Message(kind, payload) in &self.messages {
                     write!(f, "{kind} {payload}, ")?;
                 }
-                match end {
+                for pong in &sent.pongs {
+                    write!(f, "pong {}, ", pong.escape_ascii())?;
+                }
+                match sent.end {
                     End::Nothing => f.write_str("no Close")?,
                     End::Close(None) => f.write_str("Close without a code")?,
                     End::Close(Some(code)) => write!(f, "Close {code}")?,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::process::{self, Child, Tail};
 use crate::replay::corpus::{Case, Stage};
-use crate::replay::frames::{self, End};
+use crate::replay::frames::{self, Sent};
 use crate::replay::http;
 use crate::replay::outcome::{Opened, Outcome};
 use crate::replay::program::{Name, Program, Report};
@@ -25,7 +25,7 @@ struct Seen {
     port: u16,
     opened: Option<Opened>,
     status: Option<u16>,
-    end: Option<End>,
+    sent: Option<Sent>,
 }
 
 /// Replays these cases, of a server's side, and returns what came of them, in order.
@@ -52,7 +52,7 @@ pub(crate) fn replay(
             reports.extend(serde_json::from_str(&line));
         }
         // Who is opened and fails at once may never have come to an application.
-        let is_needed = |seen: &&Seen| seen.end.is_some() || program.name() == Name::Ours;
+        let is_needed = |seen: &&Seen| seen.sent.is_some() || program.name() == Name::Ours;
         if reports.are_about(seen.iter().filter(is_needed)) {
             break;
         }
@@ -73,7 +73,7 @@ pub(crate) fn replay(
             opened: seen.opened,
             status: seen.status,
             messages,
-            end: seen.end,
+            sent: seen.sent,
             error: error.unwrap_or_default(),
         }
     };
@@ -183,7 +183,7 @@ fn dial(port: u16, case: &Case, hold: Duration) -> io::Result<Seen> {
         seen.status = status;
     }
     if case.stage == Stage::Frames {
-        seen.end = Some(frames::end(&answer[end..], stalled));
+        seen.sent = Some(frames::sent(&answer[end..], stalled));
     }
     Ok(seen)
 }

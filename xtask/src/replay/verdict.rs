@@ -159,7 +159,7 @@ pub(crate) fn unexplained(cases: &[Case], outcomes: &[Vec<Outcome>]) -> Vec<usiz
 mod tests {
     use super::*;
     use crate::interop::peer::Peer;
-    use crate::replay::frames::End;
+    use crate::replay::frames::{End, Sent};
 
     fn judged(bytes: &[u8], ours: &Outcome, theirs: &Outcome, complete: bool) -> Verdict {
         let case = Case {
@@ -178,7 +178,10 @@ mod tests {
 
     fn closed(code: u16, error: &str) -> Outcome {
         Outcome {
-            end: Some(End::Close(Some(code))),
+            sent: Some(Sent {
+                pongs: Vec::new(),
+                end: End::Close(Some(code)),
+            }),
             error: error.into(),
             ..Outcome::default()
         }

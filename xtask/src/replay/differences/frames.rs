@@ -21,7 +21,7 @@ pub(super) const FRAMES: &[Difference] = &[
         |pair| {
             pair.because(&["payload length not minimally encoded"])
                 && frames::longer_form(&pair.case.bytes) == Some(2)
-                && pair.theirs.messages.starts_with(&pair.ours.messages)
+                && pair.more_elsewhere()
         },
     ),
     difference(
@@ -29,7 +29,7 @@ pub(super) const FRAMES: &[Difference] = &[
         |pair| {
             pair.because(&["payload length not minimally encoded"])
                 && frames::longer_form(&pair.case.bytes) == Some(8)
-                && pair.theirs.messages.starts_with(&pair.ours.messages)
+                && pair.more_elsewhere()
         },
     ),
     difference(
@@ -37,29 +37,31 @@ pub(super) const FRAMES: &[Difference] = &[
         |pair| {
             pair.because(&["frame longer than 125 bytes"])
                 && frames::has_wide_control(&pair.case.bytes)
-                && pair.theirs.messages.starts_with(&pair.ours.messages)
+                && pair.more_elsewhere()
         },
     ),
     difference(
         "a Close may stand between the fragments of a message, and is answered as anywhere else \
          (RFC 6455 §5.4)",
         |pair| {
-            matches!(pair.ours.end, Some(End::Close(_)))
+            matches!(pair.ours.end(), Some(End::Close(_)))
                 && pair.ours.error.is_empty()
-                && pair.theirs.end == Some(End::Close(Some(1002)))
-                && pair.same_messages()
+                && pair.theirs.end() == Some(End::Close(Some(1002)))
+                && pair.same_before()
                 && frames::closes_within_message(&pair.case.bytes)
         },
     ),
     difference(
         "text is refused with 1007 at the first byte that breaks it, in a frame or a fragment that \
-         goes on, and before anything behind it is judged (RFC 6455 §8.1)",
+         goes on, and before anything behind it is judged or answered (RFC 6455 §8.1)",
         |pair| {
+            // Control frames may follow until the message ends.
             pair.because(&["text message is not valid utf-8"])
-                && pair.same_messages()
-                && match pair.theirs.end {
+                && pair.ours.messages == pair.theirs.messages
+                && pair.more_elsewhere()
+                && match pair.theirs.end() {
                     Some(End::Nothing) => frames::stop(&pair.case.bytes) != Stop::Whole,
-                    Some(End::Close(code)) => code != Some(1007),
+                    Some(End::Close(_)) => true,
                     _ => false,
                 }
         },
@@ -68,9 +70,9 @@ pub(super) const FRAMES: &[Difference] = &[
         "a frame is refused at the byte of its header that proves the fault, before the rest of it \
          is there",
         |pair| {
-            pair.ours.end == Some(End::Close(Some(1002)))
-                && pair.theirs.end == Some(End::Nothing)
-                && pair.same_messages()
+            pair.ours.end() == Some(End::Close(Some(1002)))
+                && pair.theirs.end() == Some(End::Nothing)
+                && pair.same_before()
                 && matches!(
                     frames::stop(&pair.case.bytes),
                     Stop::Header | Stop::Payload { .. }
@@ -81,9 +83,9 @@ pub(super) const FRAMES: &[Difference] = &[
         "whether a frame may stand where it does, and is not too long, is judged once its header \
          is whole, and a Close of one byte once that is there",
         |pair| {
-            pair.ours.end == Some(End::Nothing)
-                && matches!(pair.theirs.end, Some(End::Close(Some(1002 | 1009))))
-                && pair.same_messages()
+            pair.ours.end() == Some(End::Nothing)
+                && matches!(pair.theirs.end(), Some(End::Close(Some(1002 | 1009))))
+                && pair.same_before()
                 && match frames::stop(&pair.case.bytes) {
                     Stop::Header => true,
                     Stop::Payload { opcode, len } => (opcode, len) == (frames::CLOSE, 1),
@@ -95,7 +97,7 @@ pub(super) const FRAMES: &[Difference] = &[
         "a length with its highest bit set is an error (RFC 6455 §5.2), not too long: 1002, not 1009",
         |pair| {
             pair.because(&["payload length with the most significant bit set"])
-                && pair.same_messages()
+                && pair.same_before()
                 && pair.closed(1002, 1009)
         },
     ),
@@ -108,7 +110,7 @@ pub(super) const FRAMES: &[Difference] = &[
                 "unexpected continuation frame",
                 "expected a continuation frame",
             ];
-            pair.because(&reasons) && pair.same_messages() && pair.closed(1002, 1009)
+            pair.because(&reasons) && pair.same_before() && pair.closed(1002, 1009)
         },
     ),
     difference(
@@ -116,7 +118,7 @@ pub(super) const FRAMES: &[Difference] = &[
          judged first: 1002, not 1007",
         |pair| {
             pair.because(&["close frame with the invalid code"])
-                && pair.same_messages()
+                && pair.same_before()
                 && pair.closed(1002, 1007)
         },
     ),

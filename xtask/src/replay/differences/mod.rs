@@ -47,13 +47,20 @@ impl Pair<'_> {
             .any(|reason| self.ours.error.contains(reason))
     }
 
-    fn same_messages(&self) -> bool {
-        self.ours.messages == self.theirs.messages
+    /// Whether the same messages and pongs came of the frames, however it ended.
+    fn same_before(&self) -> bool {
+        self.ours.messages == self.theirs.messages && self.ours.pongs() == self.theirs.pongs()
+    }
+
+    /// Whether the other one went on where ours ended.
+    fn more_elsewhere(&self) -> bool {
+        let (ours, theirs) = (self.ours, self.theirs);
+        theirs.messages.starts_with(&ours.messages) && theirs.pongs().starts_with(ours.pongs())
     }
 
     fn closed(&self, ours: u16, theirs: u16) -> bool {
-        self.ours.end == Some(End::Close(Some(ours)))
-            && self.theirs.end == Some(End::Close(Some(theirs)))
+        self.ours.end() == Some(End::Close(Some(ours)))
+            && self.theirs.end() == Some(End::Close(Some(theirs)))
     }
 
     /// Whether ours gave one of these reasons where the other one opened.
