@@ -1,7 +1,6 @@
 //! `cargo xtask tidy`: the house rules a compiler does not know.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use yaml_rust2::YamlLoader;
 
@@ -36,7 +35,7 @@ pub(crate) fn run() -> Result<(), Error> {
     let mut broken = Vec::new();
     let mut files = 0;
     for top in ["crates", "xtask"] {
-        for path in sources(&root.join(top), "rs")? {
+        for path in workspace::sources(&root.join(top), "rs")? {
             let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
             let name = path.strip_prefix(&root).unwrap_or(&path);
             let name = name.to_string_lossy().replace('\\', "/");
@@ -44,7 +43,7 @@ pub(crate) fn run() -> Result<(), Error> {
             broken.extend(check(&name, &text));
         }
     }
-    for path in sources(&root.join(".github"), "yml")? {
+    for path in workspace::sources(&root.join(".github"), "yml")? {
         let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
         let name = path.strip_prefix(&root).unwrap_or(&path);
         files += 1;
@@ -58,26 +57,6 @@ pub(crate) fn run() -> Result<(), Error> {
         0 => Ok(()),
         count => Err(Error::Untidy(count)),
     }
-}
-
-/// Every file under a directory whose name ends so, in order; what cargo builds there is left out.
-fn sources(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
-        paths.push(entry.map_err(Error::file(directory))?.path());
-    }
-    paths.sort();
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            if !path.ends_with("target") {
-                found.extend(sources(&path, extension)?);
-            }
-        } else if path.extension().is_some_and(|end| end == extension) {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 /// The rules that a file breaks, one line for each place.

@@ -217,6 +217,26 @@ fn executables(messages: &str, kind: &str) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
+/// Every file under a directory whose name ends so, in order; what cargo builds there is left out.
+pub(crate) fn sources(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
+        paths.push(entry.map_err(Error::file(directory))?.path());
+    }
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            if !path.ends_with("target") {
+                found.extend(sources(&path, extension)?);
+            }
+        } else if path.extension().is_some_and(|end| end == extension) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,8 +5,10 @@
 //!                             │                         │
 //! the sources ──► source ──► check: every test is there, is compiled, runs, and cites the row's section;
 //!                                   every keyword of the RFCs stands in a row
+//! docs/reliability.md ──► attacks: every test named beside a class of attack is there, and runs
 //! ```
 
+mod attacks;
 mod check;
 mod document;
 mod module;
@@ -20,7 +22,10 @@ use crate::workspace;
 /// Where the table is.
 const DOCUMENT: &str = "docs/conformance.md";
 
-/// Checks the table against the sources and prints what it holds.
+/// Where the table of attacks is.
+const ATTACKS: &str = "docs/reliability.md";
+
+/// Checks the tables against the sources and prints what they hold.
 pub(crate) fn run() -> Result<(), Error> {
     let path = workspace::root().join(DOCUMENT);
     let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
@@ -33,8 +38,26 @@ pub(crate) fn run() -> Result<(), Error> {
         println!("{DOCUMENT}:{}: {}", fault.line, fault.detail);
     }
     println!("{}", outcome.summary);
-    match outcome.faults.len() {
+    let attacks = attacks()?;
+    for fault in &attacks.faults {
+        println!("{ATTACKS}:{}: {}", fault.line, fault.detail);
+    }
+    println!("{}", attacks.summary());
+    match outcome.faults.len() + attacks.faults.len() {
         0 => Ok(()),
         count => Err(Error::Unproven(count)),
     }
+}
+
+fn attacks() -> Result<attacks::Outcome, Error> {
+    let root = workspace::root();
+    let path = root.join(ATTACKS);
+    let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+    let mut files = Vec::new();
+    for path in workspace::sources(&root.join("crates"), "rs")? {
+        let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+        let link = path.strip_prefix(&root).unwrap_or(&path);
+        files.push((link.to_string_lossy().replace('\\', "/"), text));
+    }
+    Ok(attacks::check(&text, &files))
 }
