@@ -5,7 +5,8 @@
 //! taken from the thread's pool for a read and given back as soon as a read
 //! finds nothing; a partial frame left over moves to memory of its own size.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::mem;
 
 use bytes::BytesMut;
 use socket_flow_protocol::Input;
@@ -79,15 +80,19 @@ pub(crate) fn release(input: &mut Input) {
 
 thread_local! {
     /// A buffer, or, without memory, none.
-    static POOL: Cell<BytesMut> = Cell::new(BytesMut::new());
+    static POOL: RefCell<BytesMut> = RefCell::new(BytesMut::new());
 }
 
 /// Exchanges `storage` with what is in the pool: four words each way, and
 /// nothing to be dropped.
 #[inline(always)]
 fn exchange(storage: &mut BytesMut) {
-    // The pool is gone only while the thread ends.
-    let _ = POOL.try_with(|pool| pool.swap(Cell::from_mut(storage)));
+    // The pool is gone only while the thread ends, and nobody is inside it.
+    let _ = POOL.try_with(|pool| {
+        if let Ok(mut pool) = pool.try_borrow_mut() {
+            mem::swap(&mut *pool, storage);
+        }
+    });
 }
 
 /// Fills `storage`, which has no memory, from the pool.
@@ -163,7 +168,7 @@ mod tests {
         make_room(&mut first);
         first.extend_from_slice(b"x");
         let place = first.unread().as_ptr();
-        let _ = std::mem::take(first.storage());
+        let _ = mem::take(first.storage());
         make_room(&mut first);
         settle(&mut first);
         let mut second = Input::new();

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
 use socket_flow_protocol::{
-    CloseCode, CloseFrame, Closing, Config, ControlError, Event, Input, Message, Negotiated,
+    CloseCode, CloseFrame, Closing, Config, ControlError, Event, Found, Input, Message, Negotiated,
     Payload, Protocol, Role, SendError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -409,11 +409,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         cx: &mut Context<'_>,
         holds: bool,
     ) -> Poll<Result<Option<Message>, Error>> {
-        let found = ready!(
-            self.poll_reader(cx, |reader, writer, read_waker, write_waker| {
-                reader.poll_message(&mut Joined { holds }, writer, read_waker, write_waker)
-            })
-        )?;
+        let (reader, writer, waker) = (&mut self.reader, &mut self.writer, cx.waker());
+        let source = &mut Joined { holds };
+        let polled = match &self.wakers {
+            None => reader.poll_message(source, writer, waker, waker),
+            Some(wakers) => poll_beside_sink(wakers, reader, writer, source, waker),
+        };
+        let found = ready!(polled)?;
         Poll::Ready(Ok(found.and_then(|found| self.reader.take_message(found))))
     }
 
@@ -438,28 +440,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         poll(&mut self.writer, &Waker::from(wakers.clone()))
     }
 
-    /// Polls the reader; a sink that waits elsewhere is woken as well.
-    #[inline]
-    fn poll_reader<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        poll: impl FnOnce(&mut Reader, &mut Writer<S>, &Waker, &Waker) -> Poll<T>,
-    ) -> Poll<T> {
-        let waker = cx.waker();
-        let Some(wakers) = &self.wakers else {
-            return poll(&mut self.reader, &mut self.writer, waker, waker);
-        };
-        wakers.set_reader(waker);
-        let both = Waker::from(wakers.clone());
-        let before = (self.writer.closing().is_sent(), self.writer.buffered());
-        let polled = poll(&mut self.reader, &mut self.writer, waker, &both);
-        let after = (self.writer.closing().is_sent(), self.writer.buffered());
-        if after.0 != before.0 || after.1 < before.1 {
-            wakers.wake_writer();
-        }
-        polled
-    }
-
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<CloseOutcome, Error>> {
         loop {
             match ready!(self.poll_recv(cx, false)) {
@@ -474,4 +454,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             frame: self.close_frame().cloned(),
         }))
     }
+}
+
+/// Polls for the next message where a sink may wait elsewhere, which is woken
+/// as well.
+#[inline(never)]
+fn poll_beside_sink<S: AsyncRead + AsyncWrite + Unpin>(
+    wakers: &Arc<Wakers>,
+    reader: &mut Reader,
+    writer: &mut Writer<S>,
+    source: &mut Joined,
+    waker: &Waker,
+) -> Poll<Result<Option<Found>, Error>> {
+    wakers.set_reader(waker);
+    let both = Waker::from(wakers.clone());
+    let before = (writer.closing().is_sent(), writer.buffered());
+    let polled = reader.poll_message(source, writer, waker, &both);
+    let after = (writer.closing().is_sent(), writer.buffered());
+    if after.0 != before.0 || after.1 < before.1 {
+        wakers.wake_writer();
+    }
+    polled
 }

@@ -335,15 +335,18 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         let output = self.outgoing.output();
         if !output.is_empty() {
             match ready!(poll_write_some(io, cx, output)) {
-                Ok(0) => self.fail(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
+                Ok(count) if count > 0 => {
                     output.advance(count);
                     self.dirty = true;
+                    if self.outgoing.has_output() {
+                        return Poll::Ready(());
+                    }
                 }
-                Err(error) => self.fail(error),
-            }
-            if self.outgoing.has_output() || !self.dirty {
-                return Poll::Ready(());
+                result => {
+                    let error = result.err();
+                    self.fail(error.unwrap_or_else(|| io::ErrorKind::WriteZero.into()));
+                    return Poll::Ready(());
+                }
             }
         }
         match Pin::new(self.io_mut()).poll_flush(cx) {

@@ -1,11 +1,11 @@
 use std::fmt;
-use std::num::NonZeroU64;
 use std::ops::Range;
 
 use bytes::Bytes;
 use socket_flow_frames::{CloseCode, Utf8Bytes};
 
-use crate::message::{Message, MessageRef};
+use crate::message::Message;
+use crate::message_ref::MessageRef;
 
 /// Something the peer sent: a message, or a control frame.
 ///
@@ -78,99 +78,94 @@ pub struct CloseFrame {
 /// [`Incoming::take`](crate::Incoming::take), until the next step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Found {
-    /// All in one word, which `Option` makes no larger, so that it is
-    /// returned in a register:
-    ///
-    /// ```text
-    ///  63         24 23         7   6   5     3   2   1   0
-    /// ├─────────────┼────────────┼─────┼───────┼─────┼─────┤
-    ///      start        length     input  kind     0     1
-    /// ```
-    bits: NonZeroU64,
+    /// Where in the input it begins, counted from the start of its buffer.
+    start: usize,
+    /// What is found in place is no longer than a read buffer.
+    len: u32,
+    kind: Kind,
+    /// Otherwise in the buffer the message was assembled in.
+    is_in_input: bool,
 }
 
 impl Found {
     /// A payload in the input, at these offsets from the start of its buffer.
-    ///
-    /// What is found in place is no longer than a read buffer, 64 KiB, and
-    /// begins within the first terabyte.
     #[inline]
     pub(crate) fn in_input(kind: Kind, range: Range<usize>) -> Self {
-        debug_assert!(range.len() < 1 << 17 && (range.start as u64) < 1 << 40);
-        let (start, len) = (range.start as u64, range.len() as u64);
+        debug_assert!(range.len() <= u32::MAX as usize);
         Self {
-            bits: (NonZeroU64::MIN | ((kind as u64) << 3)) | (1 << 6) | (len << 7) | (start << 24),
+            start: range.start,
+            len: range.end.wrapping_sub(range.start) as u32,
+            kind,
+            is_in_input: true,
         }
     }
 
     /// A payload in the buffer the message was assembled in.
     pub(crate) fn assembled(kind: Kind) -> Self {
         Self {
-            bits: NonZeroU64::MIN | ((kind as u64) << 3),
+            start: 0,
+            len: 0,
+            kind,
+            is_in_input: false,
         }
     }
 
     /// Where the payload lies in the input; `None` for an assembled one.
     #[inline]
     pub(crate) fn range(&self) -> Option<Range<usize>> {
-        let bits = self.bits.get();
-        let start = (bits >> 24) as usize;
-        let len = (bits >> 7) as usize & 0x1_FFFF;
-        (bits & (1 << 6) != 0).then_some(start..start + len)
+        let end = self.start + self.len as usize;
+        self.is_in_input.then_some(self.start..end)
+    }
+
+    /// Whether it is a message in the input that is shorter than this.
+    #[inline]
+    pub(crate) fn is_small_message(&self, len: usize) -> bool {
+        self.is_in_input && (self.len as usize) < len && self.is_message()
     }
 
     /// What was found.
     #[inline]
     pub(crate) fn kind(&self) -> Kind {
-        match self.bits.get() >> 3 & 7 {
-            0 => Kind::Text,
-            1 => Kind::Binary,
-            2 => Kind::Ping,
-            3 => Kind::Pong,
-            _ => Kind::Close,
-        }
+        self.kind
     }
 
     /// Whether a data message was found; a control frame otherwise.
     #[inline]
     pub fn is_message(&self) -> bool {
-        self.bits.get() & KIND <= (Kind::Binary as u64) << 3
+        matches!(self.kind, Kind::Text | Kind::Binary)
     }
 
     /// Whether it is a text message.
     #[inline]
     pub(crate) fn is_text(&self) -> bool {
-        self.bits.get() & KIND == (Kind::Text as u64) << 3
+        self.kind == Kind::Text
     }
 
     /// Whether the peer's Close was found, the last event of a connection.
     #[inline]
     pub fn is_close(&self) -> bool {
-        self.kind() == Kind::Close
+        self.kind == Kind::Close
     }
 }
 
 impl fmt::Debug for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Found")
-            .field("kind", &self.kind())
+            .field("kind", &self.kind)
             .field("range", &self.range())
             .finish()
     }
 }
 
-/// What kind of event was found; in three bits of [`Found`].
+/// What kind of event was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Text = 0,
-    Binary = 1,
-    Ping = 2,
-    Pong = 3,
-    Close = 4,
+    Text,
+    Binary,
+    Ping,
+    Pong,
+    Close,
 }
-
-/// The bits of [`Found`] that say what kind it is.
-const KIND: u64 = 7 << 3;
 
 #[cfg(test)]
 mod tests {
@@ -203,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_found_event_fits_a_register() {
-        assert_eq!(size_of::<Option<Found>>(), 8);
+    fn a_found_event_fits_two_registers() {
+        assert_eq!(size_of::<Option<Found>>(), 16);
     }
 }

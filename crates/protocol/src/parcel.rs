@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::message::{Compression, Payload, sealed};
+use crate::payload::{Compression, Payload, sealed};
 use crate::prepared::Prepared;
 
 /// A payload that owns its bytes, with everything that was asked for it, so

@@ -6,7 +6,8 @@ use socket_flow_frames::{OpCode, Rsv};
 
 use crate::deflate::Settings;
 use crate::frame_queue::header;
-use crate::message::{self, Message};
+use crate::message::Message;
+use crate::payload;
 
 /// A message that is encoded, and compressed, once and sent to many
 /// connections: `queue(&prepared)`, `send(&prepared)`.
@@ -67,7 +68,7 @@ impl Prepared {
     }
 
     pub(crate) fn opcode(&self) -> OpCode {
-        message::opcode(&self.shared.message)
+        payload::opcode(&self.shared.message)
     }
 
     /// The encoding for one way of compressing.

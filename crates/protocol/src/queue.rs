@@ -1,7 +1,8 @@
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
+use std::mem;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -45,6 +46,9 @@ impl WriteQueue {
     /// The tail, to append a whole frame of about `len` bytes to.
     #[inline]
     pub(crate) fn tail(&mut self, len: usize) -> &mut BytesMut {
+        if self.tail.capacity() == 0 {
+            exchange(&mut self.tail);
+        }
         if self.tail.capacity() - self.tail.len() < len {
             self.grow_tail(len);
         }
@@ -59,18 +63,8 @@ impl WriteQueue {
         }
     }
 
-    #[inline(never)]
-    fn grow_tail(&mut self, len: usize) {
-        if self.tail.capacity() == 0 {
-            exchange(&mut self.tail);
-        }
-        if self.tail.capacity() - self.tail.len() < len {
-            self.grow_tail_slow(len);
-        }
-    }
-
     #[cold]
-    fn grow_tail_slow(&mut self, len: usize) {
+    fn grow_tail(&mut self, len: usize) {
         if self.tail.capacity() == 0 {
             self.tail = BytesMut::with_capacity(STORAGE);
         }
@@ -189,15 +183,19 @@ const MAX_STORAGE: usize = 2 * STORAGE;
 
 thread_local! {
     /// Storage, or, without memory, none.
-    static POOL: Cell<BytesMut> = Cell::new(BytesMut::new());
+    static POOL: RefCell<BytesMut> = RefCell::new(BytesMut::new());
 }
 
 /// Exchanges `storage` with what is in the pool: four words each way, and
 /// nothing to be dropped.
 #[inline]
 fn exchange(storage: &mut BytesMut) {
-    // The pool is gone only while the thread ends.
-    let _ = POOL.try_with(|pool| pool.swap(Cell::from_mut(storage)));
+    // The pool is gone only while the thread ends, and nobody is inside it.
+    let _ = POOL.try_with(|pool| {
+        if let Ok(mut pool) = pool.try_borrow_mut() {
+            mem::swap(&mut *pool, storage);
+        }
+    });
 }
 
 /// Gives storage, empty, to the pool, and leaves none.

@@ -113,6 +113,7 @@
 
 use std::time::Duration;
 
+mod apart;
 mod client;
 mod deadline;
 #[cfg(feature = "deflate")]

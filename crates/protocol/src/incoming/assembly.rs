@@ -3,7 +3,8 @@ use std::mem;
 use socket_flow_frames::ReceiveBuf;
 
 use crate::event::Kind;
-use crate::message::{Message, MessageRef};
+use crate::message::Message;
+use crate::message_ref::MessageRef;
 
 /// A message that does not lie in the input: while it is put together, and
 /// until the next one begins.

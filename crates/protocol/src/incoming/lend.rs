@@ -4,7 +4,8 @@ use socket_flow_frames::Utf8Bytes;
 use crate::event::{Event, EventRef, Found, Kind};
 use crate::incoming::Incoming;
 use crate::input::Input;
-use crate::message::{Message, MessageRef};
+use crate::message::Message;
+use crate::message_ref::MessageRef;
 
 /// What a step found, lent or owned.
 impl Incoming {
@@ -47,7 +48,7 @@ impl Incoming {
     #[inline(always)]
     pub fn take_message(&mut self, found: Found, input: &mut Input) -> Option<Message> {
         match found.range() {
-            Some(range) if range.len() < SPLIT_MIN && found.is_message() => {
+            Some(range) if found.is_small_message(SPLIT_MIN) => {
                 Some(if found.is_text() {
                     Message::Text(Utf8Bytes::from(input.text(range)))
                 } else {

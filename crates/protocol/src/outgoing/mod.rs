@@ -14,9 +14,9 @@ use crate::deflate::Compress;
 use crate::error::{ControlError, Expired, ProtocolError, SendError};
 use crate::frame_queue::{FrameQueue, LINK_MIN};
 use crate::mask_keys::MaskKeys;
-use crate::message::{self, Compression, Payload};
 use crate::negotiated::Negotiated;
 use crate::outgoing::parts::Parts;
+use crate::payload::{self, Compression, Payload};
 use crate::prepared::Prepared;
 use crate::queue::WriteQueue;
 
@@ -102,7 +102,7 @@ impl Outgoing {
             return self.queue_slow(message);
         }
         self.message = true;
-        let opcode = message::opcode(&message);
+        let opcode = payload::opcode(&message);
         self.frames.whole(opcode, message.bytes());
         Ok(())
     }
@@ -448,7 +448,7 @@ impl Outgoing {
         };
         compress.last_part(message.bytes(), |payload| {
             let fragment = self.config.limits().fragment;
-            let opcode = message::opcode(message);
+            let opcode = payload::opcode(message);
             self.frames
                 .message(true, Rsv::RSV1, opcode, payload, fragment);
         });
@@ -459,7 +459,7 @@ impl Outgoing {
     #[inline(never)]
     fn queue_large<P: Payload>(&mut self, message: P) {
         let fragment = self.config.limits().fragment;
-        let opcode = message::opcode(&message);
+        let opcode = payload::opcode(&message);
         if self.frames.masks() || message.bytes().len() < LINK_MIN {
             // It is copied anyway: borrow until then.
             self.frames

@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::HANDSHAKE_TIMEOUT;
+use crate::apart::Apart;
 use crate::client::attempt::Attempt;
 use crate::client::error::ConnectError;
 use crate::client::proxy::{Environment, Proxy};
@@ -259,8 +260,7 @@ impl ClientBuilder {
     /// # Cancel safety
     /// Dropping the future closes the socket; nothing goes on in the background.
     pub async fn connect(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
-        // On the heap while it lasts: a task should not be as large as its dialling.
-        Box::pin(self.dial()).await
+        Apart::new(self.dial()).await
     }
 
     async fn dial(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
@@ -336,7 +336,7 @@ impl ClientBuilder {
         let deadline = Deadline::after(self.handshake_timeout);
         let (target, headers) = self.request()?;
         let attempt = self.attempt(&target, &headers)?;
-        Box::pin(attempt.open(stream, deadline)).await
+        Apart::new(attempt.open(stream, deadline)).await
     }
 
     /// What to ask for, and with which headers: every mistake of the caller's is reported before

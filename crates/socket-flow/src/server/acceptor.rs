@@ -13,6 +13,7 @@ use socket_flow_protocol::Deflate;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::HANDSHAKE_TIMEOUT;
+use crate::apart::Apart;
 use crate::deadline::Deadline;
 #[cfg(feature = "deflate")]
 use crate::deflate;
@@ -177,8 +178,7 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        // On the heap while it lasts: the connection's task should not be as large as its handshake.
-        Box::pin(async { self.read_request(stream).await?.accept().await }).await
+        Apart::new(async { self.read_request(stream).await?.accept().await }).await
     }
 
     /// Reads a request and leaves the decision about it to the caller.
@@ -199,7 +199,7 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        Box::pin(self.read_request(stream)).await
+        Apart::new(self.read_request(stream)).await
     }
 
     async fn read_request<S>(&self, stream: S) -> Result<Pending<S>, AcceptError>

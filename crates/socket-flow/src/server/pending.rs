@@ -10,6 +10,7 @@ use socket_flow_handshake::server::{self, Choices, InvalidRejection, Rejection};
 use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::apart::Apart;
 use crate::deadline::Deadline;
 use crate::head_io::{left_over, write_head};
 use crate::invalid_header::InvalidHeader;
@@ -150,7 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     /// # Cancel safety
     /// Dropping the future drops the stream with it, which closes it.
     pub async fn accept(self) -> Result<WebSocket<S>, AcceptError> {
-        Box::pin(self.open()).await.map(|(ws, _)| ws)
+        Apart::new(self.open()).await.map(|(ws, _)| ws)
     }
 
     /// Accepts it, and gives the request back as well.
