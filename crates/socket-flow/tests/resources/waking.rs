@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::peer::bounded;
 
 /// What each end sends, far beyond what sockets hold.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 64 << 20;
 const MESSAGE: usize = 64 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
