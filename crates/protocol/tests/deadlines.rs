@@ -72,6 +72,29 @@ fn what_has_no_deadline_yet_asks_for_the_time_now() {
 }
 
 #[test]
+fn each_deadline_alone_asks_for_the_time_once_it_has_begun() {
+    let now = Some(Duration::ZERO);
+    for role in ROLES {
+        for config in [
+            off().ping_interval(seconds(9)),
+            off().idle_timeout(seconds(9)),
+        ] {
+            assert_eq!(Endpoint::new(role, &config).protocol.poll_timeout(), now);
+        }
+        let mut endpoint = Endpoint::new(role, &off().stall_timeout(seconds(9)));
+        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        endpoint.feed(&frame(role, 0x81, b"half")[..3]);
+        assert_eq!(endpoint.protocol.poll_timeout(), now);
+
+        let mut endpoint = Endpoint::new(role, &off().close_timeout(seconds(9)));
+        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+        endpoint.write();
+        assert_eq!(endpoint.protocol.poll_timeout(), now);
+    }
+}
+
+#[test]
 fn early_calls_change_nothing() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());
@@ -140,13 +163,14 @@ fn an_idle_connection_ends_with_1001_within_a_quarter_after_its_time() {
 #[test]
 fn a_message_in_either_direction_keeps_a_connection_from_being_idle() {
     for role in ROLES {
-        for sending in [false, true] {
+        for (sending, receiving) in [(false, true), (true, false), (true, true)] {
             let mut endpoint = Endpoint::new(role, &off().idle_timeout(seconds(40)));
             for _ in 0..20 {
                 endpoint.wait(seconds(39)).unwrap();
                 if sending {
                     endpoint.protocol.queue("message").unwrap();
-                } else {
+                }
+                if receiving {
                     endpoint.feed(&frame(role, 0x81, b"message"));
                 }
             }
