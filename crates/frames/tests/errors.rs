@@ -129,6 +129,7 @@ fn debug_shows_what_a_close_says_and_no_masking_key() {
         mask: Some(MaskKey::from([201, 202, 203, 204])),
         len: 5,
     };
+    assert!(format!("{header:?}").contains("mask: Some(MaskKey(..))"));
     for shown in [format!("{header:?}"), format!("{:?}", header.encode())] {
         assert!(!shown.contains("201") && !shown.contains("204"), "{shown}");
     }

@@ -91,10 +91,11 @@ mod tests {
 
     use super::{VECTOR_LEN, is_ascii, validate};
 
+    /// Among bytes with no bit set and among bytes with all bits but the highest.
     #[test]
     fn a_byte_above_127_is_seen_at_every_place_of_every_length() {
-        for len in 0..150 {
-            let mut bytes = vec![0x7F; len];
+        for (len, around) in (0..150).flat_map(|len| [(len, 0x00), (len, 0x7F)]) {
+            let mut bytes = vec![around; len];
             assert!(validate(&bytes).is_ok());
             assert!(len > VECTOR_LEN || is_ascii(&bytes));
             for at in 0..len {
@@ -103,7 +104,7 @@ mod tests {
                     assert!(validate(&bytes).is_err(), "{at} of {len}");
                     assert!(len > VECTOR_LEN || !is_ascii(&bytes), "{at} of {len}");
                 }
-                bytes[at] = 0x7F;
+                bytes[at] = around;
             }
         }
     }
