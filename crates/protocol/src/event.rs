@@ -117,10 +117,10 @@ impl Found {
         self.is_in_input.then_some(self.start..end)
     }
 
-    /// Whether it is a message in the input that is shorter than this.
+    /// Whether it is a message and, in the input, shorter than this.
     #[inline]
-    pub(crate) fn is_small_message(&self, len: usize) -> bool {
-        self.is_in_input && (self.len as usize) < len && self.is_message()
+    pub(crate) fn is_message_below(&self, len: usize) -> bool {
+        (self.len as usize) < len && self.is_message()
     }
 
     /// What was found.

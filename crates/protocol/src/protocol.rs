@@ -9,6 +9,7 @@ use crate::error::{AbnormalClosure, ControlError, Expired, ProtocolError, SendEr
 use crate::event::{CloseFrame, Event, EventRef, Found};
 use crate::incoming::Incoming;
 use crate::input::Input;
+use crate::message::Message;
 use crate::message_ref::MessageRef;
 use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
@@ -92,6 +93,12 @@ impl Protocol {
         self.incoming.lend_message(found, input)
     }
 
+    /// Takes what a step found if it is a message, owned; see
+    /// [`Incoming::take_message`].
+    pub fn take_message(&mut self, found: Found, input: &mut Input) -> Option<Message> {
+        self.incoming.take_message(found, input)
+    }
+
     /// Parses input up to the next event and takes it, owned. `None`: read
     /// more.
     ///
@@ -162,6 +169,12 @@ impl Protocol {
     #[inline]
     pub fn output(&mut self) -> &mut WriteQueue {
         self.outgoing.output()
+    }
+
+    /// Whether anything waits to be written; see [`Outgoing::has_output`].
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        self.outgoing.has_output()
     }
 
     /// How far the closing handshake has come.

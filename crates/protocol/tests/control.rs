@@ -2,9 +2,12 @@
 
 mod support;
 
-use socket_flow_protocol::{Config, ControlError, HeaderError, ProtocolError, Role};
+use bytes::Buf;
+use socket_flow_protocol::{
+    Config, ControlError, HeaderError, Input, Negotiated, Protocol, ProtocolError, Role,
+};
 
-use support::{Endpoint, ROLES, Script, Sent, frame, noise, ping, pong, text};
+use support::{Endpoint, ROLES, SEED, Script, Sent, frame, noise, ping, pong, text};
 
 fn pongs(data: impl IntoIterator<Item = u32>) -> Vec<Sent> {
     let data = data.into_iter();
@@ -236,5 +239,28 @@ fn our_own_pings_carry_their_data() {
             endpoint.sent(),
             [(0x89, data[..125].to_vec()), (0x89, vec![])]
         );
+    }
+}
+
+#[test]
+fn output_waits_as_long_as_the_newest_pong_does() {
+    for role in ROLES {
+        let mut protocol = match role {
+            Role::Client => Protocol::client(Config::new(), Negotiated::default(), SEED),
+            Role::Server => Protocol::server(Config::new(), Negotiated::default()),
+        };
+        assert!(!protocol.has_output());
+        for number in 0..100 {
+            let mut input = Input::from(&frame(role, 0x89, &[number])[..]);
+            assert!(protocol.step(&mut input).unwrap().is_some());
+            assert!(protocol.has_output());
+        }
+        // What found room is written; the newest found none.
+        let written = protocol.output().len();
+        protocol.output().advance(written);
+        assert!(protocol.has_output());
+        let written = protocol.output().len();
+        protocol.output().advance(written);
+        assert!(!protocol.has_output());
     }
 }

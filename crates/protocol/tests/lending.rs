@@ -44,7 +44,7 @@ fn a_message_is_lent_and_taken_whatever_its_length_and_wherever_it_lies() {
                 let (found, mut input) = found(&mut protocol, &frame(role, first, &payload));
                 let lent = protocol.lend_message(found, &input);
                 assert_eq!(lent.map(|it| it.to_message()).as_ref(), Some(&expected));
-                let taken = protocol.halves().0.take_message(found, &mut input);
+                let taken = protocol.take_message(found, &mut input);
                 assert_eq!(taken, Some(expected), "{len} bytes");
             }
         }
@@ -59,7 +59,7 @@ fn a_control_frame_is_neither_lent_nor_taken_as_a_message() {
             let (found, mut input) = found(&mut protocol, &frame(role, first, payload));
             assert!(!found.is_message());
             assert_eq!(protocol.lend_message(found, &input), None);
-            assert_eq!(protocol.halves().0.take_message(found, &mut input), None);
+            assert_eq!(protocol.take_message(found, &mut input), None);
         }
     }
 }

@@ -48,7 +48,7 @@ impl Incoming {
     #[inline(always)]
     pub fn take_message(&mut self, found: Found, input: &mut Input) -> Option<Message> {
         match found.range() {
-            Some(range) if found.is_small_message(SPLIT_MIN) => {
+            Some(range) if found.is_message_below(SPLIT_MIN) => {
                 Some(if found.is_text() {
                     Message::Text(Utf8Bytes::from(input.text(range)))
                 } else {
