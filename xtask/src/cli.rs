@@ -118,7 +118,7 @@ cargo xtask interleavings [OPTIONS]
 cargo xtask replay [websockets|ws] [OPTIONS]
     Replays inputs of fuzzing, the committed ones and those that `fuzz` has left under the target
     directory, into this library and into implementations by others, as servers and as clients, and
-    compares what each makes of them. What xtask/src/replay/differences.rs does not explain fails,
+    compares what each makes of them. What xtask/src/replay/differences does not explain fails,
     and what it explains in vain. Needs Python 3 and Node.js; beside what is missing nothing runs.
 
     --quick                 only the committed inputs

@@ -190,7 +190,9 @@ thread_local! {
 /// nothing to be dropped.
 #[inline]
 fn exchange(storage: &mut BytesMut) {
-    // The pool is gone only while the thread ends, and nobody is inside it.
+    // The pool is gone only while the thread ends, and never borrowed already: a
+    // swap calls nothing. `Cell::swap` would ask each time whether the two
+    // overlap.
     let _ = POOL.try_with(|pool| {
         if let Ok(mut pool) = pool.try_borrow_mut() {
             mem::swap(&mut *pool, storage);

@@ -73,8 +73,11 @@ fn exists(path: &str, files: &[File]) -> bool {
     let first = path.split("::").next().unwrap_or_default();
     let last = path.rsplit("::").next().unwrap_or_default();
     let mut candidates = files.iter().filter(|(link, _)| {
-        let mut parts = link.split('/').map(|part| part.trim_end_matches(".rs"));
-        parts.any(|part| part == first)
+        // Behind the crate's own directories: its name says nothing.
+        let mut parts = link
+            .split('/')
+            .skip_while(|part| !["src", "tests"].contains(part));
+        parts.any(|part| part.trim_end_matches(".rs") == first)
     });
     candidates.any(|(_, text)| {
         let mut found = functions(text, last).into_iter();
