@@ -196,6 +196,12 @@ impl Protocol {
         incoming.into_iter().chain(outgoing).min()
     }
 
+    /// Whether no deadline has come up since the time was last told; see
+    /// [`Incoming::is_quiet`].
+    pub fn is_quiet(&self) -> bool {
+        self.incoming.is_quiet(&self.outgoing)
+    }
+
     /// Tells the time, on the caller's time line, which starts anywhere and
     /// never goes back.
     ///

@@ -317,7 +317,7 @@ fn a_connection_is_quiet_while_nothing_is_under_way() {
         for (what, begin) in begin {
             let mut endpoint = Endpoint::new(role, &Config::new());
             endpoint.blocked = true;
-            let is_quiet = |it: &Endpoint| it.protocol.incoming().is_quiet(it.protocol.outgoing());
+            let is_quiet = |it: &Endpoint| it.protocol.is_quiet();
             // Without the time nobody knows.
             assert!(!is_quiet(&endpoint));
             endpoint.wait(seconds(1)).unwrap();
