@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::str::FromStr;
+
 use lexopt::prelude::*;
 
 use crate::autobahn::engine::Kind;
@@ -352,11 +354,21 @@ fn instructions(parser: &mut lexopt::Parser) -> Result<Command, Error> {
     Ok(Command::Instructions(options))
 }
 
-fn value(parser: &mut lexopt::Parser) -> Result<String, Error> {
+/// The text behind an option.
+pub(crate) fn value(parser: &mut lexopt::Parser) -> Result<String, Error> {
     parser.value().and_then(ValueExt::string).map_err(usage)
 }
 
-fn usage(error: lexopt::Error) -> Error {
+/// The number behind an option.
+pub(crate) fn number<N>(parser: &mut lexopt::Parser) -> Result<N, Error>
+where
+    N: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    parser.value().and_then(|it| it.parse()).map_err(usage)
+}
+
+/// What is wrong with a command line, as an error of ours.
+pub(crate) fn usage(error: lexopt::Error) -> Error {
     Error::Usage(error.to_string())
 }
 

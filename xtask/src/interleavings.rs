@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
 
+use crate::cli::{number, usage, value};
 use crate::error::Error;
 use crate::process;
 use crate::workspace::Workspace;
@@ -46,23 +47,16 @@ impl Options {
             match argument {
                 Long("help") | Short('h') => return Ok(None),
                 Long("schedules") => {
-                    options.schedules = parser
-                        .value()
-                        .and_then(|value| value.parse())
-                        .map_err(usage)?;
+                    options.schedules = number(parser)?;
                 }
                 Long("seed") => {
-                    options.seed = parser
-                        .value()
-                        .and_then(|value| value.parse())
-                        .map_err(usage)?;
+                    options.seed = number(parser)?;
                 }
                 Long("only") => {
-                    options.only = parser.value().and_then(ValueExt::string).map_err(usage)?;
+                    options.only = value(parser)?;
                 }
                 Long("replay") => {
-                    let schedule = parser.value().and_then(ValueExt::string).map_err(usage)?;
-                    options.replay = Some(schedule);
+                    options.replay = Some(value(parser)?);
                 }
                 other => return Err(usage(other.unexpected())),
             }
@@ -126,10 +120,6 @@ fn schedules(said: &str) -> Vec<u64> {
         .filter_map(|line| line.split_once(" schedules, seed "))
         .filter_map(|(before, _)| before.rsplit(' ').next()?.parse().ok())
         .collect()
-}
-
-fn usage(error: lexopt::Error) -> Error {
-    Error::Usage(error.to_string())
 }
 
 /// How long everything may take, with the build.

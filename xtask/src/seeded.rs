@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
 
+use crate::cli::{number, usage, value};
 use crate::error::Error;
 use crate::process;
 use crate::workspace::Workspace;
@@ -79,7 +80,6 @@ pub(crate) struct Options {
 impl Options {
     /// Reads what follows the command's name; `None` where help was asked for.
     pub(crate) fn parse(suite: Suite, parser: &mut lexopt::Parser) -> Result<Option<Self>, Error> {
-        let usage = |error: lexopt::Error| Error::Usage(error.to_string());
         let has_seeds = suite != Suite::Cancel;
         let mut options = Self {
             seed: 1,
@@ -89,10 +89,10 @@ impl Options {
         while let Some(argument) = parser.next().map_err(usage)? {
             match argument {
                 Long("help") | Short('h') => return Ok(None),
-                Long("seed") if has_seeds => options.seed = number(parser).map_err(usage)?,
-                Long("seeds") if has_seeds => options.seeds = number(parser).map_err(usage)?,
+                Long("seed") if has_seeds => options.seed = number(parser)?,
+                Long("seeds") if has_seeds => options.seeds = number(parser)?,
                 Long("only") if suite != Suite::Simulate => {
-                    options.only = parser.value().and_then(ValueExt::string).map_err(usage)?;
+                    options.only = value(parser)?;
                 }
                 other => return Err(usage(other.unexpected())),
             }
@@ -151,10 +151,6 @@ fn figures(said: &str, command: &str) -> Vec<(String, u64)> {
         }
     }
     sums
-}
-
-fn number(parser: &mut lexopt::Parser) -> Result<u64, lexopt::Error> {
-    parser.value()?.parse()
 }
 
 /// The figures that must be 0.

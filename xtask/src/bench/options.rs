@@ -6,6 +6,7 @@ use crate::bench::broadcast;
 use crate::bench::client;
 use crate::bench::scenario::Scenario;
 use crate::bench::server::Server;
+use crate::cli::usage;
 use crate::error::Error;
 
 /// A parsed command line.
@@ -24,7 +25,6 @@ pub(crate) struct Options {
 impl Options {
     /// Reads what follows the command's name; `None` asks for help.
     pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<Self>, Error> {
-        let usage = |error: lexopt::Error| Error::Usage(error.to_string());
         let mut options = Self::default();
         while let Some(argument) = parser.next().map_err(usage)? {
             match argument {

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use lexopt::prelude::*;
 
+use crate::cli::{usage, value};
 use crate::coverage::exceptions::Exceptions;
 use crate::coverage::report::{Covered, Report};
 use crate::error::Error;
@@ -50,7 +51,6 @@ impl Default for Options {
 impl Options {
     /// Reads what follows the command's name; `None` where help was asked for.
     pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<Self>, Error> {
-        let usage = |error: lexopt::Error| Error::Usage(error.to_string());
         let mut options = Self::default();
         let mut packages = Vec::new();
         while let Some(argument) = parser.next().map_err(usage)? {
@@ -58,7 +58,7 @@ impl Options {
                 Long("help") | Short('h') => return Ok(None),
                 Long("again") => options.again = true,
                 Long("package") | Short('p') => {
-                    let name = parser.value().and_then(ValueExt::string).map_err(usage)?;
+                    let name = value(parser)?;
                     packages.push(name.strip_prefix(PREFIX).unwrap_or(&name).to_owned());
                 }
                 other => return Err(usage(other.unexpected())),

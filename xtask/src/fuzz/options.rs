@@ -2,6 +2,7 @@
 
 use lexopt::prelude::*;
 
+use crate::cli::{number, usage};
 use crate::error::Error;
 
 /// A parsed command line.
@@ -31,15 +32,11 @@ impl Default for Options {
 impl Options {
     /// Reads what follows the command's name; `None` where help was asked for.
     pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<Self>, Error> {
-        let usage = |error: lexopt::Error| Error::Usage(error.to_string());
         let mut options = Self::default();
         while let Some(argument) = parser.next().map_err(usage)? {
             match argument {
                 Long("help") | Short('h') => return Ok(None),
-                Long("seconds") => {
-                    let value = parser.value().map_err(usage)?;
-                    options.seconds = value.parse().map_err(usage)?;
-                }
+                Long("seconds") => options.seconds = number(parser)?,
                 Long("target") => {
                     for value in parser.values().map_err(usage)? {
                         options.targets.push(value.string().map_err(usage)?);

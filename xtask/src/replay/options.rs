@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::cli::{usage, value};
 use crate::error::Error;
 use crate::interop::peer::Peer;
 
@@ -34,17 +35,13 @@ impl Default for Options {
 impl Options {
     /// Reads what follows the command's name; `None` where help was asked for.
     pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<Self>, Error> {
-        let usage = |error: lexopt::Error| Error::Usage(error.to_string());
         let mut options = Self::default();
         while let Some(argument) = parser.next().map_err(usage)? {
             match argument {
                 Long("help") | Short('h') => return Ok(None),
                 Long("quick") => options.quick = true,
                 Long("corpus") => options.corpus = Some(parser.value().map_err(usage)?.into()),
-                Long("only") => {
-                    let value = parser.value().map_err(usage)?;
-                    options.only = value.string().map_err(usage)?;
-                }
+                Long("only") => options.only = value(parser)?,
                 Value(name) if options.peers.len() > 1 => {
                     let name = name.string().map_err(usage)?;
                     options.peers.retain(|peer| peer.name() == name);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
+use crate::cli::{number, usage};
 use crate::error::Error;
 use crate::soak::scenario::{self, Scenario};
 
@@ -37,7 +38,6 @@ impl Default for Options {
 impl Options {
     /// Reads what follows the command's name; `None` asks for help.
     pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<Self>, Error> {
-        let usage = |error: lexopt::Error| Error::Usage(error.to_string());
         let mut options = Self::default();
         while let Some(argument) = parser.next().map_err(usage)? {
             match argument {
@@ -52,7 +52,7 @@ impl Options {
                     }
                 }
                 Long("minutes") => {
-                    let minutes: f64 = parser.value().and_then(|it| it.parse()).map_err(usage)?;
+                    let minutes: f64 = number(parser)?;
                     let length = Duration::try_from_secs_f64(minutes * 60.0);
                     let positive = length.ok().filter(|length| !length.is_zero());
                     options.length =
@@ -61,7 +61,7 @@ impl Options {
                         })?);
                 }
                 Long("connections") => {
-                    options.connections = number(parser)?.max(MIN_CONNECTIONS);
+                    options.connections = MIN_CONNECTIONS.max(number(parser)?);
                 }
                 Long("seed") => options.seed = number(parser)?,
                 Long("peers") => options.peers = true,
@@ -80,11 +80,6 @@ impl Options {
 
 /// With fewer there is nothing to see.
 const MIN_CONNECTIONS: u64 = 100;
-
-fn number(parser: &mut lexopt::Parser) -> Result<u64, Error> {
-    let value = parser.value().and_then(|it| it.parse());
-    value.map_err(|error: lexopt::Error| Error::Usage(error.to_string()))
-}
 
 #[cfg(test)]
 mod tests {
