@@ -15,14 +15,21 @@ const ALIGN_FROM: usize = 512;
 
 type Block = [u8; BLOCK];
 
-/// Masks `data`, which has at least [`BLOCK`] bytes.
-pub(super) fn apply(data: &mut [u8], mask: u64) {
+/// A block as it is kept in a register while all bits are gathered.
+type Words = [u64; BLOCK / 8];
+
+/// The bit of each byte that ASCII does not have.
+const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// Masks `data`, which has at least [`BLOCK`] bytes. Where it is told to `LOOK`, it returns whether all of them
+/// are ASCII then; `false` otherwise.
+pub(super) fn apply<const LOOK: bool>(data: &mut [u8], mask: u64) -> bool {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(target_feature = "avx2")))]
     if std::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
-        return unsafe { apply_avx2(data, mask) };
+        return unsafe { apply_avx2::<LOOK>(data, mask) };
     }
-    apply_body(data, mask);
+    apply_body::<LOOK>(data, mask)
 }
 
 /// Copies `src` to `dst`, which have the same length of at least [`BLOCK`] bytes, and masks it.
@@ -40,8 +47,8 @@ pub(super) fn copy(dst: &mut [u8], src: &[u8], mask: u64) {
 /// The processor must have AVX2.
 #[cfg(all(feature = "std", target_arch = "x86_64", not(target_feature = "avx2")))]
 #[target_feature(enable = "avx2")]
-unsafe fn apply_avx2(data: &mut [u8], mask: u64) {
-    apply_body(data, mask);
+unsafe fn apply_avx2<const LOOK: bool>(data: &mut [u8], mask: u64) -> bool {
+    apply_body::<LOOK>(data, mask)
 }
 
 /// # Safety
@@ -56,12 +63,14 @@ unsafe fn copy_avx2(dst: &mut [u8], src: &[u8], mask: u64) {
 /// The first and the last block overlap what the loops do between them: they are taken before it is changed
 /// and written after, so no byte is done alone whatever the length and the alignment.
 #[inline(always)]
-fn apply_body(data: &mut [u8], mask: u64) {
+fn apply_body<const LOOK: bool>(data: &mut [u8], mask: u64) -> bool {
     let (Some(&first), Some(&last)) = (data.first_chunk(), data.last_chunk()) else {
-        return;
+        return false;
     };
     let first = xor(first, mask);
     let last = xor(last, advance(mask, data.len()));
+    // All bits that any byte has: what blocks share is taken twice and changes nothing.
+    let mut bits = gather(words(first), words(last));
 
     let skipped = to_alignment(data);
     let middle = data.get_mut(skipped..).unwrap_or_default();
@@ -69,11 +78,11 @@ fn apply_body(data: &mut [u8], mask: u64) {
     let mut rounds = middle.chunks_exact_mut(ROUND);
     for round in &mut rounds {
         for block in round.chunks_exact_mut(BLOCK) {
-            apply_block(block, mask);
+            bits = apply_block::<LOOK>(block, mask, bits);
         }
     }
     for block in rounds.into_remainder().chunks_exact_mut(BLOCK) {
-        apply_block(block, mask);
+        bits = apply_block::<LOOK>(block, mask, bits);
     }
 
     if skipped > 0 {
@@ -84,6 +93,8 @@ fn apply_body(data: &mut [u8], mask: u64) {
     if let Some(end) = data.last_chunk_mut() {
         *end = last;
     }
+    let [a, b, c, d] = bits;
+    LOOK && (a | b | c | d) & HIGH_BITS == 0
 }
 
 #[inline(always)]
@@ -129,10 +140,33 @@ fn to_alignment(data: &[u8]) -> usize {
 }
 
 #[inline(always)]
-fn apply_block(block: &mut [u8], mask: u64) {
-    if let Some(block) = block.first_chunk_mut() {
-        *block = xor(*block, mask);
+fn apply_block<const LOOK: bool>(block: &mut [u8], mask: u64, bits: Words) -> Words {
+    let Some(block) = block.first_chunk_mut() else {
+        return bits;
+    };
+    *block = xor(*block, mask);
+    if LOOK {
+        gather(bits, words(*block))
+    } else {
+        bits
     }
+}
+
+#[inline(always)]
+fn gather(bits: Words, words: Words) -> Words {
+    let ([a, b, c, d], [e, f, g, h]) = (bits, words);
+    [a | e, b | f, c | g, d | h]
+}
+
+#[inline(always)]
+fn words(block: Block) -> Words {
+    let mut words = [0; BLOCK / 8];
+    for (word, bytes) in words.iter_mut().zip(block.chunks_exact(8)) {
+        if let Some(bytes) = bytes.first_chunk() {
+            *word = u64::from_ne_bytes(*bytes);
+        }
+    }
+    words
 }
 
 #[inline(always)]
@@ -172,10 +206,16 @@ mod tests {
                     .map(|(at, byte)| byte ^ key.to_bytes()[(offset + at) % 4])
                     .collect();
                 for start in 0..BLOCK {
-                    for kernel in [apply, apply_body] {
+                    for kernel in [
+                        apply::<false>,
+                        apply_body::<false>,
+                        apply::<true>,
+                        apply_body::<true>,
+                    ] {
                         let mut memory = vec![0; start + len];
                         memory[start..].copy_from_slice(&data);
-                        kernel(&mut memory[start..], key.word(offset));
+                        // There is always a byte above 127.
+                        assert!(!kernel(&mut memory[start..], key.word(offset)));
                         assert_eq!(memory[start..], expected);
                     }
                     for kernel in [copy, copy_body] {
@@ -183,6 +223,28 @@ mod tests {
                         kernel(&mut memory[start..], &data, key.word(offset));
                         assert_eq!(memory[start..], expected);
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn portable_and_detected_kernels_see_a_byte_above_127_at_every_place() {
+        let mask = MaskKey::from([0xde, 0xad, 0xbe, 0xef]).word(0);
+        for len in (BLOCK..200).chain([511, 512, 513, 640, 700]) {
+            let mut plain = vec![0x7F; len];
+            for at in (0..len).map(Some).chain([None]) {
+                if let Some(at) = at {
+                    plain[at] = 0x80;
+                }
+                for kernel in [apply::<true>, apply_body::<true>] {
+                    let mut memory = plain.clone();
+                    apply::<false>(&mut memory, mask);
+                    assert_eq!(kernel(&mut memory, mask), at.is_none(), "{at:?} of {len}");
+                    assert_eq!(memory, plain);
+                }
+                if let Some(at) = at {
+                    plain[at] = 0x7F;
                 }
             }
         }

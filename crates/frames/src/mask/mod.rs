@@ -30,11 +30,21 @@ const INLINE_UP_TO: usize = 64;
 /// ```
 #[inline(always)] // a few instructions, and the reason to have them is that no call is needed
 pub fn apply(data: &mut [u8], key: MaskKey, offset: usize) {
+    apply_and_look::<false>(data, key, offset);
+}
+
+/// The same. Where it is told to `LOOK`, it returns whether `data` is ASCII then: that needs no second pass.
+#[inline(always)]
+pub(crate) fn apply_and_look<const LOOK: bool>(
+    data: &mut [u8],
+    key: MaskKey,
+    offset: usize,
+) -> bool {
     let mask = key.word(offset);
     if data.len() <= INLINE_UP_TO {
-        words::apply(data, mask);
+        words::apply(data, mask)
     } else {
-        kernels::apply(data, mask);
+        kernels::apply::<LOOK>(data, mask)
     }
 }
 
@@ -72,7 +82,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{apply, copy};
+    use super::{apply, apply_and_look, copy};
     use crate::MaskKey;
 
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -112,6 +122,25 @@ mod tests {
                             .chain(&memory[start + len..])
                             .all(|&byte| byte == GUARD)
                     );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_above_127_is_seen_at_every_place_of_every_length_while_it_is_unmasked() {
+        for len in 0..200 {
+            let mut plain = vec![0x7F; len];
+            for at in (0..len).map(Some).chain([None]) {
+                if let Some(at) = at {
+                    plain[at] = 0x80;
+                }
+                let mut data = byte_by_byte(&plain, KEY, 0);
+                let is_ascii = apply_and_look::<true>(&mut data, KEY.into(), 0);
+                assert_eq!(is_ascii, at.is_none(), "{at:?} of {len}");
+                assert_eq!(data, plain);
+                if let Some(at) = at {
+                    plain[at] = 0x7F;
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! Short payloads, inlined into the caller: two words or vectors of which the second ends with the payload
 //! and may overlap the first, so that neither a loop nor single bytes are needed.
 
+use crate::utf8::is_ascii_both;
+
 /// Turns `mask` so that it fits `by` bytes further on.
 #[inline(always)]
 pub(super) const fn advance(mask: u64, by: usize) -> u64 {
@@ -14,38 +16,43 @@ pub(super) const fn advance(mask: u64, by: usize) -> u64 {
     u64::from_le(mask).rotate_right(shift).to_le()
 }
 
-/// Masks at most 64 bytes.
+/// Masks at most 64 bytes, and returns whether all of them are ASCII then.
 #[inline(always)]
-pub(super) fn apply(data: &mut [u8], mask: u64) {
+pub(super) fn apply(data: &mut [u8], mask: u64) -> bool {
     // Both ends are taken before either is written: what they share is masked once, not twice.
     if data.len() > 32 {
-        apply_ends::<32>(data, mask);
+        apply_ends::<32>(data, mask)
     } else if data.len() > 16 {
-        apply_ends::<16>(data, mask);
+        apply_ends::<16>(data, mask)
     } else if data.len() >= 8 {
-        apply_ends::<8>(data, mask);
+        apply_ends::<8>(data, mask)
     } else if data.len() >= 4 {
-        apply_ends::<4>(data, mask);
+        apply_ends::<4>(data, mask)
     } else {
+        let mut bits = 0;
         for (byte, mask) in data.iter_mut().zip(mask.to_ne_bytes()) {
             *byte ^= mask;
+            bits |= *byte;
         }
+        bits < 0x80
     }
 }
 
 /// Masks the first and the last `N` bytes: all, if there are `N` to `2 * N`.
 #[inline(always)]
-fn apply_ends<const N: usize>(data: &mut [u8], mask: u64) {
+fn apply_ends<const N: usize>(data: &mut [u8], mask: u64) -> bool {
     let (Some(&first), Some(&last)) = (data.first_chunk::<N>(), data.last_chunk::<N>()) else {
-        return;
+        return false;
     };
-    let last_mask = advance(mask, data.len() - N);
+    let first = xor(first, mask);
+    let last = xor(last, advance(mask, data.len() - N));
     if let Some(start) = data.first_chunk_mut() {
-        *start = xor(first, mask);
+        *start = first;
     }
     if let Some(end) = data.last_chunk_mut() {
-        *end = xor(last, last_mask);
+        *end = last;
     }
+    is_ascii_both(&first, &last)
 }
 
 /// Copies and masks at most 64 bytes; `dst` and `src` have the same length.

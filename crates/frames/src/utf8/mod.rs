@@ -30,27 +30,30 @@ const PAD_FROM: usize = 24;
 /// ```
 #[inline]
 pub fn validate(bytes: &[u8]) -> Result<&str, Utf8Error> {
-    if bytes.len() < VECTOR_LEN {
-        if !is_ascii(bytes) {
-            validate_short(bytes)?;
-        }
-        // SAFETY: just validated, or ASCII, which is valid UTF-8.
-        return Ok(unsafe { core::str::from_utf8_unchecked(bytes) });
+    if bytes.len() >= VECTOR_LEN || !is_ascii(bytes) {
+        check_apart(bytes)?;
     }
-    simdutf8::basic::from_utf8(bytes).map_err(|_| Utf8Error::new())
+    // SAFETY: just validated, or ASCII, which is valid UTF-8.
+    Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
 }
 
-/// Validates fewer than [`VECTOR_LEN`] bytes that are not ASCII.
 #[inline(never)]
-fn validate_short(bytes: &[u8]) -> Result<(), Utf8Error> {
-    let mut padded = [0; VECTOR_LEN];
-    let result = match padded.get_mut(..bytes.len()) {
+fn check_apart(bytes: &[u8]) -> Result<(), Utf8Error> {
+    check(bytes)
+}
+
+/// Validates bytes of which some are not ASCII, or that are too many to have been looked at.
+#[inline]
+pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
+    let result = if (PAD_FROM..VECTOR_LEN).contains(&bytes.len()) {
         // NUL is a character and continues none: the padded text is valid if `bytes` is.
-        Some(start) if bytes.len() >= PAD_FROM => {
-            start.copy_from_slice(bytes);
-            simdutf8::basic::from_utf8(&padded).map(drop)
+        let mut padded = [0; VECTOR_LEN];
+        for (padded, byte) in padded.iter_mut().zip(bytes) {
+            *padded = *byte;
         }
-        _ => simdutf8::basic::from_utf8(bytes).map(drop),
+        simdutf8::basic::from_utf8(&padded).map(drop)
+    } else {
+        simdutf8::basic::from_utf8(bytes).map(drop)
     };
     result.map_err(|_| Utf8Error::new())
 }
@@ -78,6 +81,12 @@ fn is_ascii_at_ends<const N: usize>(bytes: &[u8]) -> bool {
     let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
         return false;
     };
+    is_ascii_both(first, last)
+}
+
+/// Whether both are ASCII.
+#[inline(always)]
+pub(crate) fn is_ascii_both<const N: usize>(first: &[u8; N], last: &[u8; N]) -> bool {
     let mut all = [0; N];
     for ((all, first), last) in all.iter_mut().zip(first).zip(last) {
         *all = first | last;

@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 mod receive_buf;
+#[cfg(test)]
+mod sequences;
 mod spare;
 #[cfg(test)]
 mod tests;

@@ -203,6 +203,40 @@ impl ReceiveBuf {
         Ok(())
     }
 
+    /// Unmasks `arrived`, the end so far of a text that begins at `start`, as [`mask::apply`] does, and validates
+    /// and marks the text up to there, as [`check_utf8`](Self::check_utf8) does: a piece at a time, while it is
+    /// in the cache, and ASCII without a second look.
+    ///
+    /// # Errors
+    ///
+    /// [`Utf8Error`], as [`check_utf8`](Self::check_utf8); then some of `arrived` may still be masked.
+    pub fn unmask_text(
+        &mut self,
+        start: usize,
+        arrived: Range<usize>,
+        key: MaskKey,
+        offset: usize,
+        complete: bool,
+    ) -> Result<(), Utf8Error> {
+        let Range { start: mut at, end } = self.clamp(arrived);
+        loop {
+            let piece = at..end.min(at.saturating_add(PIECE));
+            // Nothing of the text comes before it, or what is valid and ends with a character.
+            let follows = at == start || self.mark == Mark { start, end: at };
+            // Whole pieces before it: the key begins where it began in the first.
+            let is_ascii = mask::apply_and_look::<true>(self.slice_mut(piece.clone()), key, offset);
+            at = piece.end;
+            if is_ascii && follows {
+                self.mark = Mark { start, end: at };
+            } else {
+                self.check_utf8(start..at, complete && at == end)?;
+            }
+            if at == end {
+                return Ok(());
+            }
+        }
+    }
+
     /// Recognises a whole frame at `start` that an endpoint of role `receiver` may receive, with at most
     /// `max_len` bytes of payload, unmasks it and, if it is text, validates and marks it: what
     /// [`WholeFrame::decode`], [`mask::apply`] and [`check_utf8`](Self::check_utf8) do, at less than the sum
@@ -222,13 +256,21 @@ impl ReceiveBuf {
         if payload.len() > max_len {
             return None;
         }
-        if let Some(key) = frame.mask {
-            mask::apply(payload, key, 0);
-        }
-        if frame.opcode == OpCode::Text {
-            if utf8::validate(payload).is_err() {
-                return mask_again(payload, frame.mask);
+        let is_text = frame.opcode == OpCode::Text;
+        let is_valid = match frame.mask {
+            Some(key) if is_text => {
+                mask::apply_and_look::<true>(payload, key, 0) || check_masked(payload, key)
             }
+            Some(key) => {
+                mask::apply(payload, key, 0);
+                true
+            }
+            None => !is_text || utf8::validate(payload).is_ok(),
+        };
+        if !is_valid {
+            return None;
+        }
+        if is_text {
             // The payload, which was just validated.
             self.mark = Mark {
                 start: start + frame.payload.start,
@@ -370,14 +412,18 @@ impl ReceiveBuf {
     }
 }
 
-/// Masking is its own inverse: leaves a payload that is not text as it came.
-#[cold]
-fn mask_again(payload: &mut [u8], key: Option<MaskKey>) -> Option<WholeFrame> {
-    if let Some(key) = key {
+/// Whether a payload that has more than ASCII is text. If not it is masked again, and so as it came.
+#[inline(never)]
+fn check_masked(payload: &mut [u8], key: MaskKey) -> bool {
+    let is_text = utf8::check(payload).is_ok();
+    if !is_text {
         mask::apply(payload, key, 0);
     }
-    None
+    is_text
 }
+
+/// Half of a usual first-level data cache; a multiple of a key's four bytes.
+const PIECE: usize = 16 << 10;
 
 impl From<BytesMut> for ReceiveBuf {
     #[inline]
