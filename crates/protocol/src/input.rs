@@ -2,7 +2,7 @@ use std::mem;
 use std::ops::Range;
 
 use bytes::{BufMut, BytesMut};
-use socket_flow_frames::{MaskKey, OpCode, ReceiveBuf, Role, Utf8Error, mask};
+use socket_flow_frames::{MaskKey, OpCode, ReceiveBuf, Role, mask};
 
 use crate::event::{Found, Kind};
 
@@ -158,16 +158,10 @@ impl Input {
         mask::apply(self.buf.slice_mut(range), key, offset);
     }
 
-    /// Checks that unread bytes are UTF-8, going on where the last check of
-    /// a range with this start ended.
+    /// The buffer, and where in it the unread bytes begin.
     #[inline]
-    pub(crate) fn check_utf8(
-        &mut self,
-        range: Range<usize>,
-        complete: bool,
-    ) -> Result<(), Utf8Error> {
-        let range = self.start + range.start..self.start + range.end;
-        self.buf.check_utf8(range, complete)
+    pub(crate) fn unread_mut(&mut self) -> (&mut ReceiveBuf, usize) {
+        (&mut self.buf, self.start)
     }
 
     /// A found payload, counted from the start of the buffer.

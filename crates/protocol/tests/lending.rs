@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::io::IoSlice;
+
+use bytes::Buf;
 use socket_flow_protocol::{
     Config, EventRef, Found, Input, Message, MessageRef, NEVER, Negotiated, Protocol, Role,
 };
@@ -46,6 +49,70 @@ fn a_message_is_lent_and_taken_whatever_its_length_and_wherever_it_lies() {
                 assert_eq!(lent.map(|it| it.to_message()).as_ref(), Some(&expected));
                 let taken = protocol.take_message(found, &mut input);
                 assert_eq!(taken, Some(expected), "{len} bytes");
+            }
+        }
+    }
+}
+
+/// Where the payload lies that is linked into the output.
+fn linked(protocol: &mut Protocol) -> *const u8 {
+    let output = protocol.output();
+    let mut slices = [IoSlice::new(&[]); 4];
+    let count = output.chunks_vectored(&mut slices);
+    assert_eq!(count, 2, "a header and a payload");
+    slices[1].as_ptr()
+}
+
+#[test]
+fn a_large_message_that_is_lent_is_sent_on_without_a_copy() {
+    for len in [16 << 10, 65_522, 65_523, 1 << 20] {
+        for (first, is_text) in [(0x81, true), (0x82, false)] {
+            let payload = payload(is_text, len);
+            let mut server = protocol(Role::Server);
+            let mut input = Input::from(&frame(Role::Server, first, &payload)[..]);
+            let memory = input.unread().as_ptr_range();
+            let found = server.step(&mut input).unwrap().expect("a message");
+            let mut other = protocol(Role::Server);
+            let message = server.lend_message(found, &input).unwrap();
+            assert_eq!(message.as_bytes(), payload);
+            let place = message.as_bytes().as_ptr();
+            // All of it was there: it is not assembled either.
+            assert!(memory.contains(&place), "{len} bytes");
+            other.queue(message).unwrap();
+            assert_eq!(linked(&mut other), place, "{len} bytes");
+        }
+    }
+}
+
+#[test]
+fn an_input_that_ran_dry_has_the_memory_back_that_a_lent_message_shared() {
+    const LEN: usize = 20 << 10;
+    for role in ROLES {
+        let mut protocol = protocol(role);
+        let mut input = Input::new();
+        input.reserve(64 << 10);
+        let memory = input.unread().as_ptr();
+        for small in [false, true] {
+            let mut bytes = frame(role, 0x82, &noise(LEN));
+            bytes.extend(frame(role, 0x81, b"small"));
+            for _ in 0..10 {
+                input.extend_from_slice(&bytes);
+                let found = protocol.step(&mut input).unwrap().expect("a message");
+                let lent = protocol.lend_message(found, &input);
+                assert_eq!(lent.map(|it| it.len()), Some(LEN));
+                if small {
+                    let found = protocol.step(&mut input).unwrap().expect("a message");
+                    let lent = protocol.lend_message(found, &input);
+                    assert_eq!(lent, Some(MessageRef::from("small")));
+                    assert_eq!(protocol.step(&mut input), Ok(None));
+                } else {
+                    // Nor is it in the way of a connection that waits.
+                    protocol.halves().0.release();
+                    while protocol.step(&mut input).unwrap().is_some() {}
+                }
+                assert!(input.storage().try_reclaim(64 << 10));
+                assert_eq!(input.unread().as_ptr(), memory);
+                assert!(protocol.halves().0.is_idle(&input));
             }
         }
     }

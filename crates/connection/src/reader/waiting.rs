@@ -25,8 +25,9 @@ impl Reader {
     where
         W: AsyncWrite + Unpin,
     {
-        read_buf::settle(&mut self.input);
+        // First what may lie in the input's memory.
         self.incoming.release();
+        read_buf::settle(&mut self.input);
         let is_armed =
             self.timer.is_waiting(read_waker) && self.incoming.is_quiet(&writer.outgoing);
         // Armed for the next deadline, or an earlier one that is no more: a

@@ -7,7 +7,7 @@ use crate::message::Message;
 use crate::message_ref::MessageRef;
 
 /// A message that does not lie in the input: while it is put together, and
-/// until the next one begins.
+/// until the next one begins; or one whose memory is shared with the input.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     /// What there is of the message under way, or a small whole one.
@@ -15,6 +15,9 @@ pub(super) struct Assembly {
     /// A large one once it is whole: it may be sent on as it is, without a
     /// copy, while the connection that received it goes on.
     whole: Option<Message>,
+    /// Whether `whole` lies in the input's memory, which cannot be used again
+    /// before it is gone.
+    shares_input: bool,
 }
 
 impl Assembly {
@@ -37,6 +40,24 @@ impl Assembly {
         }
     }
 
+    /// A message is whole that was split off the input.
+    pub(super) fn share(&mut self, payload: ReceiveBuf, kind: Kind) {
+        self.whole = Some(message(payload, kind));
+        self.shares_input = true;
+    }
+
+    /// Whether there is a message that lies in the input's memory.
+    pub(super) fn shares_input(&self) -> bool {
+        self.shares_input
+    }
+
+    /// Gives the input its memory back.
+    pub(super) fn forget_shared(&mut self) {
+        if mem::take(&mut self.shares_input) {
+            self.whole = None;
+        }
+    }
+
     /// Lends the whole message.
     pub(super) fn lend(&self, kind: Kind) -> MessageRef<'_> {
         match (&self.whole, kind) {
@@ -48,10 +69,11 @@ impl Assembly {
     }
 
     /// Takes the whole message.
-    pub(super) fn take(mut self, kind: Kind) -> Message {
+    pub(super) fn take(&mut self, kind: Kind) -> Message {
+        self.shares_input = false;
         match self.whole.take() {
             Some(message) => message,
-            None => message(self.exact(), kind),
+            None => message(mem::take(self).exact(), kind),
         }
     }
 
@@ -76,4 +98,4 @@ fn message(buf: ReceiveBuf, kind: Kind) -> Message {
 }
 
 /// From this length on a message is linked into a write queue, not copied.
-const SHARE_MIN: usize = crate::frame_queue::LINK_MIN;
+pub(super) const SHARE_MIN: usize = crate::frame_queue::LINK_MIN;

@@ -6,8 +6,12 @@ use crate::incoming::Incoming;
 
 impl Incoming {
     /// Judges a frame on its header, before its payload is awaited
-    /// (RFC 6455 §5.4).
-    pub(super) fn begin(&mut self, header: &FrameHeader) -> Result<Frame, ProtocolError> {
+    /// (RFC 6455 §5.4); `there` bytes have arrived behind it.
+    pub(super) fn begin(
+        &mut self,
+        header: &FrameHeader,
+        there: usize,
+    ) -> Result<Frame, ProtocolError> {
         let compressed = header.rsv.contains(Rsv::RSV1);
         let kind = match header.opcode {
             OpCode::Text => Kind::Text,
@@ -25,7 +29,8 @@ impl Incoming {
         if !compressed {
             self.check_limit(0, header.len)?;
         }
-        let in_place = header.fin && header.len <= HOLD_MAX && !compressed;
+        let fits = header.len <= HOLD_MAX || header.len <= there as u64;
+        let in_place = header.fin && fits && !compressed;
         if !in_place {
             self.message = Some(Under { kind, compressed });
             self.assembly.get_or_insert_default().begin();
@@ -119,6 +124,6 @@ impl Frame {
     }
 }
 
-/// The largest payload that stays in the input until it is whole; with its
-/// header it fits a 64 KiB read buffer.
+/// The largest payload that stays in the input until it is whole, if it is not
+/// at once; with its header it fits a 64 KiB read buffer.
 const HOLD_MAX: u64 = (64 << 10) - MAX_HEADER_LEN as u64;

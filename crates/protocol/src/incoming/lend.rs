@@ -3,6 +3,7 @@ use socket_flow_frames::Utf8Bytes;
 
 use crate::event::{Event, EventRef, Found, Kind};
 use crate::incoming::Incoming;
+use crate::incoming::assembly::Assembly;
 use crate::input::Input;
 use crate::message::Message;
 use crate::message_ref::MessageRef;
@@ -109,8 +110,13 @@ impl Incoming {
     }
 
     fn take_assembled(&mut self, kind: Kind) -> Message {
-        let assembly = self.assembly.take().unwrap_or_default();
-        assembly.take(kind)
+        let Some(assembly) = &mut self.assembly else {
+            // Released, or taken, as above.
+            return Assembly::default().take(kind);
+        };
+        let message = assembly.take(kind);
+        self.settle();
+        message
     }
 }
 

@@ -13,7 +13,7 @@ use crate::deadlines::Deadlines;
 use crate::deflate::Decompress;
 use crate::error::{AbnormalClosure, ProtocolError};
 use crate::event::{CloseFrame, Found};
-use crate::incoming::assembly::Assembly;
+use crate::incoming::assembly::{Assembly, SHARE_MIN};
 use crate::incoming::frame::{Frame, Under};
 use crate::input::Input;
 use crate::negotiated::Negotiated;
@@ -41,10 +41,14 @@ pub struct Incoming {
     /// Set by the peer's Close and by every failure: nothing is parsed any
     /// more.
     ended: bool,
-    /// Whether the next bytes are a new message's, or a control frame's.
-    /// Invariant: neither `frame` nor `message`, nor `ended`; see
-    /// [`Incoming::settle`].
+    /// Whether the next bytes are a new message's, or a control frame's, and
+    /// nothing has to be done before they are parsed. Invariant: neither
+    /// `frame` nor `message`, nor `ended`, nor a message in the input's
+    /// memory; see [`Incoming::settle`].
     between: bool,
+    /// The longest message that is found the quick way: none that is linked
+    /// when it is sent on, see [`Incoming::share`].
+    quick_max: u16,
     /// The fragmented or large message under way.
     message: Option<Under>,
     /// The frame under way, its header consumed.
@@ -67,10 +71,12 @@ impl Incoming {
                 negotiated,
             })
         });
+        let quick_max = config.limits().message.min(SHARE_MIN - 1);
         Self {
             config,
             deadlines: None,
             role,
+            quick_max: u16::try_from(quick_max).unwrap_or(u16::MAX),
             activity: Activity::default(),
             ended: false,
             between: true,
@@ -98,7 +104,7 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
-        if input.is_empty() && self.frame.is_none() {
+        if self.between && input.is_empty() {
             // Nothing can have changed since it ran dry.
             self.waiting = 0;
             return Ok(None);
@@ -135,6 +141,7 @@ impl Incoming {
         // could be put together in may be the memory of a large one before it.
         if self.message.is_none() || assembly.buf.is_empty() {
             self.assembly = None;
+            self.settle();
         }
     }
 
@@ -190,7 +197,7 @@ impl Incoming {
         if !self.between {
             return None;
         }
-        let found = input.whole_frame(self.role, self.config.limits().message)?;
+        let found = input.whole_frame(self.role, self.quick_max.into())?;
         self.activity.note_message();
         Some(found)
     }
@@ -201,6 +208,9 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
+        if let Some(assembly) = &mut self.assembly {
+            assembly.forget_shared();
+        }
         if input.len() != self.waiting {
             self.activity.note_bytes();
         }
@@ -232,7 +242,7 @@ impl Incoming {
                     match decoded? {
                         Some((header, len)) => {
                             input.consume(len);
-                            self.begin(&header)?
+                            self.begin(&header, input.len())?
                         }
                         None => return Ok(None),
                     }
@@ -304,7 +314,11 @@ impl Incoming {
     /// Keeps the invariant of `between`; to be called when one of the others
     /// may have changed.
     fn settle(&mut self) {
-        self.between = self.frame.is_none() && self.message.is_none() && !self.ended;
+        let assembly = self.assembly.as_deref();
+        self.between = self.frame.is_none()
+            && self.message.is_none()
+            && !self.ended
+            && !assembly.is_some_and(Assembly::shares_input);
     }
 
     /// Whether nothing has arrived of the next message.

@@ -1,10 +1,13 @@
+use std::ops::Range;
+
 use bytes::buf::{BufMut, Limit};
-use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, mask};
+use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, Utf8Error, mask};
 
 use crate::deflate::InflateFailure;
 use crate::error::ProtocolError;
 use crate::event::{Found, Kind};
 use crate::growth::grow;
+use crate::incoming::assembly::SHARE_MIN;
 use crate::incoming::frame::Frame;
 use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
@@ -55,23 +58,11 @@ impl Incoming {
         if count > 0 {
             self.activity.note_bytes();
         }
-        let assembly = &mut assembly.buf;
-        let end = assembly.len();
+        let end = assembly.buf.len();
         let count = count.min(end).min(frame.rest());
-        let start = end - count;
-        if let Some(key) = frame.mask {
-            mask::apply(
-                assembly.slice_mut(start..end),
-                key,
-                (frame.done % 4) as usize,
-            );
-        }
+        let opened = open(&mut assembly.buf, 0, end - count..end, frame, false);
         frame.done += count as u64;
-        if frame.kind == Kind::Text {
-            let checked = assembly.check_utf8(0..end, false);
-            checked.map_err(|error| self.fail(ProtocolError::InvalidUtf8(error), outgoing))?;
-        }
-        Ok(())
+        opened.map_err(|error| self.fail(ProtocolError::InvalidUtf8(error), outgoing))
     }
 
     /// Unmasks and checks what is there of a small frame, and leaves it in
@@ -82,18 +73,19 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
-        // At most HOLD_MAX, as are all frames held in place.
+        // At most HOLD_MAX, or what is there.
         let len = frame.len as usize;
         let done = frame.done as usize;
         let there = input.len().min(len);
-        if let Some(key) = frame.mask {
-            input.unmask(done..there, key, done % 4);
-        }
-        if frame.kind == Kind::Text {
-            input
-                .check_utf8(0..there, there == len)
-                .map_err(ProtocolError::InvalidUtf8)?;
-        }
+        let (buf, start) = input.unread_mut();
+        let opened = open(
+            buf,
+            start,
+            start + done..start + there,
+            &frame,
+            there == len,
+        );
+        opened.map_err(ProtocolError::InvalidUtf8)?;
         if there < len {
             frame.done = there as u64;
             self.frame = Some(frame);
@@ -101,7 +93,12 @@ impl Incoming {
         }
         let payload = input.consume(len);
         match frame.kind {
-            Kind::Text | Kind::Binary => self.activity.note_message(),
+            Kind::Text | Kind::Binary => {
+                self.activity.note_message();
+                if len >= SHARE_MIN {
+                    return Ok(Some(self.share(payload, frame.kind, input)));
+                }
+            }
             Kind::Ping => outgoing.pong(input.bytes(payload.clone())),
             Kind::Pong => {}
             Kind::Close => {
@@ -110,6 +107,16 @@ impl Incoming {
             }
         }
         Ok(Some(Found::in_input(frame.kind, payload)))
+    }
+
+    /// Splits a message off the input, so that it can be sent on without a
+    /// copy also where it is only lent. It costs the input its memory until
+    /// the next step.
+    fn share(&mut self, payload: Range<usize>, kind: Kind, input: &mut Input) -> Found {
+        let payload = input.split_off_payload(payload);
+        let assembly = self.assembly.get_or_insert_default();
+        assembly.share(payload, kind);
+        Found::assembled(kind)
     }
 
     /// Moves what is there of a large or fragmented message's frame into its
@@ -121,23 +128,26 @@ impl Incoming {
     ) -> Result<Option<Found>, ProtocolError> {
         let rest = frame.rest();
         let there = input.len().min(rest);
+        let ends = frame.fin && there == rest;
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         if there > 0 {
-            if let Some(key) = frame.mask {
-                input.unmask(0..there, key, (frame.done % 4) as usize);
-            }
             let most = frame.most(assembly.len(), self.config.limits().message);
             make_room(assembly, there, rest, most);
-            let payload = input.consume(there);
-            assembly.extend_from_slice(input.bytes(payload));
-            frame.done += there as u64;
         }
-        let ends = frame.fin && there == rest;
-        if frame.kind == Kind::Text {
-            let len = assembly.len();
-            assembly
-                .check_utf8(0..len, ends)
-                .map_err(ProtocolError::InvalidUtf8)?;
+        let payload = input.consume(there);
+        let mut payload = input.bytes(payload);
+        loop {
+            let (piece, left) = payload.split_at(payload.len().min(PIECE));
+            payload = left;
+            let at = assembly.len();
+            assembly.extend_from_slice(piece);
+            let is_last = ends && left.is_empty();
+            let opened = open(assembly, 0, at..assembly.len(), &frame, is_last);
+            opened.map_err(ProtocolError::InvalidUtf8)?;
+            frame.done += piece.len() as u64;
+            if left.is_empty() {
+                break;
+            }
         }
         let kind = frame.kind;
         if there < rest {
@@ -207,6 +217,28 @@ impl Incoming {
     }
 }
 
+/// Unmasks the bytes of a frame that have just arrived, and checks a text up
+/// to there. `text` is where the message begins; `complete` says that it ends
+/// here.
+fn open(
+    buf: &mut ReceiveBuf,
+    text: usize,
+    arrived: Range<usize>,
+    frame: &Frame,
+    complete: bool,
+) -> Result<(), Utf8Error> {
+    let offset = (frame.done % 4) as usize;
+    match (frame.mask, frame.kind) {
+        (Some(key), Kind::Text) => buf.unmask_text(text, arrived, key, offset, complete),
+        (None, Kind::Text) => buf.check_utf8(text..arrived.end, complete),
+        (Some(key), _) => {
+            mask::apply(buf.slice_mut(arrived), key, offset);
+            Ok(())
+        }
+        (None, _) => Ok(()),
+    }
+}
+
 /// Makes room in a message for `arriving` bytes of a frame of which `rest`
 /// have not arrived, and, where that takes memory, for some of the others: as
 /// much again as is there then, at least 4 KiB, until 64 KiB are in; then the
@@ -224,6 +256,9 @@ fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize, most: usize
     };
     grow(message, rest.min(arriving.saturating_add(step)), most);
 }
+
+/// Half of a usual first-level data cache; a multiple of a key's four bytes.
+const PIECE: usize = 16 << 10;
 
 /// A shorter rest of a frame is read into the input, together with whatever
 /// follows it.
