@@ -7,8 +7,8 @@ use crate::queue::WriteQueue;
 /// Encodes frames behind what already waits to be written.
 ///
 /// Small frames are copied, header and payload, into the queue's contiguous
-/// tail; large payloads are linked. A client copies either way, and masks
-/// while the copy is in cache.
+/// tail; large payloads are linked. A client copies either way, and masks on
+/// the way.
 #[derive(Debug, Default)]
 pub(crate) struct FrameQueue {
     /// The client's masking keys; a server has none, for it masks nothing
@@ -142,7 +142,7 @@ impl FrameQueue {
         let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
         put_header(tail, &header(fin, rsv, opcode, key, payload.len()));
         match key {
-            Some(key) => append_masked(tail, payload, key),
+            Some(key) => mask::append(tail, payload, key, 0),
             None => append(tail, payload),
         }
     }
@@ -192,30 +192,12 @@ fn put_header(tail: &mut BytesMut, header: &FrameHeader) {
 fn copy(payload: &[u8], key: Option<MaskKey>) -> Bytes {
     let mut copy = BytesMut::with_capacity(payload.len());
     match key {
-        Some(key) => append_masked(&mut copy, payload, key),
+        Some(key) => mask::append(&mut copy, payload, key, 0),
         None => append(&mut copy, payload),
     }
     copy.freeze()
 }
 
-/// Appends a payload and masks each piece while it is in the cache.
-#[inline]
-fn append_masked(to: &mut BytesMut, payload: &[u8], key: MaskKey) {
-    let (first, rest) = payload.split_at(payload.len().min(MASK_PIECE));
-    let at = to.len();
-    append(to, first);
-    mask::apply(to.get_mut(at..).unwrap_or_default(), key, 0);
-    // Whole pieces before each of them: the key begins anew.
-    for piece in rest.chunks(MASK_PIECE) {
-        let at = to.len();
-        append(to, piece);
-        mask::apply(to.get_mut(at..).unwrap_or_default(), key, 0);
-    }
-}
-
 /// From this length on a payload is linked into the queue instead of copied:
 /// below it, one contiguous write beats a vectored one.
 pub(crate) const LINK_MIN: usize = 16 << 10;
-
-/// Half of a usual first-level data cache; a multiple of a key's four bytes.
-const MASK_PIECE: usize = 16 << 10;

@@ -2,7 +2,10 @@
 //! and once more for AVX2, which is detected at run time.
 #![allow(unsafe_code)]
 
-use super::words::{advance, xor_8};
+use super::{
+    slot::Slot,
+    words::{advance, xor_8},
+};
 
 /// A vector register of AVX2, two of SSE2 or NEON. A multiple of the key's four bytes.
 const BLOCK: usize = 32;
@@ -32,8 +35,9 @@ pub(super) fn apply<const LOOK: bool>(data: &mut [u8], mask: u64) -> bool {
     apply_body::<LOOK>(data, mask)
 }
 
-/// Copies `src` to `dst`, which have the same length of at least [`BLOCK`] bytes, and masks it.
-pub(super) fn copy(dst: &mut [u8], src: &[u8], mask: u64) {
+/// Copies `src` to `dst`, which have the same length of at least [`BLOCK`] bytes, and masks it. All of `dst` is
+/// written, and nothing of it read.
+pub(super) fn copy<T: Slot>(dst: &mut [T], src: &[u8], mask: u64) {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(target_feature = "avx2")))]
     if std::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
@@ -56,7 +60,7 @@ unsafe fn apply_avx2<const LOOK: bool>(data: &mut [u8], mask: u64) -> bool {
 /// The processor must have AVX2.
 #[cfg(all(feature = "std", target_arch = "x86_64", not(target_feature = "avx2")))]
 #[target_feature(enable = "avx2")]
-unsafe fn copy_avx2(dst: &mut [u8], src: &[u8], mask: u64) {
+unsafe fn copy_avx2<T: Slot>(dst: &mut [T], src: &[u8], mask: u64) {
     copy_body(dst, src, mask);
 }
 
@@ -98,7 +102,7 @@ fn apply_body<const LOOK: bool>(data: &mut [u8], mask: u64) -> bool {
 }
 
 #[inline(always)]
-fn copy_body(dst: &mut [u8], src: &[u8], mask: u64) {
+fn copy_body<T: Slot>(dst: &mut [T], src: &[u8], mask: u64) {
     let (Some(&first), Some(&last)) = (src.first_chunk(), src.last_chunk()) else {
         return;
     };
@@ -121,17 +125,33 @@ fn copy_body(dst: &mut [u8], src: &[u8], mask: u64) {
 
     if skipped > 0 {
         if let Some(start) = dst.first_chunk_mut() {
-            *start = xor(first, mask);
+            T::put(start, xor(first, mask));
         }
     }
     if let Some(end) = dst.last_chunk_mut() {
-        *end = xor(last, advance(mask, src.len()));
+        T::put(end, xor(last, advance(mask, src.len())));
     }
+}
+
+/// Appends `src` to `to` and masks it: one pass, and no byte is written twice.
+#[cfg(feature = "bytes")]
+pub(super) fn append(to: &mut bytes::BytesMut, src: &[u8], mask: u64) {
+    to.reserve(src.len());
+    let Some(spare) = to.spare_capacity_mut().get_mut(..src.len()) else {
+        return;
+    };
+    if src.len() < BLOCK {
+        super::words::copy(spare, src, mask);
+    } else {
+        copy(spare, src, mask);
+    }
+    // SAFETY: so many bytes behind the end were there to be written, and all of them have been.
+    unsafe { to.set_len(to.len() + src.len()) };
 }
 
 /// How many bytes to leave to the first block so that the blocks behind it are aligned: below [`BLOCK`].
 #[inline(always)]
-fn to_alignment(data: &[u8]) -> usize {
+fn to_alignment<T>(data: &[T]) -> usize {
     if data.len() < ALIGN_FROM {
         0
     } else {
@@ -170,9 +190,9 @@ fn words(block: Block) -> Words {
 }
 
 #[inline(always)]
-fn copy_block(to: &mut [u8], from: &[u8], mask: u64) {
+fn copy_block<T: Slot>(to: &mut [T], from: &[u8], mask: u64) {
     if let (Some(to), Some(&from)) = (to.first_chunk_mut(), from.first_chunk()) {
-        *to = xor(from, mask);
+        T::put(to, xor(from, mask));
     }
 }
 
@@ -218,7 +238,7 @@ mod tests {
                         assert!(!kernel(&mut memory[start..], key.word(offset)));
                         assert_eq!(memory[start..], expected);
                     }
-                    for kernel in [copy, copy_body] {
+                    for kernel in [copy::<u8>, copy_body::<u8>] {
                         let mut memory = vec![0; start + len];
                         kernel(&mut memory[start..], &data, key.word(offset));
                         assert_eq!(memory[start..], expected);

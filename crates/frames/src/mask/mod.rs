@@ -7,6 +7,7 @@
 
 mod kernels;
 pub(crate) mod key;
+mod slot;
 mod words;
 
 use crate::MaskKey;
@@ -74,6 +75,28 @@ pub fn copy(dst: &mut [u8], src: &[u8], key: MaskKey, offset: usize) -> usize {
         }
     }
     len
+}
+
+/// Appends `src` to `to` and masks or unmasks it on the way; the first byte is at `offset` within the payload.
+///
+/// # Panics
+///
+/// When the capacity would overflow `usize`, as `BytesMut::reserve` does.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use socket_flow_frames::{mask, MaskKey};
+///
+/// let mut frame = BytesMut::from(&b"\x81\x85\x37\xfa\x21\x3d"[..]);
+/// mask::append(&mut frame, b"Hello", MaskKey::from([0x37, 0xfa, 0x21, 0x3d]), 0);
+/// assert_eq!(&frame[6..], b"\x7f\x9f\x4d\x51\x58");
+/// ```
+#[cfg(feature = "bytes")]
+#[inline]
+pub fn append(to: &mut bytes::BytesMut, src: &[u8], key: MaskKey, offset: usize) {
+    kernels::append(to, src, key.word(offset));
 }
 
 #[cfg(test)]
@@ -167,6 +190,23 @@ mod tests {
                             .chain(&memory[start + len..])
                             .all(|&byte| byte == GUARD)
                     );
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "bytes")]
+    #[test]
+    fn append_agrees_with_a_byte_loop_and_leaves_what_was_there() {
+        for len in (0..300).chain([511, 512, 513, 544, 1000, 4099]) {
+            let data = sample(len);
+            for offset in 0..4 {
+                for before in [0, 1, 6, 33] {
+                    let mut to = bytes::BytesMut::from(&[GUARD; 33][..before]);
+                    super::append(&mut to, &data, KEY.into(), offset);
+                    let (kept, appended) = to.split_at(before);
+                    assert!(kept.iter().all(|&byte| byte == GUARD));
+                    assert_eq!(appended, byte_by_byte(&data, KEY, offset));
                 }
             }
         }

@@ -1,6 +1,9 @@
 //! Short payloads, inlined into the caller: two words or vectors of which the second ends with the payload
 //! and may overlap the first, so that neither a loop nor single bytes are needed.
 
+use core::array;
+
+use super::slot::Slot;
 use crate::utf8::is_ascii_both;
 
 /// Turns `mask` so that it fits `by` bytes further on.
@@ -55,34 +58,34 @@ fn apply_ends<const N: usize>(data: &mut [u8], mask: u64) -> bool {
     is_ascii_both(&first, &last)
 }
 
-/// Copies and masks at most 64 bytes; `dst` and `src` have the same length.
+/// Copies and masks at most 64 bytes; `dst` and `src` have the same length. All of `dst` is written.
 #[inline(always)]
-pub(super) fn copy(dst: &mut [u8], src: &[u8], mask: u64) {
+pub(super) fn copy<T: Slot>(dst: &mut [T], src: &[u8], mask: u64) {
     if src.len() > 32 {
-        copy_ends::<32>(dst, src, mask);
+        copy_ends::<T, 32>(dst, src, mask);
     } else if src.len() > 16 {
-        copy_ends::<16>(dst, src, mask);
+        copy_ends::<T, 16>(dst, src, mask);
     } else if src.len() >= 8 {
-        copy_ends::<8>(dst, src, mask);
+        copy_ends::<T, 8>(dst, src, mask);
     } else if src.len() >= 4 {
-        copy_ends::<4>(dst, src, mask);
+        copy_ends::<T, 4>(dst, src, mask);
     } else {
         for ((to, from), mask) in dst.iter_mut().zip(src).zip(mask.to_ne_bytes()) {
-            *to = from ^ mask;
+            T::put(array::from_mut(to), [from ^ mask]);
         }
     }
 }
 
 #[inline(always)]
-fn copy_ends<const N: usize>(dst: &mut [u8], src: &[u8], mask: u64) {
+fn copy_ends<T: Slot, const N: usize>(dst: &mut [T], src: &[u8], mask: u64) {
     let (Some(&first), Some(&last)) = (src.first_chunk::<N>(), src.last_chunk::<N>()) else {
         return;
     };
     if let Some(start) = dst.first_chunk_mut() {
-        *start = xor(first, mask);
+        T::put(start, xor(first, mask));
     }
     if let Some(end) = dst.last_chunk_mut() {
-        *end = xor(last, advance(mask, src.len() - N));
+        T::put(end, xor(last, advance(mask, src.len() - N)));
     }
 }
 
