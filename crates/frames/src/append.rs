@@ -3,9 +3,9 @@ use bytes::BytesMut;
 /// Appends `bytes`, as `BytesMut::extend_from_slice` does, and never at a fraction of its speed.
 ///
 /// A `memcpy` of more than 2 KiB is a `rep movsb` with some C libraries. On some processors (measured on AMD's
-/// Zen 3) that falls from 100 GB/s to 3 where the destination lies 1 to 31 bytes behind the source, each counted
-/// from the start of its page: just where a payload ends up that is copied next to another header, between
-/// buffers that are aligned alike. So what is longer is copied in pieces.
+/// Zen 3 and Zen 4) that falls from 100 GB/s to 3 where the destination lies 1 to 31 bytes behind the source,
+/// each counted from the start of its page: just where a payload ends up that is copied next to another
+/// header, between buffers that are aligned alike. So what is longer is copied in pieces.
 ///
 /// # Examples
 ///

@@ -13,8 +13,9 @@
 //!
 //! What it does not show: nothing is copied by a kernel here, so sending a large payload by reference
 //! costs next to nothing, and whoever copies it into a queue, as lending it to ours does, looks many
-//! times as dear. Masking keys are taken from where the library takes them by default: ours from a
-//! seeded CSPRNG (RFC 6455 section 10.3), tokio-websockets here from a generator that is none.
+//! times as dear. Masking keys are taken from where the library takes them: ours from a seeded CSPRNG
+//! (RFC 6455 section 10.3), those of tokio-websockets with a system call for each, as its feature
+//! `getrandom` has it.
 //!
 //! At the end, and in `memory.md` in the target directory: the best sample of each in ns per message
 //! and its ratio to the best of the others. On a busy machine the best sample says more than the
