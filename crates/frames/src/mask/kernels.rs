@@ -269,4 +269,24 @@ mod tests {
             }
         }
     }
+
+    /// Also where they would meet in the word that gathers all bits.
+    #[test]
+    fn portable_and_detected_kernels_see_two_bytes_above_127_whatever_lies_between_them() {
+        let mask = MaskKey::from([0xde, 0xad, 0xbe, 0xef]).word(0);
+        for len in [BLOCK, 63, 64, 65, 96, 130, 160] {
+            for second in 1..len {
+                for first in 0..second {
+                    let mut plain = vec![0x7F; len];
+                    plain[first] = 0x80;
+                    plain[second] = 0x80;
+                    apply::<false>(&mut plain, mask);
+                    for kernel in [apply::<true>, apply_body::<true>] {
+                        let is_ascii = kernel(&mut plain.clone(), mask);
+                        assert!(!is_ascii, "{first} and {second} of {len}");
+                    }
+                }
+            }
+        }
+    }
 }

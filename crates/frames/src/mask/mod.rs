@@ -195,6 +195,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn two_bytes_above_127_are_seen_in_a_short_payload_whatever_lies_between_them() {
+        for len in 2..=super::INLINE_UP_TO {
+            for second in 1..len {
+                for first in 0..second {
+                    let mut plain = vec![0x7F; len];
+                    plain[first] = 0x80;
+                    plain[second] = 0x80;
+                    let mut data = byte_by_byte(&plain, KEY, 0);
+                    let is_ascii = apply_and_look::<true>(&mut data, KEY.into(), 0);
+                    assert!(!is_ascii, "{first} and {second} of {len}");
+                }
+            }
+        }
+    }
+
     #[cfg(feature = "bytes")]
     #[test]
     fn append_agrees_with_a_byte_loop_and_leaves_what_was_there() {
