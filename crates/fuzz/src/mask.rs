@@ -1,11 +1,12 @@
 //! F14: masking, beside a loop over bytes.
 
+use bytes::BytesMut;
 use socket_flow_frames::{MaskKey, mask};
 
 use crate::source::Source;
 
-/// Masking in place and while copying is the RFC's loop over bytes, at any length, alignment and
-/// offset, whole or in two, and touches nothing else; doing it twice undoes it.
+/// Masking in place, while copying and while appending is the RFC's loop over bytes, at any length,
+/// alignment and offset, whole or in two, and touches nothing else; doing it twice undoes it.
 pub(crate) fn mask(data: &[u8]) {
     let mut source = Source::new(data);
     let key = [source.byte(), source.byte(), source.byte(), source.byte()];
@@ -34,6 +35,11 @@ pub(crate) fn mask(data: &[u8]) {
     mask::apply(&mut halves[..cut], key, offset);
     mask::apply(&mut halves[cut..], key, offset + cut);
     assert_eq!(halves, expected);
+
+    let mut appended = BytesMut::from(&frame[..before]);
+    mask::append(&mut appended, &payload, key, offset);
+    assert!(appended[..before].iter().all(|byte| *byte == 0xaa));
+    assert_eq!(appended[before..], expected);
 
     // Between places of different alignment, the destination a byte longer or shorter.
     for room in [len, len + 1, len.saturating_sub(1)] {

@@ -1,6 +1,6 @@
 //! F16: the buffer that remembers what it validated, beside one that remembers nothing.
 
-use socket_flow_frames::{ReceiveBuf, Utf8Bytes};
+use socket_flow_frames::{ReceiveBuf, Utf8Bytes, mask};
 
 use crate::source::Source;
 
@@ -11,7 +11,7 @@ pub(crate) fn receive_buf(data: &[u8]) {
     let mut buf = ReceiveBuf::new();
     let mut plain: Vec<u8> = Vec::new();
     while !source.is_empty() {
-        let op = source.below(11);
+        let op = source.below(13);
         let (a, b) = (source.byte() as usize, source.byte() as usize);
         let range = a.min(b)..a.max(b);
         let within = range.start.min(plain.len())..range.end.min(plain.len());
@@ -57,6 +57,19 @@ pub(crate) fn receive_buf(data: &[u8]) {
             }
             8 => buf.reserve(a),
             9 => drop(buf.try_reclaim(a)),
+            10 | 11 => {
+                let start = range.start.saturating_sub(source.below(32));
+                // Of a key that changes no high bit much is still text.
+                let key = [source.byte() & 0x1F, 0, source.byte() & 0x1F, 0];
+                mask::apply(&mut plain[within.clone()], key.into(), a);
+                let judged = buf.unmask_text(start, range, key.into(), a, b & 1 != 0);
+                let bytes = &plain[start.min(within.end)..within.end];
+                let expected = match std::str::from_utf8(bytes) {
+                    Ok(_) => true,
+                    Err(error) => b & 1 == 0 && error.error_len().is_none(),
+                };
+                assert_eq!(judged.is_ok(), expected);
+            }
             _ => {
                 let expected = std::str::from_utf8(&plain[within]).ok();
                 assert_eq!(buf.text(range).ok(), expected);
