@@ -132,7 +132,7 @@ fn a_control_frame_is_neither_lent_nor_taken_as_a_message() {
 }
 
 #[test]
-fn a_message_that_was_released_or_taken_is_empty_when_it_is_lent_again() {
+fn a_message_that_was_released_or_taken_is_empty_when_it_is_asked_for_again() {
     for role in ROLES {
         for (first, is_text) in [(0x81, true), (0x82, false)] {
             let bytes = frame(role, first, &payload(is_text, 100_000));
@@ -150,6 +150,8 @@ fn a_message_that_was_released_or_taken_is_empty_when_it_is_lent_again() {
                 };
                 assert_eq!(protocol.lend(found, &input), EventRef::Message(nothing));
                 assert_eq!(protocol.lend_message(found, &input), Some(nothing));
+                let taken = protocol.take_message(found, &mut input);
+                assert_eq!(taken, Some(nothing.to_message()));
             }
         }
     }

@@ -137,16 +137,15 @@ fn copy_body<T: Slot>(dst: &mut [T], src: &[u8], mask: u64) {
 #[cfg(feature = "bytes")]
 pub(super) fn append(to: &mut bytes::BytesMut, src: &[u8], mask: u64) {
     to.reserve(src.len());
-    let Some(spare) = to.spare_capacity_mut().get_mut(..src.len()) else {
-        return;
-    };
-    if src.len() < BLOCK {
-        super::words::copy(spare, src, mask);
-    } else {
-        copy(spare, src, mask);
+    if let Some(spare) = to.spare_capacity_mut().get_mut(..src.len()) {
+        if src.len() < BLOCK {
+            super::words::copy(spare, src, mask);
+        } else {
+            copy(spare, src, mask);
+        }
+        // SAFETY: so many bytes behind the end were there to be written, and all of them have been.
+        unsafe { to.set_len(to.len() + src.len()) };
     }
-    // SAFETY: so many bytes behind the end were there to be written, and all of them have been.
-    unsafe { to.set_len(to.len() + src.len()) };
 }
 
 /// How many bytes to leave to the first block so that the blocks behind it are aligned: below [`BLOCK`].
@@ -161,15 +160,13 @@ fn to_alignment<T>(data: &[T]) -> usize {
 
 #[inline(always)]
 fn apply_block<const LOOK: bool>(block: &mut [u8], mask: u64, bits: Words) -> Words {
-    let Some(block) = block.first_chunk_mut() else {
-        return bits;
-    };
-    *block = xor(*block, mask);
-    if LOOK {
-        gather(bits, words(*block))
-    } else {
-        bits
+    if let Some(block) = block.first_chunk_mut() {
+        *block = xor(*block, mask);
+        if LOOK {
+            return gather(bits, words(*block));
+        }
     }
+    bits
 }
 
 #[inline(always)]
