@@ -16,8 +16,8 @@ use crate::event::{Found, Kind};
 /// ```
 ///
 /// A step consumes whole frames in place and copies nothing; the event it
-/// found stays readable in the consumed part until the next step, read or
-/// [`reserve`](Input::reserve).
+/// found stays readable in the consumed part, or is split off it, until the
+/// next step, read or [`reserve`](Input::reserve).
 #[derive(Debug, Default)]
 pub struct Input {
     buf: ReceiveBuf,
@@ -182,6 +182,10 @@ impl Input {
         let end = range.end.min(self.start);
         let mut payload = self.buf.split_to(end);
         self.start -= end;
+        if self.buf.capacity() == 0 {
+            // What is left, of no length, would keep all of the memory.
+            self.buf = ReceiveBuf::new();
+        }
         payload.advance(range.start);
         payload
     }

@@ -118,6 +118,57 @@ fn an_input_that_ran_dry_has_the_memory_back_that_a_lent_message_shared() {
     }
 }
 
+/// What was left of the input had no length and kept all of its memory: an
+/// idle connection held 64 KiB that nobody saw.
+#[test]
+fn an_input_that_a_message_ends_with_keeps_none_of_its_memory() {
+    const SIZE: usize = 64 << 10;
+    let payload = noise(SIZE - 8);
+    for take in [false, true] {
+        let mut server = protocol(Role::Server);
+        let mut input = Input::new();
+        input.reserve(SIZE);
+        assert_eq!(input.capacity(), SIZE);
+        input.extend_from_slice(&frame(Role::Server, 0x82, &payload));
+        assert_eq!((input.len(), input.capacity()), (SIZE, SIZE));
+        let found = server.step(&mut input).unwrap().expect("a message");
+        let message = match take {
+            true => server.take_message(found, &mut input).unwrap(),
+            false => server.lend_message(found, &input).unwrap().to_message(),
+        };
+        assert_eq!(server.step(&mut input), Ok(None));
+        assert_eq!(input.capacity(), 0);
+        assert!(!input.storage().try_reclaim(1));
+        // Nobody else has it.
+        let memory = message.into_bytes().try_into_mut().unwrap();
+        assert_eq!(memory, payload);
+    }
+}
+
+/// A box that stays where it is kept a message that had been lent before.
+#[test]
+fn a_message_that_was_taken_leaves_nothing_of_one_before_it() {
+    let mut server = protocol(Role::Server);
+    let mut bytes = frame(Role::Server, 0x01, b"He");
+    bytes.extend(frame(Role::Server, 0x80, b"llo"));
+    let large = payload(true, 20 << 10);
+    bytes.extend(frame(Role::Server, 0x81, &large));
+    let (found, mut input) = found(&mut server, &bytes);
+    let lent = server.lend_message(found, &input);
+    assert_eq!(lent, Some(MessageRef::from("Hello")));
+    let found = server.step(&mut input).unwrap().expect("a message");
+    let taken = server.take_message(found, &mut input);
+    assert_eq!(taken.map(|it| it.len()), Some(20 << 10));
+    assert_eq!(
+        server.lend_message(found, &input),
+        Some(MessageRef::from(""))
+    );
+    assert_eq!(
+        server.take_message(found, &mut input),
+        Some(Message::from(""))
+    );
+}
+
 #[test]
 fn a_control_frame_is_neither_lent_nor_taken_as_a_message() {
     for role in ROLES {

@@ -143,7 +143,8 @@ pub(super) fn append(to: &mut bytes::BytesMut, src: &[u8], mask: u64) {
         } else {
             copy(spare, src, mask);
         }
-        // SAFETY: so many bytes behind the end were there to be written, and all of them have been.
+        // SAFETY: so many bytes behind the end were there to be written, and all of them have been: below a
+        // block by words, else by the first block, those behind it, and the last one.
         unsafe { to.set_len(to.len() + src.len()) };
     }
 }

@@ -70,10 +70,10 @@ impl Assembly {
 
     /// Takes the whole message.
     pub(super) fn take(&mut self, kind: Kind) -> Message {
-        self.shares_input = false;
-        match self.whole.take() {
+        let mut taken = mem::take(self);
+        match taken.whole.take() {
             Some(message) => message,
-            None => message(mem::take(self).exact(), kind),
+            None => message(taken.exact(), kind),
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) use activity::Activity;
 /// ```text
 ///  Input ──step──▶ a whole small frame ─────────▶ Found, in the input itself
 ///          │
+///          ├─────▶ a larger one, all of it there ─▶ split off ──▶ Found
+///          │
 ///          ├─────▶ a large or fragmented one ───▶ assembled ──▶ Found
 ///          │              ▲
 ///          │     direct reads of its rest
@@ -53,7 +55,8 @@ pub struct Incoming {
     message: Option<Under>,
     /// The frame under way, its header consumed.
     frame: Option<Frame>,
-    /// The message under way, or, until the next one, the last one found.
+    /// The message under way, or, until the next one, the last one found
+    /// that does not lie in the input itself.
     assembly: Option<Box<Assembly>>,
     /// How many bytes were unread when the input last ran dry: tells new
     /// bytes from a step that was merely tried again.
@@ -105,7 +108,7 @@ impl Incoming {
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
         if self.between && input.is_empty() {
-            // Nothing can have changed since it ran dry.
+            // Nothing has begun, and nothing is there.
             self.waiting = 0;
             return Ok(None);
         }
@@ -131,7 +134,8 @@ impl Incoming {
     }
 
     /// Gives memory back that an idle connection does not need: call it
-    /// before waiting for input. An assembled message that was lent is gone.
+    /// before waiting for input. A message of 16 KiB or more that was lent, or
+    /// an assembled one, is gone.
     #[inline]
     pub fn release(&mut self) {
         let Some(assembly) = &self.assembly else {
@@ -179,7 +183,8 @@ impl Incoming {
     }
 
     /// Whether nothing has begun: all input is parsed, and neither a frame nor
-    /// a message is under way. A step would find nothing then.
+    /// a message is under way, nor one lent that shares the input's memory. A
+    /// step would find nothing then.
     #[inline]
     pub fn is_idle(&mut self, input: &Input) -> bool {
         let is_idle = self.between && input.is_empty();

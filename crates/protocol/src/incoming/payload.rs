@@ -65,8 +65,8 @@ impl Incoming {
         opened.map_err(|error| self.fail(ProtocolError::InvalidUtf8(error), outgoing))
     }
 
-    /// Unmasks and checks what is there of a small frame, and leaves it in
-    /// the input until it is whole.
+    /// Unmasks and checks what is there of a frame that fits the input, and
+    /// leaves it there until it is whole.
     pub(super) fn hold(
         &mut self,
         mut frame: Frame,
@@ -111,7 +111,7 @@ impl Incoming {
 
     /// Splits a message off the input, so that it can be sent on without a
     /// copy also where it is only lent. It costs the input its memory until
-    /// the next step.
+    /// the next step or release; what is taken or queued, until it is gone.
     fn share(&mut self, payload: Range<usize>, kind: Kind, input: &mut Input) -> Found {
         let payload = input.split_off_payload(payload);
         let assembly = self.assembly.get_or_insert_default();
