@@ -46,18 +46,10 @@ impl Options {
         while let Some(argument) = parser.next().map_err(usage)? {
             match argument {
                 Long("help") | Short('h') => return Ok(None),
-                Long("schedules") => {
-                    options.schedules = number(parser)?;
-                }
-                Long("seed") => {
-                    options.seed = number(parser)?;
-                }
-                Long("only") => {
-                    options.only = value(parser)?;
-                }
-                Long("replay") => {
-                    options.replay = Some(value(parser)?);
-                }
+                Long("schedules") => options.schedules = number(parser)?,
+                Long("seed") => options.seed = number(parser)?,
+                Long("only") => options.only = value(parser)?,
+                Long("replay") => options.replay = Some(value(parser)?),
                 other => return Err(usage(other.unexpected())),
             }
         }

@@ -31,19 +31,14 @@ const PAD_FROM: usize = 24;
 #[inline]
 pub fn validate(bytes: &[u8]) -> Result<&str, Utf8Error> {
     if bytes.len() >= VECTOR_LEN || !is_ascii(bytes) {
-        check_apart(bytes)?;
+        check(bytes)?;
     }
     // SAFETY: just validated, or ASCII, which is valid UTF-8.
     Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
 }
 
-#[inline(never)]
-fn check_apart(bytes: &[u8]) -> Result<(), Utf8Error> {
-    check(bytes)
-}
-
 /// Validates bytes of which some are not ASCII, or that are too many to have been looked at.
-#[inline]
+#[inline(never)]
 pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
     let result = if (PAD_FROM..VECTOR_LEN).contains(&bytes.len()) {
         // NUL is a character and continues none: the padded text is valid if `bytes` is.

@@ -135,20 +135,11 @@ impl Incoming {
             make_room(assembly, there, rest, most);
         }
         let payload = input.consume(there);
-        let mut payload = input.bytes(payload);
-        loop {
-            let (piece, left) = payload.split_at(payload.len().min(PIECE));
-            payload = left;
-            let at = assembly.len();
-            assembly.extend_from_slice(piece);
-            let is_last = ends && left.is_empty();
-            let opened = open(assembly, 0, at..assembly.len(), &frame, is_last);
-            opened.map_err(ProtocolError::InvalidUtf8)?;
-            frame.done += piece.len() as u64;
-            if left.is_empty() {
-                break;
-            }
-        }
+        let at = assembly.len();
+        assembly.extend_from_slice(input.bytes(payload));
+        let opened = open(assembly, 0, at..assembly.len(), &frame, ends);
+        opened.map_err(ProtocolError::InvalidUtf8)?;
+        frame.done += there as u64;
         let kind = frame.kind;
         if there < rest {
             self.frame = Some(frame);
@@ -256,9 +247,6 @@ fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize, most: usize
     };
     grow(message, rest.min(arriving.saturating_add(step)), most);
 }
-
-/// Half of a usual first-level data cache; a multiple of a key's four bytes.
-const PIECE: usize = 16 << 10;
 
 /// A shorter rest of a frame is read into the input, together with whatever
 /// follows it.
