@@ -1,5 +1,5 @@
-//! What a frame costs on its way: header, mask (beside `memcpy`, the limit), UTF-8 (beside the standard
-//! library). Payloads start at an odd address, as they do behind a header.
+//! What a frame costs on its way: header, mask (beside `memcpy`, the limit), UTF-8 (beside `simdutf8` and
+//! the standard library). Payloads start at an odd address, as they do behind a header.
 //!
 //! The groups name the processor level that was used; for the others:
 //!
@@ -78,6 +78,9 @@ fn text(criterion: &mut Criterion) {
                     let mut validator = Utf8Validator::new();
                     validator.push(black_box(bytes)).is_ok() && validator.finish().is_ok()
                 });
+            });
+            group.bench_function(BenchmarkId::new("simdutf8", size), |bencher| {
+                bencher.iter(|| simdutf8::basic::from_utf8(black_box(bytes)).is_ok());
             });
             group.bench_function(BenchmarkId::new("std", size), |bencher| {
                 bencher.iter(|| std::str::from_utf8(black_box(bytes)).is_ok());

@@ -2,6 +2,8 @@
 //! [`Utf8Validator`](crate::Utf8Validator).
 #![allow(unsafe_code)]
 
+#[cfg(all(target_arch = "x86_64", any(feature = "std", target_feature = "avx2")))]
+mod avx2;
 pub(crate) mod partial;
 pub(crate) mod validator;
 
@@ -40,17 +42,25 @@ pub fn validate(bytes: &[u8]) -> Result<&str, Utf8Error> {
 /// Validates bytes of which some are not ASCII, or that are too many to have been looked at.
 #[inline(never)]
 pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
-    let result = if (PAD_FROM..VECTOR_LEN).contains(&bytes.len()) {
+    is_text(bytes).then_some(()).ok_or(Utf8Error::new())
+}
+
+#[inline(always)]
+fn is_text(bytes: &[u8]) -> bool {
+    #[cfg(all(target_arch = "x86_64", any(feature = "std", target_feature = "avx2")))]
+    if bytes.len() >= avx2::MIN_LEN && avx2::is_detected() {
+        // SAFETY: the processor has AVX2.
+        return unsafe { avx2::is_utf8(bytes) };
+    }
+    if (PAD_FROM..VECTOR_LEN).contains(&bytes.len()) {
         // NUL is a character and continues none: the padded text is valid if `bytes` is.
         let mut padded = [0; VECTOR_LEN];
         for (padded, byte) in padded.iter_mut().zip(bytes) {
             *padded = *byte;
         }
-        simdutf8::basic::from_utf8(&padded).map(drop)
-    } else {
-        simdutf8::basic::from_utf8(bytes).map(drop)
-    };
-    result.map_err(|_| Utf8Error::new())
+        return simdutf8::basic::from_utf8(&padded).is_ok();
+    }
+    simdutf8::basic::from_utf8(bytes).is_ok()
 }
 
 /// Whether none of at most 64 bytes has its highest bit set: two words or vectors, of which the second ends
