@@ -1,7 +1,7 @@
 //! What a connection reads into: nothing while it waits, a shared buffer
 //! while it reads.
 //!
-//! A read needs 64 KiB to be fast, an idle connection none. So a buffer is
+//! A read needs 66 KiB to be fast, an idle connection none. So a buffer is
 //! taken from the thread's pool for a read and given back as soon as a read
 //! finds nothing; a partial frame left over moves to memory of its own size.
 
@@ -30,12 +30,12 @@ fn make_room_slow(input: &mut Input) {
             // Still shared with messages the application keeps.
             *storage = taken();
         }
-    } else if input.capacity() >= SIZE && len < SIZE {
+    } else if input.capacity() >= HELD && len < HELD {
         // What is left over is less than a frame that stays here until it is
         // whole, and that fits once it lies at the front.
         let consumed = input.capacity() - input.spare_capacity() - len;
         if consumed >= len {
-            input.reserve(SIZE - len);
+            input.reserve(HELD - len);
         } else if consumed > 0 || input.spare_capacity() == 0 {
             let mut old = input.move_to(taken());
             give(&mut old);
@@ -141,8 +141,15 @@ fn free(storage: &mut BytesMut) {
     *storage = BytesMut::new();
 }
 
-/// One read's worth: the measured knee of bytes per system call.
-pub(crate) const SIZE: usize = 64 << 10;
+/// One read's worth: 64 KiB of payload, the measured knee of bytes per system
+/// call, and the headers of as many frames as there usually are. What people
+/// send has a power of two of bytes, and without room for headers the last of
+/// four times 16 KiB would be read in two pieces.
+pub(crate) const SIZE: usize = 66 << 10;
+
+/// The longest frame that stays here until it is whole; of a longer one the
+/// payload moves on as it comes.
+const HELD: usize = 64 << 10;
 
 /// A left-over of less than this moves into the shared buffer for the next
 /// read; a longer one grows where it is.
@@ -162,6 +169,15 @@ mod tests {
         assert!(input.spare_capacity() >= SIZE);
         settle(&mut input);
         assert_eq!(input.capacity(), 0);
+    }
+
+    #[test]
+    fn one_read_takes_64_kib_of_payload_with_the_headers_of_its_frames() {
+        let mut input = Input::new();
+        make_room(&mut input);
+        for (frames, frame) in [(1, 65_535 + 8), (4, 16_384 + 8), (64, 1024 + 8)] {
+            assert!(input.spare_capacity() >= frames * frame, "{frames}");
+        }
     }
 
     #[test]
