@@ -8,6 +8,7 @@ mod spare;
 #[cfg(test)]
 mod tests;
 mod text;
+mod validate;
 
 pub use receive_buf::ReceiveBuf;
 pub use spare::Spare;
