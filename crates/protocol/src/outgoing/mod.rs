@@ -1,20 +1,21 @@
+mod control;
 mod parts;
 
-use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket_flow_frames::{CloseCode, ClosePayload, MAX_CONTROL_PAYLOAD, OpCode, Role, Rsv};
+use socket_flow_frames::{Role, Rsv};
 
 use crate::closing::Closing;
 use crate::config::Config;
 use crate::deadlines::Watch;
 use crate::deflate::Compress;
-use crate::error::{ControlError, Expired, ProtocolError, SendError};
+use crate::error::{Expired, SendError};
 use crate::frame_queue::{FrameQueue, LINK_MIN};
 use crate::mask_keys::MaskKeys;
 use crate::negotiated::Negotiated;
+use crate::outgoing::control::Pong;
 use crate::outgoing::parts::Parts;
 use crate::payload::{self, Compression, Payload};
 use crate::prepared::Prepared;
@@ -134,39 +135,6 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Queues a ping with up to 125 bytes of application data.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::TooLong`], [`ControlError::Closed`], or
-    /// [`ControlError::Full`] at the high-water mark.
-    pub fn ping(&mut self, data: &[u8]) -> Result<(), ControlError> {
-        if data.len() > MAX_CONTROL_PAYLOAD {
-            return Err(ControlError::TooLong);
-        }
-        if self.closing.is_sent() {
-            return Err(ControlError::Closed);
-        }
-        if self.is_full() {
-            return Err(ControlError::Full);
-        }
-        self.frames.whole(OpCode::Ping, data);
-        Ok(())
-    }
-
-    /// Queues a Close (RFC 6455 §7.1.2): the closing handshake begins. Data
-    /// queued before it still goes out, and what the peer sends until its own
-    /// Close is still received. A second Close is not sent.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
-        let payload = ClosePayload::new(code, reason)?;
-        self.queue_close(&payload);
-        Ok(())
-    }
-
     /// Gives up on a transport that takes no more bytes: drops what is queued
     /// and lets nothing more in.
     pub fn abandon(&mut self) {
@@ -279,43 +247,6 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Answers a ping, or keeps it as the newest unanswered one.
-    pub(crate) fn pong(&mut self, data: &[u8]) {
-        if self.closing.is_sent() {
-            return;
-        }
-        // The older ping first: a peer expects its answers in order.
-        self.settle_pong();
-        if self.has_room_for_pong() {
-            self.append_pong(data);
-        } else {
-            let pong = Pong::new(data);
-            match &mut self.pong {
-                Some(kept) => **kept = pong,
-                None => self.pong = Some(Box::new(pong)),
-            }
-        }
-    }
-
-    /// Notes the peer's Close and answers it with the same code
-    /// (RFC 6455 §5.5.1).
-    pub(crate) fn receive_close(&mut self, code: Option<CloseCode>) {
-        self.closing = self.closing.receive();
-        let reply = code.map_or(ClosePayload::EMPTY, ClosePayload::from);
-        self.queue_close(&reply);
-    }
-
-    /// Fails the connection (RFC 6455 §7.1.7): the Close that says why.
-    pub(crate) fn fail(&mut self, error: &ProtocolError) {
-        self.fail_with(error.close_code(), error.reason());
-    }
-
-    pub(crate) fn fail_with(&mut self, code: CloseCode, reason: &str) {
-        // The reasons are ours and short; without one the code is enough.
-        let payload = ClosePayload::new(code, reason).unwrap_or(ClosePayload::from(code));
-        self.queue_close(&payload);
-    }
-
     /// Whether a message was queued since the last call.
     pub(crate) fn take_message_flag(&mut self) -> bool {
         mem::take(&mut self.message)
@@ -325,23 +256,6 @@ impl Outgoing {
     #[inline]
     pub(crate) fn is_unwritten(&self) -> bool {
         self.unflushed || !self.frames.queue.is_empty()
-    }
-
-    fn queue_close(&mut self, payload: &ClosePayload) {
-        if self.closing.is_sent() {
-            return;
-        }
-        if let Some(pong) = self.pong.take() {
-            self.frames.whole(OpCode::Pong, pong.data());
-        }
-        self.frames.whole(OpCode::Close, payload.as_bytes());
-        self.send_close();
-    }
-
-    /// From here on no message is queued any more.
-    fn send_close(&mut self) {
-        self.closing = self.closing.send();
-        self.settle_plain();
     }
 
     /// Finds what [`Outgoing::queue`] may do without looking further: nothing
@@ -361,31 +275,6 @@ impl Outgoing {
         } else {
             u16::try_from(below).unwrap_or(u16::MAX)
         };
-    }
-
-    fn has_room_for_pong(&mut self) -> bool {
-        // A sender that never lets the queue run empty must not use up the
-        // pongs of the whole connection.
-        if self.frames.queue.taken() >= self.pongs_end {
-            self.pongs = 0;
-        }
-        usize::from(self.pongs) < self.config.limits().pongs.clamp(1, 255) && !self.is_full()
-    }
-
-    fn append_pong(&mut self, data: &[u8]) {
-        self.frames.whole(OpCode::Pong, data);
-        self.pongs = self.pongs.saturating_add(1);
-        self.pongs_end = self.frames.queue.taken() + self.frames.queue.len() as u64;
-    }
-
-    /// Encodes the kept pong once there is room for it.
-    #[inline]
-    fn settle_pong(&mut self) {
-        if self.pong.is_some() && self.has_room_for_pong() {
-            if let Some(pong) = self.pong.take() {
-                self.append_pong(pong.data());
-            }
-        }
     }
 
     /// Why no message is taken now, whatever room there is.
@@ -477,33 +366,4 @@ struct Stall {
     watch: Watch,
     /// [`WriteQueue::taken`] at the last look.
     taken: u64,
-}
-
-/// The data of a pong that waits for room.
-struct Pong {
-    bytes: [u8; MAX_CONTROL_PAYLOAD],
-    len: u8,
-}
-
-impl Pong {
-    fn new(data: &[u8]) -> Self {
-        let mut bytes = [0; MAX_CONTROL_PAYLOAD];
-        let mut len = 0;
-        for (slot, byte) in bytes.iter_mut().zip(data) {
-            *slot = *byte;
-            len += 1;
-        }
-        Self { bytes, len }
-    }
-
-    fn data(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for Pong {
-    /// Shows no byte of it: payloads do not belong in logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pong({} bytes)", self.len)
-    }
 }
