@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::mem;
+use std::ops::RangeInclusive;
 
 use bytes::BytesMut;
 use socket_flow_protocol::Input;
@@ -23,31 +24,34 @@ pub(crate) fn make_room(input: &mut Input) {
 
 #[inline(never)]
 fn make_room_slow(input: &mut Input) {
-    let len = input.len();
+    let (len, spare) = (input.len(), input.spare_capacity());
     if len == 0 {
         let storage = input.storage();
         if storage.capacity() < SIZE && !storage.try_reclaim(SIZE) {
             // Still shared with messages the application keeps.
             *storage = taken();
         }
-    } else if input.capacity() >= HELD && len < HELD {
-        // What is left over is less than a frame that stays here until it is
-        // whole, and that fits once it lies at the front.
-        let consumed = input.capacity() - input.spare_capacity() - len;
-        if consumed >= len {
-            input.reserve(HELD - len);
-        } else if consumed > 0 || input.spare_capacity() == 0 {
-            let mut old = input.move_to(taken());
-            give(&mut old);
-        }
-    } else if len < KEEP {
-        let mut old = input.move_to(taken());
-        give(&mut old);
-    } else {
-        // A slow sender inside a larger frame: growing by doubling keeps the
-        // copies linear, however small its pieces are.
+    } else if len >= HELD {
+        // Handed over with the stream, more than a frame that stays here.
         input.reserve(len);
+    } else if len + spare >= HELD {
+        // The frame will be whole where it lies.
+    } else if input.capacity() >= HELD && input.capacity() - spare - len >= len {
+        // Or at the front, where what was read before it has been.
+        input.reserve(HELD - len);
+    } else if !(KEEP..=HELD / 2).contains(&len) {
+        move_to(taken(), input);
+    } else if spare < len {
+        // A slow sender inside a frame: growing by doubling keeps the copies
+        // linear, however small its pieces are.
+        let own = BytesMut::with_capacity((2 * len).next_power_of_two());
+        move_to(own, input);
     }
+}
+
+fn move_to(storage: BytesMut, input: &mut Input) {
+    let mut old = input.move_to(storage);
+    give(&mut old);
 }
 
 /// Gives memory back before waiting for input.
@@ -65,8 +69,7 @@ fn settle_rest(input: &mut Input) {
     let len = input.len();
     if input.capacity() / 4 > len.max(SMALLEST) {
         let own = BytesMut::with_capacity(len.next_power_of_two().max(SMALLEST));
-        let mut shared = input.move_to(own);
-        give(&mut shared);
+        move_to(own, input);
     }
 }
 
@@ -120,7 +123,7 @@ fn new() -> BytesMut {
 /// Gives memory, empty, to the pool, and leaves none.
 #[inline(always)]
 fn give(storage: &mut BytesMut) {
-    if (SIZE..=2 * SIZE).contains(&storage.capacity()) || is_usual(storage) {
+    if POOLED.contains(&storage.capacity()) || is_usual(storage) {
         exchange(storage);
     }
     if storage.capacity() > 0 {
@@ -132,7 +135,7 @@ fn give(storage: &mut BytesMut) {
 /// not while it is shared with a message, and nothing but the usual size.
 #[cold]
 fn is_usual(storage: &mut BytesMut) -> bool {
-    storage.try_reclaim(SIZE) && storage.capacity() <= 2 * SIZE
+    storage.try_reclaim(SIZE) && POOLED.contains(&storage.capacity())
 }
 
 /// Apart, because there is hardly ever anything to free.
@@ -147,8 +150,11 @@ fn free(storage: &mut BytesMut) {
 /// four times 16 KiB would be read in two pieces.
 pub(crate) const SIZE: usize = 66 << 10;
 
-/// The longest frame that stays here until it is whole; of a longer one the
-/// payload moves on as it comes.
+/// What the pool takes: an allocator may have given more than was asked for.
+const POOLED: RangeInclusive<usize> = SIZE..=SIZE + KEEP;
+
+/// Room for the longest frame that stays in the input until it is whole. The
+/// protocol moves the payload of a longer one on as it comes.
 const HELD: usize = 64 << 10;
 
 /// A left-over of less than this moves into the shared buffer for the next

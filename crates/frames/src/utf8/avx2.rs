@@ -68,6 +68,7 @@ pub(super) unsafe fn is_utf8(bytes: &[u8]) -> bool {
             } else if is_inside_character(one.first_chunk()) {
                 return false;
             } else {
+                // The last of them stay in front of what is left.
                 let skipped = ascii_len(rest).saturating_sub(BEFORE);
                 rest = rest.get(skipped..).unwrap_or_default();
             }
@@ -90,7 +91,7 @@ fn is_inside_character(end: Option<&[u8; BEFORE]>) -> bool {
     end.is_some_and(|&[a, b, c]| a >= 0xF0 || b >= 0xE0 || c >= 0xC0)
 }
 
-/// How many bytes there are before the first round that is not all ASCII.
+/// How many bytes there are before the first round that is not whole, or not all ASCII.
 ///
 /// # Safety
 ///
@@ -313,7 +314,7 @@ mod tests {
         if is_detected() {
             // SAFETY: the processor has AVX2.
             let is_text = unsafe { is_utf8(bytes) };
-            assert_eq!(is_text, str::from_utf8(bytes).is_ok(), "{bytes:x?}");
+            assert_eq!(is_text, core::str::from_utf8(bytes).is_ok(), "{bytes:x?}");
         }
     }
 

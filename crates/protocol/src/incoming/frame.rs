@@ -125,5 +125,6 @@ impl Frame {
 }
 
 /// The largest payload that stays in the input until it is whole, if it is not
-/// at once; with its header it fits a 64 KiB read buffer.
+/// at once. With its header it fits 64 KiB, which is as much of one frame as
+/// whoever reads into the input has to make room for.
 const HOLD_MAX: u64 = (64 << 10) - MAX_HEADER_LEN as u64;

@@ -271,6 +271,53 @@ fn half_a_message_costs_what_has_come_of_it_and_some() {
     });
 }
 
+/// Cause: behind a message that was split off a buffer, what was left of it was doubled with all of it,
+/// and kept by the thread; and a frame was moved to a second buffer though its rest fits the first.
+#[test]
+fn half_a_frame_behind_a_message_waits_in_one_buffer() {
+    alone(async || {
+        let (mut ws, mut peer) = server(Config::new()).await;
+        greet(&mut ws, &mut peer, "hello", &[]).await;
+        // Messages of so many bytes, what comes of the frame behind them, and what that may cost beside
+        // the thread's buffer.
+        let cases = [
+            (1, 0, 34_000, 0),
+            (1, 3_000, 40_000, READ_BUFFER),
+            (1, 10_000, 34_000, READ_BUFFER),
+            (1, 12_000, 45_000, READ_BUFFER),
+            (1, 19_000, 25_000, READ_BUFFER),
+            (1, 20_000, 40_000, READ_BUFFER),
+            (12, 1_000, 45_000, READ_BUFFER),
+            (20, 1_500, 25_000, 0),
+        ];
+        for (messages, len, arrived, most) in cases {
+            let mut wire = peer.frame(FIN | BINARY, &vec![7; len]).repeat(messages);
+            let begun = wire.len() + 8 + arrived;
+            wire.extend(peer.frame(FIN | BINARY, &vec![8; 60_000]));
+            let heap = Heap::watch();
+            peer.send(&wire[..begun]).await;
+            for _ in 0..messages {
+                let message = bounded(ws.recv()).await.unwrap().unwrap();
+                assert_eq!(message.as_bytes().len(), len);
+            }
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+                assert!(poll_once(ws.recv()).is_pending());
+            }
+            let peak = heap.peak();
+            println!("{arrived} behind {messages} of {len}: {peak} bytes at most");
+            assert!(peak <= most + len + 512, "{peak} bytes");
+            peer.send(&wire[begun..]).await;
+            let message = bounded(ws.recv()).await.unwrap().unwrap();
+            assert_eq!(message.as_bytes().len(), 60_000);
+            drop(message);
+            assert!(poll_once(ws.recv()).is_pending());
+            // The thread's own buffer at most.
+            assert!(heap.bytes() <= READ_BUFFER + 128, "{} bytes", heap.bytes());
+        }
+    });
+}
+
 #[test]
 fn half_a_head_costs_its_limit_and_a_read() {
     alone(async || {
