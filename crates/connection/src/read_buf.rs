@@ -34,11 +34,9 @@ fn make_room_slow(input: &mut Input) {
     } else if len >= HELD {
         // Handed over with the stream, more than a frame that stays here.
         input.reserve(len);
-    } else if len + spare >= HELD {
-        // The frame will be whole where it lies.
-    } else if input.capacity() >= HELD && input.capacity() - spare - len >= len {
-        // Or at the front, where what was read before it has been.
-        input.reserve(HELD - len);
+    } else if len + spare >= HELD || input.try_reclaim(HELD - len) {
+        // The frame will be whole where it lies, or at the front, where what
+        // was read before it has been.
     } else if !(KEEP..=HELD / 2).contains(&len) {
         move_to(taken(), input);
     } else if spare < len {

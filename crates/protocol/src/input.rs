@@ -75,6 +75,15 @@ impl Input {
         self.buf.reserve(additional);
     }
 
+    /// Drops the consumed bytes and makes room for at least `additional` more
+    /// if that takes no allocation; tells whether there is room now. Memory
+    /// shared with a message that was split off is out of reach until that is
+    /// dropped.
+    pub fn try_reclaim(&mut self, additional: usize) -> bool {
+        self.compact();
+        self.buf.try_reclaim(additional)
+    }
+
     /// Appends received bytes.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
         self.compact();

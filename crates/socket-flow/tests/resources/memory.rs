@@ -289,6 +289,7 @@ fn half_a_frame_behind_a_message_waits_in_one_buffer() {
             (1, 20_000, 40_000, READ_BUFFER),
             (12, 1_000, 45_000, READ_BUFFER),
             (20, 1_500, 25_000, 0),
+            (3, 16_384, 17_000, 0),
         ];
         for (messages, len, arrived, most) in cases {
             let mut wire = peer.frame(FIN | BINARY, &vec![7; len]).repeat(messages);
