@@ -145,6 +145,29 @@ fn an_input_that_a_message_ends_with_keeps_none_of_its_memory() {
     }
 }
 
+#[test]
+fn what_a_message_lay_in_is_reclaimed_for_the_next_once_nobody_has_the_message() {
+    const SIZE: usize = 64 << 10;
+    let rest = b"\x82\xfe\x40\x00....and some of what it announces";
+    let mut server = protocol(Role::Server);
+    let mut input = Input::new();
+    input.reserve(SIZE);
+    let memory = input.unread().as_ptr();
+    input.extend_from_slice(&frame(Role::Server, 0x82, &noise(SIZE / 2)));
+    input.extend_from_slice(rest);
+    let found = server.step(&mut input).unwrap().expect("a message");
+    let message = server.take_message(found, &mut input).unwrap();
+    let room = SIZE - rest.len();
+    // Room behind it there is, and needs nothing.
+    assert!(input.try_reclaim(1000));
+    assert!(!input.try_reclaim(room));
+    drop(message);
+    assert!(input.try_reclaim(room));
+    assert_eq!(input.unread(), rest);
+    assert_eq!(input.unread().as_ptr(), memory);
+    assert!(!input.try_reclaim(room + 1));
+}
+
 /// A box that stays where it is kept a message that had been lent before.
 #[test]
 fn a_message_that_was_taken_leaves_nothing_of_one_before_it() {
