@@ -228,17 +228,12 @@ impl Tables {
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn errors(self, window: &[u8; WINDOW]) -> __m256i {
-        // SAFETY: each read ends with the window at the latest, and need not be aligned. The processor has
-        // AVX2.
-        unsafe {
-            let at = window.as_ptr();
-            self.judge(
-                _mm256_loadu_si256(at.add(3).cast()),
-                _mm256_loadu_si256(at.add(2).cast()),
-                _mm256_loadu_si256(at.add(1).cast()),
-                _mm256_loadu_si256(at.cast()),
-            )
-        }
+        let [_, _, _, byte @ ..] = window;
+        let [_, _, one @ .., _] = window;
+        let [_, two @ .., _, _] = window;
+        let [three @ .., _, _, _] = window;
+        // SAFETY: the processor has AVX2.
+        unsafe { self.judge(load(byte), load(one), load(two), load(three)) }
     }
 
     /// The same for the first block of a text, which has nothing before it.
