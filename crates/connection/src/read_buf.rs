@@ -31,13 +31,13 @@ fn make_room_slow(input: &mut Input) {
             // Still shared with messages the application keeps.
             *storage = taken();
         }
-    } else if len >= HELD {
-        // Handed over with the stream, more than a frame that stays here.
+    } else if len >= Input::MAX_HELD {
+        // More than any frame that stays here: all the same, room for more.
         input.reserve(len);
-    } else if len + spare >= HELD || input.try_reclaim(HELD - len) {
+    } else if len + spare >= Input::MAX_HELD || input.try_reclaim(Input::MAX_HELD - len) {
         // The frame will be whole where it lies, or at the front, where what
         // was read before it has been.
-    } else if !(KEEP..=HELD / 2).contains(&len) {
+    } else if !(KEEP..=Input::MAX_HELD / 2).contains(&len) {
         move_to(taken(), input);
     } else if spare < len {
         // A slow sender inside a frame: growing by doubling keeps the copies
@@ -151,12 +151,8 @@ pub(crate) const SIZE: usize = 66 << 10;
 /// What the pool takes: an allocator may have given more than was asked for.
 const POOLED: RangeInclusive<usize> = SIZE..=SIZE + KEEP;
 
-/// Room for the longest frame that stays in the input until it is whole. The
-/// protocol moves the payload of a longer one on as it comes.
-const HELD: usize = 64 << 10;
-
 /// A left-over of less than this moves into the shared buffer for the next
-/// read; a longer one grows where it is.
+/// read; a longer one grows in memory of its own.
 const KEEP: usize = 4 << 10;
 
 /// The smallest memory of a left-over partial frame.

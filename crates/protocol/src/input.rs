@@ -26,6 +26,11 @@ pub struct Input {
 }
 
 impl Input {
+    /// The longest frame that stays here until it is whole, header included:
+    /// 64 KiB. A step takes the payload of a longer one as it comes. So with
+    /// room for this much from the first unread byte on, a connection goes on.
+    pub const MAX_HELD: usize = 64 << 10;
+
     /// An input without bytes or memory.
     pub fn new() -> Self {
         Self::default()

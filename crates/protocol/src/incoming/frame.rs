@@ -3,6 +3,7 @@ use socket_flow_frames::{FrameHeader, HeaderError, MAX_HEADER_LEN, MaskKey, OpCo
 use crate::error::ProtocolError;
 use crate::event::Kind;
 use crate::incoming::Incoming;
+use crate::input::Input;
 
 impl Incoming {
     /// Judges a frame on its header, before its payload is awaited
@@ -125,6 +126,5 @@ impl Frame {
 }
 
 /// The largest payload that stays in the input until it is whole, if it is not
-/// at once. With its header it fits 64 KiB, which is as much of one frame as
-/// whoever reads into the input has to make room for.
-const HOLD_MAX: u64 = (64 << 10) - MAX_HEADER_LEN as u64;
+/// at once.
+const HOLD_MAX: u64 = (Input::MAX_HELD - MAX_HEADER_LEN) as u64;
