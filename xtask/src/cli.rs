@@ -105,7 +105,7 @@ cargo xtask instructions [OPTIONS]
     crates/socket-flow/benches/instructions/figures.toml. Needs x86-64 with AVX2 and Linux.
 
     --only TEXT             only the cells whose name holds this text
-    --update                writes the counts to the file
+    --update                writes the counts to the file; the base stays
 
     Profiles for callgrind_annotate land in instructions/ under the target directory.
 

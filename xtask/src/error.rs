@@ -33,7 +33,7 @@ pub(crate) enum Error {
     Differences(usize),
     /// This many inputs were refused by the oracle of their fuzz target.
     Findings(usize),
-    /// This many instruction counts are not the committed ones.
+    /// This many instruction counts are not the committed ones, or more than their base allows.
     Instructions(usize),
     /// This many statements of the conformance table are not borne out.
     Unproven(usize),
@@ -95,9 +95,9 @@ impl fmt::Display for Error {
             Self::Differences(count) => write!(f, "{count} exchanges differ"),
             Self::Findings(1) => f.write_str("1 finding"),
             Self::Findings(count) => write!(f, "{count} findings"),
-            Self::Instructions(1) => f.write_str("1 instruction count is not the committed one"),
+            Self::Instructions(1) => f.write_str("1 instruction count is not accepted"),
             Self::Instructions(count) => {
-                write!(f, "{count} instruction counts are not the committed ones")
+                write!(f, "{count} instruction counts are not accepted")
             }
             Self::Unproven(1) => f.write_str("1 statement of the table does not hold"),
             Self::Unproven(count) => write!(f, "{count} statements of the table do not hold"),

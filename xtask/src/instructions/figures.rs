@@ -11,29 +11,25 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::instructions::count::Counted;
+use crate::instructions::figure::{Figure, Verdict};
 use crate::workspace::{self, Workspace};
-
-/// What a new cell may differ by, in per cent: less than an allocation costs the dearest small message.
-const TOLERANCE: u64 = 3;
-
-/// Instructions any cell may differ by: per cent of a few dozen are none.
-const ROUNDING: u64 = 2;
-
-/// How much wider tolerances are with another compiler or C library, which nobody here changed.
-const ELSEWHERE: u64 = 5;
 
 /// How long the tools may take to say their version.
 const LIMIT: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
 # Instructions per message, counted by callgrind: written by `cargo xtask instructions --update`.
-# Each may differ by its tolerance, in per cent, which is kept when the figure is updated.
+# Each may differ by its tolerance, in per cent, and be 1.01 times its base, or `most` times where
+# that is set. The base is what the commit named here counts: an update writes `instructions`, and
+# nothing else of a cell that has a figure.
 ";
 
-/// What the figures are compared with.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+/// What counts are compared with.
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Figures {
+    /// The commit whose counts are the cells' bases.
+    pub(crate) base: Option<String>,
     /// What they were counted with.
     pub(crate) environment: Environment,
     /// By cell.
@@ -49,22 +45,14 @@ pub(crate) struct Environment {
     libc: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Figure {
-    instructions: u64,
-    tolerance: u64,
-}
-
-/// How a count relates to its figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Within the tolerance.
-    Same,
-    Worse,
-    Better,
-    /// There is no figure.
-    Unknown,
+/// What a count is worth.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// A line of the table.
+    pub(crate) line: String,
+    pub(crate) verdict: Verdict,
+    /// Whether it is more than its base allows.
+    pub(crate) is_above_base: bool,
 }
 
 impl Environment {
@@ -103,7 +91,11 @@ impl Figures {
             return Ok(Self::default());
         }
         let text = fs::read_to_string(path).map_err(Error::file(path))?;
-        toml::from_str(&text).map_err(|error| Error::data(path, error))
+        let figures: Self = toml::from_str(&text).map_err(|error| Error::data(path, error))?;
+        match figures.boundless() {
+            Some(name) => Err(Error::data(path, format!("{name}: `most`, but no base"))),
+            None => Ok(figures),
+        }
     }
 
     /// Writes the file.
@@ -111,19 +103,19 @@ impl Figures {
         fs::write(path, self.to_string()).map_err(Error::file(path))
     }
 
-    /// Compares a count with its figure, `widened` where it was made with other tools, and says so
-    /// in a line.
-    pub(crate) fn judge(&self, name: &str, now: u64, widened: bool) -> (String, Verdict) {
+    /// Compares a count with its figure and its base, `widened` where it was made with other tools.
+    pub(crate) fn judge(&self, name: &str, now: u64, widened: bool) -> Judged {
         let Some(figure) = self.cells.get(name) else {
-            return (
-                format!("{:>12} {now:>12} {:>8}  {name}: NEW", "", ""),
-                Verdict::Unknown,
-            );
+            return Judged {
+                line: format!("{:>12} {now:>12} {:>8} {:>7}  {name}: NEW", "", "", ""),
+                verdict: Verdict::Unknown,
+                is_above_base: false,
+            };
         };
-        let verdict = figure.judge(now, widened);
         let Figure {
             instructions,
             tolerance,
+            ..
         } = figure;
         let change = match instructions {
             0 => String::new(),
@@ -132,13 +124,24 @@ impl Figures {
                 (now as f64 / *instructions as f64 - 1.0) * 100.0
             ),
         };
-        let mut line = format!("{instructions:>12} {now:>12} {change:>8}  {name}");
+        let share = figure.share(now).map(|share| format!("{share:.3}"));
+        let share = share.unwrap_or_default();
+        let mut line = format!("{instructions:>12} {now:>12} {change:>8} {share:>7}  {name}");
+        let verdict = figure.judge(now, widened);
         match verdict {
             Verdict::Worse => _ = write!(line, ": WORSE by more than {tolerance} %"),
             Verdict::Better => _ = write!(line, ": BETTER by more than {tolerance} %"),
             Verdict::Same | Verdict::Unknown => {}
         }
-        (line, verdict)
+        let is_above_base = figure.is_above_base(now, widened);
+        if is_above_base {
+            _ = write!(line, ": WORSE than {} of the base", figure.most());
+        }
+        Judged {
+            line,
+            verdict,
+            is_above_base,
+        }
     }
 
     /// The cells that have a figure and were not counted.
@@ -167,48 +170,37 @@ impl Figures {
             self.environment = environment;
         }
         for (name, instructions) in counted {
-            let figure = self.cells.entry(name.clone()).or_insert(Figure {
-                instructions: 0,
-                tolerance: TOLERANCE,
-            });
-            figure.instructions = *instructions;
+            self.cells
+                .entry(name.clone())
+                .and_modify(|figure| figure.instructions = *instructions)
+                .or_insert(Figure::new(*instructions));
         }
         self
+    }
+
+    /// A cell whose bound bounds nothing.
+    fn boundless(&self) -> Option<&str> {
+        let mut cells = self.cells.iter();
+        let found = cells.find(|(_, figure)| figure.most.is_some() && figure.base.is_none());
+        found.map(|(name, _)| name.as_str())
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Environment { rustc, libc } = &self.environment;
+        writeln!(f, "{HEAD}")?;
+        if let Some(base) = &self.base {
+            writeln!(f, "base = {base:?}\n")?;
+        }
         writeln!(
             f,
-            "{HEAD}\n[environment]\nrustc = {rustc:?}\nlibc = {libc:?}\n\n[cells]"
+            "[environment]\nrustc = {rustc:?}\nlibc = {libc:?}\n\n[cells]"
         )?;
         for (name, figure) in &self.cells {
-            let Figure {
-                instructions,
-                tolerance,
-            } = figure;
-            writeln!(
-                f,
-                "{name:?} = {{ instructions = {instructions}, tolerance = {tolerance} }}"
-            )?;
+            writeln!(f, "{name:?} = {figure}")?;
         }
         Ok(())
-    }
-}
-
-impl Figure {
-    fn judge(self, now: u64, widened: bool) -> Verdict {
-        let tolerance = self.tolerance * if widened { ELSEWHERE } else { 1 };
-        let allowed = (self.instructions * tolerance / 100).max(ROUNDING);
-        if now > self.instructions + allowed {
-            Verdict::Worse
-        } else if now + allowed < self.instructions {
-            Verdict::Better
-        } else {
-            Verdict::Same
-        }
     }
 }
 
@@ -227,35 +219,95 @@ mod tests {
         Figures::default().updated(here(), &[("a".into(), 1000), ("b".into(), 20)], true)
     }
 
+    /// With a base for `a`, and a bound.
+    fn based() -> Figures {
+        let mut figures = figures();
+        figures.base = Some("08defa0".into());
+        if let Some(figure) = figures.cells.get_mut("a") {
+            (figure.base, figure.most) = (Some(1250), Some(0.8));
+        }
+        figures
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
-        let figures = figures();
-        assert_eq!(toml::from_str::<Figures>(&figures.to_string()), Ok(figures));
+        for figures in [figures(), based()] {
+            assert_eq!(toml::from_str::<Figures>(&figures.to_string()), Ok(figures));
+        }
     }
 
     #[test]
-    fn a_count_may_differ_by_the_tolerance_both_ways() {
-        let figures = figures();
-        let verdict = |name, now, widened| figures.judge(name, now, widened).1;
-        assert_eq!(verdict("a", 1030, false), Verdict::Same);
-        assert_eq!(verdict("a", 1031, false), Verdict::Worse);
-        assert_eq!(verdict("a", 970, false), Verdict::Same);
-        assert_eq!(verdict("a", 969, false), Verdict::Better);
-        assert_eq!(verdict("b", 22, false), Verdict::Same);
-        assert_eq!(verdict("b", 23, false), Verdict::Worse);
-        assert_eq!(verdict("c", 1, false), Verdict::Unknown);
+    fn a_figure_is_a_line_with_its_base_and_its_bound() {
+        let text = based().to_string();
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = [
+            "",
+            "base = \"08defa0\"",
+            "",
+            "[environment]",
+            "rustc = \"1.95.0\"",
+            "libc = \"2.36\"",
+            "",
+            "[cells]",
+            "\"a\" = { instructions = 1000, tolerance = 3, base = 1250, most = 0.8 }",
+            "\"b\" = { instructions = 20, tolerance = 3 }",
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]
-    fn other_tools_widen_the_tolerance() {
-        let figures = figures();
-        assert_eq!(figures.judge("a", 1150, true).1, Verdict::Same);
-        assert_eq!(figures.judge("a", 1151, true).1, Verdict::Worse);
+    fn a_bound_without_a_base_is_no_file() {
+        let mut figures = based();
+        assert_eq!(figures.boundless(), None);
+        if let Some(figure) = figures.cells.get_mut("a") {
+            figure.base = None;
+        }
+        assert_eq!(figures.boundless(), Some("a"));
     }
 
     #[test]
-    fn an_update_keeps_tolerances_and_drops_what_is_gone() {
-        let mut figures = figures();
+    fn a_line_tells_what_a_count_is_worth() {
+        let figures = based();
+        let judge = |name, now| {
+            let judged = figures.judge(name, now, false);
+            let line = judged.line.split_whitespace().collect::<Vec<_>>().join(" ");
+            (line, judged.verdict, judged.is_above_base)
+        };
+        let expected = [
+            (
+                ("a", 1000),
+                "1000 1000 +0.0 % 0.800 a",
+                Verdict::Same,
+                false,
+            ),
+            (
+                ("a", 1010),
+                "1000 1010 +1.0 % 0.808 a: WORSE than 0.8 of the base",
+                Verdict::Same,
+                true,
+            ),
+            (
+                ("a", 1100),
+                "1000 1100 +10.0 % 0.880 a: WORSE by more than 3 %: WORSE than 0.8 of the base",
+                Verdict::Worse,
+                true,
+            ),
+            (
+                ("b", 15),
+                "20 15 -25.0 % b: BETTER by more than 3 %",
+                Verdict::Better,
+                false,
+            ),
+            (("c", 1), "1 c: NEW", Verdict::Unknown, false),
+        ];
+        for ((name, now), line, verdict, is_above_base) in expected {
+            assert_eq!(judge(name, now), (line.into(), verdict, is_above_base));
+        }
+    }
+
+    #[test]
+    fn an_update_keeps_all_but_the_count_and_drops_what_is_gone() {
+        let mut figures = based();
         if let Some(figure) = figures.cells.get_mut("a") {
             figure.tolerance = 7;
         }
@@ -265,8 +317,17 @@ mod tests {
         let expected = Figure {
             instructions: 900,
             tolerance: 7,
+            base: Some(1250),
+            most: Some(0.8),
         };
+        assert_eq!(figures.base.as_deref(), Some("08defa0"));
         assert_eq!(figures.cells, BTreeMap::from([("a".into(), expected)]));
+    }
+
+    #[test]
+    fn an_update_gives_a_new_cell_no_base() {
+        let figures = based().updated(here(), &[("c".into(), 30)], false);
+        assert_eq!(figures.cells["c"], Figure::new(30));
     }
 
     #[test]

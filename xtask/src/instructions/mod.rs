@@ -8,10 +8,14 @@
 //!                                 └── --update
 //! ```
 //!
+//! A count is compared with the last one committed, so that no change goes unnoticed, and with the
+//! base's, which no update touches, so that many small ones do not add up.
+//!
 //! Unlike a time, the count does not depend on how busy the machine is, nor much on which it is:
 //! Valgrind shows every program the same processor, as long as the real one has its vectors.
 
 mod count;
+mod figure;
 mod figures;
 
 pub(crate) use count::{TUNABLES, collected};
@@ -21,7 +25,8 @@ use std::time::Instant;
 use crate::cli::InstructionsOptions;
 use crate::error::Error;
 use crate::instructions::count::Cells;
-use crate::instructions::figures::{Environment, Figures, Verdict};
+use crate::instructions::figure::Verdict;
+use crate::instructions::figures::{Environment, Figures};
 use crate::workspace::Workspace;
 
 /// The committed figures, from the root of the source tree.
@@ -51,17 +56,25 @@ pub(crate) fn run(options: &InstructionsOptions) -> Result<(), Error> {
             committed.environment
         );
     }
-    println!("{:>12} {:>12} {:>8}", "committed", "now", "");
-    let (mut worse, mut better, mut unknown) = (0, 0, 0);
+    if let Some(base) = &committed.base {
+        println!("the base is {base}");
+    }
+    println!(
+        "{:>12} {:>12} {:>8} {:>7}",
+        "committed", "now", "", "of base"
+    );
+    let (mut worse, mut better, mut unknown, mut above, mut refused) = (0, 0, 0, 0, 0);
     for (name, now) in &counted {
-        let (line, verdict) = committed.judge(name, *now, widened);
-        println!("{line}");
-        match verdict {
+        let judged = committed.judge(name, *now, widened);
+        println!("{}", judged.line);
+        match judged.verdict {
             Verdict::Same => {}
             Verdict::Worse => worse += 1,
             Verdict::Better => better += 1,
             Verdict::Unknown => unknown += 1,
         }
+        above += usize::from(judged.is_above_base);
+        refused += usize::from(judged.is_above_base || judged.verdict != Verdict::Same);
     }
     let gone = match options.only.is_empty() {
         true => committed.missing_from(&counted),
@@ -71,8 +84,8 @@ pub(crate) fn run(options: &InstructionsOptions) -> Result<(), Error> {
         println!("{name}: has a figure, but is measured no more");
     }
     println!(
-        "\n{} cells, {worse} worse, {better} better, {unknown} new, {} gone, {:.1} s; \
-         profiles for callgrind_annotate in {}",
+        "\n{} cells, {worse} worse, {better} better, {unknown} new, {} gone, \
+         {above} worse than their base allows, {:.1} s; profiles for callgrind_annotate in {}",
         counted.len(),
         gone.len(),
         start.elapsed().as_secs_f64(),
@@ -83,18 +96,23 @@ pub(crate) fn run(options: &InstructionsOptions) -> Result<(), Error> {
         let all = options.only.is_empty();
         committed.updated(environment, &counted, all).save(&path)?;
         println!("written to {FIGURES}");
-        return Ok(());
+        // The base is not updated: what it refuses stays refused.
+        return verdict(above);
     }
-    match worse + better + unknown + gone.len() {
+    if worse + better + unknown + gone.len() > 0 {
+        println!(
+            "to accept what is so now: cargo xtask instructions --update, and commit {FIGURES}"
+        );
+    }
+    if better > 0 {
+        println!("a better figure is committed too, so that it is not lost unnoticed");
+    }
+    verdict(refused + gone.len())
+}
+
+fn verdict(refused: usize) -> Result<(), Error> {
+    match refused {
         0 => Ok(()),
-        count => {
-            println!(
-                "to accept what is so now: cargo xtask instructions --update, and commit {FIGURES}"
-            );
-            if better > 0 {
-                println!("a better figure is committed too, so that it is not lost unnoticed");
-            }
-            Err(Error::Instructions(count))
-        }
+        count => Err(Error::Instructions(count)),
     }
 }

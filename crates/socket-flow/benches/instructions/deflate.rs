@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use socket_flow_protocol::{Compressed, Config, DeflateParams, Input, Negotiated, Protocol};
 
 use crate::Cell;
@@ -24,12 +24,9 @@ pub(crate) fn cells() -> Vec<Cell> {
             }
         }),
         Cell::new("protocol/deflate receive 200 B", 20, 10, |rounds| {
-            let mut client = Protocol::client(Config::new(), agreed(), [7; 32]);
-            let frames = messages().into_iter().map(|message| {
-                assert!(client.queue(Compressed(&message[..])).is_ok());
-                let output = client.output();
-                output.copy_to_bytes(output.remaining())
-            });
+            let mut client = client(Config::new());
+            let messages = messages();
+            let frames = messages.iter().map(|text| compressed(&mut client, text));
             // In a circle, too: the first message refers to nothing before it.
             let frames: Vec<_> = frames.collect();
             let mut server = Protocol::server(Config::new(), agreed());
@@ -46,26 +43,44 @@ pub(crate) fn cells() -> Vec<Cell> {
     ]
 }
 
-fn agreed() -> Negotiated {
+/// A client that compresses.
+pub(crate) fn client(config: Config) -> Protocol {
+    Protocol::client(config, agreed(), [7; 32])
+}
+
+/// The next message of a client, as it sends it.
+pub(crate) fn compressed(client: &mut Protocol, text: &str) -> Bytes {
+    assert!(client.queue(Compressed(text)).is_ok());
+    let output = client.output();
+    output.copy_to_bytes(output.remaining())
+}
+
+pub(crate) fn agreed() -> Negotiated {
     Negotiated::default().with_deflate(DeflateParams::default())
 }
 
-/// JSON as an API sends it: keys that repeat, values that mostly do not.
+/// JSON as an API sends it: keys that repeat, values that mostly do not, which follow from
+/// `number`.
+pub(crate) fn json(len: usize, number: &mut u32) -> String {
+    let mut text = String::from("{\"orders\":[");
+    while text.len() < len {
+        *number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        text.push_str(&format!(
+            "{{\"id\":{number},\"side\":\"{}\",\"price\":{}.{:02}}},",
+            if *number >> 16 & 1 == 0 {
+                "buy"
+            } else {
+                "sell"
+            },
+            *number % 1000,
+            *number / 7 % 100,
+        ));
+    }
+    text.truncate(len);
+    text
+}
+
 fn messages() -> Vec<String> {
-    let mut number = 1_u32;
-    let mut message = || {
-        let mut text = String::from("{\"orders\":[");
-        while text.len() < LEN {
-            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            text.push_str(&format!(
-                "{{\"id\":{number},\"side\":\"{}\",\"price\":{}.{:02}}},",
-                if number >> 16 & 1 == 0 { "buy" } else { "sell" },
-                number % 1000,
-                number / 7 % 100,
-            ));
-        }
-        text.truncate(LEN);
-        text
-    };
-    (0..DIFFERENT).map(|_| message()).collect()
+    let mut number = 1;
+    (0..DIFFERENT).map(|_| json(LEN, &mut number)).collect()
 }

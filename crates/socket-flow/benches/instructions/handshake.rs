@@ -13,7 +13,7 @@ use socket_flow_handshake::target::Target;
 use crate::Cell;
 
 /// What a browser sends.
-const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\n\
+pub(crate) const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\n\
     Host: example.com\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
     Accept: */*\r\n\

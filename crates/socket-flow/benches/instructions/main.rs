@@ -1,4 +1,4 @@
-//! Small jobs to count the instructions of, one per figure of `instructions.toml`.
+//! Small jobs to count the instructions of, one per figure of `figures.toml`.
 //!
 //! `cargo xtask instructions` runs each under Valgrind's callgrind, for two numbers of rounds: the
 //! difference is what the rounds between them cost, without start and preparation. By hand:
@@ -13,11 +13,15 @@
 
 #![allow(clippy::print_stdout)] // what the list is for
 
+mod compressed;
 mod connection;
 mod deflate;
+mod facade;
 mod frames;
 mod handshake;
+mod pipe;
 mod protocol;
+mod shared;
 mod wire;
 
 use std::env;
@@ -61,6 +65,9 @@ fn main() -> ExitCode {
     cells.extend(deflate::cells());
     cells.extend(handshake::cells());
     cells.extend(connection::cells());
+    cells.extend(shared::cells());
+    cells.extend(compressed::cells());
+    cells.extend(facade::cells());
     let [name, rounds] = &arguments[..] else {
         for cell in cells {
             println!("{}\t{}\t{}", cell.name, cell.rounds, cell.messages);
