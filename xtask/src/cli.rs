@@ -7,6 +7,7 @@ use lexopt::prelude::*;
 use crate::autobahn::engine::Kind;
 use crate::autobahn::pattern::Pattern;
 use crate::autobahn::side::Side;
+use crate::autobahn::subject::Subject;
 use crate::bench;
 use crate::coverage;
 use crate::error::Error;
@@ -25,12 +26,19 @@ cargo xtask autobahn [server|client|all] [OPTIONS]
     Runs the Autobahn WebSocket Testsuite against our examples and checks every case.
     server tests echo_server, client tests autobahn_client, all (the default) both at once.
 
+    --server CMD            tests this server in place of echo_server
+    --client CMD            tests this client in place of autobahn_client
     --cases PATTERNS        only these cases: ids, or a prefix and a star ('1.*,2.*')
     --quick                 100 instead of 1000 messages per case of 12.* and 13.*
     --no-context-takeover   our ends compress each message on its own
     --engine docker|wstest  what runs the suite (default: docker where it answers, else wstest)
     --runs N                repeats everything N times and reports each run
     --bless                 writes the results to autobahn/baseline-*.json
+
+    CMD is split into words as a POSIX shell does, but no shell runs. In its arguments {port},
+    {address} (127.0.0.1:PORT) and {url} (ws://127.0.0.1:PORT) stand for where the server listens.
+    Without any of them it gets the example's arguments at its end, and a server has to print
+    `listening on ADDR`. It is judged as the examples are, but not compared with the baseline.
 
     Reports land in autobahn/{server,client}/index.html under the target directory, in
     autobahn/run-N/ with --runs. PYTHON27 names the Python 2.7 for the wstest engine.
@@ -213,6 +221,20 @@ pub(crate) struct Options {
     pub(crate) runs: u32,
     /// Whether the results become the baseline.
     pub(crate) bless: bool,
+    /// The server to test in place of our example.
+    pub(crate) server: Option<Subject>,
+    /// The client to test in place of our example.
+    pub(crate) client: Option<Subject>,
+}
+
+impl Options {
+    /// What is tested on this side in place of our example.
+    pub(crate) fn command(&self, side: Side) -> Option<&Subject> {
+        match side {
+            Side::Server => self.server.as_ref(),
+            Side::Client => self.client.as_ref(),
+        }
+    }
 }
 
 impl Default for Options {
@@ -225,6 +247,8 @@ impl Default for Options {
             engine: None,
             runs: 1,
             bless: false,
+            server: None,
+            client: None,
         }
     }
 }
@@ -306,6 +330,8 @@ fn autobahn(parser: &mut lexopt::Parser) -> Result<Command, Error> {
                     .ok_or_else(|| Error::Usage("--runs takes a number from 1 on".into()))?;
             }
             Long("bless") => options.bless = true,
+            Long("server") => options.server = Some(Subject::parse(&value(parser)?)?),
+            Long("client") => options.client = Some(Subject::parse(&value(parser)?)?),
             Value(name) if !side_given => {
                 side_given = true;
                 options.sides = match name.string().map_err(usage)?.as_str() {
@@ -318,7 +344,31 @@ fn autobahn(parser: &mut lexopt::Parser) -> Result<Command, Error> {
             other => return Err(usage(other.unexpected())),
         }
     }
+    let commanded = |side: &Side| options.command(*side).is_some();
+    if !side_given && options.sides.iter().any(commanded) {
+        options.sides = Side::ALL.into_iter().filter(commanded).collect();
+    }
+    for side in Side::ALL {
+        agree(&options, side)?;
+    }
     Ok(Command::Autobahn(options))
+}
+
+/// Refuses what does not go with a command in place of the example on this side.
+fn agree(options: &Options, side: Side) -> Result<(), Error> {
+    let Some(command) = options.command(side) else {
+        return Ok(());
+    };
+    let what = if !options.sides.contains(&side) {
+        format!("--{side} names what is not tested")
+    } else if options.bless {
+        format!("--bless is for the examples, not for what --{side} names")
+    } else if options.no_context_takeover && command.has_placeholder() {
+        format!("--no-context-takeover does not reach a command with placeholders (--{side})")
+    } else {
+        return Ok(());
+    };
+    Err(Error::Usage(what))
 }
 
 fn interop(parser: &mut lexopt::Parser) -> Result<Command, Error> {
@@ -418,8 +468,36 @@ mod tests {
                 engine: Some(Kind::Wstest),
                 runs: 10,
                 bless: true,
+                server: None,
+                client: None,
             })
         );
+    }
+
+    #[test]
+    fn a_command_takes_an_examples_place_and_is_tested_alone() {
+        let autobahn = |sides: &[Side], server: Option<&str>, client: Option<&str>| {
+            let subject = |text| Subject::parse(text).unwrap();
+            Command::Autobahn(Options {
+                sides: sides.to_vec(),
+                server: server.map(subject),
+                client: client.map(subject),
+                ..Options::default()
+            })
+        };
+        assert_eq!(
+            parsed(&["autobahn", "--server", "echo --port {port}"]).unwrap(),
+            autobahn(&[Side::Server], Some("echo --port {port}"), None)
+        );
+        assert_eq!(
+            parsed(&["autobahn", "--client", "c", "--server", "s"]).unwrap(),
+            autobahn(&Side::ALL, Some("s"), Some("c"))
+        );
+        assert_eq!(
+            parsed(&["autobahn", "all", "--client", "c"]).unwrap(),
+            autobahn(&Side::ALL, None, Some("c"))
+        );
+        assert!(parsed(&["autobahn", "--client", "c", "--no-context-takeover"]).is_ok());
     }
 
     #[test]
@@ -467,6 +545,12 @@ mod tests {
             &["autobahn", "--engine", "podman"],
             &["autobahn", "--runs", "0"],
             &["autobahn", "--cases", "*.1"],
+            &["autobahn", "--server"],
+            &["autobahn", "--server", ""],
+            &["autobahn", "--client", "it's {url}"],
+            &["autobahn", "client", "--server", "s"],
+            &["autobahn", "--server", "s", "--bless"],
+            &["autobahn", "--server", "s {port}", "--no-context-takeover"],
             &["interop", "websocket"],
             &["interop", "ws", "websockets"],
             &["interop", "--only"],

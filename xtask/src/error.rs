@@ -65,6 +65,17 @@ impl Error {
         }
     }
 
+    /// What happened, and on lines of their own what caused it.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(&format!("\n  because: {error}"));
+            cause = error.source();
+        }
+        text
+    }
+
     /// The exit status that stands for this error: 2 for a wrong command line, 130 for a signal.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {

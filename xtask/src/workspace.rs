@@ -128,7 +128,7 @@ impl Workspace {
 }
 
 /// The examples a build made: name and executable.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Examples(Vec<(String, PathBuf)>);
 
 impl Examples {

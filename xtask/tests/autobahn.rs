@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "shared with the tests of the other commands")]
 mod support;
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -107,6 +108,95 @@ fn an_example_that_ends_under_test_fails_and_leaves_no_container() {
 }
 
 #[test]
+fn a_server_with_a_placeholder_is_tested_once_it_accepts_a_connection() {
+    let stage = Stage::new("server-command", Docker::Reports(PASSED));
+    let command = stage.listening_command();
+    let run = stage.xtask(&["autobahn", "--server", &command, "--cases", "1.1.1"]);
+    assert_eq!(run.code, Some(0), "{}", run.output);
+    assert!(!run.output.contains("client"), "{}", run.output);
+    stage.assert_container_removed();
+    stage.assert_example_gone();
+    assert!(stage.target("autobahn/logs/server-command.log").exists());
+}
+
+#[test]
+fn a_server_without_a_placeholder_is_told_what_the_example_is_told() {
+    let stage = Stage::new("server-plain", Docker::Reports(PASSED));
+    let command = format!("'{}' --verbose", stage.program("echo_server").display());
+    let run = stage.xtask(&["autobahn", "--server", &command, "--cases", "1.1.1"]);
+    assert_eq!(run.code, Some(0), "{}", run.output);
+    assert_eq!(
+        fs::read_to_string(stage.target("autobahn/logs/server-command.log")).unwrap(),
+        "--verbose --addr 127.0.0.1:0 --deflate\nlistening on 127.0.0.1:9\n"
+    );
+    stage.assert_example_gone();
+}
+
+#[test]
+fn a_client_with_a_placeholder_is_told_nothing_else_and_names_itself() {
+    let index = PASSED[0].replace("socket-flow", "another");
+    let stage = Stage::new("client-command", Docker::Listens([&index, PASSED[1]]));
+    let client = stage.program("autobahn_client");
+    let command = format!("'{}' run {{url}}/", client.display());
+    let run = stage.xtask(&["autobahn", "--client", &command, "--cases", "1.1.1"]);
+    assert_eq!(run.code, Some(0), "{}", run.output);
+    let log = fs::read_to_string(stage.target("autobahn/logs/client-command.log")).unwrap();
+    let port = log.strip_prefix("run ws://127.0.0.1:").unwrap();
+    let port: Result<u16, _> = port.strip_suffix("/\n").unwrap().parse();
+    assert!(port.is_ok(), "{log}");
+    stage.assert_container_removed();
+    stage.assert_example_gone();
+}
+
+#[test]
+fn a_command_keeps_the_rules_but_is_not_compared_with_the_baseline() {
+    // The baseline of 7.5.1 has 1007, the suite takes 1002 as well.
+    let index = PASSED[0].replace("1.1.1", "7.5.1");
+    let case = PASSED[1].replace("\"remoteCloseCode\": 1000", "\"remoteCloseCode\": 1002");
+    let case = case.replace("[1000]", "[1002, 1007]");
+    let stage = Stage::new("not-compared", Docker::Reports([&index, &case]));
+    let run = stage.xtask(&["autobahn", "server", "--cases", "7.5.1"]);
+    assert!(
+        run.output.contains("not as in the baseline"),
+        "{}",
+        run.output
+    );
+    let command = stage.listening_command();
+    let run = stage.xtask(&["autobahn", "--server", &command, "--cases", "7.5.1"]);
+    assert_eq!(run.code, Some(0), "{}", run.output);
+
+    let wrong = case.replace("\"remoteCloseCode\": 1002", "\"remoteCloseCode\": 1000");
+    let stage = Stage::new("not-compared-wrong", Docker::Reports([&index, &wrong]));
+    let command = stage.listening_command();
+    let run = stage.xtask(&["autobahn", "--server", &command, "--cases", "7.5.1"]);
+    assert_eq!(run.code, Some(1), "{}", run.output);
+}
+
+#[test]
+fn a_command_whose_program_is_missing_fails_with_the_cause() {
+    let stage = Stage::new("missing", Docker::Reports(PASSED));
+    let run = stage.xtask(&["autobahn", "--server", "/nonexistent/server {port}"]);
+    assert_eq!(run.code, Some(1), "{}", run.output);
+    for words in [
+        "server: cannot run /nonexistent/server\n  because: ",
+        "No such file",
+    ] {
+        assert!(run.output.contains(words), "{}", run.output);
+    }
+}
+
+#[test]
+fn a_command_that_ends_before_it_listens_fails_with_its_last_words() {
+    let stage = Stage::new("ends", Docker::Reports(PASSED));
+    let command = "/bin/sh -c 'echo no port {port}; exit 7'";
+    let run = stage.xtask(&["autobahn", "--server", command]);
+    assert_eq!(run.code, Some(1), "{}", run.output);
+    for words in ["/bin/sh failed", "exit status: 7", "| no port "] {
+        assert!(run.output.contains(words), "{}", run.output);
+    }
+}
+
+#[test]
 fn without_any_engine_one_message_says_what_to_install() {
     let stage = Stage::new("none", Docker::Absent);
     let run = stage.xtask(&["autobahn"]);
@@ -148,10 +238,10 @@ fn a_python_that_was_named_and_does_not_work_fails() {
     );
 }
 
-/// The stand-in `docker` runs this test as its fuzzing server: it accepts WebSocket handshakes on
-/// the port it is told, until it is asked to stop.
+/// The stand-in `docker` runs this test as its fuzzing server, and commands run it as the server
+/// under test: it accepts WebSocket handshakes on the port it is told, until it is asked to stop.
 #[test]
-#[ignore = "the stand-in docker starts it"]
+#[ignore = "the other tests start it"]
 fn fuzzing_server() {
     let Some(port) = std::env::var_os("FUZZING_SERVER_PORT") else {
         return;

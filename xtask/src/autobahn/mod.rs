@@ -1,4 +1,5 @@
-//! `cargo xtask autobahn`: runs the Autobahn WebSocket Testsuite against our two ends.
+//! `cargo xtask autobahn`: runs the Autobahn WebSocket Testsuite against our two ends, or against
+//! commands in their place.
 //!
 //! The suite plays the other end, writes a report and exits with 0 whatever it found; `check` is
 //! what can fail.
@@ -12,6 +13,7 @@ mod expectations;
 pub(crate) mod pattern;
 mod report;
 pub(crate) mod side;
+pub(crate) mod subject;
 mod summary;
 mod trial;
 
@@ -42,12 +44,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let workspace = Workspace::open("autobahn")?;
     let facts = workspace.root.join("autobahn");
     let all = case::load(&facts.join("cases.toml"))?;
+    let ours = |side: &Side| options.command(*side).is_none();
     let session = Session {
         options,
         selected: case::select(&all, &options.cases)?,
         expectations: Expectations::load(&facts.join("expectations.toml"), &all)?,
         engine: Engine::prepare(options.engine, &workspace)?,
-        examples: workspace.build_examples()?,
+        examples: match options.sides.iter().any(ours) {
+            true => workspace.build_examples()?,
+            false => Examples::default(),
+        },
         workspace,
     };
     println!("engine: {}", session.engine.describe());
@@ -112,7 +118,7 @@ impl Session<'_> {
                 }
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
                 Err(error) => {
-                    println!("{side}: {error}");
+                    println!("{side}: {}", error.with_causes());
                     deviations += 1;
                 }
             }
@@ -137,6 +143,7 @@ impl Session<'_> {
             workspace: &self.workspace,
             engine: &self.engine,
             examples: &self.examples,
+            command: self.options.command(side),
             cases: &self.selected,
             quick: self.options.quick,
             no_context_takeover: self.options.no_context_takeover,
@@ -157,7 +164,9 @@ impl Session<'_> {
             side,
             selected: &self.selected,
             expectations: &self.expectations,
-            baseline: (!self.options.bless).then_some(&baseline),
+            // The baseline holds what our examples do.
+            baseline: (!self.options.bless && self.options.command(side).is_none())
+                .then_some(&baseline),
         };
         let deviations = rules.check(report);
         for deviation in deviations.iter().take(SHOWN) {

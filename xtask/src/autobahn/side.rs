@@ -1,8 +1,8 @@
-//! Which of our two ends is tested.
+//! Which end of the connection is tested.
 
 use std::fmt;
 
-/// The end of the connection that is ours. The suite plays the other one.
+/// The end of the connection that is tested. The suite plays the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Server,

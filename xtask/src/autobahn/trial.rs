@@ -1,4 +1,4 @@
-//! One run of the suite against one of our two ends.
+//! One run of the suite against one side.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,12 @@ use crate::autobahn::control;
 use crate::autobahn::engine::{Engine, Job, Mode, Suite};
 use crate::autobahn::report::Report;
 use crate::autobahn::side::Side;
+use crate::autobahn::subject::Subject;
 use crate::error::Error;
 use crate::process::{self, Child, Tail};
 use crate::workspace::{self, Examples, Workspace};
 
-/// The name our side has in the reports.
+/// The name of what is tested in the reports. A client with placeholders may take another.
 const AGENT: &str = "socket-flow";
 
 /// How long a program may take to say that it is ready.
@@ -30,6 +31,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) engine: &'a Engine,
     pub(crate) examples: &'a Examples,
+    /// What is tested in place of the example.
+    pub(crate) command: Option<&'a Subject>,
     pub(crate) cases: &'a [Case],
     pub(crate) quick: bool,
     pub(crate) no_context_takeover: bool,
@@ -43,19 +46,25 @@ impl Trial<'_> {
     pub(crate) fn run(&self) -> Result<Report, Error> {
         workspace::remove(self.directory)?;
         fs::create_dir_all(self.directory).map_err(Error::file(self.directory))?;
-        match self.side {
-            Side::Server => self.server()?,
-            Side::Client => self.client()?,
-        }
-        Report::load(self.directory, AGENT)
+        let subject = match self.command {
+            Some(command) => command.clone(),
+            None => Subject::example(self.examples.executable(self.side.example())?),
+        };
+        let agent = match self.side {
+            Side::Server => {
+                self.server(&subject)?;
+                Some(AGENT)
+            }
+            Side::Client => {
+                self.client(&subject)?;
+                (!subject.has_placeholder()).then_some(AGENT)
+            }
+        };
+        Report::load(self.directory, agent)
     }
 
-    fn server(&self) -> Result<(), Error> {
-        let mut command = Command::new(self.examples.executable(Side::Server.example())?);
-        command.args(["--addr", "127.0.0.1:0"]);
-        command.args(self.compression());
-        let mut server = Child::spawn("echo_server", &mut command, &self.log("echo_server"))?;
-        let port = server.listening(READY)?;
+    fn server(&self, subject: &Subject) -> Result<(), Error> {
+        let (mut server, port) = self.listening(subject)?;
         let mut suite = self.start(Mode::FuzzingClient, port)?;
         let mut progress = Progress::new(self, &suite)?;
         loop {
@@ -74,23 +83,34 @@ impl Trial<'_> {
         }
     }
 
-    fn client(&self) -> Result<(), Error> {
-        let port = control::free_port().map_err(|source| Error::Spawn {
-            program: "a listener on a free port".into(),
-            source,
-        })?;
-        let mut suite = self.start(Mode::FuzzingServer, port)?;
-        ready(&mut suite, port)?;
-        let mut progress = Progress::new(self, &suite)?;
-        let mut command = Command::new(self.examples.executable(Side::Client.example())?);
-        command.args(["--url", &format!("ws://127.0.0.1:{port}")]);
-        command.args(["--agent", AGENT]);
+    /// Starts the server and returns the port on which it accepts connections.
+    fn listening(&self, subject: &Subject) -> Result<(Child, u16), Error> {
+        if subject.has_placeholder() {
+            let port = free_port()?;
+            let mut server = self.spawn(&mut subject.command(port))?;
+            ready(&mut server, port, "/")?;
+            return Ok((server, port));
+        }
+        let mut command = subject.command(0);
+        command.args(["--addr", "127.0.0.1:0"]);
         command.args(self.compression());
-        let mut client = Child::spawn(
-            "autobahn_client",
-            &mut command,
-            &self.log("autobahn_client"),
-        )?;
+        let mut server = self.spawn(&mut command)?;
+        let port = server.listening(READY)?;
+        Ok((server, port))
+    }
+
+    fn client(&self, subject: &Subject) -> Result<(), Error> {
+        let port = free_port()?;
+        let mut suite = self.start(Mode::FuzzingServer, port)?;
+        ready(&mut suite.child, port, "/getCaseCount")?;
+        let mut progress = Progress::new(self, &suite)?;
+        let mut command = subject.command(port);
+        if !subject.has_placeholder() {
+            command.args(["--url", &format!("ws://127.0.0.1:{port}")]);
+            command.args(["--agent", AGENT]);
+            command.args(self.compression());
+        }
+        let mut client = self.spawn(&mut command)?;
         let status = loop {
             if let Some(status) = client.ended()? {
                 break status;
@@ -106,6 +126,16 @@ impl Trial<'_> {
         match status.success() {
             true => Ok(()),
             false => Err(client.failure(&status.to_string())),
+        }
+    }
+
+    /// Starts what is tested.
+    fn spawn(&self, command: &mut Command) -> Result<Child, Error> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let example = self.side.example();
+        match self.command {
+            Some(_) => Child::spawn(&program, command, &self.log("command")),
+            None => Child::spawn(example, command, &self.log(example)),
         }
     }
 
@@ -179,7 +209,7 @@ impl Progress {
         match self.last.elapsed() < CASE {
             true => Ok(()),
             false => Err(Error::Stalled {
-                program: format!("the suite against our {}", self.side),
+                program: format!("the suite against the {}", self.side),
                 limit: CASE,
             }),
         }
@@ -193,15 +223,24 @@ fn started_case(line: &str) -> Option<&str> {
         .next()
 }
 
-/// Waits until the fuzzing server answers.
-fn ready(suite: &mut Suite, port: u16) -> Result<(), Error> {
+fn free_port() -> Result<u16, Error> {
+    control::free_port().map_err(|source| Error::Spawn {
+        program: "a listener on a free port".into(),
+        source,
+    })
+}
+
+/// Waits until the program accepts a WebSocket connection for `path`.
+fn ready(program: &mut Child, port: u16, path: &str) -> Result<(), Error> {
     let deadline = Instant::now() + READY;
-    while !control::accepts(port, "/getCaseCount") {
-        if let Some(status) = suite.child.ended()? {
-            return Err(suite.child.failure(&format!("ended too early ({status})")));
+    while !control::accepts(port, path) {
+        if let Some(status) = program.ended()? {
+            return Err(program.failure(&format!("ended too early ({status})")));
         }
         if Instant::now() >= deadline {
-            return Err(suite.child.failure("did not listen"));
+            return Err(program.failure(&format!(
+                "accepted no WebSocket connection on 127.0.0.1:{port}"
+            )));
         }
         process::pause()?;
     }

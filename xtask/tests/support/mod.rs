@@ -104,6 +104,20 @@ impl Stage {
         self.directory.join("target").join(path)
     }
 
+    /// One of the stand-in programs.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.directory.join("bin").join(name)
+    }
+
+    /// A command for a server that says nothing and accepts WebSocket handshakes on `{port}`.
+    pub(crate) fn listening_command(&self) -> String {
+        format!(
+            "/bin/sh -c 'echo $$ > {}/example; port={{port}}; {}'",
+            self.directory.display(),
+            listen()
+        )
+    }
+
     /// The container that was started has been removed by its name.
     pub(crate) fn assert_container_removed(&self) {
         let read = |name| fs::read_to_string(self.directory.join(name)).unwrap();
@@ -179,6 +193,7 @@ impl Stage {
             "echo_server",
             &format!(
                 "echo $$ > {root}/example\n\
+                 echo \"$@\"\n\
                  echo listening on 127.0.0.1:9\n\
                  while ! [ -e {root}/example-ends ] || ! [ -e {root}/docker-run ]; do\n\
                  /bin/sleep 0.01\n\
@@ -219,7 +234,7 @@ impl Stage {
                 fs::write(self.directory.join("index.json"), report[0]).unwrap();
                 fs::write(self.directory.join("case.json"), report[1]).unwrap();
                 let listen = match docker {
-                    Docker::Listens(_) => listen(),
+                    Docker::Listens(_) => format!("{PORT}{}", listen()),
                     _ => String::new(),
                 };
                 let run = format!(
@@ -274,13 +289,15 @@ fn start(command: &mut Command) -> Child {
     command.spawn().unwrap()
 }
 
-/// Shell code that becomes the test `fuzzing_server` of this test program.
+/// Shell code that reads the port of the suite's fuzzing server.
+const PORT: &str = "port=$(/bin/sed -n 's/.*127.0.0.1:\\([0-9]*\\).*/\\1/p' $reports/spec.json)\n";
+
+/// Shell code that becomes the test `fuzzing_server` of this test program, on `$port`.
 fn listen() -> String {
     let program: PathBuf = std::env::current_exe().unwrap();
     let program: &Path = &program;
     format!(
-        "port=$(/bin/sed -n 's/.*127.0.0.1:\\([0-9]*\\).*/\\1/p' $reports/spec.json)\n\
-         FUZZING_SERVER_PORT=$port exec {} --ignored --exact fuzzing_server --nocapture\n",
+        "FUZZING_SERVER_PORT=$port exec {} --ignored --exact fuzzing_server --nocapture\n",
         program.display()
     )
 }
