@@ -35,6 +35,7 @@ mod tests {
         assert::<crate::head::RequestDecoder>();
         assert::<crate::head::ResponseDecoder>();
         assert::<crate::key::Key>();
+        assert::<crate::server::Acceptance>();
         assert::<crate::server::Choices>();
         assert::<crate::server::Rejection>();
         assert::<crate::target::Target>();

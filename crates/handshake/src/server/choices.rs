@@ -1,14 +1,10 @@
 use std::fmt;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::deflate::DeflateChoice;
 use crate::header::HeaderNames;
 use crate::origin::OriginPolicy;
-use crate::server::RejectReason;
 
 /// What a server accepts. Default: any subprotocol offer is answered with none, browsers may
 /// connect from the server's own origin only, no extension is accepted, and no header is added.
@@ -29,7 +25,7 @@ pub struct Choices {
     pub(super) require_subprotocol: bool,
     pub(super) origin: OriginPolicy,
     pub(super) deflate: Option<DeflateChoice>,
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
 }
 
 impl Choices {
@@ -79,20 +75,6 @@ impl Choices {
         self.headers.append(name, value);
         self
     }
-
-    pub(super) fn add_headers(&self, into: &mut HeaderMap) -> Result<(), RejectReason> {
-        if let Some(name) = RESERVED
-            .iter()
-            .find(|name| self.headers.contains_key(*name))
-        {
-            return Err(RejectReason::ReservedHeader(name.clone()));
-        }
-        for (name, value) in &self.headers {
-            into.try_append(name, value.clone())
-                .map_err(|_| RejectReason::TooManyHeaders)?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Choices {
@@ -107,13 +89,3 @@ impl fmt::Debug for Choices {
             .finish()
     }
 }
-
-static RESERVED: [HeaderName; 7] = [
-    UPGRADE,
-    CONNECTION,
-    SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_EXTENSIONS,
-    CONTENT_LENGTH,
-    TRANSFER_ENCODING,
-];

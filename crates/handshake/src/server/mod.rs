@@ -1,14 +1,15 @@
 //! The server's side: the decision about a request, and the answer (RFC 6455 §4.2).
 
+mod acceptance;
 mod choices;
 mod reason;
 mod rejection;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
 
 use crate::Negotiated;
 use crate::authority::Authority;
@@ -16,6 +17,7 @@ use crate::header::{Protocol, protocols, tokens, trim};
 use crate::key::Key;
 use crate::{extension, subprotocol};
 
+pub use acceptance::Acceptance;
 pub use choices::Choices;
 pub use reason::RejectReason;
 pub use rejection::{InvalidRejection, Rejection};
@@ -63,7 +65,17 @@ pub fn accept<B>(
     request: &Request<B>,
     choices: &Choices,
 ) -> Result<(Response<()>, Negotiated), Rejection> {
-    decide(
+    decide(request, choices)?.answer()
+}
+
+/// Decides as [`accept`] does and leaves the answer for later: until then the server may pick another
+/// subprotocol and add headers, as the example of [`Acceptance`] does. The SHA-1 is part of the answer.
+///
+/// # Errors
+/// A [`Rejection`] as of [`accept`], but for headers that cannot be added: those are found by
+/// [`Acceptance::answer`].
+pub fn decide<B>(request: &Request<B>, choices: &Choices) -> Result<Acceptance, Rejection> {
+    judge(
         request.method(),
         request.version(),
         request.uri(),
@@ -73,13 +85,13 @@ pub fn accept<B>(
     .map_err(Rejection::from)
 }
 
-fn decide(
+fn judge(
     method: &Method,
     version: Version,
     uri: &Uri,
     headers: &HeaderMap,
     choices: &Choices,
-) -> Result<(Response<()>, Negotiated), RejectReason> {
+) -> Result<Acceptance, RejectReason> {
     if version != Version::HTTP_11 {
         return Err(RejectReason::HttpVersion);
     }
@@ -97,44 +109,16 @@ fn decide(
     if !choices.origin.allows(headers, &host) {
         return Err(RejectReason::Origin(headers.get(ORIGIN).cloned()));
     }
-    let subprotocol = subprotocol::pick(&choices.subprotocols, &offered);
-    if subprotocol.is_none() && choices.require_subprotocol {
-        return Err(RejectReason::NoCommonSubprotocol);
-    }
     let accepted = choices.deflate.and_then(|choice| choice.accept(&offers));
     let (extensions, deflate) = accepted
         .map(|(answer, agreed)| (vec![answer], agreed))
         .unzip();
     let negotiated = Negotiated {
-        subprotocol: subprotocol.map(Into::into),
+        subprotocol: subprotocol::pick(&choices.subprotocols, &offered).map(Into::into),
         extensions: extensions.unwrap_or_default(),
         deflate,
     };
-    let response = switching_protocols(&key, &negotiated, choices)?;
-    Ok((response, negotiated))
-}
-
-fn switching_protocols(
-    key: &Key,
-    negotiated: &Negotiated,
-    choices: &Choices,
-) -> Result<Response<()>, RejectReason> {
-    let mut response = Response::new(());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, key.accept().to_header_value());
-    if let Some(name) = &negotiated.subprotocol {
-        // It equals a token of the request, so it is a valid value.
-        let value = HeaderValue::from_str(name).map_err(|_| RejectReason::NoCommonSubprotocol)?;
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
-    }
-    if let Some(value) = extension::encode(&negotiated.extensions) {
-        headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
-    }
-    choices.add_headers(headers)?;
-    Ok(response)
+    Acceptance::new(key, &offered, negotiated, choices)
 }
 
 /// The host the request is made for: that of the target in absolute form, else that of `Host`.

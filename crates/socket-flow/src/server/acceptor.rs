@@ -59,7 +59,7 @@ pub struct Acceptor {
 
 #[derive(Clone, Debug)]
 struct Settings {
-    choices: Arc<Choices>,
+    choices: Choices,
     config: Arc<Config>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
@@ -71,7 +71,7 @@ impl Acceptor {
     /// The default settings: no subprotocol, browsers from the server's own origin only.
     pub fn new() -> Self {
         let settings = Settings {
-            choices: Arc::default(),
+            choices: Choices::default(),
             config: Arc::default(),
             #[cfg(feature = "deflate")]
             deflate: None,
@@ -178,7 +178,11 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        Apart::new(async { self.read_request(stream).await?.accept().await }).await
+        Apart::new(async {
+            let (ws, _) = self.read_request(stream).await?.open().await?;
+            Ok(ws)
+        })
+        .await
     }
 
     /// Reads a request and leaves the decision about it to the caller.
@@ -220,7 +224,7 @@ impl Acceptor {
     fn choosing(self, change: impl FnOnce(Choices) -> Choices) -> Self {
         self.with(|settings| {
             let choices = std::mem::take(&mut settings.choices);
-            settings.choices = Arc::new(change(Arc::unwrap_or_clone(choices)));
+            settings.choices = change(choices);
         })
     }
 
@@ -247,13 +251,13 @@ impl Acceptor {
             .await
             .ok_or(AcceptError::Timeout)?;
         let (request, rejection) = match head {
-            Ok(request) => match server::accept(&request, &self.settings.choices) {
-                Ok(_) => {
+            Ok(request) => match server::decide(&request, &self.settings.choices) {
+                Ok(acceptance) => {
                     return Ok(Judged::Valid(Box::new(Pending::new(
                         stream,
                         request,
                         buf,
-                        Arc::clone(&self.settings.choices),
+                        acceptance,
                         Arc::clone(&self.settings.config),
                         deadline,
                     ))));

@@ -2,11 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::encode_response;
 use socket_flow_handshake::header::HeaderNames;
-use socket_flow_handshake::server::{self, Choices, InvalidRejection, Rejection};
+use socket_flow_handshake::server::{Acceptance, InvalidRejection, Rejection};
 use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -30,8 +30,8 @@ pub struct Pending<S> {
     request: Request<()>,
     /// What the client sent behind its request, before it had an answer.
     buf: BytesMut,
-    choices: Arc<Choices>,
-    headers: HeaderMap,
+    /// What was decided about it, and what the application changed of that.
+    acceptance: Acceptance,
     /// The first header that was none.
     invalid_header: Option<InvalidHeader>,
     config: Arc<Config>,
@@ -45,7 +45,7 @@ impl<S> Pending<S> {
         stream: S,
         request: Request<()>,
         buf: BytesMut,
-        choices: Arc<Choices>,
+        acceptance: Acceptance,
         config: Arc<Config>,
         deadline: Deadline,
     ) -> Self {
@@ -53,8 +53,7 @@ impl<S> Pending<S> {
             stream,
             request,
             buf,
-            choices,
-            headers: HeaderMap::new(),
+            acceptance,
             invalid_header: None,
             config,
             deadline,
@@ -102,7 +101,7 @@ impl<S> Pending<S> {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        let added = InvalidHeader::append(&mut self.headers, name, value);
+        let added = InvalidHeader::append(self.acceptance.headers_mut(), name, value);
         self.invalid_header = self.invalid_header.or(added.err());
         self
     }
@@ -110,8 +109,7 @@ impl<S> Pending<S> {
     /// Picks this subprotocol in place of the acceptor's choice. It is only answered where the
     /// client offered it (RFC 6455 §4.2.2); [`negotiated`](WebSocket::negotiated) tells.
     pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
-        let choices = Arc::unwrap_or_clone(self.choices).subprotocols([name.into()]);
-        self.choices = Arc::new(choices);
+        self.acceptance = self.acceptance.subprotocol(&name.into());
         self
     }
 
@@ -169,16 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
             return Err(AcceptError::InvalidHeader(error));
         }
-        let mut choices = self.choices;
-        if !self.headers.is_empty() {
-            let mut own = Arc::unwrap_or_clone(choices);
-            for (name, value) in &self.headers {
-                own = own.header(name.clone(), value.clone());
-            }
-            choices = Arc::new(own);
-        }
-        let (response, agreed) = match server::accept(&self.request, &choices) {
-            Ok(accepted) => accepted,
+        let (response, agreed) = match self.acceptance.answer() {
+            Ok(answer) => answer,
             Err(rejection) => return Err(refuse(&mut self.stream, self.buf, rejection).await),
         };
         self.deadline

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use http::Response;
 use socket_flow::handshake::server::RejectReason;
-use socket_flow::{AcceptError, Acceptor, InvalidHeader};
-use tokio::io::AsyncWriteExt;
+use socket_flow::{AcceptError, Acceptor, Config, InvalidHeader};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
 use crate::scripted::{SWITCHING_PROTOCOLS, with};
 use crate::support::{Peer, REQUEST, header};
+
+type Pending = socket_flow::Pending<DuplexStream>;
 
 #[tokio::test]
 async fn a_pending_request_can_be_looked_at_and_answered_with_more() {
@@ -47,6 +49,168 @@ async fn a_subprotocol_that_was_not_offered_is_never_answered() {
     let ws = pending.subprotocol("v2").accept().await.unwrap();
     assert_eq!(ws.negotiated().subprotocol(), None);
     assert_eq!(peer.head().await, SWITCHING_PROTOCOLS);
+}
+
+/// RFC 6455 §4.2.2.
+#[tokio::test]
+async fn headers_and_a_subprotocol_make_the_same_101_in_any_order() {
+    type Change = fn(Pending) -> Pending;
+    const HEADER: Change = |pending| pending.header("X-A", "1");
+    const SAME_HEADER: Change = |pending| pending.header("x-a", "2");
+    const OTHER_HEADER: Change = |pending| pending.header("X-B", "3");
+    const PICK: Change = |pending| pending.subprotocol("v2");
+    const PICK_UNOFFERED: Change = |pending| pending.subprotocol("v3");
+    const CONFIG: Change = |pending| pending.config(Config::new());
+
+    for (changes, lines) in [
+        (&[][..], "Sec-WebSocket-Protocol: v1\r\n"),
+        (&[CONFIG], "Sec-WebSocket-Protocol: v1\r\n"),
+        (&[HEADER], "Sec-WebSocket-Protocol: v1\r\nX-A: 1\r\n"),
+        (&[PICK], "Sec-WebSocket-Protocol: v2\r\n"),
+        (&[HEADER, PICK], "Sec-WebSocket-Protocol: v2\r\nX-A: 1\r\n"),
+        (&[PICK, HEADER], "Sec-WebSocket-Protocol: v2\r\nX-A: 1\r\n"),
+        (
+            &[HEADER, OTHER_HEADER, PICK, CONFIG, SAME_HEADER],
+            "Sec-WebSocket-Protocol: v2\r\nX-A: 1\r\nX-A: 2\r\nX-B: 3\r\n",
+        ),
+        (
+            &[OTHER_HEADER, SAME_HEADER, PICK, HEADER],
+            "Sec-WebSocket-Protocol: v2\r\nX-B: 3\r\nX-A: 2\r\nX-A: 1\r\n",
+        ),
+        (&[PICK_UNOFFERED], ""),
+        (&[PICK_UNOFFERED, HEADER], "X-A: 1\r\n"),
+        (&[PICK, PICK_UNOFFERED], ""),
+        (
+            &[PICK_UNOFFERED, HEADER, PICK],
+            "Sec-WebSocket-Protocol: v2\r\nX-A: 1\r\n",
+        ),
+    ] {
+        let (near, mut peer) = Peer::pair();
+        peer.send(with("Sec-WebSocket-Protocol: v2, v1")).await;
+        let acceptor = Acceptor::new().subprotocols(["v1"]);
+        let mut pending = acceptor.read(near).await.unwrap();
+        for change in changes {
+            pending = change(pending);
+        }
+        let ws = pending.accept().await.unwrap();
+        let head = peer.head().await;
+        let expected = SWITCHING_PROTOCOLS.trim_end().to_owned() + "\r\n" + lines + "\r\n";
+        assert_eq!(head, expected);
+        assert_eq!(
+            ws.negotiated().subprotocol(),
+            header(&head, "sec-websocket-protocol")
+        );
+    }
+}
+
+/// RFC 6455 §4.2.2.
+#[tokio::test]
+async fn where_a_subprotocol_is_required_the_last_one_picked_decides() {
+    let acceptor = Acceptor::new()
+        .subprotocols(["v1"])
+        .require_subprotocol(true);
+    for (picks, opened) in [
+        (&[][..], Some("v1")),
+        (&["v2"], Some("v2")),
+        (&["v3"], None),
+        (&["V1"], None),
+        (&[""], None),
+        (&["v1, v2"], None),
+        (&["v3", "v2"], Some("v2")),
+        (&["v2", "v3"], None),
+    ] {
+        let (near, mut peer) = Peer::pair();
+        peer.send(with("Sec-WebSocket-Protocol: v1, v2")).await;
+        peer.shut_down().await;
+        let mut pending = acceptor.read(near).await.unwrap();
+        for pick in picks {
+            pending = pending.subprotocol(*pick);
+        }
+        match (pending.accept().await, opened) {
+            (Ok(ws), Some(_)) => assert_eq!(ws.negotiated().subprotocol(), opened),
+            (Err(AcceptError::Rejected(rejection)), None) => {
+                assert_eq!(*rejection.reason(), RejectReason::NoCommonSubprotocol);
+                let answer = peer.rest().await;
+                assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+            }
+            (got, _) => panic!("{picks:?}: {got:?}"),
+        }
+    }
+}
+
+/// RFC 6455 §4.2.2.
+#[tokio::test]
+async fn the_first_of_several_mistakes_in_the_order_of_the_checks_is_told() {
+    type Change = fn(Pending) -> Pending;
+    let acceptor = Acceptor::new()
+        .subprotocols(["v1"])
+        .require_subprotocol(true);
+    let cases: [(Change, &str, &str); 4] = [
+        (
+            |pending| pending.header("upgrade", "x").subprotocol("v2"),
+            "no subprotocol in common",
+            "HTTP/1.1 400 ",
+        ),
+        (
+            |pending| pending.header("upgrade", "x").header("x", "\n"),
+            "header value holds a control character",
+            "HTTP/1.1 500 ",
+        ),
+        (
+            |pending| pending.header("x y", "z").subprotocol("v2"),
+            "header name is not a token",
+            "HTTP/1.1 500 ",
+        ),
+        (
+            |pending| {
+                let pending = pending.header("x y", "z").subprotocol("v2");
+                pending.deny(Response::builder().status(403).body("no").unwrap())
+            },
+            "rejected by the application with 403 Forbidden",
+            "HTTP/1.1 403 ",
+        ),
+    ];
+    for (change, message, start) in cases {
+        let (near, mut peer) = Peer::pair();
+        peer.send(with("Sec-WebSocket-Protocol: v1")).await;
+        peer.shut_down().await;
+        let pending = change(acceptor.read(near).await.unwrap());
+        let told = match pending.accept().await.unwrap_err() {
+            AcceptError::Rejected(rejection) => rejection.reason().to_string(),
+            AcceptError::InvalidHeader(error) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, message);
+        let answer = peer.rest().await;
+        assert!(answer.starts_with(start), "{answer}");
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[tokio::test]
+async fn an_extension_that_was_agreed_on_stays_so_whatever_else_is_changed() {
+    let (near, mut peer) = Peer::pair();
+    peer.send(with(
+        "Sec-WebSocket-Protocol: v1\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10",
+    ))
+    .await;
+    let acceptor = Acceptor::new().deflate(socket_flow::Deflate::balanced());
+    let pending = acceptor.read(near).await.unwrap();
+    let pending = pending.header("x-a", "1").subprotocol("v1");
+    let ws = pending.config(Config::new()).accept().await.unwrap();
+    assert_eq!(
+        peer.head().await,
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+         Sec-WebSocket-Protocol: v1\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n\
+         X-A: 1\r\n\r\n"
+    );
+    let agreed = ws.negotiated().deflate().unwrap();
+    assert_eq!(agreed.server_max_window_bits, 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,164 @@
+use std::fmt;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use crate::header::HeaderNames;
+use crate::key::Key;
+use crate::server::{Choices, RejectReason, Rejection};
+use crate::{Negotiated, extension};
+
+/// A request that was judged and opens a connection, before it is answered. The other outcome is a
+/// [`Rejection`].
+///
+/// It is what [`decide`](crate::server::decide) decided. Another subprotocol, or one more header,
+/// changes that and judges nothing again. The request itself is not kept.
+///
+/// ```
+/// use http::{HeaderValue, Request};
+/// use socket_flow_handshake::server::{self, Choices};
+///
+/// let request = Request::get("/chat")
+///     .header("host", "example.com")
+///     .header("upgrade", "websocket")
+///     .header("connection", "Upgrade")
+///     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .header("sec-websocket-version", "13")
+///     .header("sec-websocket-protocol", "v1, v2")
+///     .body(())
+///     .unwrap();
+/// let acceptance = server::decide(&request, &Choices::default().subprotocols(["v2"]))?;
+/// assert_eq!(acceptance.negotiated().subprotocol.as_deref(), Some("v2"));
+///
+/// let mut acceptance = acceptance.subprotocol("v1");
+/// acceptance.headers_mut().append("server", HeaderValue::from_static("chat"));
+/// let (response, negotiated) = acceptance.answer()?;
+/// assert_eq!(response.headers()["sec-websocket-protocol"], "v1");
+/// assert_eq!(response.headers()["server"], "chat");
+/// assert_eq!(negotiated.subprotocol.as_deref(), Some("v1"));
+/// # Ok::<_, server::Rejection>(())
+/// ```
+#[derive(Clone)]
+pub struct Acceptance {
+    key: Key,
+    /// The subprotocols the client offers, with a comma between them, which no token holds.
+    offered: Box<str>,
+    require_subprotocol: bool,
+    negotiated: Negotiated,
+    headers: HeaderMap,
+}
+
+impl Acceptance {
+    pub(super) fn new(
+        key: Key,
+        offered: &[&str],
+        negotiated: Negotiated,
+        choices: &Choices,
+    ) -> Result<Self, RejectReason> {
+        let acceptance = Self {
+            key,
+            offered: offered.join(",").into(),
+            require_subprotocol: choices.require_subprotocol,
+            negotiated,
+            headers: choices.headers.clone(),
+        };
+        acceptance.check_subprotocol()?;
+        Ok(acceptance)
+    }
+
+    /// What is agreed on as it stands.
+    pub fn negotiated(&self) -> &Negotiated {
+        &self.negotiated
+    }
+
+    /// Picks this subprotocol in place of the one that is agreed on; where the client did not
+    /// offer it, in exact case, none is (RFC 6455 §4.2.2).
+    #[must_use]
+    pub fn subprotocol(mut self, name: &str) -> Self {
+        let offered = self.offered.split_terminator(',').any(|one| one == name);
+        self.negotiated.subprotocol = offered.then(|| name.into());
+        self
+    }
+
+    /// The headers to add to the 101: at first those of
+    /// [`Choices::header`](crate::server::Choices::header). What may stand here is said there.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// Makes the 101 to send, and says what was agreed on with it.
+    ///
+    /// # Errors
+    /// A [`Rejection`] to send in its place: with 400 where
+    /// [`Choices::require_subprotocol`](crate::server::Choices::require_subprotocol) was set and
+    /// none is agreed on, with 500 for a header that cannot be added.
+    pub fn answer(self) -> Result<(Response<()>, Negotiated), Rejection> {
+        let response = self.switching_protocols()?;
+        Ok((response, self.negotiated))
+    }
+
+    fn switching_protocols(&self) -> Result<Response<()>, RejectReason> {
+        self.check_subprotocol()?;
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.key.accept().to_header_value());
+        if let Some(name) = &self.negotiated.subprotocol {
+            // It equals a token of the request, so it is a valid value.
+            let value =
+                HeaderValue::from_str(name).map_err(|_| RejectReason::NoCommonSubprotocol)?;
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+        }
+        if let Some(value) = extension::encode(&self.negotiated.extensions) {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
+        }
+        self.add_headers(headers)?;
+        Ok(response)
+    }
+
+    fn check_subprotocol(&self) -> Result<(), RejectReason> {
+        if self.require_subprotocol && self.negotiated.subprotocol.is_none() {
+            return Err(RejectReason::NoCommonSubprotocol);
+        }
+        Ok(())
+    }
+
+    fn add_headers(&self, into: &mut HeaderMap) -> Result<(), RejectReason> {
+        if let Some(name) = RESERVED
+            .iter()
+            .find(|name| self.headers.contains_key(*name))
+        {
+            return Err(RejectReason::ReservedHeader(name.clone()));
+        }
+        for (name, value) in &self.headers {
+            into.try_append(name, value.clone())
+                .map_err(|_| RejectReason::TooManyHeaders)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Acceptance {
+    /// Shows no header value: any of them may be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptance")
+            .field("negotiated", &self.negotiated)
+            .field("headers", &HeaderNames::new(&self.headers))
+            .finish_non_exhaustive()
+    }
+}
+
+static RESERVED: [HeaderName; 7] = [
+    UPGRADE,
+    CONNECTION,
+    SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_EXTENSIONS,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+];
