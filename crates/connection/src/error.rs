@@ -2,6 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use socket_flow_protocol::driver::Failure;
 use socket_flow_protocol::{ControlError, Expired, ProtocolError, SendError};
 
 /// Why a connection failed, or a call on it did.
@@ -86,6 +87,17 @@ impl<P> From<SendError<P>> for Error {
 impl From<ControlError> for Error {
     fn from(error: ControlError) -> Self {
         Self::Control(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Protocol(error) => Self::Protocol(error),
+            Failure::Expired(expired) => Self::Timeout(expired),
+            Failure::Abnormal(_) => Self::Closed { code: ABNORMAL },
+            Failure::Io(error) => Self::Io(error),
+        }
     }
 }
 

@@ -36,7 +36,6 @@
 
 #![forbid(unsafe_code)]
 
-mod ending;
 mod error;
 mod feed;
 mod half;
@@ -45,7 +44,6 @@ mod outbox;
 mod outcome;
 mod outlet;
 mod parts;
-mod read_buf;
 mod reader;
 mod sender;
 mod source;
@@ -57,6 +55,7 @@ mod wakers;
 mod websocket;
 mod writer;
 
+pub use socket_flow_protocol::driver::Handed;
 pub use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, Deflate, DeflateParams,
     Event, EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, Parcel, Payload,
@@ -66,7 +65,7 @@ pub use socket_flow_protocol::{
 pub use crate::error::Error;
 pub use crate::message_writer::MessageWriter;
 pub use crate::outcome::CloseOutcome;
-pub use crate::outlet::{Outlet, Taken};
+pub use crate::outlet::Outlet;
 pub use crate::parts::Parts;
 pub use crate::reader::Reader;
 pub use crate::sender::Sender;

@@ -102,7 +102,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// ([`SendError::Closed`]), and where text would be continued with bytes
     /// or the other way round ([`SendError::WrongKind`]).
     pub fn queue_part<P: Payload>(&mut self, part: P) -> Result<(), SendError<P>> {
-        self.outgoing.queue_part(part)
+        self.sending.outgoing_mut().queue_part(part)
     }
 
     /// Queues the last part of a message, which may be empty; nothing is
@@ -112,7 +112,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     ///
     /// As [`queue_part`](Writer::queue_part).
     pub fn queue_last_part<P: Payload>(&mut self, part: P) -> Result<(), SendError<P>> {
-        self.outgoing.queue_last_part(part)
+        self.sending.outgoing_mut().queue_last_part(part)
     }
 
     /// A handle that sends one message part by part, or goes on with the one
@@ -125,7 +125,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
 
     /// Whether a message was begun part by part and not ended.
     pub fn is_unfinished(&self) -> bool {
-        self.outgoing.is_unfinished()
+        self.sending.outgoing().is_unfinished()
     }
 }
 

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Poll, Waker};
 
-use socket_flow_protocol::{CloseFrame, Parcel, Payload, SendError};
+use socket_flow_protocol::driver::{Handed, HandedIn};
+use socket_flow_protocol::{CloseCode, CloseFrame, Parcel, Payload, SendError};
 use tokio::sync::{Semaphore, TryAcquireError};
 
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
@@ -48,13 +49,6 @@ struct Waiting {
     cost: u32,
     /// Whether a newer message may take its place.
     lossy: bool,
-}
-
-/// What the connection is to do next.
-pub(crate) enum Next {
-    Nothing,
-    Send(Parcel),
-    Close(Box<CloseFrame>),
 }
 
 impl Outbox {
@@ -165,23 +159,21 @@ impl Outbox {
         drop(left);
     }
 
-    /// What the connection is to do next; the room is freed by
-    /// [`Outbox::free`].
-    pub(crate) fn next(&self) -> (Next, u32) {
+    /// What was handed in next. The room it takes is added to `freed`, to be
+    /// given back by [`Outbox::free`].
+    pub(crate) fn next(&self, freed: &mut u32) -> Option<Handed> {
         let mut state = self.lock();
         if let Some(waiting) = state.waiting.pop_front() {
             state.buffered -= waiting.parcel.len();
             if state.waiting.is_empty() && state.close.is_none() {
                 self.settle(&mut state);
             }
-            return (Next::Send(waiting.parcel), waiting.cost);
+            *freed += waiting.cost;
+            return Some(Handed::Message(waiting.parcel));
         }
         self.settle(&mut state);
-        let next = match state.close.take() {
-            Some(frame) => Next::Close(frame),
-            None => Next::Nothing,
-        };
-        (next, 0)
+        let close = state.close.take()?;
+        Some(Handed::Close(*close))
     }
 
     /// Nothing waits: an idle connection keeps no memory for it.
@@ -270,6 +262,9 @@ impl Outbox {
 
     fn put(&self, mut state: MutexGuard<'_, State>, parcel: Parcel, cost: u32, lossy: bool) {
         state.buffered += parcel.len();
+        if state.waiting.capacity() == 0 {
+            state.waiting = VecDeque::with_capacity(FEW);
+        }
         state.waiting.push_back(Waiting {
             parcel,
             cost,
@@ -296,6 +291,73 @@ impl Outbox {
     }
 }
 
+/// What a connection takes over at once. The room is given back when it is
+/// dropped, so that those who wait for it are not woken for each message.
+pub(crate) struct Taking<'a> {
+    outbox: Option<&'a Outbox>,
+    /// Whether nobody may hand anything in any more.
+    refuses: bool,
+    freed: u32,
+    close: Option<CloseCode>,
+}
+
+impl<'a> Taking<'a> {
+    pub(crate) fn of(outbox: &'a Option<Arc<Outbox>>) -> Self {
+        Self {
+            outbox: outbox.as_deref(),
+            refuses: false,
+            freed: 0,
+            close: None,
+        }
+    }
+
+    /// The code of a Close that was taken.
+    pub(crate) fn close_code(&self) -> Option<CloseCode> {
+        self.close
+    }
+}
+
+impl HandedIn for Taking<'_> {
+    #[inline]
+    fn next(&mut self, only_close: bool) -> Option<Handed> {
+        // Without the lock a message might be missed that is being put in: it
+        // is found later, but not once a Close is in front of it.
+        let outbox = self.outbox?;
+        if !self.refuses && !outbox.is_filled() {
+            return None;
+        }
+        let handed = match only_close {
+            true => outbox.take_close().map(|frame| Handed::Close(*frame)),
+            false => outbox.next(&mut self.freed),
+        };
+        if let Some(Handed::Close(frame)) = &handed {
+            self.close = Some(frame.code);
+        }
+        handed
+    }
+
+    fn refuse(&mut self) {
+        self.refuses = true;
+        if let Some(outbox) = self.outbox {
+            outbox.refuse();
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(outbox) = self.outbox {
+            outbox.shut();
+        }
+    }
+}
+
+impl Drop for Taking<'_> {
+    fn drop(&mut self) {
+        if let Some(outbox) = self.outbox {
+            outbox.free(self.freed);
+        }
+    }
+}
+
 impl State {
     fn drop_where(&mut self, mut which: impl FnMut(&Waiting) -> bool) {
         let buffered = &mut self.buffered;
@@ -308,6 +370,9 @@ impl State {
         });
     }
 }
+
+/// Room for as many messages is made at once: most wait alone.
+const FEW: usize = 4;
 
 /// What a message takes beside its payload: about what it costs to keep.
 pub(crate) const OVERHEAD: u32 = 64;

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use socket_flow_protocol::{CloseFrame, Parcel};
+use socket_flow_protocol::driver::Handed;
 
-use crate::outbox::{Next, Outbox};
+use crate::outbox::Outbox;
 use crate::sender::Sender;
 
 /// The other end of [`Sender`]s that belong to no connection: for whoever
@@ -14,12 +14,12 @@ use crate::sender::Sender;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use socket_flow_connection::{Outlet, Taken};
+/// use socket_flow_connection::{Handed, Outlet};
 ///
 /// let (sender, mut outlet) = Outlet::new(64 << 10);
 /// sender.try_send("hello")?;
 /// match std::future::poll_fn(|cx| outlet.poll_next(cx)).await {
-///     Taken::Message(parcel) => assert_eq!(parcel.len(), 5),
+///     Handed::Message(parcel) => assert_eq!(parcel.len(), 5),
 ///     other => panic!("{other:?}"),
 /// }
 /// # Ok(())
@@ -28,16 +28,6 @@ use crate::sender::Sender;
 #[derive(Debug)]
 pub struct Outlet {
     outbox: Arc<Outbox>,
-}
-
-/// What a [`Sender`] asked for.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Taken {
-    /// To send a message.
-    Message(Parcel),
-    /// To close, behind all messages. Nothing follows.
-    Close(CloseFrame),
 }
 
 impl Outlet {
@@ -49,14 +39,12 @@ impl Outlet {
     }
 
     /// Polls for what was asked for next.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Taken> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Handed> {
         loop {
-            let (next, cost) = self.outbox.next();
-            self.outbox.free(cost);
-            match next {
-                Next::Send(parcel) => return Poll::Ready(Taken::Message(parcel)),
-                Next::Close(frame) => return Poll::Ready(Taken::Close(*frame)),
-                Next::Nothing => {}
+            let mut freed = 0;
+            if let Some(handed) = self.outbox.next(&mut freed) {
+                self.outbox.free(freed);
+                return Poll::Ready(handed);
             }
             if self.outbox.poll_filled(false, cx.waker()).is_pending() {
                 return Poll::Pending;

@@ -7,15 +7,15 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::BufMut;
 use futures_core::Stream;
 use socket_flow_protocol::{
-    CloseCode, CloseFrame, Closing, ControlError, Event, EventRef, Found, Message, MessageRef,
-    Negotiated, Payload, SendError,
+    CloseCode, CloseFrame, Closing, ControlError, Event, Found, Message, MessageRef, Negotiated,
+    Payload, SendError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_read_buf;
 
 use crate::error::Error;
 use crate::half::{self, ReadSide, WriteSide};
-use crate::reader::Reader;
+use crate::reader::{Reader, Wants};
 use crate::sender::Sender;
 use crate::source::Source;
 use crate::sync::{Mutex, MutexGuard};
@@ -99,18 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
     ///
     /// Cancel safe: nothing received lives in the future.
     pub async fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>, Error> {
-        loop {
-            let Some(found) = poll_fn(|cx| self.poll_found(cx)).await? else {
-                return Ok(None);
-            };
-            if found.is_message() {
-                let event = self.reader.incoming.lend(found, &self.reader.input);
-                return Ok(match event {
-                    EventRef::Message(message) => Some(message),
-                    _ => None,
-                });
-            }
-        }
+        let found = poll_fn(|cx| self.poll_found(cx, Wants::Message)).await?;
+        Ok(found.and_then(|found| self.reader.receiving.lend_message(found)))
     }
 
     /// The next event, control frames included; see
@@ -133,8 +123,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
     ///
     /// As [`WebSocket::recv`](crate::WebSocket::recv).
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event>, Error>> {
-        let found = ready!(self.poll_found(cx))?;
-        Poll::Ready(Ok(found.map(|found| self.reader.take(found))))
+        let found = ready!(self.poll_found(cx, Wants::Event))?;
+        Poll::Ready(Ok(found.map(|found| self.reader.receiving.take(found))))
     }
 
     /// The peer's Close, once it has arrived with a code.
@@ -148,28 +138,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
-        loop {
-            let Some(found) = ready!(self.poll_found(cx))? else {
-                return Poll::Ready(Ok(None));
-            };
-            if let Event::Message(message) = self.reader.take(found) {
-                return Poll::Ready(Ok(Some(message)));
-            }
-        }
+        let found = ready!(self.poll_found(cx, Wants::Message))?;
+        let receiving = &mut self.reader.receiving;
+        Poll::Ready(Ok(found.and_then(|found| receiving.take_message(found))))
     }
 
-    fn poll_found(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Found>, Error>> {
+    fn poll_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        wants: Wants,
+    ) -> Poll<Result<Option<Found>, Error>> {
         let shared = &*self.shared;
         shared.wakers.set_reader(cx.waker());
         let mut writer = shared.lock();
         let (was_sent, buffered) = (writer.closing().is_sent(), writer.buffered());
-        let found = self.reader.poll_found(
-            &mut Apart(&mut self.io),
-            &mut writer,
-            cx.waker(),
-            &shared.transport,
-        );
-        let ended = writer.closing().is_sent() != was_sent || !self.reader.is_open();
+        let source = &mut Apart {
+            io: &mut self.io,
+            read_waker: cx.waker(),
+            write_waker: &shared.transport,
+        };
+        let found = self.reader.poll_found(wants, source, &mut writer);
+        let ended = writer.closing().is_sent() != was_sent || !self.reader.receiving.is_open();
         let wrote = writer.buffered() < buffered;
         drop(writer);
         if ended || wrote {
@@ -184,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for OwnedReader<S> {
     type Item = Result<Message, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.reader.is_over() {
+        if self.reader.receiving.is_over() {
             return Poll::Ready(None);
         }
         Poll::Ready(ready!(self.poll_recv(cx)).transpose())
@@ -361,7 +350,11 @@ impl<S: AsyncWrite + Unpin> Shared<S> {
 }
 
 /// A read half of its own.
-struct Apart<'a, S>(&'a mut ReadSide<S>);
+struct Apart<'a, S> {
+    io: &'a mut ReadSide<S>,
+    read_waker: &'a Waker,
+    write_waker: &'a Waker,
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Source<WriteSide<S>> for Apart<'_, S> {
     #[inline]
@@ -370,12 +363,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source<WriteSide<S>> for Apart<'_, S> {
     }
 
     #[inline]
+    fn read_waker(&self) -> &Waker {
+        self.read_waker
+    }
+
+    #[inline]
+    fn write_waker(&self) -> &Waker {
+        self.write_waker
+    }
+
+    #[inline]
     fn poll_read<B: BufMut>(
         &mut self,
         _: &mut Writer<WriteSide<S>>,
-        waker: &Waker,
         buf: &mut B,
     ) -> Poll<io::Result<usize>> {
-        poll_read_buf(Pin::new(&mut *self.0), &mut Context::from_waker(waker), buf)
+        let cx = &mut Context::from_waker(self.read_waker);
+        poll_read_buf(Pin::new(&mut *self.io), cx, buf)
     }
 }

@@ -1,8 +1,10 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use socket_flow_protocol::driver::Turn;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -31,8 +33,30 @@ impl Timer {
         armed.is_some_and(|armed| armed.waker.will_wake(waker) && !armed.sleep.is_elapsed())
     }
 
+    /// Whether this moment on the time line that begins at `epoch` has passed,
+    /// which is then told; otherwise it is waited for.
+    pub(crate) fn has_passed(
+        &mut self,
+        epoch: Instant,
+        at: Option<Duration>,
+        turn: &mut Turn,
+        waker: &Waker,
+    ) -> bool {
+        let Some(at) = at else {
+            return false;
+        };
+        let has_passed = at.is_zero()
+            || epoch
+                .checked_add(at)
+                .is_some_and(|at| self.poll(at, waker).is_ready());
+        if has_passed {
+            turn.set_now(epoch.elapsed());
+        }
+        has_passed
+    }
+
     /// Waits until `at`.
-    pub(crate) fn poll(&mut self, at: Instant, waker: &Waker) -> Poll<()> {
+    fn poll(&mut self, at: Instant, waker: &Waker) -> Poll<()> {
         let armed = self.armed.get_or_insert_with(|| {
             let (sleep, waker) = (sleep_until(at), Waker::noop().clone());
             Box::pin(Armed { sleep, waker })
@@ -59,7 +83,6 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
-    use std::time::Duration;
 
     use super::*;
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
+use socket_flow_protocol::driver::{Goal, drive};
 use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, Config, ControlError, Event, Found, Input, Message, Negotiated,
     Payload, Protocol, Role, SendError,
@@ -13,7 +14,7 @@ use tracing::{Span, debug_span, field};
 use crate::error::Error;
 use crate::outcome::CloseOutcome;
 use crate::parts::Parts;
-use crate::reader::Reader;
+use crate::reader::{Reader, Wants};
 use crate::sender::Sender;
 use crate::source::Joined;
 use crate::split::{OwnedReader, OwnedWriter};
@@ -119,14 +120,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             Role::Server => Protocol::server(config, negotiated),
         };
-        let (incoming, outgoing) = protocol.into_halves();
-        let mut writer = Writer::new(io, outgoing, span);
-        let mut reader = Reader::new(Input::from(read), incoming);
+        let (mut receiving, mut sending) = drive(protocol, Input::from(read));
         if let Some(error) = no_seed {
             // Frames with predictable keys must not reach the wire.
-            writer.outgoing.abandon();
-            reader.fail(Error::Io(error.into()), &writer);
+            receiving.abort(error.into(), &mut sending);
         }
+        let reader = Reader::new(receiving);
+        let writer = Writer::new(io, sending, span);
         Self {
             reader,
             writer,
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Cancel safe: nothing received lives in the future.
     pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
         if let Some(found) = self.reader.quick(&self.writer) {
-            return Ok(self.reader.take_message(found));
+            return Ok(self.reader.receiving.take_message(found));
         }
         poll_fn(|cx| self.poll_recv(cx, true)).await
     }
@@ -183,14 +183,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// As [`recv`](WebSocket::recv).
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event>, Error>> {
-        let waker = cx.waker();
-        let found = ready!(self.reader.poll_found(
-            &mut Joined { holds: true },
-            &mut self.writer,
-            waker,
-            waker
-        ))?;
-        Poll::Ready(Ok(found.map(|found| self.reader.take(found))))
+        let source = &mut Joined::new(true, cx.waker());
+        let (reader, writer) = (&mut self.reader, &mut self.writer);
+        let found = ready!(reader.poll_found(Wants::Event, source, writer))?;
+        Poll::Ready(Ok(found.map(|found| reader.receiving.take(found))))
     }
 
     /// Queues a message; nothing is written yet. It leaves when
@@ -304,7 +300,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Cancel safe: what is not written stays queued.
     pub async fn forward(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.writer.poll_forward(cx.waker())).await
+        poll_fn(|cx| self.writer.poll_goal(Goal::Closed, cx.waker())).await
     }
 
     /// Begins the closing handshake: queues a Close. Go on with
@@ -394,11 +390,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Takes the connection apart without closing it, best between messages:
     /// what was received of an unfinished message is lost.
     pub fn into_parts(self) -> Parts<S> {
-        let (io, mut outgoing) = self.writer.into_inner();
+        let (io, mut sending) = self.writer.into_inner();
         Parts {
             io,
-            read: self.reader.input.into_unread(),
-            write: std::mem::take(outgoing.output()),
+            read: self.reader.receiving.into_input().into_unread(),
+            write: std::mem::take(sending.queued()),
         }
     }
 
@@ -410,18 +406,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         holds: bool,
     ) -> Poll<Result<Option<Message>, Error>> {
         let (reader, writer, waker) = (&mut self.reader, &mut self.writer, cx.waker());
-        let source = &mut Joined { holds };
         let polled = match &self.wakers {
-            None => reader.poll_message(source, writer, waker, waker),
-            Some(wakers) => poll_beside_sink(wakers, reader, writer, source, waker),
+            None => reader.poll_found(Wants::Message, &mut Joined::new(holds, waker), writer),
+            Some(wakers) => poll_beside_sink(wakers, reader, writer, holds, waker),
         };
         let found = ready!(polled)?;
-        Poll::Ready(Ok(found.and_then(|found| self.reader.take_message(found))))
+        Poll::Ready(Ok(
+            found.and_then(|found| reader.receiving.take_message(found))
+        ))
     }
 
     /// Whether the end of the connection has been reported.
     pub(crate) fn is_over(&self) -> bool {
-        self.reader.is_over()
+        self.reader.receiving.is_over()
     }
 
     /// Polls the writer for the sink.
@@ -450,7 +447,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
         }
         Poll::Ready(Ok(CloseOutcome {
-            clean: self.reader.is_clean(),
+            clean: self.reader.receiving.is_clean(),
             frame: self.close_frame().cloned(),
         }))
     }
@@ -463,13 +460,18 @@ fn poll_beside_sink<S: AsyncRead + AsyncWrite + Unpin>(
     wakers: &Arc<Wakers>,
     reader: &mut Reader,
     writer: &mut Writer<S>,
-    source: &mut Joined,
+    holds: bool,
     waker: &Waker,
 ) -> Poll<Result<Option<Found>, Error>> {
     wakers.set_reader(waker);
     let both = Waker::from(wakers.clone());
     let before = (writer.closing().is_sent(), writer.buffered());
-    let polled = reader.poll_message(source, writer, waker, &both);
+    let source = &mut Joined {
+        holds,
+        read_waker: waker,
+        write_waker: &both,
+    };
+    let polled = reader.poll_found(Wants::Message, source, writer);
     let after = (writer.closing().is_sent(), writer.buffered());
     if after.0 != before.0 || after.1 < before.1 {
         wakers.wake_writer();

@@ -1,20 +1,20 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Buf;
+use socket_flow_protocol::driver::{Goal, Next, Sending, Turn};
 use socket_flow_protocol::{
-    CloseCode, Closing, ControlError, Expired, Outgoing, Payload, SendError, WriteQueue,
+    CloseCode, Closing, ControlError, Outgoing, Payload, SendError, WriteQueue,
 };
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 use tracing::{Span, debug};
 
 use crate::error::{ABNORMAL, Error};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Taking};
 use crate::timer::Timer;
 
 /// The sending half of a connection, next to its [`Reader`](crate::Reader).
@@ -49,11 +49,7 @@ pub struct Writer<S: AsyncWrite + Unpin> {
     /// Invariant: `Some` until the writer is consumed; an `Option` only
     /// because a type with a destructor cannot be taken apart.
     io: Option<S>,
-    pub(crate) outgoing: Outgoing,
-    /// Bytes are written that the transport may not have flushed.
-    dirty: bool,
-    /// Why the transport takes no more bytes, until it is reported.
-    error: Option<io::Error>,
+    pub(crate) sending: Sending,
     /// Where the connection's time line begins.
     pub(crate) epoch: Instant,
     /// The deadline of a write that blocks.
@@ -64,12 +60,10 @@ pub struct Writer<S: AsyncWrite + Unpin> {
 }
 
 impl<S: AsyncWrite + Unpin> Writer<S> {
-    pub(crate) fn new(io: S, outgoing: Outgoing, span: Span) -> Self {
+    pub(crate) fn new(io: S, sending: Sending, span: Span) -> Self {
         Self {
             io: Some(io),
-            outgoing,
-            dirty: false,
-            error: None,
+            sending,
             epoch: Instant::now(),
             timer: Timer::default(),
             span: (!span.is_disabled()).then(|| Box::new(span)),
@@ -100,7 +94,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// for each message received never sees `Full`.
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
-        self.outgoing.queue(message)
+        self.sending.queue(message)
     }
 
     /// Queues a message and writes everything queued. Waits while the queue
@@ -175,27 +169,25 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     ///
     /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
-        if !self.outgoing.closing().is_sent() {
-            // A reason that is refused must not close the senders.
-            let frame = crate::sender::frame(code, reason)?;
-            self.take_last_of_outbox();
-            self.event("close queued", frame.code.as_u16());
+        let was_sent = self.closing().is_sent();
+        let mut taking = Taking::of(&self.outbox);
+        self.sending.start_close(code, reason, &mut taking)?;
+        if !was_sent {
+            self.event("close queued", code.as_u16());
         }
-        self.outgoing.close(code, reason)?;
-        self.shut_outbox();
         Ok(())
     }
 
     /// How many bytes wait to be written.
     #[inline]
     pub fn buffered(&self) -> usize {
-        self.outgoing.buffered()
+        self.sending.outgoing().buffered()
     }
 
     /// How far the closing handshake has come.
     #[inline]
     pub fn closing(&self) -> Closing {
-        self.outgoing.closing()
+        self.sending.closing()
     }
 
     pub(crate) fn io(&self) -> &S {
@@ -207,9 +199,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 
     /// Takes it apart; nothing is written on drop.
-    pub(crate) fn into_inner(mut self) -> (S, Outgoing) {
+    pub(crate) fn into_inner(mut self) -> (S, Sending) {
         let io = self.io.take().expect(PRESENT);
-        (io, self.outgoing.take())
+        (io, self.sending.take())
     }
 
     /// Goes on writing to a part of the transport; the other part comes back.
@@ -220,9 +212,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         let (read, write) = split(self.io.take().expect(PRESENT));
         let writer = Writer {
             io: Some(write),
-            outgoing: self.outgoing.take(),
-            dirty: self.dirty,
-            error: self.error.take(),
+            sending: self.sending.take(),
             epoch: self.epoch,
             timer: Timer::default(),
             span: self.span.take(),
@@ -242,9 +232,13 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         }
     }
 
-    /// The failure of an earlier write, once.
-    pub(crate) fn take_error(&mut self) -> Option<io::Error> {
-        self.error.take()
+    /// Tells `tracing` why the connection failed.
+    pub(crate) fn tell(&self, error: &Error) {
+        let what = match error {
+            Error::Timeout(_) => "connection timed out",
+            _ => "connection failed",
+        };
+        self.event(what, error.close_code().unwrap_or(ABNORMAL));
     }
 
     pub(crate) fn poll_send<P: Payload>(
@@ -264,7 +258,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         waker: &Waker,
     ) -> Poll<Result<(), Error>> {
         while let Some(next) = message.take() {
-            match queue(&mut self.outgoing, next) {
+            match queue(self.sending.outgoing_mut(), next) {
                 Ok(()) => {}
                 Err(SendError::Full(next)) => {
                     *message = Some(next);
@@ -282,7 +276,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         waker: &Waker,
     ) -> Poll<Result<(), Error>> {
         while let Some(next) = *data {
-            match self.outgoing.ping(next) {
+            match self.sending.outgoing_mut().ping(next) {
                 Ok(()) => *data = None,
                 Err(ControlError::Full) => ready!(self.poll_ready(waker))?,
                 Err(error) => return Poll::Ready(Err(error.into())),
@@ -293,34 +287,88 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
 
     /// A closed queue reports the transport's failure first, if that is why.
     fn closed<P>(&mut self, error: SendError<P>) -> Error {
-        self.error.take().map_or_else(|| error.into(), Error::Io)
+        let failed = self.sending.take_error();
+        failed.map_or_else(|| error.into(), Error::Io)
     }
 
     pub(crate) fn poll_ready(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
-        while self.outgoing.is_full() {
-            if self.poll_write(waker).is_pending() && self.outgoing.is_full() {
-                return self.poll_stall(waker).map(Err);
-            }
-        }
-        if self.outgoing.closing().is_sent() {
+        ready!(self.poll_goal(Goal::Room, waker))?;
+        if self.closing().is_sent() {
             return Poll::Ready(Err(self.closed(SendError::Closed(()))));
         }
         Poll::Ready(Ok(()))
     }
 
     pub(crate) fn poll_flush(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
-        if self.poll_output(waker).is_pending() {
-            return self.poll_stall(waker).map(Err);
+        self.poll_goal(Goal::Flushed, waker)
+    }
+
+    /// Does what the driver says until the goal is reached, without receiving.
+    pub(crate) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Error>> {
+        let mut turn = Turn::new();
+        loop {
+            match self.sending.next(goal, &mut turn) {
+                Next::Wait(at) => {
+                    if !self.timer.has_passed(self.epoch, at, &mut turn, waker) {
+                        if goal != Goal::Closed {
+                            return Poll::Pending;
+                        }
+                        ready!(self.poll_outbox(waker));
+                        turn.handed_in();
+                    }
+                }
+                Next::Over(result) => {
+                    let result = result.map_err(Error::from);
+                    if let Err(error @ Error::Timeout(_)) = &result {
+                        self.tell(error);
+                    }
+                    return Poll::Ready(result);
+                }
+                next => ready!(self.poll_step(&next, &mut turn, waker)),
+            }
         }
-        Poll::Ready(self.error.take().map_or(Ok(()), |error| Err(error.into())))
+    }
+
+    /// Does what [`Sending::next_output`] would say, until all is written and
+    /// flushed or the transport is blocked.
+    #[inline(always)]
+    pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {
+        match &self.outbox {
+            Some(outbox) if outbox.is_filled() => self.poll_handed_in(waker),
+            _ => self.poll_write(waker),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_handed_in(&mut self, waker: &Waker) -> Poll<()> {
+        while self.take_over() {
+            ready!(self.poll_write(waker));
+        }
+        self.poll_write(waker)
+    }
+
+    /// Does one thing the driver says about the write side. Pending: it says
+    /// something that this shell does not know.
+    #[inline(always)]
+    pub(crate) fn poll_step(&mut self, next: &Next, turn: &mut Turn, waker: &Waker) -> Poll<()> {
+        match next {
+            Next::Write => {
+                if self.poll_write(waker).is_pending() {
+                    turn.block_writes();
+                }
+            }
+            Next::TakeOver => turn.taken_over(self.take_over()),
+            Next::ShutDown => turn.shut_down(self.poll_shutdown(waker).is_ready()),
+            _ => return Poll::Pending,
+        }
+        Poll::Ready(())
     }
 
     /// Writes what is queued until it is all written and flushed, or the
-    /// transport is blocked. A failure ends the sending half and is kept for
-    /// whoever asks.
+    /// transport is blocked.
     #[inline]
-    pub(crate) fn poll_write(&mut self, waker: &Waker) -> Poll<()> {
-        while self.outgoing.has_output() || self.dirty {
+    fn poll_write(&mut self, waker: &Waker) -> Poll<()> {
+        while self.sending.has_output() {
             ready!(self.poll_write_once(waker));
         }
         Poll::Ready(())
@@ -332,100 +380,40 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     fn poll_write_once(&mut self, waker: &Waker) -> Poll<()> {
         let cx = &mut Context::from_waker(waker);
         let io = self.io.as_mut().expect(PRESENT);
-        let output = self.outgoing.output();
-        if !output.is_empty() {
-            match ready!(poll_write_some(io, cx, output)) {
-                Ok(count) if count > 0 => {
-                    output.advance(count);
-                    self.dirty = true;
-                    if self.outgoing.has_output() {
-                        return Poll::Ready(());
-                    }
-                }
-                result => {
-                    let error = result.err();
-                    self.fail(error.unwrap_or_else(|| io::ErrorKind::WriteZero.into()));
-                    return Poll::Ready(());
-                }
+        let queued = self.sending.queued();
+        if !queued.is_empty() {
+            let written = poll_write_some(io, cx, queued);
+            ready!(self.sending.wrote(written));
+            if !self.sending.wants_flush() {
+                return Poll::Ready(());
             }
         }
-        match Pin::new(self.io_mut()).poll_flush(cx) {
-            Poll::Ready(Ok(())) => {
-                self.dirty = false;
-                self.outgoing.set_unflushed(false);
-            }
-            Poll::Ready(Err(error)) => self.fail(error),
-            Poll::Pending => {
-                self.outgoing.set_unflushed(true);
-                return Poll::Pending;
-            }
-        }
-        Poll::Ready(())
-    }
-
-    /// A write failed: unless it was merely interrupted nothing more is
-    /// written.
-    #[cold]
-    fn fail(&mut self, error: io::Error) {
-        if error.kind() != io::ErrorKind::Interrupted {
-            self.error = Some(error);
-            self.dirty = false;
-            self.outgoing.abandon();
-        }
+        let flushed = Pin::new(io).poll_flush(cx);
+        self.sending.flushed(flushed)
     }
 
     /// Shuts the write side down; failures do not matter any more.
-    pub(crate) fn poll_shutdown(&mut self, waker: &Waker) -> Poll<()> {
+    fn poll_shutdown(&mut self, waker: &Waker) -> Poll<()> {
         Pin::new(self.io_mut())
             .poll_shutdown(&mut Context::from_waker(waker))
             .map(|_| ())
-    }
-
-    /// Watches a write that blocks, when nobody receives meanwhile.
-    pub(crate) fn poll_stall(&mut self, waker: &Waker) -> Poll<Error> {
-        let mut timer = mem::take(&mut self.timer);
-        let expired = self.poll_blocked(&mut timer, waker);
-        self.timer = timer;
-        expired.map(|expired| {
-            self.event("write stalled", ABNORMAL);
-            self.outgoing.abandon();
-            self.dirty = false;
-            Error::Timeout(expired)
-        })
-    }
-
-    /// Arms and judges the deadline of a write that blocks, with the timer of
-    /// whoever waits for it.
-    pub(crate) fn poll_blocked(&mut self, timer: &mut Timer, waker: &Waker) -> Poll<Expired> {
-        while let Some(at) = self.outgoing.poll_timeout() {
-            if !at.is_zero() {
-                let Some(at) = self.epoch.checked_add(at) else {
-                    break;
-                };
-                ready!(timer.poll(at, waker));
-            }
-            if let Err(expired) = self.outgoing.handle_timeout(self.epoch.elapsed()) {
-                return Poll::Ready(expired);
-            }
-        }
-        Poll::Pending
     }
 }
 
 impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
     fn drop(&mut self) {
         if self.io.is_none() {
-            self.shut_outbox();
+            if let Some(outbox) = &self.outbox {
+                outbox.shut();
+            }
             return;
         }
-        if !self.outgoing.closing().is_sent() {
-            // The reason is empty, so that it cannot be too long.
-            let _ = self.start_close(CloseCode::GOING_AWAY, "");
+        let was_sent = self.closing().is_sent();
+        self.sending.leave(&mut Taking::of(&self.outbox));
+        if !was_sent {
+            self.event("close queued", CloseCode::GOING_AWAY.as_u16());
         }
-        self.shut_outbox();
-        if self.poll_write(Waker::noop()).is_ready() {
-            let _ = self.poll_shutdown(Waker::noop());
-        }
+        let _ = self.poll_goal(Goal::Gone, Waker::noop());
     }
 }
 

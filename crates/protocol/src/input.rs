@@ -1,8 +1,8 @@
 use std::mem;
 use std::ops::Range;
 
-use bytes::{BufMut, BytesMut};
-use socket_flow_frames::{MaskKey, OpCode, ReceiveBuf, Role, mask};
+use bytes::BytesMut;
+use socket_flow_frames::{MaskKey, OpCode, ReceiveBuf, Role, Spare, mask};
 
 use crate::event::{Found, Kind};
 
@@ -63,7 +63,7 @@ impl Input {
     /// Room behind the unread bytes, to read into. It grows by itself when
     /// it is full; make room with [`Input::reserve`] first.
     #[inline]
-    pub fn spare(&mut self) -> impl BufMut + '_ {
+    pub fn spare(&mut self) -> Spare<'_> {
         self.buf.spare()
     }
 

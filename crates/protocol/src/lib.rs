@@ -60,6 +60,7 @@ mod closing;
 mod config;
 mod deadlines;
 mod deflate;
+pub mod driver;
 mod error;
 mod event;
 mod frame_queue;

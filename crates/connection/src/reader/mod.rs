@@ -1,19 +1,14 @@
 mod quick;
-mod waiting;
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Poll, Waker, ready};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker, ready};
 
-use socket_flow_protocol::{
-    CloseFrame, Event, EventRef, Found, Incoming, Input, Message, MessageRef, Negotiated, Role,
-};
+use socket_flow_protocol::driver::{Next, Receiving, Turn};
+use socket_flow_protocol::{CloseFrame, EventRef, Found, MessageRef, Negotiated};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::ending::Ending;
-use crate::error::{ABNORMAL, Error, NO_STATUS};
-use crate::read_buf;
+use crate::error::{Error, NO_STATUS};
 use crate::source::{Joined, Source};
 use crate::timer::Timer;
 use crate::writer::Writer;
@@ -37,18 +32,14 @@ use crate::writer::Writer;
 /// ```
 #[derive(Debug)]
 pub struct Reader {
-    pub(crate) input: Input,
-    pub(crate) incoming: Incoming,
-    phase: Phase,
+    pub(crate) receiving: Receiving,
     timer: Timer,
 }
 
 impl Reader {
-    pub(crate) fn new(input: Input, incoming: Incoming) -> Self {
+    pub(crate) fn new(receiving: Receiving) -> Self {
         Self {
-            input,
-            incoming,
-            phase: Phase::Open,
+            receiving,
             timer: Timer::default(),
         }
     }
@@ -75,19 +66,11 @@ impl Reader {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let found = match self.quick(writer) {
-            Some(found) => found,
-            None => {
-                let found = poll_fn(|cx| {
-                    self.poll_message(&mut Joined { holds: true }, writer, cx.waker(), cx.waker())
-                });
-                match found.await? {
-                    Some(found) => found,
-                    None => return Ok(None),
-                }
-            }
-        };
-        Ok(self.incoming.lend_message(found, &self.input))
+        if let Some(found) = self.quick(writer) {
+            return Ok(self.receiving.lend_message(found));
+        }
+        let found = poll_fn(|cx| self.poll_beside(Wants::Message, writer, cx)).await?;
+        Ok(found.and_then(|found| self.receiving.lend_message(found)))
     }
 
     /// The next event, control frames included, lent until the next call.
@@ -109,312 +92,145 @@ impl Reader {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let found = poll_fn(|cx| {
-            self.poll_found(&mut Joined { holds: true }, writer, cx.waker(), cx.waker())
-        })
-        .await?;
-        Ok(found.map(|found| self.incoming.lend(found, &self.input)))
+        let found = poll_fn(|cx| self.poll_beside(Wants::Event, writer, cx)).await?;
+        Ok(found.map(|found| self.receiving.lend(found)))
     }
 
     /// The peer's Close, once it has arrived with a code.
     #[inline]
     pub fn close_frame(&self) -> Option<&CloseFrame> {
-        self.incoming.close_frame()
+        self.receiving.incoming().close_frame()
     }
 
     /// What the opening handshake agreed on.
     #[inline]
     pub fn negotiated(&self) -> &Negotiated {
-        self.incoming.negotiated()
+        self.receiving.incoming().negotiated()
     }
 
-    /// Whether the connection is over and has reported how.
-    #[inline]
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over { .. })
-    }
-
-    /// Whether it ended with a complete closing handshake.
-    pub(crate) fn is_clean(&self) -> bool {
-        matches!(self.phase, Phase::Over { clean: true })
-    }
-
-    /// Whether nothing has ended or begun to end.
-    #[inline]
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open | Phase::Held(_))
-    }
-
-    /// Whether nothing is held back, has ended, or is ending.
-    #[inline]
-    fn is_receiving(&self) -> bool {
-        matches!(self.phase, Phase::Open)
-    }
-
-    /// Takes what was found, owned.
-    #[inline]
-    pub(crate) fn take(&mut self, found: Found) -> Event {
-        self.incoming.take(found, &mut self.input)
-    }
-
-    /// Takes what was found, if it is a message.
-    #[inline]
-    pub(crate) fn take_message(&mut self, found: Found) -> Option<Message> {
-        self.incoming.take_message(found, &mut self.input)
-    }
-
-    /// The next data message.
-    #[inline]
-    pub(crate) fn poll_message<R, W>(
-        &mut self,
-        source: &mut R,
-        writer: &mut Writer<W>,
-        read_waker: &Waker,
-        write_waker: &Waker,
-    ) -> Poll<Result<Option<Found>, Error>>
-    where
-        R: Source<W>,
-        W: AsyncWrite + Unpin,
-    {
-        if let Some(found) = ready!(self.poll_quick(source, writer, read_waker, write_waker)) {
-            return Poll::Ready(Ok(Some(found)));
-        }
-        loop {
-            let found = ready!(self.poll_loop(source, writer, read_waker, write_waker))?;
-            if found.is_none_or(|found| found.is_message()) {
-                return Poll::Ready(Ok(found));
-            }
-        }
-    }
-
-    /// The next event.
-    #[inline]
-    pub(crate) fn poll_found<R, W>(
-        &mut self,
-        source: &mut R,
-        writer: &mut Writer<W>,
-        read_waker: &Waker,
-        write_waker: &Waker,
-    ) -> Poll<Result<Option<Found>, Error>>
-    where
-        R: Source<W>,
-        W: AsyncWrite + Unpin,
-    {
-        match ready!(self.poll_quick(source, writer, read_waker, write_waker)) {
-            Some(found) => Poll::Ready(Ok(Some(found))),
-            None => self.poll_loop(source, writer, read_waker, write_waker),
-        }
-    }
-
-    /// The one loop every receiving call runs.
+    /// Polls for what is found next, beside the writer.
     ///
-    /// It goes round only when something made progress: what is buffered is
-    /// parsed first, then what is queued is written, then more is read; and
-    /// only a read that finds nothing looks at the deadlines.
+    /// It is not inlined, so that the future that calls it needs no place in
+    /// memory where messages are quick.
     #[inline(never)]
-    fn poll_loop<R, W>(
+    fn poll_beside<S>(
         &mut self,
+        wants: Wants,
+        writer: &mut Writer<S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Found>, Error>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.poll_found(wants, &mut Joined::new(true, cx.waker()), writer)
+    }
+
+    /// Whether the timer is armed for the next deadline, or an earlier one that
+    /// is no more: a connection that waits for every message need not ask for
+    /// them every time.
+    #[inline(always)]
+    fn is_armed<W: AsyncWrite + Unpin>(&self, writer: &Writer<W>, waker: &Waker) -> bool {
+        self.timer.is_waiting(waker) && self.receiving.is_quiet(&writer.sending)
+    }
+
+    /// Does what the driver says until it hands out what is wanted, or waits.
+    #[inline(never)]
+    fn poll_next<R, W>(
+        &mut self,
+        call: Call,
         source: &mut R,
         writer: &mut Writer<W>,
-        read_waker: &Waker,
-        write_waker: &Waker,
     ) -> Poll<Result<Option<Found>, Error>>
     where
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
+        let mut turn = Turn::holding(source.holds());
+        if call.are_reads_blocked {
+            turn.block_reads();
+        }
+        // The closing sequence ends with a step in the same turn: what is over at
+        // once was told before.
+        let mut was_over = true;
         loop {
-            match &mut self.phase {
-                Phase::Open => {}
-                Phase::Held(found) => {
-                    let found = *found;
-                    if source.holds()
-                        && writer.outgoing.is_full()
-                        && writer.poll_write(write_waker).is_pending()
-                        && writer.outgoing.is_full()
-                    {
-                        let expired = ready!(self.poll_blocked(writer, read_waker, write_waker));
-                        self.expire(expired, writer);
-                        continue;
+            match self.receiving.next(&mut writer.sending, &mut turn) {
+                Next::Found(found) => {
+                    if found.is_message() {
+                        return Poll::Ready(Ok(Some(found)));
                     }
-                    self.phase = Phase::Open;
-                    return Poll::Ready(Ok(Some(found)));
-                }
-                Phase::Ending(ending) => {
-                    writer.shut_outbox();
-                    read_buf::release(&mut self.input);
-                    let result = ready!(ending.poll(source, writer, read_waker, write_waker));
-                    self.phase = Phase::Over {
-                        clean: result.is_ok(),
-                    };
-                    return Poll::Ready(result.map(|()| None));
-                }
-                Phase::Over { clean: true } => return Poll::Ready(Ok(None)),
-                Phase::Over { clean: false } => {
-                    return Poll::Ready(Err(Error::Closed { code: ABNORMAL }));
-                }
-            }
-
-            let is_blocked = writer.outgoing.is_pressed()
-                && writer.poll_write(write_waker).is_pending()
-                && writer.outgoing.is_full();
-
-            match self.incoming.step(&mut self.input, &mut writer.outgoing) {
-                Ok(Some(found)) => {
                     if found.is_close() {
-                        self.receive_close(writer);
-                    } else if is_blocked && found.is_message() && source.holds() {
-                        // Backpressure: a peer that does not read is not
-                        // read from. One message is, because two peers that
-                        // each wait for the other to read first would wait
-                        // for ever.
-                        self.phase = Phase::Held(found);
-                        continue;
+                        let frame = self.close_frame();
+                        let code = frame.map_or(NO_STATUS, |frame| frame.code.as_u16());
+                        writer.event("close received", code);
                     }
-                    return Poll::Ready(Ok(Some(found)));
+                    if call.wants == Wants::Event {
+                        return Poll::Ready(Ok(Some(found)));
+                    }
                 }
-                Ok(None) => {}
-                Err(error) => {
-                    self.fail(error.into(), writer);
-                    continue;
+                Next::Read => {
+                    let read = source.poll_read(writer, &mut self.receiving.space());
+                    self.receiving.read(&mut writer.sending, &mut turn, read);
                 }
+                Next::Discard => {
+                    let read = poll_discard(source, writer);
+                    self.receiving.read(&mut writer.sending, &mut turn, read);
+                }
+                Next::Wait(at) => {
+                    let epoch = writer.epoch;
+                    if self.is_armed(writer, source.read_waker())
+                        || !self
+                            .timer
+                            .has_passed(epoch, at, &mut turn, source.read_waker())
+                    {
+                        ready!(writer.poll_outbox(source.read_waker()));
+                        turn.handed_in();
+                    }
+                }
+                Next::Yield => {
+                    source.read_waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Next::Over(Ok(())) => return Poll::Ready(Ok(None)),
+                Next::Over(Err(failure)) => {
+                    let error = Error::from(failure);
+                    if !was_over {
+                        writer.tell(&error);
+                    }
+                    return Poll::Ready(Err(error));
+                }
+                next => ready!(writer.poll_step(&next, &mut turn, source.write_waker())),
             }
-
-            // The input has run dry: now everything queued leaves at once.
-            // Where that blocks, reading goes on.
-            let _ = writer.poll_output(write_waker);
-            match self.poll_fill(source, writer, read_waker) {
-                Poll::Ready(result) => self.note_read(result, writer),
-                Poll::Pending => ready!(self.poll_idle(writer, read_waker, write_waker)),
-            }
+            was_over = false;
         }
-    }
-
-    /// Judges what a read came back with.
-    #[inline]
-    fn note_read<W>(&mut self, result: io::Result<usize>, writer: &mut Writer<W>)
-    where
-        W: AsyncWrite + Unpin,
-    {
-        match result {
-            Ok(0) => self.receive_eof(None, writer),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // TLS that ends without its `close_notify`: whether something is
-            // missing is what the peer's Close tells.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.receive_eof(None, writer);
-            }
-            Err(error) => self.receive_eof(Some(error), writer),
-        }
-    }
-
-    /// Reads once: into a large message under way, or into the input.
-    #[inline]
-    fn poll_fill<R, W>(
-        &mut self,
-        source: &mut R,
-        writer: &mut Writer<W>,
-        waker: &Waker,
-    ) -> Poll<io::Result<usize>>
-    where
-        R: Source<W>,
-        W: AsyncWrite + Unpin,
-    {
-        if let Some(mut space) = self.incoming.direct(&self.input) {
-            let count = ready!(source.poll_read(writer, waker, &mut space))?;
-            if let Err(error) = self.incoming.direct_done(count, &mut writer.outgoing) {
-                self.fail(error.into(), writer);
-                // The failure is what counts, not a coinciding end.
-                return Poll::Ready(Ok(count.max(1)));
-            }
-            return Poll::Ready(Ok(count));
-        }
-        self.poll_input(source, writer, waker)
-    }
-
-    /// Reads once into the input.
-    #[inline(always)]
-    fn poll_input<R, W>(
-        &mut self,
-        source: &mut R,
-        writer: &mut Writer<W>,
-        waker: &Waker,
-    ) -> Poll<io::Result<usize>>
-    where
-        R: Source<W>,
-        W: AsyncWrite + Unpin,
-    {
-        read_buf::make_room(&mut self.input);
-        source.poll_read(writer, waker, &mut self.input.spare())
-    }
-
-    /// The peer's Close has arrived and is answered: what is left is to end
-    /// the transport.
-    fn receive_close<W: AsyncWrite + Unpin>(&mut self, writer: &mut Writer<W>) {
-        let code = self
-            .close_frame()
-            .map_or(NO_STATUS, |frame| frame.code.as_u16());
-        writer.event("close received", code);
-        // Where we began the closing handshake its time is running already.
-        let timeout = match self.incoming.close_deadline() {
-            Some(deadline) => deadline.saturating_sub(writer.epoch.elapsed()),
-            None => self.close_timeout(),
-        };
-        let ending = Ending::clean(self.incoming.role() == Role::Server, timeout);
-        self.phase = Phase::Ending(Box::new(ending));
-    }
-
-    pub(crate) fn fail<W: AsyncWrite + Unpin>(&mut self, error: Error, writer: &Writer<W>) {
-        writer.event("connection failed", error.close_code().unwrap_or(ABNORMAL));
-        let ending = Ending::failed(error, self.close_timeout());
-        self.phase = Phase::Ending(Box::new(ending));
-    }
-
-    /// The transport ended, or failed, before the closing handshake was
-    /// complete.
-    #[cold]
-    fn receive_eof<W: AsyncWrite + Unpin>(
-        &mut self,
-        error: Option<io::Error>,
-        writer: &mut Writer<W>,
-    ) {
-        if !self.is_open() {
-            return;
-        }
-        // The reason to give is why writing failed, if it did: what a read
-        // reports afterwards is only its consequence.
-        let error = match writer.take_error().or(error) {
-            Some(error) => Error::Io(error),
-            None => Error::Closed { code: ABNORMAL },
-        };
-        let _ = self.incoming.receive_eof(&writer.outgoing);
-        writer.outgoing.abandon();
-        self.fail(error, writer);
-    }
-
-    fn close_timeout(&self) -> Duration {
-        self.incoming.config().timeouts().close
     }
 }
 
-/// Where a connection stands.
-///
-/// ```text
-///    Held
-///   │    ▲
-///   ▼    │ a message arrives, the write queue is full
-///    Open ── peer's Close, failure, end of the transport ──▶ Ending ──▶ Over
-/// ```
-#[derive(Debug)]
-enum Phase {
-    Open,
-    /// A message waits to be handed out until its reply has room in the write
-    /// queue; nothing is parsed or read meanwhile.
-    Held(Found),
-    /// The closing sequence runs; its result is the last that is reported.
-    Ending(Box<Ending>),
-    Over {
-        clean: bool,
-    },
+/// Reads and throws away, in a frame of its own: its stack is not that of every
+/// call.
+#[cold]
+#[inline(never)]
+fn poll_discard<R, W>(source: &mut R, writer: &mut Writer<W>) -> Poll<io::Result<usize>>
+where
+    R: Source<W>,
+    W: AsyncWrite + Unpin,
+{
+    let mut scratch = [0; 4096];
+    source.poll_read(writer, &mut &mut scratch[..])
+}
+
+/// How [`Reader::poll_next`] is called: small enough for a register.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    wants: Wants,
+    /// Whether the transport was found to have nothing.
+    are_reads_blocked: bool,
+}
+
+/// What a call is to be handed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Data messages.
+    Message,
+    /// Control frames as well.
+    Event,
 }

@@ -1,65 +1,73 @@
-//! The quick way: small messages, and nothing else in between.
+//! The fast path: a message that comes alone, or is first to be handed out after a read.
 //!
-//! Whoever talks in small messages, one at a time, waits for each of them. The
-//! quick way goes the one round that takes without looking at what cannot be
-//! there, and leaves everything else to the loop in [`Reader`], which does the
-//! same things in the same order.
+//! A small message that is whole in the input goes the one round that takes, without asking the
+//! driver for each step. It does what [`Receiving::next`] would say, and leaves everything else to
+//! it.
+//!
+//! [`Receiving::next`]: socket_flow_protocol::driver::Receiving::next
 
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use socket_flow_protocol::Found;
+use socket_flow_protocol::driver::Turn;
 use tokio::io::AsyncWrite;
 
-use crate::reader::Reader;
+use crate::error::Error;
+use crate::reader::{Call, Reader, Wants};
 use crate::source::Source;
 use crate::writer::Writer;
 
 impl Reader {
     /// The next message at once, if it is a small one that has arrived and
-    /// nothing has to be written first. `None` tells nothing.
+    /// nothing has to be written first. `None`: poll for it.
     #[inline(always)]
     pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
-        if self.input.is_empty() || !self.is_receiving() || writer.outgoing.is_pressed() {
-            return None;
-        }
-        self.incoming.quick(&mut self.input)
+        self.receiving.quick(&writer.sending)
     }
 
-    /// Writes what is queued, reads once, and waits if there was nothing.
-    /// `None` tells nothing: ask the loop.
+    /// What is wanted next: writes what is queued and reads once; the rest is
+    /// the driver's.
     ///
-    /// It is inlined where it is awaited, for it runs twice for each message
+    /// It is inlined where it is called, for it runs twice for each message
     /// that comes alone.
     #[inline(always)]
-    pub(super) fn poll_quick<R, W>(
+    pub(crate) fn poll_found<R, W>(
         &mut self,
+        wants: Wants,
         source: &mut R,
         writer: &mut Writer<W>,
-        read_waker: &Waker,
-        write_waker: &Waker,
-    ) -> Poll<Option<Found>>
+    ) -> Poll<Result<Option<Found>, Error>>
     where
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
-        if !self.is_receiving() || !self.incoming.is_idle(&self.input) {
-            return Poll::Ready(None);
-        }
+        let mut are_reads_blocked = false;
         // A blocked write needs a deadline, and holds messages back.
-        if writer.poll_output(write_waker).is_pending() {
-            return Poll::Ready(None);
-        }
-        match self.poll_input(source, writer, read_waker) {
-            Poll::Ready(Ok(count)) if count > 0 => {
-                Poll::Ready(self.incoming.quick(&mut self.input))
+        if self.receiving.is_idle() && writer.poll_output(source.write_waker()).is_ready() {
+            match source.poll_read(writer, &mut self.receiving.room()) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    if let Some(found) = self.receiving.quick_after_read() {
+                        return Poll::Ready(Ok(Some(found)));
+                    }
+                }
+                Poll::Pending => {
+                    self.receiving.release_memory();
+                    let is_armed = self.is_armed(writer, source.read_waker());
+                    if is_armed && writer.poll_outbox(source.read_waker()).is_pending() {
+                        return Poll::Pending;
+                    }
+                    are_reads_blocked = true;
+                }
+                read => {
+                    let sending = &mut writer.sending;
+                    self.receiving.read(sending, &mut Turn::new(), read);
+                }
             }
-            Poll::Ready(result) => {
-                self.note_read(result, writer);
-                Poll::Ready(None)
-            }
-            Poll::Pending => self
-                .poll_idle(writer, read_waker, write_waker)
-                .map(|()| None),
         }
+        let call = Call {
+            wants,
+            are_reads_blocked,
+        };
+        self.poll_next(call, source, writer)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use shuttle::future::{block_on, spawn, yield_now};
-use socket_flow_connection::{CloseCode, Outlet, Sender, Taken};
+use socket_flow_connection::{CloseCode, Handed, Outlet, Sender};
 
 use crate::frames::{CLOSE, parse};
 use crate::pipe::server;
@@ -93,7 +93,7 @@ fn senders_that_wait_for_room_are_let_go_when_their_outlet_is_dropped() {
                 let mut taken = 0;
                 while taken < 2 {
                     match std::future::poll_fn(|cx| outlet.poll_next(cx)).await {
-                        Taken::Message(_) => taken += 1,
+                        Handed::Message(_) => taken += 1,
                         _ => unreachable!("nobody closes"),
                     }
                 }

@@ -78,7 +78,7 @@ impl Outgoing {
         self.queue_close(&payload);
     }
 
-    fn queue_close(&mut self, payload: &ClosePayload) {
+    pub(crate) fn queue_close(&mut self, payload: &ClosePayload) {
         if self.closing.is_sent() {
             return;
         }

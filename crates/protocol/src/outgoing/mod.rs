@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Buf;
 use socket_flow_frames::{Role, Rsv};
 
 use crate::closing::Closing;
@@ -97,9 +98,18 @@ impl Outgoing {
     /// part ([`SendError::Unfinished`]).
     #[inline(always)]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
+        if self.is_full() {
+            return self.queue_slow(message);
+        }
+        self.queue_with_room(message)
+    }
+
+    /// As [`queue`](Outgoing::queue), below the high-water mark.
+    #[inline(always)]
+    pub(crate) fn queue_with_room<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         let is_plain =
             message.bytes().len() < usize::from(self.plain_below) && message.prepared().is_none();
-        if !is_plain || self.is_full() {
+        if !is_plain {
             return self.queue_slow(message);
         }
         self.message = true;
@@ -159,6 +169,12 @@ impl Outgoing {
         &mut self.frames.queue
     }
 
+    /// The transport took the first `count` bytes of the output.
+    #[inline]
+    pub(crate) fn wrote(&mut self, count: usize) {
+        self.frames.queue.advance(count);
+    }
+
     /// How many bytes wait to be written, a pong that waits for room in the
     /// queue included.
     #[inline]
@@ -211,6 +227,7 @@ impl Outgoing {
     /// When [`Outgoing::handle_timeout`] wants to be called next, for a
     /// blocked write; `Duration::ZERO` means now. Ask after a write could
     /// not be finished.
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.is_unwritten() || self.config.timeouts().stall == Duration::MAX {
             return None;

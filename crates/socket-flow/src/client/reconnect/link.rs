@@ -2,7 +2,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use socket_flow_connection::{Outlet, Taken, WebSocket};
+use socket_flow_connection::{Handed, Outlet, WebSocket};
 use socket_flow_protocol::{Message, Parcel, SendError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -83,8 +83,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let parcel = match pending.take() {
                 Some(parcel) => parcel,
                 None => match outlet.poll_next(cx) {
-                    Poll::Ready(Taken::Message(parcel)) => parcel,
-                    Poll::Ready(Taken::Close(frame)) => {
+                    Poll::Ready(Handed::Message(parcel)) => parcel,
+                    Poll::Ready(Handed::Close(frame)) => {
                         self.is_closing = true;
                         // Its reason was found to be short enough.
                         let _ = self.ws.start_close(frame.code, &frame.reason);

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_core::Stream;
 use http::Response;
-use socket_flow_connection::{Outlet, Sender, Taken, WebSocket};
+use socket_flow_connection::{Handed, Outlet, Sender, WebSocket};
 use socket_flow_handshake::header::HeaderNames;
 use socket_flow_protocol::{Message, Parcel};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -320,7 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
         if self.drops_unsent {
             self.pending = None;
             while let Poll::Ready(taken) = self.outlet.poll_next(cx) {
-                self.is_closing |= matches!(taken, Taken::Close(_));
+                self.is_closing |= matches!(taken, Handed::Close(_));
             }
         } else {
             self.is_closing |= self.outlet.poll_closed(cx).is_ready();

@@ -9,12 +9,12 @@ use std::cell::RefCell;
 use std::mem;
 use std::ops::RangeInclusive;
 
+use crate::input::Input;
 use bytes::BytesMut;
-use socket_flow_protocol::Input;
 
 /// Makes room for a read.
 #[inline(always)]
-pub(crate) fn make_room(input: &mut Input) {
+pub(super) fn make_room(input: &mut Input) {
     if input.capacity() == 0 {
         take(input.storage());
     } else if input.capacity() < SIZE || input.spare_capacity() < SIZE / 2 {
@@ -54,7 +54,7 @@ fn move_to(storage: BytesMut, input: &mut Input) {
 
 /// Gives memory back before waiting for input.
 #[inline(always)]
-pub(crate) fn settle(input: &mut Input) {
+pub(super) fn settle(input: &mut Input) {
     if input.is_empty() {
         release(input);
     } else {
@@ -73,7 +73,7 @@ fn settle_rest(input: &mut Input) {
 
 /// Gives all memory back, with whatever is unread: nothing is parsed any more.
 #[inline]
-pub(crate) fn release(input: &mut Input) {
+pub(super) fn release(input: &mut Input) {
     if input.capacity() > 0 {
         give(input.storage());
     }
@@ -146,7 +146,7 @@ fn free(storage: &mut BytesMut) {
 /// call, and the headers of as many frames as there usually are. What people
 /// send has a power of two of bytes, and without room for headers the last of
 /// four times 16 KiB would be read in two pieces.
-pub(crate) const SIZE: usize = 66 << 10;
+pub(super) const SIZE: usize = 66 << 10;
 
 /// What the pool takes: an allocator may have given more than was asked for.
 const POOLED: RangeInclusive<usize> = SIZE..=SIZE + KEEP;

@@ -1,0 +1,206 @@
+use std::time::Duration;
+
+use crate::config::NEVER;
+use crate::deadlines;
+use crate::driver::receiving::Read;
+use crate::driver::sending::Sending;
+use crate::driver::turn::Shutdown;
+use crate::driver::{Failure, Next, Turn};
+use crate::error::Expired;
+
+/// The end of a connection, by the RFC's letter (RFC 6455 §7.1.1 and §7.1.7).
+///
+/// What is queued, the Close included, is written; then everything the peer
+/// still sends is read and thrown away until it ends the connection. Closing a
+/// socket that holds unread bytes would reset the connection, and a reset
+/// destroys the Close on its way to the peer. The server ends TCP first; a
+/// client waits for it.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// Why the connection failed, if it did.
+    pub(super) failure: Option<Failure>,
+    stage: Stage,
+    peer: Peer,
+    /// Whether the write side is shut down before draining.
+    shuts_down_first: bool,
+    /// The longest silence while draining.
+    silence: Duration,
+    /// How long it may take in all, until the time is told.
+    timeout: Duration,
+    /// When it is over in any case, once the time was told.
+    deadline: Option<Duration>,
+    /// When the silence is too long; `None` until it is measured.
+    silent_at: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Write,
+    ShutDown,
+    Drain,
+    /// One last attempt for what is left, and to end the transport.
+    Last,
+}
+
+/// What may still be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Sends,
+    /// It has ended its side, and may still read.
+    Ended,
+    /// Reading failed.
+    Gone,
+}
+
+impl Ending {
+    /// Both Closes have been exchanged, and the rest has to be over by then.
+    pub(super) fn clean(is_server: bool, timeout: Duration, deadline: Duration) -> Self {
+        Self {
+            failure: None,
+            stage: Stage::Write,
+            peer: Peer::Sends,
+            shuts_down_first: is_server,
+            // A client gives the server all the time it has to end TCP first.
+            silence: if is_server { SILENCE } else { timeout },
+            timeout,
+            deadline: Some(deadline),
+            silent_at: None,
+        }
+    }
+
+    /// The connection failed; the Close that says why is queued.
+    pub(super) fn failed(failure: Failure, timeout: Duration) -> Self {
+        Self {
+            failure: Some(failure),
+            deadline: None,
+            ..Self::clean(true, timeout, NEVER)
+        }
+    }
+
+    /// The transport ended or failed: nothing more can be read.
+    pub(super) fn broken(failure: Failure, timeout: Duration) -> Self {
+        Self {
+            peer: Peer::Gone,
+            ..Self::failed(failure, timeout)
+        }
+    }
+
+    /// Nobody is there to read a Close, or to send anything: nothing is waited
+    /// for.
+    pub(super) fn silent(expired: Expired) -> Self {
+        Self {
+            stage: Stage::Last,
+            ..Self::failed(Failure::Expired(expired), Duration::ZERO)
+        }
+    }
+
+    /// What to do next; `None` when it is over.
+    pub(super) fn next(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        if sending.tells_others() {
+            return Some(Next::TakeOver);
+        }
+        if self.stage == Stage::Write {
+            if let Some(next) = sending.write(turn) {
+                return Some(next);
+            }
+            if !sending.has_output() {
+                self.stage = match self.shuts_down_first {
+                    true => Stage::ShutDown,
+                    false => Stage::Drain,
+                };
+            }
+        }
+        if self.stage == Stage::ShutDown {
+            match turn.shutdown() {
+                Shutdown::Untried => return Some(Next::ShutDown),
+                Shutdown::Blocked => {}
+                Shutdown::Done => self.stage = Stage::Drain,
+            }
+        }
+        if self.stage != Stage::Last {
+            // Also while the Close cannot be written yet: a peer that sends and
+            // does not read would never make room for it.
+            if self.peer == Peer::Sends && !turn.are_reads_blocked() && !turn.is_used_up() {
+                return Some(Next::Discard);
+            }
+            let waits = match self.peer {
+                Peer::Sends => true,
+                // What is queued goes out whole, or until writing fails or takes
+                // too long.
+                Peer::Ended => self.stage == Stage::Write,
+                Peer::Gone => false,
+            };
+            if let Some(next) = waits.then(|| self.wait(turn)).flatten() {
+                return Some(next);
+            }
+            if self.stage == Stage::Drain && self.shuts_down_first {
+                return None;
+            }
+            // Otherwise the transport ends now, also where the peer was to end
+            // it and did not.
+            self.stage = Stage::Last;
+        }
+        let last = sending.write(turn);
+        last.or_else(|| (turn.shutdown() == Shutdown::Untried).then_some(Next::ShutDown))
+    }
+
+    /// How it ended. What could not be written by now never will be.
+    pub(super) fn over(&mut self, sending: &mut Sending) -> Result<(), Failure> {
+        sending.abandon();
+        let error = match self.failure {
+            // A write that failed is why nothing came any more.
+            Some(Failure::Expired(Expired::Pong | Expired::Close | Expired::Write)) => {
+                sending.take_error()
+            }
+            _ => None,
+        };
+        let failure = error.map(Failure::Io).or(self.failure.take());
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Judges what a read that is thrown away came back with.
+    pub(super) fn read(&mut self, read: Read) {
+        match read {
+            Read::Some(_) => self.silent_at = None,
+            Read::End => self.peer = Peer::Ended,
+            // A peer may reset once it has what it wanted: after the handshake
+            // that is as good an end as any.
+            Read::Failed(_) => self.peer = Peer::Gone,
+        }
+    }
+
+    /// Waits for the peer; `None` once that takes too long.
+    fn wait(&mut self, turn: &Turn) -> Option<Next> {
+        let measures_silence = self.stage == Stage::Drain && self.silent_at.is_none();
+        // A flood that never runs dry must keep neither this task from its
+        // deadline, nor other tasks from their turn.
+        let is_flooded = self.peer == Peer::Sends && !turn.are_reads_blocked();
+        match turn.now() {
+            Some(now) => {
+                let timeout = self.timeout;
+                self.deadline.get_or_insert_with(|| after(now, timeout));
+                if measures_silence {
+                    self.silent_at = Some(after(now, self.silence));
+                }
+            }
+            None if self.deadline.is_none() || measures_silence || is_flooded => {
+                return Some(Next::TIME);
+            }
+            None => {}
+        }
+        let at = self.deadline.into_iter().chain(self.silent_at).min();
+        match (at, turn.now()) {
+            (Some(at), Some(now)) if at <= now => None,
+            _ if is_flooded => Some(Next::Yield),
+            (at, _) => Some(Next::Wait(at.filter(|at| *at != NEVER))),
+        }
+    }
+}
+
+/// `now` and so much later; `NEVER` if that is never.
+fn after(now: Duration, period: Duration) -> Duration {
+    deadlines::after(now, period, period)
+}
+
+/// The longest silence while draining after a failure.
+const SILENCE: Duration = Duration::from_secs(1);

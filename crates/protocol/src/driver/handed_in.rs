@@ -1,0 +1,67 @@
+use crate::event::CloseFrame;
+use crate::parcel::Parcel;
+
+/// What others have handed in for a connection to send, in order.
+///
+/// `()` is a connection that nobody else sends on.
+pub trait HandedIn {
+    /// Takes the next of it. `only_close`: only a Close, and only if no message
+    /// waits before it; what comes before it has to wait.
+    fn next(&mut self, only_close: bool) -> Option<Handed>;
+
+    /// No message is handed in any more. What waits is still taken over.
+    fn refuse(&mut self);
+
+    /// Nothing is taken over any more: drops what waits and lets nobody wait.
+    fn close(&mut self);
+}
+
+/// Something that was handed in.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums)] // all that may be handed in: a new kind needs every shell's care
+pub enum Handed {
+    /// A message to send.
+    Message(Parcel),
+    /// A Close to send. Nothing follows it.
+    Close(CloseFrame),
+}
+
+/// What a connection takes over now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // a connection takes all, some, or nothing
+pub enum Accepts {
+    /// Messages and a Close.
+    All,
+    /// Only a Close: a message is sent part by part.
+    Close,
+    /// Nothing: the write queue is full, or a Close is queued.
+    Nothing,
+}
+
+impl HandedIn for () {
+    fn next(&mut self, _: bool) -> Option<Handed> {
+        None
+    }
+
+    fn refuse(&mut self) {}
+
+    fn close(&mut self) {}
+}
+
+impl<T: HandedIn> HandedIn for Option<T> {
+    fn next(&mut self, only_close: bool) -> Option<Handed> {
+        self.as_mut()?.next(only_close)
+    }
+
+    fn refuse(&mut self) {
+        if let Some(handed_in) = self {
+            handed_in.refuse();
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(handed_in) = self {
+            handed_in.close();
+        }
+    }
+}

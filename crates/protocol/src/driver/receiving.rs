@@ -1,0 +1,463 @@
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::BufMut;
+use bytes::buf::Limit;
+use socket_flow_frames::{Role, Spare};
+
+use crate::deadlines::after;
+use crate::driver::ending::Ending;
+use crate::driver::input_memory;
+use crate::driver::sending::Sending;
+use crate::driver::{Failure, Next, Turn};
+use crate::error::{AbnormalClosure, Expired};
+use crate::event::{Event, EventRef, Found};
+use crate::incoming::Incoming;
+use crate::input::Input;
+use crate::message::Message;
+use crate::message_ref::MessageRef;
+
+/// The receiving half of a driver: it runs the connection.
+#[derive(Debug)]
+pub struct Receiving {
+    input: Input,
+    incoming: Incoming,
+    phase: Phase,
+}
+
+/// Where a connection stands; see the [diagram](super).
+#[derive(Debug)]
+enum Phase {
+    Open {
+        /// Whether all input was parsed, and nothing was read since.
+        is_parsed: bool,
+    },
+    /// This waits to be handed out: a message, until its reply has room in the
+    /// write queue; a Close, until the time is told. Nothing is parsed or read
+    /// meanwhile.
+    Held(Found),
+    /// The closing sequence; its result is the last that is reported.
+    Ending(Box<Ending>),
+    Over {
+        clean: bool,
+    },
+}
+
+impl Phase {
+    const OPEN: Self = Self::Open { is_parsed: false };
+}
+
+/// What a read found.
+#[derive(Debug)]
+pub(super) enum Read {
+    Some(usize),
+    End,
+    Failed(io::Error),
+}
+
+impl Receiving {
+    pub(super) fn new(incoming: Incoming, input: Input) -> Self {
+        Self {
+            input,
+            incoming,
+            phase: Phase::OPEN,
+        }
+    }
+
+    /// What to do next.
+    ///
+    /// What is buffered is parsed first, then what is queued is written, then
+    /// more is read; and only a read that finds nothing looks at the deadlines.
+    #[inline(always)]
+    pub fn next(&mut self, sending: &mut Sending, turn: &mut Turn) -> Next {
+        loop {
+            let Phase::Open { is_parsed } = self.phase else {
+                match self.next_unless_open(sending, turn) {
+                    Some(next) => return next,
+                    None => continue,
+                }
+            };
+            if !is_parsed {
+                let is_pressed = sending.outgoing.is_pressed();
+                if is_pressed {
+                    if let Some(next) = sending.write(turn) {
+                        return next;
+                    }
+                }
+                match self.incoming.step(&mut self.input, &mut sending.outgoing) {
+                    Ok(Some(found)) if found.is_close() => {
+                        return self.hand_out_close(found, turn);
+                    }
+                    Ok(Some(found)) => {
+                        // Backpressure: a peer that does not read is not read
+                        // from. One message is, because two peers that each wait
+                        // for the other to read first would wait for ever.
+                        let holds = is_pressed && turn.holds() && found.is_message();
+                        if holds && sending.outgoing.is_full() {
+                            self.phase = Phase::Held(found);
+                            continue;
+                        }
+                        return Next::Found(found);
+                    }
+                    Ok(None) => self.phase = Phase::Open { is_parsed: true },
+                    Err(error) => {
+                        self.fail(Failure::Protocol(error));
+                        continue;
+                    }
+                }
+            }
+
+            // The input has run dry: now everything queued leaves at once.
+            // Where that blocks, reading goes on.
+            if let Some(next) = sending.next_output(turn) {
+                return next;
+            }
+            if !turn.are_reads_blocked() {
+                return match turn.is_used_up() {
+                    true => Next::Yield,
+                    false => Next::Read,
+                };
+            }
+            if let Some(next) = self.wait(sending, turn) {
+                return next;
+            }
+        }
+    }
+
+    /// Where [`Next::Read`] reads to: the rest of a large message, or the
+    /// input.
+    #[inline]
+    pub fn space(&mut self) -> Limit<Spare<'_>> {
+        match self.incoming.direct(&self.input) {
+            Some(space) => space,
+            None => {
+                input_memory::make_room(&mut self.input);
+                self.input.spare().limit(usize::MAX)
+            }
+        }
+    }
+
+    /// Reports a read into [`space`](Self::space), or one that was thrown away.
+    /// Pending: there is nothing to read.
+    pub fn read(
+        &mut self,
+        sending: &mut Sending,
+        turn: &mut Turn,
+        result: Poll<io::Result<usize>>,
+    ) {
+        let read = match result {
+            Poll::Pending => return turn.block_reads(),
+            Poll::Ready(Ok(0)) => Read::End,
+            Poll::Ready(Ok(count)) => Read::Some(count),
+            Poll::Ready(Err(error)) => match error.kind() {
+                io::ErrorKind::Interrupted => return,
+                // A socket that does not wait says so.
+                io::ErrorKind::WouldBlock => return turn.block_reads(),
+                // TLS that ends without its `close_notify`: whether something is
+                // missing is what the peer's Close tells.
+                io::ErrorKind::UnexpectedEof => Read::End,
+                _ => Read::Failed(error),
+            },
+        };
+        match (&mut self.phase, read) {
+            (Phase::Open { is_parsed }, Read::Some(count)) => {
+                *is_parsed = false;
+                if !self.input.is_empty() {
+                    turn.arrived(count);
+                } else {
+                    // It was read into its message.
+                    turn.arrived_in_payload(count);
+                    let read = self.incoming.direct_done(count, &mut sending.outgoing);
+                    if let Err(error) = read {
+                        self.fail(Failure::Protocol(error));
+                    }
+                }
+            }
+            (Phase::Open { .. }, Read::End) => self.receive_eof(None, sending),
+            (Phase::Open { .. }, Read::Failed(error)) => self.receive_eof(Some(error), sending),
+            (Phase::Ending(ending), read) => {
+                if let Read::Some(count) = read {
+                    turn.arrived(count);
+                }
+                ending.read(read);
+            }
+            // Nothing is read there.
+            (Phase::Held(_) | Phase::Over { .. }, _) => {}
+        }
+    }
+
+    /// The shell cannot run the connection. Nothing is sent, no frame reaches
+    /// the wire, and this is what the connection fails with.
+    pub fn abort(&mut self, error: io::Error, sending: &mut Sending) {
+        sending.abandon();
+        self.fail(Failure::Io(error));
+    }
+
+    /// The next message at once, if it is a small one that has arrived and
+    /// nothing has to be written first. `None` tells nothing: ask
+    /// [`next`](Self::next), which finds the same.
+    #[inline(always)]
+    pub fn quick(&mut self, sending: &Sending) -> Option<Found> {
+        if self.input.is_empty() || !self.is_receiving() || sending.outgoing.is_pressed() {
+            return None;
+        }
+        self.incoming.quick(&mut self.input)
+    }
+
+    /// Whether [`next`](Self::next) would say to write what is queued and then
+    /// to read into [`room`](Self::room): nothing has begun, and all input is
+    /// parsed.
+    #[inline(always)]
+    pub fn is_idle(&mut self) -> bool {
+        self.is_receiving() && self.incoming.is_idle(&self.input)
+    }
+
+    /// As [`space`](Self::space), where [`is_idle`](Self::is_idle).
+    #[inline(always)]
+    pub fn room(&mut self) -> Spare<'_> {
+        self.phase = Phase::OPEN;
+        input_memory::make_room(&mut self.input);
+        self.input.spare()
+    }
+
+    /// The message that a read into [`room`](Self::room) brought, if it is a
+    /// small one; otherwise ask [`next`](Self::next).
+    #[inline(always)]
+    pub fn quick_after_read(&mut self) -> Option<Found> {
+        self.incoming.quick(&mut self.input)
+    }
+
+    /// Gives memory back that a connection does not need while it waits. A
+    /// message that was lent is gone.
+    #[inline(always)]
+    pub fn release_memory(&mut self) {
+        // First what may lie in the input's memory.
+        self.incoming.release();
+        input_memory::settle(&mut self.input);
+    }
+
+    /// Whether no deadline has come up since the time was last told, so that
+    /// [`Next::Wait`] would name the same or a later one.
+    #[inline(always)]
+    pub fn is_quiet(&self, sending: &Sending) -> bool {
+        self.incoming.is_quiet(&sending.outgoing)
+    }
+
+    /// Lends what was found; valid until the next call.
+    #[inline]
+    pub fn lend(&self, found: Found) -> EventRef<'_> {
+        self.incoming.lend(found, &self.input)
+    }
+
+    /// Lends what was found if it is a message; valid until the next call.
+    #[inline]
+    pub fn lend_message(&self, found: Found) -> Option<MessageRef<'_>> {
+        self.incoming.lend_message(found, &self.input)
+    }
+
+    /// Takes what was found, owned; see [`Incoming::take`].
+    #[inline]
+    pub fn take(&mut self, found: Found) -> Event {
+        self.incoming.take(found, &mut self.input)
+    }
+
+    /// Takes what was found if it is a message, owned.
+    #[inline]
+    pub fn take_message(&mut self, found: Found) -> Option<Message> {
+        self.incoming.take_message(found, &mut self.input)
+    }
+
+    /// What is received: what was negotiated, and the peer's Close.
+    #[inline]
+    pub fn incoming(&self) -> &Incoming {
+        &self.incoming
+    }
+
+    /// The bytes that are not parsed yet, to hand on with the transport.
+    #[must_use]
+    pub fn into_input(self) -> Input {
+        self.input
+    }
+
+    /// Whether nothing has ended or begun to end.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. } | Phase::Held(_))
+    }
+
+    /// Whether the connection has ended and reported how.
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over { .. })
+    }
+
+    /// Whether it has ended with a complete closing handshake.
+    pub fn is_clean(&self) -> bool {
+        matches!(self.phase, Phase::Over { clean: true })
+    }
+
+    /// Why the connection fails, while its closing sequence runs.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.phase {
+            Phase::Ending(ending) => ending.failure.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is held back, has ended, or is ending.
+    #[inline]
+    fn is_receiving(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. })
+    }
+
+    /// What to do next where something is held back, has ended, or is ending.
+    /// `None`: look again.
+    #[inline(never)]
+    fn next_unless_open(&mut self, sending: &mut Sending, turn: &mut Turn) -> Option<Next> {
+        match &mut self.phase {
+            Phase::Open { .. } => None,
+            Phase::Held(found) => {
+                let found = *found;
+                if found.is_close() {
+                    return Some(self.hand_out_close(found, turn));
+                }
+                if turn.holds() && sending.outgoing.is_full() {
+                    return self.wait_for_room(sending, turn);
+                }
+                self.phase = Phase::OPEN;
+                Some(Next::Found(found))
+            }
+            Phase::Ending(ending) => Some(match ending.next(sending, turn) {
+                Some(next) => next,
+                None => {
+                    let result = ending.over(sending);
+                    let clean = result.is_ok();
+                    self.phase = Phase::Over { clean };
+                    Next::Over(result)
+                }
+            }),
+            Phase::Over { clean } => Some(Next::Over(match clean {
+                true => Ok(()),
+                false => Err(Failure::Abnormal(AbnormalClosure)),
+            })),
+        }
+    }
+
+    /// Nothing can be done: waits for the transport or the next deadline.
+    /// `None`: look again.
+    #[inline(never)]
+    fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        self.release_memory();
+        self.wait_for_deadline(sending, turn)
+    }
+
+    fn wait_for_deadline(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        let at = self.deadline(sending);
+        match turn.now() {
+            Some(now) if at.is_some_and(|at| at <= now) => {
+                self.judge(now, sending);
+                None
+            }
+            _ => Some(Next::Wait(at)),
+        }
+    }
+
+    /// A message is held back and nothing is read: waits for the transport to
+    /// take bytes. `None`: look again.
+    fn wait_for_room(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        if let Some(next) = sending.write(turn) {
+            return Some(next);
+        }
+        if sending.closing().is_sent() {
+            return self.wait_for_deadline(sending, turn);
+        }
+        // The peer's pong, or the rest of its frame, may wait unread: only the
+        // blocked write itself can be late.
+        match sending.judge(turn) {
+            Ok(at) => Some(Next::Wait(at)),
+            Err(expired) => {
+                self.expire(expired);
+                None
+            }
+        }
+    }
+
+    /// The next deadline of both halves.
+    #[inline]
+    fn deadline(&self, sending: &Sending) -> Option<Duration> {
+        let incoming = self.incoming.poll_timeout(&sending.outgoing);
+        match (incoming, sending.outgoing.poll_timeout()) {
+            (Some(incoming), Some(outgoing)) => Some(incoming.min(outgoing)),
+            (incoming, outgoing) => incoming.or(outgoing),
+        }
+    }
+
+    /// Judges all deadlines.
+    fn judge(&mut self, now: Duration, sending: &mut Sending) {
+        let outgoing = &mut sending.outgoing;
+        let judged = self
+            .incoming
+            .handle_timeout(now, outgoing)
+            .and_then(|()| outgoing.handle_timeout(now));
+        if let Err(expired) = judged {
+            self.expire(expired);
+        }
+    }
+
+    /// The peer's Close has arrived and is answered: what is left is to end the
+    /// transport, and that has a deadline.
+    #[cold]
+    fn hand_out_close(&mut self, found: Found, turn: &Turn) -> Next {
+        let timeout = self.close_timeout();
+        // Where we began the closing handshake its time is running already.
+        let running = self.incoming.close_deadline();
+        let starting = || turn.now().map(|now| after(now, timeout, timeout));
+        let Some(deadline) = running.or_else(starting) else {
+            self.phase = Phase::Held(found);
+            return Next::TIME;
+        };
+        let is_server = self.incoming.role() == Role::Server;
+        self.end(Ending::clean(is_server, timeout, deadline));
+        Next::Found(found)
+    }
+
+    /// The connection fails; the Close that says why is queued.
+    #[cold]
+    fn fail(&mut self, failure: Failure) {
+        self.end(Ending::failed(failure, self.close_timeout()));
+    }
+
+    #[cold]
+    fn expire(&mut self, expired: Expired) {
+        match expired {
+            Expired::Pong | Expired::Close | Expired::Write => self.end(Ending::silent(expired)),
+            Expired::Idle | Expired::Read => self.fail(Failure::Expired(expired)),
+        }
+    }
+
+    /// The transport ended, or failed, before the closing handshake was
+    /// complete.
+    #[cold]
+    fn receive_eof(&mut self, error: Option<io::Error>, sending: &mut Sending) {
+        // The reason to give is why writing failed, if it did: what a read
+        // reports afterwards is only its consequence.
+        let failure = match sending.take_error().or(error) {
+            Some(error) => Failure::Io(error),
+            None => Failure::Abnormal(AbnormalClosure),
+        };
+        let _ = self.incoming.receive_eof(&sending.outgoing);
+        sending.abandon();
+        self.end(Ending::broken(failure, self.close_timeout()));
+    }
+
+    /// Begins the closing sequence: nothing is parsed any more.
+    fn end(&mut self, ending: Ending) {
+        input_memory::release(&mut self.input);
+        self.phase = Phase::Ending(Box::new(ending));
+    }
+
+    fn close_timeout(&self) -> Duration {
+        self.incoming.config().timeouts().close
+    }
+}

@@ -1,0 +1,353 @@
+use std::io;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use socket_flow_frames::{CloseCode, ClosePayload};
+
+use crate::closing::Closing;
+use crate::driver::handed_in::{Accepts, Handed, HandedIn};
+use crate::driver::turn::Shutdown;
+use crate::driver::{Failure, Next, Turn};
+use crate::error::{ControlError, Expired, SendError};
+use crate::outgoing::Outgoing;
+use crate::payload::Payload;
+use crate::queue::WriteQueue;
+
+/// The sending half of a driver: what is queued, and how it is written.
+#[derive(Debug)]
+pub struct Sending {
+    pub(super) outgoing: Outgoing,
+    /// Why the transport takes no more bytes, until it is told.
+    error: Option<io::Error>,
+    /// Bytes are written that the transport may not have flushed.
+    is_dirty: bool,
+    /// Whether others hand in messages.
+    takes_over: bool,
+}
+
+/// What a call that only sends waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Goal {
+    /// The write queue has room for a message.
+    Room,
+    /// Everything queued, and what others have handed in, is written and
+    /// flushed.
+    Flushed,
+    /// A Close is queued, by whomever, and everything is written and flushed.
+    Closed,
+    /// The connection is dropped: one attempt to write what is queued and to
+    /// shut the write side down. It never waits.
+    Gone,
+}
+
+impl Sending {
+    pub(super) fn new(outgoing: Outgoing) -> Self {
+        Self {
+            outgoing,
+            error: None,
+            is_dirty: false,
+            takes_over: false,
+        }
+    }
+
+    /// What to do next until `goal` is reached. It says neither `Read` nor
+    /// `Found`.
+    pub fn next(&mut self, goal: Goal, turn: &mut Turn) -> Next {
+        let next = match goal {
+            Goal::Room => self.outgoing.is_full().then(|| self.write(turn)),
+            Goal::Flushed | Goal::Closed => match self.next_output(turn) {
+                Some(next) => Some(Some(next)),
+                None => self.has_output().then_some(None),
+            },
+            Goal::Gone => return self.gone(turn),
+        };
+        match next {
+            Some(Some(next)) => next,
+            Some(None) => self.blocked(turn),
+            None => match self.error.take() {
+                Some(error) => Next::Over(Err(Failure::Io(error))),
+                None if goal == Goal::Closed && !self.closing().is_sent() => Next::Wait(None),
+                None => Next::Over(Ok(())),
+            },
+        }
+    }
+
+    /// What is to be written before the connection waits: what others have
+    /// handed in, as far as there is room, and everything queued. `None`: that
+    /// is done, or the transport is blocked.
+    #[inline]
+    pub fn next_output(&mut self, turn: &Turn) -> Option<Next> {
+        if self.takes_over && turn.asks_others() {
+            return Some(Next::TakeOver);
+        }
+        if let Some(next) = self.write(turn) {
+            return Some(next);
+        }
+        let is_more = turn.others_have_more() && !turn.are_writes_blocked();
+        is_more.then_some(Next::TakeOver)
+    }
+
+    /// Queues a message; see [`Outgoing::queue`].
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back; see [`Outgoing::queue`].
+    #[inline(always)]
+    pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
+        self.outgoing.queue(message)
+    }
+
+    /// Queues a Close (RFC 6455 §7.1.2), after all that is queued and all that
+    /// others have handed in: who was told that a message was taken finds it
+    /// in front of the Close. A second call changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes; then
+    /// nothing has changed.
+    pub fn start_close(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        handed_in: &mut impl HandedIn,
+    ) -> Result<(), ControlError> {
+        let payload = ClosePayload::new(code, reason)?;
+        if !self.closing().is_sent() {
+            self.take_last(handed_in);
+            self.outgoing.queue_close(&payload);
+        }
+        handed_in.close();
+        Ok(())
+    }
+
+    /// The connection is dropped: queues a Close with 1001, unless one is
+    /// queued. Then run [`Goal::Gone`].
+    pub fn leave(&mut self, handed_in: &mut impl HandedIn) {
+        // The reason is empty, so it cannot be too long.
+        let _ = self.start_close(CloseCode::GOING_AWAY, "", handed_in);
+    }
+
+    /// Others may hand messages in from now on: the driver says
+    /// [`Next::TakeOver`].
+    pub fn expect_handed_in(&mut self) {
+        self.takes_over = true;
+    }
+
+    /// Moves what others have handed in into the write queue, until it is
+    /// full; whether that is why it stopped.
+    #[inline(never)]
+    pub fn take_over(&mut self, handed_in: &mut impl HandedIn) -> bool {
+        loop {
+            if self.closing().is_sent() {
+                handed_in.close();
+                return false;
+            }
+            let only_close = self.outgoing.is_unfinished();
+            if !only_close && self.outgoing.is_full() {
+                return true;
+            }
+            // One at a time, so that nobody waits for a lock while a message is
+            // compressed.
+            match handed_in.next(only_close) {
+                Some(Handed::Message(message)) => {
+                    // It is neither full nor closed, and between messages.
+                    let _ = self.outgoing.queue_with_room(message);
+                }
+                Some(Handed::Close(frame)) => {
+                    // Its reason was found to be short enough.
+                    let _ = self.start_close(frame.code, &frame.reason, handed_in);
+                }
+                None => return false,
+            }
+        }
+    }
+
+    /// What is taken over now.
+    #[inline]
+    pub fn accepts(&self) -> Accepts {
+        if self.closing().is_sent() {
+            Accepts::Nothing
+        } else if self.outgoing.is_unfinished() {
+            Accepts::Close
+        } else if self.outgoing.is_full() {
+            Accepts::Nothing
+        } else {
+            Accepts::All
+        }
+    }
+
+    /// What waits to be written.
+    #[inline]
+    pub fn queued(&mut self) -> &mut WriteQueue {
+        self.outgoing.output()
+    }
+
+    /// Whether anything waits to be written or to be flushed.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        self.outgoing.has_output() || self.is_dirty
+    }
+
+    /// Whether all that is left is to flush the transport.
+    #[inline]
+    pub fn wants_flush(&self) -> bool {
+        self.is_dirty && !self.outgoing.has_output()
+    }
+
+    /// Reports a write from [`queued`](Self::queued). A failure ends the sending
+    /// half, and is told by whatever ends next. Pending: the transport is
+    /// blocked.
+    #[inline(always)]
+    pub fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<()> {
+        match ready!(written) {
+            Ok(count) if count > 0 => {
+                self.outgoing.wrote(count);
+                self.is_dirty = true;
+                Poll::Ready(())
+            }
+            Ok(_) => self.failed(io::ErrorKind::WriteZero.into()),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Reports a flush. Pending: the transport is blocked.
+    #[inline(always)]
+    pub fn flushed(&mut self, flushed: Poll<io::Result<()>>) -> Poll<()> {
+        match flushed {
+            Poll::Ready(Ok(())) => {
+                self.is_dirty = false;
+                self.outgoing.set_unflushed(false);
+                Poll::Ready(())
+            }
+            Poll::Ready(Err(error)) => self.failed(error),
+            Poll::Pending => {
+                self.outgoing.set_unflushed(true);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Why the transport takes no more bytes, once.
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        self.error.take()
+    }
+
+    /// How far the closing handshake has come.
+    #[inline]
+    pub fn closing(&self) -> Closing {
+        self.outgoing.closing()
+    }
+
+    /// What is sent.
+    #[inline]
+    pub fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
+    /// What is sent, to queue parts of messages and pings.
+    #[inline]
+    pub fn outgoing_mut(&mut self) -> &mut Outgoing {
+        &mut self.outgoing
+    }
+
+    /// Moves it out; the one left behind sends nothing.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self {
+            outgoing: self.outgoing.take(),
+            error: self.error.take(),
+            is_dirty: std::mem::take(&mut self.is_dirty),
+            takes_over: std::mem::take(&mut self.takes_over),
+        }
+    }
+
+    /// Writes as far as the transport takes it.
+    #[inline]
+    pub(super) fn write(&self, turn: &Turn) -> Option<Next> {
+        (self.has_output() && !turn.are_writes_blocked()).then_some(Next::Write)
+    }
+
+    /// Gives up on a transport that takes no more bytes.
+    pub(super) fn abandon(&mut self) {
+        self.outgoing.abandon();
+        self.is_dirty = false;
+    }
+
+    /// Whether others are to be told that nothing is sent any more.
+    pub(super) fn tells_others(&mut self) -> bool {
+        std::mem::take(&mut self.takes_over)
+    }
+
+    /// Waits for a transport that is blocked, as long as that may take.
+    fn blocked(&mut self, turn: &Turn) -> Next {
+        match self.judge(turn) {
+            Ok(at) => Next::Wait(at),
+            Err(expired) => {
+                self.abandon();
+                Next::Over(Err(Failure::Expired(expired)))
+            }
+        }
+    }
+
+    /// The deadline of a blocked write, judged where the time was told.
+    pub(super) fn judge(&mut self, turn: &Turn) -> Result<Option<Duration>, Expired> {
+        let at = self.outgoing.poll_timeout();
+        match turn.now() {
+            Some(now) if at.is_some_and(|at| at <= now) => {
+                self.outgoing.handle_timeout(now)?;
+                Ok(self.outgoing.poll_timeout())
+            }
+            _ => Ok(at),
+        }
+    }
+
+    fn gone(&mut self, turn: &Turn) -> Next {
+        if let Some(next) = self.write(turn) {
+            return next;
+        }
+        if !self.has_output() && turn.shutdown() == Shutdown::Untried {
+            return Next::ShutDown;
+        }
+        Next::Over(Ok(()))
+    }
+
+    /// Takes over all there is, in front of a Close of ours. Nothing more is
+    /// handed in meanwhile, so it is bounded by what may be handed in at once.
+    fn take_last(&mut self, handed_in: &mut impl HandedIn) {
+        handed_in.refuse();
+        // Inside a message nothing but a Close may stand.
+        while !self.outgoing.is_unfinished() {
+            match handed_in.next(false) {
+                Some(Handed::Message(message)) => {
+                    let _ = self.outgoing.queue_promised(message);
+                }
+                Some(Handed::Close(frame)) => {
+                    // It came first. Its reason was found to be short enough.
+                    let _ = self.outgoing.close(frame.code, &frame.reason);
+                    return;
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// A write failed: unless it was merely interrupted nothing more is
+    /// written.
+    #[cold]
+    fn failed(&mut self, error: io::Error) -> Poll<()> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => {}
+            // A socket that does not wait says so.
+            io::ErrorKind::WouldBlock => {
+                self.outgoing.set_unflushed(self.wants_flush());
+                return Poll::Pending;
+            }
+            _ => {
+                self.error = Some(error);
+                self.abandon();
+            }
+        }
+        Poll::Ready(())
+    }
+}

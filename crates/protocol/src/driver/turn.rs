@@ -1,0 +1,179 @@
+use std::time::Duration;
+
+use crate::driver::input_memory;
+
+/// What a shell has found out since its task was woken, or its call made.
+///
+/// It lives for one turn: whatever blocked may have become ready by the next.
+///
+/// ```
+/// use std::time::Duration;
+/// use socket_flow_protocol::driver::Turn;
+///
+/// let mut turn = Turn::new();
+/// turn.set_now(Duration::from_secs(3));
+/// ```
+#[derive(Debug, Default)]
+pub struct Turn {
+    holds: bool,
+    /// The time, once it was told.
+    now: Option<Duration>,
+    writes_blocked: bool,
+    reads_blocked: bool,
+    shutdown: Shutdown,
+    handed_in: HandedInState,
+    /// Bytes that were read.
+    work: usize,
+}
+
+/// What became of shutting the write side down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shutdown {
+    #[default]
+    Untried,
+    Blocked,
+    Done,
+}
+
+/// Whether others are to be asked for what they have handed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum HandedInState {
+    #[default]
+    Unasked,
+    /// They have more than the write queue had room for.
+    More,
+    Asked,
+}
+
+impl Turn {
+    /// A turn in which messages are handed out also while the write queue is
+    /// full: for a caller that does not answer each of them.
+    #[inline]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A turn in which a message is held back while the write queue is full,
+    /// so that a caller that queues one reply for each message never finds it
+    /// full. Wrong where another task fills the queue, and may do so for ever.
+    #[inline]
+    #[must_use]
+    pub fn holding(holds: bool) -> Self {
+        Self {
+            holds,
+            ..Self::default()
+        }
+    }
+
+    /// Tells the time on the caller's time line, which begins anywhere and
+    /// never goes back.
+    #[inline]
+    pub fn set_now(&mut self, now: Duration) {
+        self.now = Some(now);
+    }
+
+    /// The transport takes no more bytes: a write or a flush would wait.
+    #[inline]
+    pub fn block_writes(&mut self) {
+        self.writes_blocked = true;
+    }
+
+    /// The transport has no bytes: a read would wait.
+    #[inline]
+    pub fn block_reads(&mut self) {
+        self.reads_blocked = true;
+    }
+
+    /// Whether shutting the write side down came to an end, whatever it was;
+    /// otherwise it would wait.
+    #[inline]
+    pub fn shut_down(&mut self, is_done: bool) {
+        self.shutdown = if is_done {
+            Shutdown::Done
+        } else {
+            Shutdown::Blocked
+        };
+    }
+
+    /// What [`Sending::take_over`](super::Sending::take_over) returned.
+    #[inline]
+    pub fn taken_over(&mut self, is_more: bool) {
+        self.handed_in = if is_more {
+            HandedInState::More
+        } else {
+            HandedInState::Asked
+        };
+    }
+
+    /// Others have handed something in since they were asked.
+    #[inline]
+    pub fn handed_in(&mut self) {
+        self.handed_in = HandedInState::Unasked;
+    }
+
+    #[inline]
+    pub(super) fn now(&self) -> Option<Duration> {
+        self.now
+    }
+
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        self.holds
+    }
+
+    #[inline]
+    pub(super) fn are_writes_blocked(&self) -> bool {
+        self.writes_blocked
+    }
+
+    #[inline]
+    pub(super) fn are_reads_blocked(&self) -> bool {
+        self.reads_blocked
+    }
+
+    #[inline]
+    pub(super) fn shutdown(&self) -> Shutdown {
+        self.shutdown
+    }
+
+    /// Whether others are to be asked before anything is written.
+    #[inline]
+    pub(super) fn asks_others(&self) -> bool {
+        self.handed_in == HandedInState::Unasked
+    }
+
+    /// Whether others have more once everything is written.
+    #[inline]
+    pub(super) fn others_have_more(&self) -> bool {
+        self.handed_in == HandedInState::More
+    }
+
+    /// Bytes have arrived: what is handed in meanwhile is written with their
+    /// answers.
+    #[inline]
+    pub(super) fn arrived(&mut self, count: usize) {
+        self.handed_in = HandedInState::Unasked;
+        self.work = self.work.saturating_add(count);
+    }
+
+    /// Bytes have arrived in the middle of a large payload: there is no frame
+    /// to be parsed in them.
+    #[inline]
+    pub(super) fn arrived_in_payload(&mut self, count: usize) {
+        self.arrived(count / PAYLOAD);
+    }
+
+    /// Whether this turn has done its share.
+    #[inline]
+    pub(super) fn is_used_up(&self) -> bool {
+        self.work >= WORK
+    }
+}
+
+/// The work of one turn, in bytes that were read: one read's worth.
+const WORK: usize = input_memory::SIZE;
+
+/// How many bytes inside a large payload are as much work as one that may begin
+/// a frame: one read brings up to 1 MiB of them.
+const PAYLOAD: usize = 16;
