@@ -74,7 +74,9 @@ impl WriteQueue {
     /// Puts `payload` behind everything queued so far, without a copy.
     pub(crate) fn link(&mut self, payload: Bytes) {
         let head = self.tail.split().freeze();
-        let linked = self.linked.get_or_insert_default();
+        let linked = self
+            .linked
+            .get_or_insert_with(|| Box::new(VecDeque::with_capacity(SEGMENTS)));
         for segment in [head, payload] {
             if !segment.is_empty() {
                 self.linked_len += segment.len();
@@ -173,6 +175,10 @@ impl Buf for WriteQueue {
         }
     }
 }
+
+/// Segments there is room for at once: four payloads that are just linked, each
+/// after its header, fill a queue to the default high-water mark.
+const SEGMENTS: usize = 8;
 
 /// Room for a queue filled to the default high-water mark and one more
 /// message that is just not linked.
