@@ -138,29 +138,29 @@ impl Sending {
     /// full; whether that is why it stopped.
     #[inline(never)]
     pub fn take_over(&mut self, handed_in: &mut impl HandedIn) -> bool {
-        loop {
-            if self.closing().is_sent() {
-                handed_in.close();
-                return false;
-            }
-            let only_close = self.outgoing.is_unfinished();
-            if !only_close && self.outgoing.is_full() {
-                return true;
-            }
+        if self.closing().is_sent() {
+            handed_in.close();
+            return false;
+        }
+        // Inside a message nothing but a Close may stand.
+        let only_close = self.outgoing.is_unfinished();
+        while only_close || !self.outgoing.is_full() {
             // One at a time, so that nobody waits for a lock while a message is
             // compressed.
             match handed_in.next(only_close) {
                 Some(Handed::Message(message)) => {
                     // It is neither full nor closed, and between messages.
-                    let _ = self.outgoing.queue_with_room(message);
+                    let _ = self.outgoing.queue(message);
                 }
                 Some(Handed::Close(frame)) => {
                     // Its reason was found to be short enough.
                     let _ = self.start_close(frame.code, &frame.reason, handed_in);
+                    return false;
                 }
                 None => return false,
             }
         }
+        true
     }
 
     /// What is taken over now.

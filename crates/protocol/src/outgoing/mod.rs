@@ -98,18 +98,9 @@ impl Outgoing {
     /// part ([`SendError::Unfinished`]).
     #[inline(always)]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
-        if self.is_full() {
-            return self.queue_slow(message);
-        }
-        self.queue_with_room(message)
-    }
-
-    /// As [`queue`](Outgoing::queue), below the high-water mark.
-    #[inline(always)]
-    pub(crate) fn queue_with_room<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         let is_plain =
             message.bytes().len() < usize::from(self.plain_below) && message.prepared().is_none();
-        if !is_plain {
+        if !is_plain || self.is_full() {
             return self.queue_slow(message);
         }
         self.message = true;
