@@ -151,17 +151,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
         let shared = &*self.shared;
         shared.wakers.set_reader(cx.waker());
         let mut writer = shared.lock();
-        let (was_sent, buffered) = (writer.closing().is_sent(), writer.buffered());
+        let (was_sent, written) = (writer.closing().is_sent(), writer.sending.written());
+        let was_open = self.reader.receiving.is_open();
         let source = &mut Apart {
             io: &mut self.io,
             read_waker: cx.waker(),
             write_waker: &shared.transport,
         };
         let found = self.reader.poll_found(wants, source, &mut writer);
-        let ended = writer.closing().is_sent() != was_sent || !self.reader.receiving.is_open();
-        let wrote = writer.buffered() < buffered;
+        // Once when it begins to end and once when it is over: two halves in one
+        // task would never let it rest.
+        let receiving = &self.reader.receiving;
+        let ended = !receiving.is_open() && (was_open || receiving.is_over());
+        let closed = writer.closing().is_sent() != was_sent;
+        let wrote = writer.sending.written() != written;
         drop(writer);
-        if ended || wrote {
+        if ended || closed || wrote {
             // Whoever waits for room, or for a flush, must see it, or the end.
             shared.wakers.wake_writer();
         }

@@ -465,15 +465,14 @@ fn poll_beside_sink<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Poll<Result<Option<Found>, Error>> {
     wakers.set_reader(waker);
     let both = Waker::from(wakers.clone());
-    let before = (writer.closing().is_sent(), writer.buffered());
+    let before = (writer.closing().is_sent(), writer.sending.written());
     let source = &mut Joined {
         holds,
         read_waker: waker,
         write_waker: &both,
     };
     let polled = reader.poll_found(Wants::Message, source, writer);
-    let after = (writer.closing().is_sent(), writer.buffered());
-    if after.0 != before.0 || after.1 < before.1 {
+    if (writer.closing().is_sent(), writer.sending.written()) != before {
         wakers.wake_writer();
     }
     polled

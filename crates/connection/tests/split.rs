@@ -289,3 +289,20 @@ async fn a_send_dropped_while_blocked_is_finished_by_the_reader() {
     assert_eq!(&wire, b"\x81\x03abc");
     receiving.abort();
 }
+
+/// Two halves in one task would never let it rest.
+#[tokio::test]
+async fn a_reader_that_waits_for_the_end_does_not_keep_waking_the_writer() {
+    let (ws, mut far) = raw(Server, 64, no_deadlines());
+    let (mut reader, mut writer) = ws.split();
+    writer.queue(&[7; 1000][..]).unwrap();
+    // Not masked: the connection fails, and its Close waits for the queue.
+    far.write_all(b"\x81\x00").await.unwrap();
+    assert!(poll_once(reader.recv()).is_pending());
+    let (wakes, waker) = Wakes::new();
+    let mut flush = pin!(writer.flush());
+    let cx = &mut Context::from_waker(&waker);
+    assert!(flush.as_mut().poll(cx).is_pending());
+    assert!(poll_once(reader.recv()).is_pending());
+    assert_eq!(wakes.count(), 0);
+}

@@ -189,6 +189,13 @@ impl Sending {
         self.outgoing.has_output() || self.is_dirty
     }
 
+    /// Bytes the transport took since the connection began; it changes as well
+    /// when what was queued is dropped.
+    #[inline]
+    pub fn written(&self) -> u64 {
+        self.outgoing.taken()
+    }
+
     /// Whether all that is left is to flush the transport.
     #[inline]
     pub fn wants_flush(&self) -> bool {

@@ -160,6 +160,13 @@ impl Outgoing {
         &mut self.frames.queue
     }
 
+    /// Bytes the transport took since the connection began, or since the output
+    /// was dropped.
+    #[inline]
+    pub(crate) fn taken(&self) -> u64 {
+        self.frames.queue.taken()
+    }
+
     /// The transport took the first `count` bytes of the output.
     #[inline]
     pub(crate) fn wrote(&mut self, count: usize) {
