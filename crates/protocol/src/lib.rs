@@ -18,23 +18,20 @@
 //! exerts backpressure. What a step found is lent from where it lies, without
 //! a copy, or taken, owned.
 //!
-//! # A connection's loop
+//! # Running a connection
 //!
-//! 1. [`step`](Protocol::step) until it returns `None`; before each step write
-//!    some output if [`is_pressed`](Outgoing::is_pressed).
-//! 2. Write [`output`](Protocol::output) until it is empty or the transport
-//!    is blocked.
-//! 3. Read into [`Input::spare`], or into [`Incoming::direct`] if it is
-//!    `Some`.
-//! 4. Where nothing could be read, ask
-//!    [`poll_timeout`](Protocol::poll_timeout).
+//! The [`driver`] runs a connection from its first byte to its end: it decides
+//! what happens in which order, keeps the deadlines and the closing sequence, and
+//! tells its caller what to do next. Use [`Protocol`] alone where none of that
+//! is wanted: to parse and to encode.
 //!
 //! # Closing
 //!
-//! Errors queue the right Close themselves (RFC 6455 §7.1.7). Write the output,
-//! shut the write side down, then read and discard until the transport ends or
-//! a short silence: closing a socket with unread bytes in it would reset the
-//! connection and could destroy the Close on its way.
+//! Errors queue the right Close themselves (RFC 6455 §7.1.7). It reaches the peer
+//! if the connection then ends as the driver does it: the output is written, the
+//! write side shut down, and what still arrives is read and thrown away. Closing
+//! a socket with unread bytes in it would reset the connection and could destroy
+//! the Close on its way.
 //!
 //! # Features
 //!
