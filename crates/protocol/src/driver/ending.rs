@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use crate::config::NEVER;
 use crate::deadlines;
-use crate::driver::receiving::Read;
 use crate::driver::sending::Sending;
 use crate::driver::turn::Shutdown;
 use crate::driver::{Failure, Next, Turn};
@@ -158,15 +157,20 @@ impl Ending {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Judges what a read that is thrown away came back with.
-    pub(super) fn read(&mut self, read: Read) {
-        match read {
-            Read::Some(_) => self.silent_at = None,
-            Read::End => self.peer = Peer::Ended,
-            // A peer may reset once it has what it wanted: after the handshake
-            // that is as good an end as any.
-            Read::Failed(_) => self.peer = Peer::Gone,
-        }
+    /// Bytes arrived and were thrown away.
+    pub(super) fn received(&mut self) {
+        self.silent_at = None;
+    }
+
+    /// The peer has ended its side.
+    pub(super) fn receive_eof(&mut self) {
+        self.peer = Peer::Ended;
+    }
+
+    /// Reading failed. A peer may reset once it has what it wanted: after the
+    /// handshake that is as good an end as any.
+    pub(super) fn break_off(&mut self) {
+        self.peer = Peer::Gone;
     }
 
     /// Waits for the peer; `None` once that takes too long.

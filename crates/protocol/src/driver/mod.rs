@@ -56,6 +56,7 @@ mod ending;
 mod failure;
 mod handed_in;
 mod input_memory;
+mod read;
 mod receiving;
 mod sending;
 mod turn;

@@ -9,6 +9,7 @@ use socket_flow_frames::{Role, Spare};
 use crate::deadlines::after;
 use crate::driver::ending::Ending;
 use crate::driver::input_memory;
+use crate::driver::read::Read;
 use crate::driver::sending::Sending;
 use crate::driver::{Failure, Next, Turn};
 use crate::error::{AbnormalClosure, Expired};
@@ -46,14 +47,6 @@ enum Phase {
 
 impl Phase {
     const OPEN: Self = Self::Open { is_parsed: false };
-}
-
-/// What a read found.
-#[derive(Debug)]
-pub(super) enum Read {
-    Some(usize),
-    End,
-    Failed(io::Error),
 }
 
 impl Receiving {
@@ -146,21 +139,9 @@ impl Receiving {
         turn: &mut Turn,
         result: Poll<io::Result<usize>>,
     ) {
-        let read = match result {
-            Poll::Pending => return turn.block_reads(),
-            Poll::Ready(Ok(0)) => Read::End,
-            Poll::Ready(Ok(count)) => Read::Some(count),
-            Poll::Ready(Err(error)) => match error.kind() {
-                io::ErrorKind::Interrupted => return,
-                // A socket that does not wait says so.
-                io::ErrorKind::WouldBlock => return turn.block_reads(),
-                // TLS that ends without its `close_notify`: whether something is
-                // missing is what the peer's Close tells.
-                io::ErrorKind::UnexpectedEof => Read::End,
-                _ => Read::Failed(error),
-            },
-        };
-        match (&mut self.phase, read) {
+        match (&mut self.phase, Read::from(result)) {
+            (_, Read::Blocked) => turn.block_reads(),
+            (_, Read::Interrupted) => {}
             (Phase::Open { is_parsed }, Read::Some(count)) => {
                 *is_parsed = false;
                 if !self.input.is_empty() {
@@ -176,12 +157,12 @@ impl Receiving {
             }
             (Phase::Open { .. }, Read::End) => self.receive_eof(None, sending),
             (Phase::Open { .. }, Read::Failed(error)) => self.receive_eof(Some(error), sending),
-            (Phase::Ending(ending), read) => {
-                if let Read::Some(count) = read {
-                    turn.arrived(count);
-                }
-                ending.read(read);
+            (Phase::Ending(ending), Read::Some(count)) => {
+                turn.arrived(count);
+                ending.received();
             }
+            (Phase::Ending(ending), Read::End) => ending.receive_eof(),
+            (Phase::Ending(ending), Read::Failed(_)) => ending.break_off(),
             // Nothing is read there.
             (Phase::Held(_) | Phase::Over { .. }, _) => {}
         }
