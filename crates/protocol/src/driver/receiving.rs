@@ -358,7 +358,7 @@ impl Receiving {
         match sending.judge(turn) {
             Ok(at) => Some(Next::Wait(at)),
             Err(expired) => {
-                self.expire(expired);
+                self.expire(expired, sending);
                 None
             }
         }
@@ -382,7 +382,7 @@ impl Receiving {
             .handle_timeout(now, outgoing)
             .and_then(|()| outgoing.handle_timeout(now));
         if let Err(expired) = judged {
-            self.expire(expired);
+            self.expire(expired, sending);
         }
     }
 
@@ -410,9 +410,13 @@ impl Receiving {
     }
 
     #[cold]
-    fn expire(&mut self, expired: Expired) {
+    fn expire(&mut self, expired: Expired, sending: &mut Sending) {
         match expired {
-            Expired::Pong | Expired::Close | Expired::Write => self.end(Ending::silent(expired)),
+            Expired::Pong | Expired::Close | Expired::Write => {
+                // There is no Close that would keep messages from being taken.
+                sending.outgoing.send_close();
+                self.end(Ending::silent(expired));
+            }
             Expired::Idle | Expired::Read => self.fail(Failure::Expired(expired)),
         }
     }

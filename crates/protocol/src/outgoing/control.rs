@@ -90,7 +90,7 @@ impl Outgoing {
     }
 
     /// From here on no message is queued any more.
-    pub(super) fn send_close(&mut self) {
+    pub(crate) fn send_close(&mut self) {
         self.closing = self.closing.send();
         self.settle_plain();
     }
