@@ -303,17 +303,23 @@ pub(crate) struct Taking<'a> {
 
 impl<'a> Taking<'a> {
     pub(crate) fn of(outbox: &'a Option<Arc<Outbox>>) -> Self {
-        Self {
-            outbox: outbox.as_deref(),
-            refuses: false,
-            freed: 0,
-            close: None,
-        }
+        Self::from(outbox.as_deref())
     }
 
     /// The code of a Close that was taken.
     pub(crate) fn close_code(&self) -> Option<CloseCode> {
         self.close
+    }
+}
+
+impl<'a> From<Option<&'a Outbox>> for Taking<'a> {
+    fn from(outbox: Option<&'a Outbox>) -> Self {
+        Self {
+            outbox,
+            refuses: false,
+            freed: 0,
+            close: None,
+        }
     }
 }
 

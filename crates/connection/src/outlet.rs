@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use socket_flow_protocol::driver::Handed;
+use socket_flow_protocol::driver::{Handed, HandedIn};
 
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Taking};
 use crate::sender::Sender;
 
 /// The other end of [`Sender`]s that belong to no connection: for whoever
@@ -52,6 +52,35 @@ impl Outlet {
         }
     }
 
+    /// What was asked for, as a driver takes it over: for a shell of one's own,
+    /// which polls for it with [`poll_handed_in`](Outlet::poll_handed_in). The
+    /// room of what is taken is given back when this is dropped.
+    ///
+    /// ```
+    /// use bytes::Buf;
+    /// use socket_flow_connection::{Config, Negotiated, Outlet};
+    /// use socket_flow_protocol::driver::drive;
+    /// use socket_flow_protocol::{Input, Protocol};
+    ///
+    /// let server = Protocol::server(Config::new(), Negotiated::default());
+    /// let (_receiving, mut sending) = drive(server, Input::new());
+    /// let (sender, mut outlet) = Outlet::new(64 << 10);
+    /// sending.expect_handed_in();
+    /// sender.try_send("Hello")?;
+    /// assert!(!sending.take_over(&mut outlet.handed_in()));
+    /// assert_eq!(sending.queued().chunk(), b"\x81\x05Hello");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn handed_in(&mut self) -> impl HandedIn + '_ {
+        Taking::from(Some(&*self.outbox))
+    }
+
+    /// Polls until [`handed_in`](Outlet::handed_in) has something to take;
+    /// where `only_close`, that is a Close with no message in front of it.
+    pub fn poll_handed_in(&mut self, only_close: bool, cx: &mut Context<'_>) -> Poll<()> {
+        self.outbox.poll_filled(only_close, cx.waker())
+    }
+
     /// Polls for the moment a sender asks to close, without taking any message.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.outbox.poll_closed(cx.waker())
@@ -61,5 +90,45 @@ impl Outlet {
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.outbox.shut();
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::task::Waker;
+
+    use socket_flow_protocol::CloseCode;
+
+    use super::*;
+
+    #[test]
+    fn room_is_given_back_when_what_was_handed_in_has_been_taken() {
+        let (sender, mut outlet) = Outlet::new(70);
+        sender.try_send("one").unwrap();
+        assert!(sender.try_send("two").is_err());
+        let mut handed_in = outlet.handed_in();
+        assert!(matches!(handed_in.next(false), Some(Handed::Message(_))));
+        assert!(handed_in.next(false).is_none());
+        assert!(sender.try_send("two").is_err());
+        drop(handed_in);
+        sender.try_send("two").unwrap();
+        outlet.handed_in().close();
+        assert!(sender.is_closed());
+    }
+
+    #[test]
+    fn inside_a_message_a_close_alone_is_waited_for() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let (sender, mut outlet) = Outlet::new(1_000);
+        assert!(outlet.poll_handed_in(false, cx).is_pending());
+        sender.try_send("one").unwrap();
+        assert!(outlet.poll_handed_in(false, cx).is_ready());
+        assert!(outlet.poll_handed_in(true, cx).is_pending());
+        assert!(outlet.handed_in().next(true).is_none());
+        assert!(outlet.handed_in().next(false).is_some());
+        sender.close(CloseCode::NORMAL, "").unwrap();
+        assert!(outlet.poll_handed_in(true, cx).is_ready());
+        let handed = outlet.handed_in().next(true);
+        assert!(matches!(handed, Some(Handed::Close(_))));
     }
 }
