@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! chaos     real connections over transports that misbehave or break ──┐
-//! simulate  two protocols, a link and a clock ─────────────────────────┼─► figures ──► verdict
+//! simulate  two drivers, a link and a clock ─────────────────────────┼─► figures ──► verdict
 //! cancel    every future given up after 0, 1, 2… polls ────────────────┘
 //!                └── a failure: its seed, and the command that repeats it
 //! ```
@@ -46,21 +46,19 @@ impl Suite {
 
     /// What cargo is to run, in release.
     fn command(self, workspace: &Workspace, options: &Options) -> Command {
-        let (seed, seeds) = (options.seed.to_string(), options.seeds.to_string());
+        let packages: &[_] = match self {
+            Self::Simulate => &["socket-flow-testing"],
+            Self::Chaos | Self::Cancel => &["socket-flow-connection", "socket-flow"],
+        };
         let mut command = workspace.cargo();
-        if self == Self::Simulate {
-            command
-                .args(["run", "--release", "-p", "socket-flow-testing"])
-                .args(["--bin", "simulate", "--"])
-                .args(["--seed", &seed, "--seeds", &seeds]);
-        } else {
-            command
-                .args(["test", "--release", "-p", "socket-flow-connection"])
-                .args(["-p", "socket-flow", "--test", self.name()])
-                .args(["--", "--nocapture", &options.only])
-                .env("SOCKET_FLOW_SEED", seed)
-                .env("SOCKET_FLOW_SEEDS", seeds);
+        command.args(["test", "--release", "--test", self.name()]);
+        for package in packages {
+            command.args(["-p", package]);
         }
+        command
+            .args(["--", "--nocapture", &options.only])
+            .env("SOCKET_FLOW_SEED", options.seed.to_string())
+            .env("SOCKET_FLOW_SEEDS", options.seeds.to_string());
         command.env("RUST_BACKTRACE", "0");
         command
     }

@@ -59,11 +59,10 @@ fn play(
         given_up += 1;
     }
     assert!(given_up > 0, "{name} has nothing to wait for");
-    let mut report = Report::new("cancel");
+    let mut report = Report::of(tally);
     report.add("awaits-cancelled", given_up);
     report.add(name, given_up);
-    report.add_tally(tally);
-    report.print();
+    report.print("cancel");
 }
 
 /// Tells which scene it was when it is dropped by a panic.

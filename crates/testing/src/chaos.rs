@@ -1,6 +1,6 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -52,12 +52,6 @@ pub struct Chaos<S> {
     broken: Option<Fault>,
 }
 
-enum Turn {
-    Go(usize),
-    Wait,
-    Interrupt,
-}
-
 impl<S> Chaos<S> {
     /// Misbehaves in one direction or both and counts how in `faults`.
     pub fn new(io: S, mode: Mode, seed: u64, faults: &Faults) -> Self {
@@ -96,35 +90,45 @@ impl<S> Chaos<S> {
         self.mode != Mode::Read
     }
 
-    /// Whether it breaks, now or earlier, in a way that this kind of poll is
-    /// the first or a later one to notice.
-    fn breaks(&mut self, kinds: &[Fault]) -> Option<Fault> {
+    /// What it does once it breaks, now or earlier, in one of these ways.
+    fn broken(&mut self, ways: &[Fault]) -> Option<io::Result<usize>> {
         if let Some((fault, polls)) = &mut self.fatal {
             if *polls > 0 {
                 *polls -= 1;
-            } else if kinds.contains(fault) {
+            } else if ways.contains(fault) {
                 self.faults.add(*fault);
                 self.broken = Some(*fault);
                 self.fatal = None;
             }
         }
-        self.broken
+        let kind = match self.broken.filter(|fault| ways.contains(fault))? {
+            Fault::ConnectionReset => ErrorKind::ConnectionReset,
+            Fault::BrokenPipe => ErrorKind::BrokenPipe,
+            Fault::ShutdownError => ErrorKind::NotConnected,
+            _ => return Some(Ok(0)),
+        };
+        Some(Err(kind.into()))
     }
 
-    fn turn(&mut self, waker: &Waker) -> Turn {
+    /// How many bytes a read or a write may have, 0 where it found the end;
+    /// unless it is put off, or fails.
+    fn poll(&mut self, ways: &[Fault], waker: &Waker) -> Poll<io::Result<usize>> {
+        if let Some(broken) = self.broken(ways) {
+            return Poll::Ready(broken);
+        }
         match self.random.below(8) {
             0 => {
                 self.faults.add(Fault::Byte);
-                Turn::Go(1)
+                Poll::Ready(Ok(1))
             }
             1 | 2 => {
                 self.faults.add(Fault::Short);
-                Turn::Go(self.random.between(1, SHORT))
+                Poll::Ready(Ok(self.random.between(1, SHORT)))
             }
             3 => {
                 self.faults.add(Fault::Pending);
                 waker.wake_by_ref();
-                Turn::Wait
+                Poll::Pending
             }
             4 => {
                 self.faults.add(Fault::WokenElsewhere);
@@ -133,30 +137,13 @@ impl<S> Chaos<S> {
                     tokio::task::yield_now().await;
                     waker.wake();
                 });
-                Turn::Wait
+                Poll::Pending
             }
             5 if self.interrupts => {
                 self.faults.add(Fault::Interrupted);
-                Turn::Interrupt
+                Poll::Ready(Err(ErrorKind::Interrupted.into()))
             }
-            _ => Turn::Go(usize::MAX),
-        }
-    }
-
-    /// A write of up to `most` bytes, as the transport's state has it.
-    fn write_turn(&mut self, waker: &Waker) -> Poll<io::Result<usize>> {
-        match self.breaks(&[Fault::ConnectionReset, Fault::BrokenPipe, Fault::WriteZero]) {
-            Some(Fault::ConnectionReset) => {
-                return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
-            }
-            Some(Fault::BrokenPipe) => return Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
-            Some(Fault::WriteZero) => return Poll::Ready(Ok(0)),
-            _ => {}
-        }
-        match self.turn(waker) {
-            Turn::Wait => Poll::Pending,
-            Turn::Interrupt => Poll::Ready(Err(ErrorKind::Interrupted.into())),
-            Turn::Go(most) => Poll::Ready(Ok(most)),
+            _ => Poll::Ready(Ok(usize::MAX)),
         }
     }
 }
@@ -170,18 +157,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Chaos<S> {
         if !self.reads_misbehave() {
             return Pin::new(&mut self.io).poll_read(cx, buf);
         }
-        match self.breaks(&[Fault::ConnectionReset, Fault::Eof]) {
-            Some(Fault::ConnectionReset) => {
-                return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
-            }
-            Some(Fault::Eof) => return Poll::Ready(Ok(())),
-            _ => {}
-        }
-        match self.turn(cx.waker()) {
-            Turn::Wait => Poll::Pending,
-            Turn::Interrupt => Poll::Ready(Err(ErrorKind::Interrupted.into())),
-            Turn::Go(usize::MAX) => Pin::new(&mut self.io).poll_read(cx, buf),
-            Turn::Go(most) => {
+        match ready!(self.poll(&[Fault::ConnectionReset, Fault::Eof], cx.waker()))? {
+            0 => Poll::Ready(Ok(())),
+            usize::MAX => Pin::new(&mut self.io).poll_read(cx, buf),
+            most => {
                 let mut space = [0; SHORT];
                 let mut part = ReadBuf::new(&mut space[..most.min(buf.remaining())]);
                 let result = Pin::new(&mut self.io).poll_read(cx, &mut part);
@@ -201,13 +180,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Chaos<S> {
         if !self.writes_misbehave() {
             return Pin::new(&mut self.io).poll_write(cx, buf);
         }
-        match self.write_turn(cx.waker()) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Ok(0)),
-            Poll::Ready(Ok(most)) => {
+        match ready!(self.poll(&BROKEN_WRITES, cx.waker()))? {
+            0 => Poll::Ready(Ok(0)),
+            most => {
                 let part = &buf[..most.min(buf.len())];
                 Pin::new(&mut self.io).poll_write(cx, part)
             }
-            other => other,
         }
     }
 
@@ -219,11 +197,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Chaos<S> {
         if !self.writes_misbehave() {
             return Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         }
-        let most = match self.write_turn(cx.waker()) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Ok(0)),
-            Poll::Ready(Ok(most)) => most,
-            other => return other,
-        };
+        let most = ready!(self.poll(&BROKEN_WRITES, cx.waker()))?;
+        if most == 0 {
+            return Poll::Ready(Ok(0));
+        }
         // It may end anywhere, also behind a boundary.
         let all: usize = bufs.iter().map(|buf| buf.len()).sum();
         let most = most.min(self.random.between(1, VECTORED)).min(all);
@@ -261,14 +238,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Chaos<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.writes_misbehave()
-            && self.breaks(&[Fault::ShutdownError]) == Some(Fault::ShutdownError)
-        {
-            return Poll::Ready(Err(ErrorKind::NotConnected.into()));
+        if self.writes_misbehave() {
+            if let Some(broken) = self.broken(&[Fault::ShutdownError]) {
+                return Poll::Ready(broken.map(drop));
+            }
         }
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
+
+/// The ways in which writes break.
+const BROKEN_WRITES: [Fault; 3] = [Fault::ConnectionReset, Fault::BrokenPipe, Fault::WriteZero];
 
 /// The most bytes of a short read or write.
 const SHORT: usize = 100;

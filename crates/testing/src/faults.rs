@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::report::Report;
+
 /// What a transport can do to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // for tests
@@ -94,5 +96,14 @@ impl Faults {
     /// How often it happened.
     pub fn count(&self, fault: Fault) -> u64 {
         self.0[fault as usize].load(Ordering::Relaxed)
+    }
+
+    /// How often each happened.
+    pub fn report(&self) -> Report {
+        let mut report = Report::default();
+        for fault in Fault::ALL {
+            report.add(fault.name(), self.count(fault));
+        }
+        report
     }
 }

@@ -15,20 +15,43 @@ use crate::random::Random;
 pub struct Ledger {
     seed: u64,
     longest: usize,
+    /// What its messages' numbers begin with.
+    first: u64,
 }
 
 impl Ledger {
     /// Messages of up to about `longest` bytes, most of them much shorter.
     pub fn new(seed: u64, longest: usize) -> Self {
-        Self { seed, longest }
+        Self {
+            seed,
+            longest,
+            first: 0,
+        }
+    }
+
+    /// One of several ledgers whose messages arrive one among another. Each but
+    /// the first has no empty messages, which tell nothing.
+    #[must_use]
+    pub fn stream(self, index: u64) -> Self {
+        Self {
+            seed: self.seed.wrapping_add(index),
+            first: index * STREAM,
+            ..self
+        }
+    }
+
+    /// The index of the stream that a message comes from, as far as it tells.
+    pub fn stream_of(message: &[u8]) -> u64 {
+        number(message).map_or(0, |number| number / STREAM)
     }
 
     /// Message `number`, counted from 0.
     pub fn message(&self, number: u64) -> Message {
         let mut random = Random::new(self.seed ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
+        let number = self.first + number;
         let len = match random.below(40) {
-            0 => return Bytes::new().into(),
-            1..=4 => return Utf8Bytes::from(number.to_string()).into(),
+            0 if self.first == 0 => return Bytes::new().into(),
+            0..=4 => return Utf8Bytes::from(number.to_string()).into(),
             5..=6 => random.below(self.longest),
             7..=14 => random.below(self.longest.min(3_000)),
             _ => random.below(self.longest.min(130)),
@@ -108,7 +131,7 @@ impl Received {
             let mut coming = self.next..self.next + 1_000;
             return coming.find(|number| self.ledger.message(*number).is_empty());
         }
-        number(message)
+        number(message)?.checked_sub(self.ledger.first)
     }
 
     /// The tally of a direction that may have ended anywhere.
@@ -208,6 +231,9 @@ fn fill_word<'a>(random: &mut Random, word: &'a mut [u8; WORD], is_text: bool) -
     }
 }
 
+/// How many messages a stream may have.
+const STREAM: u64 = 1 << 32;
+
 const WORD: usize = 97;
 
 /// The end of a body whose length is no multiple of its word's.
@@ -245,6 +271,21 @@ mod tests {
         let empty = messages.iter().filter(|message| message.is_empty()).count();
         assert_eq!(distinct.len(), messages.len() - empty + 1);
         assert_ne!(Ledger::new(2, 100_000).message(7), ledger.message(7));
+    }
+
+    #[test]
+    fn messages_of_a_stream_tell_which_and_what_another_one_sent_is_torn() {
+        let ledger = Ledger::new(1, 1_000);
+        let [second, third] = [1, 2].map(|index| ledger.stream(index));
+        for number in 0..400 {
+            let message = second.message(number);
+            assert_eq!(Ledger::stream_of(message.as_bytes()), 1);
+        }
+        let mut received = Received::new(second);
+        (0..40).for_each(|number| received.receive(second.message(number).as_ref()));
+        assert!(received.complete(40).is_clean());
+        received.receive(third.message(40).as_ref());
+        assert_eq!(received.so_far().torn, 1);
     }
 
     #[test]

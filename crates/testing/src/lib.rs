@@ -5,14 +5,15 @@
 //!     │
 //!     ├── Chaos<S> ── a transport that misbehaves ──▶ conversation: real connections talk on it
 //!     ├── PollBudget ── futures that are given up
-//!     └── simulation ── protocols, a link and a clock, without a runtime
+//!     └── simulation ── drivers, a link and a clock, without a runtime
 //!  Seeds ── which seeds run, and how a failed one is run again
 //!  Report ── what was counted, for `cargo xtask`
+//!  wire ── frames, read without the library
 //! ```
 //!
-//! Everything follows from a seed. The simulation knows `socket-flow-protocol`
-//! alone; the rest also `socket-flow-connection`. No library depends on this
-//! crate, only tests do.
+//! Everything follows from a seed. Of `socket-flow-connection` the simulation
+//! knows only how senders hand messages in. No library depends on this crate,
+//! only tests do.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, clippy::indexing_slicing)] // tests are to panic
@@ -28,6 +29,7 @@ mod report;
 mod seeds;
 pub mod simulation;
 pub mod suite;
+pub mod wire;
 
 pub use crate::chaos::{Chaos, Mode};
 pub use crate::faults::{Fault, Faults};

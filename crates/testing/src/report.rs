@@ -1,63 +1,57 @@
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::AddAssign;
 
-use crate::faults::{Fault, Faults};
 use crate::ledger::Tally;
 
 /// Figures with names, printed on one line that `cargo xtask` adds up:
-/// `figures chaos seeds=20 messages=2400 lost=0`.
-#[derive(Clone, Debug)]
-pub struct Report {
-    command: &'static str,
-    figures: Vec<(String, u64)>,
-}
+/// `figures chaos lost=0 messages=2400 seeds=20`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report(BTreeMap<&'static str, u64>);
 
 impl Report {
-    /// Figures for one command of `cargo xtask`.
-    pub fn new(command: &'static str) -> Self {
-        Self {
-            command,
-            figures: Vec::new(),
-        }
+    /// What became of messages.
+    pub fn of(tally: Tally) -> Self {
+        Self(BTreeMap::from([
+            ("messages", tally.messages),
+            ("lost", tally.lost),
+            ("duplicated", tally.duplicated),
+            ("reordered", tally.reordered),
+            ("torn", tally.torn),
+        ]))
     }
 
-    /// Adds a figure, to the one of the same name if there is one.
-    pub fn add(&mut self, name: &str, value: u64) {
-        match self.figures.iter_mut().find(|(other, _)| other == name) {
-            Some((_, sum)) => *sum += value,
-            None => self.figures.push((name.into(), value)),
-        }
+    /// Adds to a figure.
+    pub fn add(&mut self, name: &'static str, value: u64) {
+        *self.0.entry(name).or_default() += value;
     }
 
-    /// Adds what became of messages.
-    pub fn add_tally(&mut self, tally: Tally) {
-        self.add("messages", tally.messages);
-        self.add("lost", tally.lost);
-        self.add("duplicated", tally.duplicated);
-        self.add("reordered", tally.reordered);
-        self.add("torn", tally.torn);
+    /// A figure; 0 where it never came up.
+    pub fn get(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or_default()
     }
 
-    /// Adds the faults that happened.
-    pub fn add_faults(&mut self, faults: &Faults) {
-        for fault in Fault::ALL {
-            if faults.count(fault) > 0 {
-                self.add(fault.name(), faults.count(fault));
-            }
-        }
-    }
-
-    /// Prints the line.
+    /// Prints the line for a command of `cargo xtask`.
     #[allow(clippy::print_stdout)] // a command reads it
-    pub fn print(&self) {
-        println!("{self}");
+    pub fn print(&self, command: &str) {
+        println!("figures {command}{self}");
+    }
+}
+
+impl AddAssign<&Self> for Report {
+    fn add_assign(&mut self, other: &Self) {
+        other
+            .0
+            .iter()
+            .for_each(|(name, value)| self.add(name, *value));
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "figures {}", self.command)?;
-        self.figures
-            .iter()
+        let figures = self.0.iter().filter(|(_, value)| **value > 0);
+        figures
+            .into_iter()
             .try_for_each(|(name, value)| write!(f, " {name}={value}"))
     }
 }

@@ -1,5 +1,10 @@
 use std::env;
+use std::num::NonZero;
+use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+
+use crate::report::Report;
 
 /// The seeds a test runs with: a few by itself, more when a command of
 /// `cargo xtask` asks for them through the environment.
@@ -30,14 +35,41 @@ impl Seeds {
         self.count
     }
 
-    /// Runs the test with each seed. One that fails is named together with
-    /// the command that runs it again.
-    pub fn each(&self, mut run: impl FnMut(u64)) {
-        for seed in self.first..self.first.saturating_add(self.count) {
-            let guard = Reproduce { seeds: self, seed };
-            run(seed);
-            drop(guard);
-        }
+    /// Runs the test with each seed, on all processors; adds up what each
+    /// reports, and prints it. One that fails is named together with the
+    /// command that runs it again.
+    pub fn each(&self, run: impl Fn(u64) -> Report + Sync) -> Report {
+        let next = AtomicU64::new(self.first);
+        let work = || {
+            let mut sum = Report::default();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= self.first.saturating_add(self.count) {
+                    return sum;
+                }
+                let seeds = self;
+                let guard = Reproduce {
+                    seeds,
+                    seed,
+                    next: &next,
+                };
+                sum += &run(seed);
+                drop(guard);
+            }
+        };
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let mut report = Report::default();
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+            for thread in threads {
+                report += &thread
+                    .join()
+                    .unwrap_or_else(|panic| panic::resume_unwind(panic));
+            }
+        });
+        report.add("seeds", self.count);
+        report.print(self.command);
+        report
     }
 }
 
@@ -47,23 +79,24 @@ pub const FIRST: &str = "SOCKET_FLOW_SEED";
 /// The environment variable that says how many seeds there are.
 pub const COUNT: &str = "SOCKET_FLOW_SEEDS";
 
-/// Tells how to run a seed again when it is dropped by a panic.
+/// Tells how to run a seed again when it is dropped by a panic, and lets no
+/// other begin.
 struct Reproduce<'a> {
     seeds: &'a Seeds,
     seed: u64,
+    next: &'a AtomicU64,
 }
 
 impl Drop for Reproduce<'_> {
     #[allow(clippy::print_stderr)] // whoever sees the panic reads it
     fn drop(&mut self) {
         if thread::panicking() {
-            let Seeds { command, test, .. } = self.seeds;
+            let (Seeds { command, test, .. }, seed) = (self.seeds, self.seed);
             let only = if test.is_empty() { "" } else { " --only " };
             eprintln!(
-                "seed {seed} failed; again: \
-                 cargo xtask {command} --seed {seed} --seeds 1{only}{test}",
-                seed = self.seed,
+                "seed {seed} failed; again: cargo xtask {command} --seed {seed} --seeds 1{only}{test}"
             );
+            self.next.store(u64::MAX / 2, Ordering::Relaxed);
         }
     }
 }

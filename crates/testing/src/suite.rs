@@ -28,44 +28,32 @@ pub fn survives<A, B, F>(test: &'static str, mode: Mode, room: usize, open: F)
 where
     A: Transport,
     B: Transport,
-    F: AsyncFn(Pipe, Pipe, u64) -> (WebSocket<A>, WebSocket<B>),
+    F: AsyncFn(Pipe, Pipe, u64) -> (WebSocket<A>, WebSocket<B>) + Sync,
 {
-    let seeds = Seeds::of("chaos", test, SEEDS);
     let faults = Faults::new();
-    let mut tally = Tally::default();
-    seeds.each(|seed| {
-        runtime().block_on(async {
-            let mut salt = 3 * seed;
-            let mut opened = async || {
-                salt += 1;
-                let (client, server, talk) = pipes(mode, room, salt, &faults);
-                let (client, server) = open(client, server, seed).await;
-                (client, server, talk)
-            };
-            let (client, server, talk) = opened().await;
-            let mut seen = conversation::echo(client, server, talk).await;
-            let (client, server, talk) = opened().await;
-            seen += conversation::both_ways(client, server, talk).await;
-            let (client, server, talk) = opened().await;
-            seen += conversation::stream_and_sink(client, server, talk).await;
-            seen.assert_clean();
-            tally += seen;
-        });
-    });
-    let mut report = Report::new("chaos");
-    report.add("seeds", seeds.count());
-    report.add_tally(tally);
-    report.add_faults(&faults);
-    report.print();
-    // A single seed need not meet every fault.
-    if seeds.count() >= SEEDS {
-        for fault in Fault::ALL {
-            let expected = mode.has(fault) && !Fault::FATAL.contains(&fault);
-            let may_be_absent = matches!(fault, Fault::Interrupted | Fault::ShortVectored);
-            let met = faults.count(fault) > 0;
-            assert!(met == expected || (expected && may_be_absent), "{fault:?}");
-        }
-    }
+    let play = async |seed| {
+        let mut salt = 3 * seed;
+        let mut opened = async || {
+            salt += 1;
+            let (client, server, talk) = pipes(mode, room, salt, &faults);
+            let (client, server) = open(client, server, seed).await;
+            (client, server, talk)
+        };
+        let (client, server, talk) = opened().await;
+        let mut seen = conversation::echo(client, server, talk).await;
+        let (client, server, talk) = opened().await;
+        seen += conversation::both_ways(client, server, talk).await;
+        let (client, server, talk) = opened().await;
+        seen += conversation::stream_and_sink(client, server, talk).await;
+        seen.assert_clean();
+        Report::of(seen)
+    };
+    let met = |fault| match fault {
+        // There need not be anything to interrupt, or to cut.
+        Fault::Interrupted | Fault::ShortVectored => None,
+        _ => Some(mode.has(fault) && !Fault::FATAL.contains(&fault)),
+    };
+    each_seed(test, &faults, play, met);
 }
 
 /// Runs conversations whose transport breaks, in each way this mode has, over
@@ -75,45 +63,58 @@ pub fn tells<A, B, F>(test: &'static str, mode: Mode, room: usize, open: F)
 where
     A: Transport,
     B: Transport,
-    F: AsyncFn(Pipe, Pipe, u64) -> Option<(WebSocket<A>, WebSocket<B>)>,
+    F: AsyncFn(Pipe, Pipe, u64) -> Option<(WebSocket<A>, WebSocket<B>)> + Sync,
 {
-    let seeds = Seeds::of("chaos", test, SEEDS);
     let faults = Faults::new();
-    let (mut tally, mut clean, mut told) = (Tally::default(), 0, 0);
-    seeds.each(|seed| {
-        runtime().block_on(async {
-            for fault in Fault::FATAL.into_iter().filter(|fault| mode.has(*fault)) {
-                let mut random = Random::new(seed ^ ((fault as u64) << 32));
-                let longest = random.pick(&[5, 100, 1_000]);
-                let polls = random.below(longest);
-                let (mut client, mut server, talk) = pipes(mode, room, random.bits(), &faults);
-                match random.one_in(2) {
-                    true => client = client.breaking(fault, polls),
-                    false => server = server.breaking(fault, polls),
-                }
-                let Some((client, server)) = open(client, server, seed).await else {
-                    told += 1;
-                    continue;
-                };
-                let (seen, ends) = conversation::until_told(client, server, talk).await;
-                seen.assert_clean();
-                tally += seen;
-                clean += ends;
-                told += 2 - ends;
-            }
-        });
-    });
-    let mut report = Report::new("chaos");
-    report.add("seeds", seeds.count());
-    report.add_tally(tally);
-    report.add("clean-ends", clean);
-    report.add("told-ends", told);
-    report.add_faults(&faults);
-    report.print();
-    if seeds.count() >= SEEDS {
+    let play = async |seed| {
+        let (mut tally, mut clean, mut told) = (Tally::default(), 0, 0);
         for fault in Fault::FATAL.into_iter().filter(|fault| mode.has(*fault)) {
-            assert!(faults.count(fault) > 0, "{fault:?} never happened");
+            let mut random = Random::new(seed ^ ((fault as u64) << 32));
+            let longest = random.pick(&[5, 100, 1_000]);
+            let polls = random.below(longest);
+            let (mut client, mut server, talk) = pipes(mode, room, random.bits(), &faults);
+            match random.one_in(2) {
+                true => client = client.breaking(fault, polls),
+                false => server = server.breaking(fault, polls),
+            }
+            let Some((client, server)) = open(client, server, seed).await else {
+                told += 1;
+                continue;
+            };
+            let (seen, ends) = conversation::until_told(client, server, talk).await;
+            seen.assert_clean();
+            tally += seen;
+            clean += ends;
+            told += 2 - ends;
         }
+        let mut report = Report::of(tally);
+        report.add("clean-ends", clean);
+        report.add("told-ends", told);
+        report
+    };
+    let met = |fault| Fault::FATAL.contains(&fault).then_some(mode.has(fault));
+    each_seed(test, &faults, play, met);
+}
+
+/// Plays each seed in a runtime of its own, and counts the faults in all; `met`
+/// says of which there must have been some, or none.
+fn each_seed(
+    test: &'static str,
+    faults: &Faults,
+    play: impl AsyncFn(u64) -> Report + Sync,
+    met: impl Fn(Fault) -> Option<bool>,
+) {
+    let seeds = Seeds::of("chaos", test, SEEDS);
+    seeds.each(|seed| runtime().block_on(play(seed)));
+    faults.report().print("chaos");
+    // A single seed need not meet every fault.
+    for fault in Fault::ALL.into_iter().filter(|_| seeds.count() >= SEEDS) {
+        let expected = met(fault);
+        let count = faults.count(fault);
+        assert!(
+            expected.is_none_or(|met| met == (count > 0)),
+            "{count} of {fault:?}"
+        );
     }
 }
 

@@ -501,9 +501,8 @@ fn a_select_with_twenty_thousand_turns_loses_nothing() {
         echo.await.unwrap().unwrap();
         received.complete(sent).assert_clean();
         assert!(sent > 100, "{sent}");
-        let mut report = socket_flow_testing::Report::new("cancel");
+        let mut report = socket_flow_testing::Report::of(received.complete(sent));
         report.add("select-turns", turns);
-        report.add_tally(received.complete(sent));
-        report.print();
+        report.print("cancel");
     });
 }

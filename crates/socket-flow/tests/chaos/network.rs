@@ -73,8 +73,8 @@ fn a_network_that_holds_everything_up_for_a_while_loses_nothing() {
         "a_network_that_holds_everything_up_for_a_while_loses_nothing",
         SEEDS,
     );
-    let (mut tally, mut holds) = (Tally::default(), 0);
     seeds.each(|seed| {
+        let mut holds = 0;
         let sum = Rc::new(Cell::new(Tally::default()));
         let result = Rc::clone(&sum);
         let mut sim = network(seed);
@@ -111,13 +111,10 @@ fn a_network_that_holds_everything_up_for_a_while_loses_nothing() {
             _ => {}
         });
         sum.get().assert_clean();
-        tally += sum.get();
+        let mut report = Report::of(sum.get());
+        report.add("network-holds", holds);
+        report
     });
-    let mut report = Report::new("chaos");
-    report.add("seeds", seeds.count());
-    report.add_tally(tally);
-    report.add("network-holds", holds);
-    report.print();
 }
 
 /// Sends and receives until it is told that the connection is over, and by
@@ -157,8 +154,8 @@ fn both_ends_of_a_cut_network_are_told_by_their_deadlines() {
         "both_ends_of_a_cut_network_are_told_by_their_deadlines",
         SEEDS,
     );
-    let mut tally = Tally::default();
     seeds.each(|seed| {
+        let mut tally = Tally::default();
         let ends = Arc::new(Mutex::new(Vec::new()));
         let (up, down) = (Ledger::new(seed, 3_000), Ledger::new(!seed, 3_000));
         let mut sim = network(seed);
@@ -204,12 +201,10 @@ fn both_ends_of_a_cut_network_are_told_by_their_deadlines() {
             assert!(is_told, "told {code:?}");
             tally += *seen;
         }
+        let mut report = Report::of(tally);
+        report.add("network-cuts", 1);
+        report
     });
-    let mut report = Report::new("chaos");
-    report.add("seeds", seeds.count());
-    report.add_tally(tally);
-    report.add("network-cuts", seeds.count());
-    report.print();
 }
 
 #[test]
@@ -220,8 +215,8 @@ fn a_client_that_reconnects_outlives_a_server_that_crashes() {
         "a_client_that_reconnects_outlives_a_server_that_crashes",
         SEEDS,
     );
-    let mut tally = Tally::default();
     seeds.each(|seed| {
+        let mut tally = Tally::default();
         let ledger = Ledger::new(seed, 500);
         // What all lives of the server heard, and how many there were.
         let heard = Arc::new(Mutex::new(Received::new(ledger)));
@@ -316,10 +311,8 @@ fn a_client_that_reconnects_outlives_a_server_that_crashes() {
             assert_eq!(received.next(), *sent, "the last one did not arrive");
             tally += seen;
         }
+        let mut report = Report::of(tally);
+        report.add("network-crashes", u64::from(CRASHES));
+        report
     });
-    let mut report = Report::new("chaos");
-    report.add("seeds", seeds.count());
-    report.add_tally(tally);
-    report.add("network-crashes", seeds.count() * u64::from(CRASHES));
-    report.print();
 }

@@ -1,0 +1,374 @@
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
+
+use bytes::Buf;
+use bytes::buf::BufMut;
+use futures_util::task::AtomicWaker;
+use socket_flow_connection::{Outlet, Sender};
+use socket_flow_protocol::driver::{
+    Accepts, Failure, Goal, HandedIn, Next, Receiving, Sending, Turn,
+};
+use socket_flow_protocol::{Config, EventRef, Found};
+
+use crate::random::Random;
+use crate::simulation::clock::Clock;
+use crate::simulation::inbox::Inbox;
+use crate::simulation::link::SharedLink;
+use crate::simulation::times::{self, Times};
+
+/// A shell of the driver, over links: what the driver says is done, in pieces
+/// of any size, and what comes of it is judged.
+#[derive(Debug)]
+pub(super) struct Shell {
+    pub(super) clock: Clock,
+    pub(super) random: Random,
+    pub(super) config: Config,
+    receiving: Receiving,
+    pub(super) sending: Sending,
+    /// Where others hand messages in, if they do.
+    pub(super) senders: Option<(Sender, Outlet)>,
+    pub(super) inbound: SharedLink,
+    pub(super) outbound: SharedLink,
+    /// Whether its halves are in tasks of their own.
+    pub(super) is_split: bool,
+    /// Whether a message waits until the write queue has room for its reply.
+    pub(super) holds: bool,
+    /// Until when nothing is received.
+    pub(super) paused_until: Duration,
+    halves: Arc<Halves>,
+    pub(super) inbox: Inbox,
+    /// All that was ever written.
+    pub(super) written: Vec<u8>,
+    /// Whether the closing handshake began here, with nothing handed in that
+    /// its Close had to overtake.
+    pub(super) closes_after_all: bool,
+    times: Times,
+    /// How it ended, once the application was told.
+    pub(super) end: Option<&'static str>,
+}
+
+/// Both halves as those who wait for the write side: who is blocked there does
+/// not know which of them it was that filled it.
+#[derive(Debug, Default)]
+struct Halves {
+    receiving: AtomicWaker,
+    sending: AtomicWaker,
+}
+
+impl Wake for Halves {
+    fn wake(self: Arc<Self>) {
+        self.receiving.wake();
+        self.sending.wake();
+    }
+}
+
+impl Shell {
+    pub(super) fn new(
+        (receiving, sending): (Receiving, Sending),
+        config: Config,
+        random: Random,
+        [inbound, outbound]: [SharedLink; 2],
+        clock: &Clock,
+        inbox: Inbox,
+    ) -> Self {
+        Self {
+            clock: clock.clone(),
+            random,
+            config,
+            receiving,
+            sending,
+            senders: None,
+            inbound,
+            outbound,
+            is_split: false,
+            holds: false,
+            paused_until: Duration::ZERO,
+            halves: Arc::default(),
+            inbox,
+            written: Vec::new(),
+            closes_after_all: false,
+            times: Times::new(clock.now()),
+            end: None,
+        }
+    }
+
+    /// The receiving half: runs the connection until something is received, or
+    /// it is over, which is `true`.
+    pub(super) fn poll_receive(&mut self, waker: &Waker) -> Poll<bool> {
+        self.halves.receiving.register(waker);
+        if self.end.is_some() {
+            return Poll::Ready(true);
+        }
+        let is_paused = !self.clock.has_passed(self.paused_until);
+        if is_paused && !self.sending.closing().is_sent() {
+            return Poll::Pending;
+        }
+        let (was_sent, buffered) = self.sent_and_buffered();
+        let was_open = self.receiving.is_open();
+        let polled = self.poll_next(waker);
+        let (is_sent, buffered_now) = self.sent_and_buffered();
+        let has_ended = is_sent != was_sent || self.receiving.is_open() != was_open;
+        if has_ended || buffered_now < buffered {
+            // Whoever waits for room, or for a flush, must see it, or the end.
+            self.halves.sending.wake();
+        }
+        polled
+    }
+
+    /// The sending half: runs until the goal is reached.
+    pub(super) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Failure>> {
+        self.halves.sending.register(waker);
+        let (was_sent, _) = self.sent_and_buffered();
+        let polled = self.poll_until(goal, waker);
+        if self.sending.closing().is_sent() != was_sent {
+            // The other half keeps the deadline of what the peer may still say.
+            self.halves.receiving.wake();
+        }
+        polled
+    }
+
+    /// A message was queued, or a part of one.
+    pub(super) fn queued(&mut self) {
+        self.times.message = self.clock.now();
+    }
+
+    /// Begins to close, after all that was handed in. The receiving half writes
+    /// the Close.
+    pub(super) fn start_close(&mut self, code: u16) {
+        let code = code.try_into().expect("a code that may be sent");
+        self.closes_after_all = self.sending.accepts() != Accepts::Close;
+        let closed = self
+            .sending
+            .start_close(code, "bye", &mut handed_in(&mut self.senders));
+        closed.expect("a short reason");
+        self.watch();
+        self.halves.receiving.wake();
+    }
+
+    /// The application drops the connection before it is over.
+    pub(super) fn give_up(&mut self) {
+        self.end = Some("dropped-ends");
+        self.halves.receiving.wake();
+    }
+
+    /// The connection is dropped, and the transport with it.
+    pub(super) fn leave(&mut self) {
+        if !self.sending.closing().is_sent() {
+            self.closes_after_all = self.sending.accepts() != Accepts::Close;
+        }
+        self.sending.leave(&mut handed_in(&mut self.senders));
+        let gone = self.poll_until(Goal::Gone, Waker::noop());
+        assert!(gone.is_ready(), "waiting for nobody");
+        if self.inbound.borrow_mut().abandon() {
+            self.outbound.borrow_mut().reset();
+        } else {
+            self.outbound.borrow_mut().shut_down();
+        }
+    }
+
+    fn poll_next(&mut self, waker: &Waker) -> Poll<bool> {
+        let quick = self
+            .random
+            .one_in(2)
+            .then(|| self.receiving.quick(&self.sending));
+        let next = match quick.flatten() {
+            Some(found) => Next::Found(found),
+            None => ready!(self.run(None, waker)),
+        };
+        match next {
+            Next::Found(found) => self.hand_out(found),
+            Next::Over(result) => self.over(result),
+            other => panic!("{other:?}"),
+        }
+        Poll::Ready(self.end.is_some())
+    }
+
+    fn poll_until(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Failure>> {
+        let Next::Over(result) = ready!(self.run(Some(goal), waker)) else {
+            panic!("{goal:?} ends otherwise");
+        };
+        match &result {
+            Err(Failure::Expired(expired)) => {
+                self.times
+                    .assert_passed(*expired, self.clock.now(), &self.config);
+            }
+            Ok(()) if goal == Goal::Flushed => self.assert_flushed(),
+            _ => {}
+        }
+        Poll::Ready(result)
+    }
+
+    /// Does what the driver says until it hands something out or is over: the
+    /// whole connection, or its sending half up to a goal.
+    fn run(&mut self, goal: Option<Goal>, waker: &Waker) -> Poll<Next> {
+        let mut turn = Turn::holding(self.holds && goal.is_none());
+        let both = Waker::from(self.halves.clone());
+        // Far more than any turn takes.
+        for _ in 0..1_000_000 {
+            let next = match goal {
+                None => self.receiving.next(&mut self.sending, &mut turn),
+                Some(goal) => self.sending.next(goal, &mut turn),
+            };
+            self.watch();
+            match next {
+                Next::Read => {
+                    let mut space = self.receiving.space();
+                    let room = self.random.pick(&[1, 17, 4_096, 65_536]);
+                    space.set_limit(room.min(space.remaining_mut()));
+                    let read = self.inbound.borrow_mut().read(space, waker);
+                    self.read(&mut turn, read);
+                }
+                Next::Discard => {
+                    let read = self.inbound.borrow_mut().read(&mut [0; 4096][..], waker);
+                    self.read(&mut turn, read);
+                }
+                Next::Write if self.sending.wants_flush() => {
+                    let flushed = match self.puts_off(&both) {
+                        true => Poll::Pending,
+                        false => Poll::Ready(Ok(())),
+                    };
+                    if self.sending.flushed(flushed).is_pending() {
+                        turn.block_writes();
+                    }
+                }
+                Next::Write => self.write(&mut turn, &both),
+                Next::TakeOver => turn.taken_over(self.take_over()),
+                Next::ShutDown => {
+                    let is_done = !self.puts_off(&both);
+                    if is_done {
+                        self.outbound.borrow_mut().shut_down();
+                    }
+                    turn.shut_down(is_done);
+                }
+                Next::Wait(Some(at)) if self.clock.has_passed(at) => turn.set_now(self.clock.now()),
+                Next::Wait(_) if goal.is_none_or(|goal| goal == Goal::Closed) => {
+                    ready!(self.poll_handed_in(waker));
+                    turn.handed_in();
+                }
+                Next::Wait(_) => return Poll::Pending,
+                Next::Yield => {
+                    waker.wake_by_ref();
+                    return Poll::Pending;
+                }
+                next => return Poll::Ready(next),
+            }
+        }
+        panic!("a turn without end");
+    }
+
+    /// Whether the transport puts something off for no reason.
+    fn puts_off(&mut self, waker: &Waker) -> bool {
+        let puts_off = self.random.one_in(6);
+        if puts_off {
+            waker.wake_by_ref();
+        }
+        puts_off
+    }
+
+    fn write(&mut self, turn: &mut Turn, waker: &Waker) {
+        let mut outbound = self.outbound.borrow_mut();
+        let queued = self.sending.queued();
+        let chunk = queued.chunk();
+        let wrote = outbound.write(chunk, waker);
+        if let Poll::Ready(Ok(count)) = wrote {
+            self.written.extend_from_slice(&chunk[..count]);
+            self.times.written = self.clock.now();
+        }
+        let is_written = matches!(wrote, Poll::Ready(Ok(_)));
+        if self.sending.wrote(wrote).is_pending() {
+            turn.block_writes();
+        } else if is_written && self.sending.wants_flush() && self.sending.closing().is_sent() {
+            outbound.closed();
+        }
+    }
+
+    fn read(&mut self, turn: &mut Turn, read: Poll<std::io::Result<usize>>) {
+        if let Poll::Ready(Ok(1..)) = read {
+            self.times.read = self.clock.now();
+        }
+        self.receiving.read(&mut self.sending, turn, read);
+    }
+
+    fn take_over(&mut self) -> bool {
+        let (was_sent, buffered) = self.sent_and_buffered();
+        let is_more = self.sending.take_over(&mut handed_in(&mut self.senders));
+        let (is_sent, buffered_now) = self.sent_and_buffered();
+        // A Close that was handed in comes after all the rest.
+        self.closes_after_all |= is_sent && !was_sent;
+        if buffered_now > buffered {
+            self.times.message = self.clock.now();
+        }
+        is_more
+    }
+
+    /// Waits for what others hand in, unless there is no room for it.
+    fn poll_handed_in(&mut self, waker: &Waker) -> Poll<()> {
+        let accepts = self.sending.accepts();
+        match &mut self.senders {
+            Some((_, outlet)) if accepts != Accepts::Nothing => {
+                let only_close = accepts == Accepts::Close;
+                outlet.poll_handed_in(only_close, &mut Context::from_waker(waker))
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    fn sent_and_buffered(&self) -> (bool, usize) {
+        let outgoing = self.sending.outgoing();
+        (outgoing.closing().is_sent(), outgoing.buffered())
+    }
+
+    /// Lent or owned, the application sees the same.
+    fn hand_out(&mut self, found: Found) {
+        if found.is_message() {
+            let is_full = self.sending.outgoing().is_full();
+            assert!(!self.holds || !is_full, "no room for a reply");
+            self.times.message = self.clock.now();
+            if self.random.one_in(2) {
+                let message = self.receiving.take_message(found).expect("a message");
+                return self.inbox.receive(EventRef::Message(message.as_ref()));
+            }
+        }
+        self.inbox.receive(self.receiving.lend(found));
+    }
+
+    /// Looks at what the last step has changed.
+    fn watch(&mut self) {
+        let now = self.clock.now();
+        if self.sending.closing().is_sent() {
+            self.times.closing.get_or_insert(now);
+        }
+        self.times
+            .watch(self.receiving.failure(), now, &self.config);
+    }
+
+    /// What was queued and what was handed in is written, as far as it may be.
+    fn assert_flushed(&self) {
+        let waiting = self
+            .senders
+            .as_ref()
+            .map_or(0, |(sender, _)| sender.buffered());
+        let is_inside = self.sending.accepts() == Accepts::Close;
+        assert!(
+            is_inside || waiting == 0,
+            "flushed, but {waiting} bytes wait"
+        );
+        assert!(!self.sending.has_output(), "flushed, but some are queued");
+    }
+
+    /// The application is told, and so is everyone who sends.
+    fn over(&mut self, result: Result<(), Failure>) {
+        let now = self.clock.now();
+        self.times.watch(result.as_ref().err(), now, &self.config);
+        self.times.assert_in_time(now, &self.config);
+        let senders = self.senders.as_ref();
+        let is_told = senders.is_none_or(|(sender, _)| sender.is_closed());
+        assert!(is_told, "senders that nobody told");
+        self.end = Some(times::name(&result, &self.config));
+    }
+}
+
+fn handed_in(senders: &mut Option<(Sender, Outlet)>) -> impl HandedIn + '_ {
+    senders.as_mut().map(|(_, outlet)| outlet.handed_in())
+}

@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use socket_flow_protocol::driver::Failure;
+use socket_flow_protocol::{Config, Expired, ProtocolError};
+
+/// When something last happened on a connection, and what may follow from it.
+#[derive(Debug)]
+pub(super) struct Times {
+    pub(super) read: Duration,
+    pub(super) written: Duration,
+    /// When a message last came or went.
+    pub(super) message: Duration,
+    /// When a Close of ours was queued.
+    pub(super) closing: Option<Duration>,
+    /// The deadline that has ended the connection.
+    expired: Option<Expired>,
+}
+
+impl Times {
+    pub(super) fn new(now: Duration) -> Self {
+        Self {
+            read: now,
+            written: now,
+            message: now,
+            closing: None,
+            expired: None,
+        }
+    }
+
+    /// Looks at why the connection fails: the first deadline is judged when it
+    /// expires, not when the application is told.
+    pub(super) fn watch(&mut self, failure: Option<&Failure>, now: Duration, config: &Config) {
+        if let (Some(Failure::Expired(expired)), None) = (failure, self.expired) {
+            self.expired = Some(*expired);
+            self.assert_passed(*expired, now, config);
+        }
+    }
+
+    /// A deadline has expired: it must have passed.
+    pub(super) fn assert_passed(&self, expired: Expired, now: Duration, config: &Config) {
+        let timeouts = config.timeouts();
+        let (since, period) = match expired {
+            Expired::Close => (self.closing.unwrap_or(now), timeouts.close),
+            Expired::Pong => (self.read, timeouts.pong),
+            Expired::Idle => (self.message, timeouts.idle),
+            Expired::Read => (self.read, timeouts.stall),
+            Expired::Write => (self.written, timeouts.stall),
+            other => panic!("a deadline of a new kind: {other:?}"),
+        };
+        assert!(now - since >= period, "{expired:?} expired too early");
+    }
+
+    /// The application is told how the connection ended: the closing must have
+    /// kept its deadlines.
+    pub(super) fn assert_in_time(&self, now: Duration, config: &Config) {
+        if let Some(closing) = self.closing {
+            // A failure during the closing handshake begins a second wait.
+            let longest = config.timeouts().close * 2;
+            let took = now - closing;
+            assert!(took <= longest, "closing took {took:?}");
+        }
+    }
+}
+
+/// What an end is called in the figures. Nobody breaks the protocol here.
+pub(super) fn name(end: &Result<(), Failure>, config: &Config) -> &'static str {
+    match end {
+        Ok(()) => CLEAN,
+        Err(Failure::Abnormal(_)) => "abnormal-ends",
+        Err(Failure::Io(_)) => "broken-ends",
+        Err(Failure::Protocol(error)) => {
+            let limit = config.limits().message;
+            assert_eq!(*error, ProtocolError::MessageTooBig { limit });
+            "too-big"
+        }
+        Err(Failure::Expired(Expired::Close)) => "close-timeouts",
+        Err(Failure::Expired(Expired::Pong)) => "pong-timeouts",
+        Err(Failure::Expired(Expired::Idle)) => "idle-timeouts",
+        Err(Failure::Expired(Expired::Read)) => "read-timeouts",
+        Err(Failure::Expired(_)) => "write-timeouts",
+    }
+}
+
+/// An end after a complete closing handshake.
+pub(super) const CLEAN: &str = "clean-ends";
