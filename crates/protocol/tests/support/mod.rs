@@ -13,11 +13,13 @@ pub mod tokens;
 
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use socket_flow_protocol::{CloseCode, CloseFrame, Event, Message, Role};
+use socket_flow_testing::wire;
 
 pub use endpoint::{Endpoint, MODES, Mode, Pair};
 pub use script::{Outcome, Script};
+pub use socket_flow_testing::wire::Sent;
 
 pub const SEED: [u8; 32] = *b"32 bytes that seed masking keys.";
 
@@ -104,46 +106,9 @@ pub fn noise(len: usize) -> Vec<u8> {
         .collect()
 }
 
-/// A frame we wrote: its first byte and its unmasked payload.
-pub type Sent = (u8, Vec<u8>);
-
-/// Reads what an endpoint wrote, without the library's help, and holds it to
-/// what every endpoint owes: masked by clients only, minimal lengths, whole
-/// frames, nothing behind a Close.
+/// Reads what an endpoint wrote, without the library's help: whole frames.
 pub fn parse(sender: Role, bytes: &[u8]) -> Vec<Sent> {
-    let mut bytes = bytes;
-    let mut frames: Vec<Sent> = Vec::new();
-    while bytes.has_remaining() {
-        assert!(
-            frames.last().is_none_or(|(first, _)| *first != 0x88),
-            "bytes behind a Close"
-        );
-        let first = bytes.get_u8();
-        let second = bytes.get_u8();
-        let len = match second & 0x7f {
-            126 => {
-                let len = u64::from(bytes.get_u16());
-                assert!(len >= 126, "length not minimal");
-                len
-            }
-            127 => {
-                let len = bytes.get_u64();
-                assert!(len > 0xffff, "length not minimal");
-                len
-            }
-            short => u64::from(short),
-        };
-        assert_eq!(second & 0x80 != 0, sender == Role::Client, "mask bit");
-        let mut key = [0; 4];
-        if sender == Role::Client {
-            bytes.copy_to_slice(&mut key);
-            assert_ne!(key, [0; 4], "masking key");
-        }
-        let mut payload = bytes.copy_to_bytes(len as usize).to_vec();
-        for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
-            *byte ^= key;
-        }
-        frames.push((first, payload));
-    }
+    let (frames, rest) = wire::frames(sender, bytes);
+    assert!(rest.is_empty(), "half a frame: {rest:?}");
     frames
 }
