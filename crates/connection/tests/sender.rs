@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use socket_flow_connection::{
     CloseCode, Config, ControlError, Error, Message, MessageRef, Prepared, SendError,
 };
+use tokio::io::AsyncWriteExt;
 
 mod support;
 use support::frames::{BINARY, CLOSE, TEXT, close, parse, whole};
@@ -247,9 +248,7 @@ async fn senders_are_told_when_the_connection_begins_to_close_or_ends() {
         let sender = sender.clone();
         async move { sender.send(vec![1; 90]).await }
     });
-    tokio::io::AsyncWriteExt::write_all(&mut far, &close(Client, 1000, ""))
-        .await
-        .unwrap();
+    far.write_all(&close(Client, 1000, "")).await.unwrap();
     tokio::task::yield_now().await;
     let _ = ws.recv().await;
     let _ = waiting.await.unwrap();
@@ -384,4 +383,21 @@ async fn many_tasks_send_on_one_connection_and_nothing_is_lost() {
     client.close(CloseCode::NORMAL, "").await.unwrap();
     assert_eq!(serving.await.unwrap().unwrap(), None);
     assert!(sender.is_closed());
+}
+
+#[tokio::test]
+async fn a_close_inside_a_message_is_taken_also_while_a_message_is_held_back() {
+    let config = no_deadlines().high_water(10);
+    let (mut ws, mut far) = raw(Server, 64, config);
+    let sender = ws.sender();
+    let mut message = ws.message_writer();
+    assert!(poll_once(message.write(&[7; 1000][..])).is_pending());
+    far.write_all(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58")
+        .await
+        .unwrap();
+    // No room for a reply.
+    assert!(poll_once(ws.recv()).is_pending());
+    sender.close(CloseCode::NORMAL, "").unwrap();
+    assert!(poll_once(ws.recv()).is_pending());
+    assert!(ws.closing().is_sent());
 }

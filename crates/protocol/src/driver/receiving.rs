@@ -347,7 +347,8 @@ impl Receiving {
     /// A message is held back and nothing is read: waits for the transport to
     /// take bytes. `None`: look again.
     fn wait_for_room(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        if let Some(next) = sending.write(turn) {
+        // A Close that others hand in is taken over also inside a message.
+        if let Some(next) = sending.next_output(turn) {
             return Some(next);
         }
         if sending.closing().is_sent() {
