@@ -10,11 +10,12 @@ use bytes::BytesMut;
 use socket_flow_connection::{
     CloseCode, Config, Error, Message, NEVER, Negotiated, Role, WebSocket,
 };
+use socket_flow_testing::wire;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::scripted::{Script, Scripted};
 use crate::source::Source;
-use crate::support::{ROLES, frame, parse};
+use crate::support::{ROLES, frame};
 
 /// However the transport behaves and whenever callers give up: what arrived is received once and
 /// in order; what was written are whole frames but for a last one under way, with what was sent
@@ -95,7 +96,7 @@ fn run(source: &mut Source<'_>) {
     drop(caller);
 
     let state = script.state();
-    let frames = parse(role, &state.written[..whole_frames(&state.written)]);
+    let (frames, rest) = wire::frames(role, &state.written);
     let messages = frames.iter().filter(|frame| matches!(frame.0, 0x81 | 0x82));
     // Where in what was sent the frames so far may end: a cancelled call may or may not have sent,
     // and what it sent may look like another message.
@@ -118,8 +119,7 @@ fn run(source: &mut Source<'_>) {
     // A connection that did not end in order has told so, and may have had to leave things out. So
     // has one whose transport failed: behind the peer's Close that is no error any more.
     if clean && !broken {
-        let cut = whole_frames(&state.written) < state.written.len();
-        assert!(!cut, "half a frame");
+        assert!(rest.is_empty(), "half a frame");
         let mut all_sent = ends
             .iter()
             .map(|end| sent.iter().skip(*end).all(|sent| !sent.surely));
@@ -229,7 +229,7 @@ impl Caller {
 }
 
 /// Polls a future so often, waking it in between, and drops it. Whenever it waits, the transport
-/// must know whom to wake.
+/// must know whom to wake, unless the poll itself asked for another.
 fn poll<F: Future>(
     script: &Script,
     wakes: &Wakes,
@@ -239,11 +239,11 @@ fn poll<F: Future>(
 ) -> Poll<F::Output> {
     let mut future = pin!(future);
     for _ in 0..patience.min(1000) {
+        let before = wakes.0.load(Ordering::Relaxed);
         let ready = future.as_mut().poll(&mut Context::from_waker(waker));
         if ready.is_ready() {
             return ready;
         }
-        let before = wakes.0.load(Ordering::Relaxed);
         script.wake();
         let woken = wakes.0.load(Ordering::Relaxed) > before;
         assert!(woken, "it waits, and nothing will wake it");
@@ -300,27 +300,4 @@ fn peer(role: Role, source: &mut Source<'_>) -> (Vec<u8>, Vec<Message>) {
         bytes.extend(frame(role, 0x88, b"\x03\xe8"));
     }
     (bytes, messages)
-}
-
-/// Where the last whole frame ends.
-fn whole_frames(bytes: &[u8]) -> usize {
-    let mut end = 0;
-    loop {
-        let rest = &bytes[end..];
-        let Some(second) = rest.get(1) else {
-            return end;
-        };
-        let at = |place: usize| rest.get(place).copied().unwrap_or(0);
-        let (len, wide) = match second & 0x7f {
-            126 => (usize::from(u16::from_be_bytes([at(2), at(3)])), 2),
-            127 => (usize::from_be_bytes([2, 3, 4, 5, 6, 7, 8, 9].map(at)), 8),
-            short => (usize::from(short), 0),
-        };
-        let key = if second & 0x80 != 0 { 4 } else { 0 };
-        let whole = end + 2 + wide + key + len;
-        if whole > bytes.len() {
-            return end;
-        }
-        end = whole;
-    }
 }

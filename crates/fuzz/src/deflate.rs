@@ -33,10 +33,10 @@ pub(crate) fn deflate(data: &[u8]) {
             false => Message::from(source.payload()),
         };
         sum += message.len() + 1;
-        let protocol = &mut endpoint.protocol;
+        let outgoing = endpoint.outgoing();
         match prepared {
-            true => protocol.queue(&Prepared::new(message.clone())).unwrap(),
-            false => protocol.queue(message.as_ref()).unwrap(),
+            true => outgoing.queue(&Prepared::new(message.clone())).unwrap(),
+            false => outgoing.queue(message.as_ref()).unwrap(),
         }
         endpoint.write();
         let frames = parse(role, &std::mem::take(&mut endpoint.output));

@@ -34,7 +34,7 @@ mod roundtrip;
 mod scripted;
 mod source;
 mod split_invariance;
-// The independent readers of frames and of DEFLATE, and the loop around a protocol.
+// The independent readers of frames and of DEFLATE, and a shell of the driver.
 #[path = "../../protocol/tests/support/mod.rs"]
 mod support;
 mod utf8_stream;

@@ -38,13 +38,13 @@ pub(crate) fn roundtrip(data: &[u8]) {
             false => Message::from(source.payload()),
         };
         bytes += message.len();
-        let protocol = &mut from.protocol;
+        let outgoing = from.outgoing();
         match way {
-            0 => protocol.queue(message.clone()).unwrap(),
-            1 => protocol.queue(message.as_ref()).unwrap(),
-            2 => protocol.queue(Compressed(message.clone())).unwrap(),
-            3 => protocol.queue(Uncompressed(message.clone())).unwrap(),
-            4 => protocol.queue(&Prepared::new(message.clone())).unwrap(),
+            0 => outgoing.queue(message.clone()).unwrap(),
+            1 => outgoing.queue(message.as_ref()).unwrap(),
+            2 => outgoing.queue(Compressed(message.clone())).unwrap(),
+            3 => outgoing.queue(Uncompressed(message.clone())).unwrap(),
+            4 => outgoing.queue(&Prepared::new(message.clone())).unwrap(),
             5 => {
                 let sent = in_parts(&mut from, &message, &mut source);
                 pings += sent.len();
@@ -52,7 +52,7 @@ pub(crate) fn roundtrip(data: &[u8]) {
             }
             _ => {
                 let data = &message.as_bytes()[..message.len().min(125)];
-                protocol.ping(data).unwrap();
+                outgoing.ping(data).unwrap();
                 pings += 1;
                 expected.push(ping(data));
                 continue;
@@ -60,9 +60,9 @@ pub(crate) fn roundtrip(data: &[u8]) {
         }
         expected.push(Event::Message(message));
     }
-    while from.protocol.output().has_remaining() {
+    while from.sending.queued().has_remaining() {
         // A byte at a time is for short conversations.
-        let least = from.protocol.output().remaining() / 200;
+        let least = from.sending.queued().remaining() / 200;
         from.write_some(writes.max(least));
         let written = std::mem::take(&mut from.output);
         to.feed(&written);
@@ -83,7 +83,7 @@ pub(crate) fn roundtrip(data: &[u8]) {
     assert_eq!((from.error, of_pings.len()), (None, pings));
     assert_eq!(from.events, of_pings);
     let masked = role == Role::Client;
-    assert_eq!(from.protocol.incoming().role().masks(), masked);
+    assert_eq!(from.receiving.incoming().role().masks(), masked);
 }
 
 /// Sends a message part by part, with pings between the parts.
@@ -101,14 +101,14 @@ fn in_parts(from: &mut Endpoint, message: &Message, source: &mut Source<'_>) -> 
             None => Some(cut),
         };
         let end = end.unwrap_or(0).max(start);
-        from.protocol.queue_part(part(start, end)).unwrap();
+        from.outgoing().queue_part(part(start, end)).unwrap();
         start = end;
         if source.flag() {
-            from.protocol.ping(b"between").unwrap();
+            from.outgoing().ping(b"between").unwrap();
             pings.push(ping(b"between"));
         }
     }
     let last = part(start, bytes.len());
-    from.protocol.queue_last_part(last).unwrap();
+    from.outgoing().queue_last_part(last).unwrap();
     pings
 }

@@ -56,7 +56,7 @@ pub(crate) fn split_invariance(data: &[u8]) {
         for (end, fails) in [(proof, false), (proof + 1, true)] {
             let mut endpoint = Endpoint::negotiated(role, &config, negotiated.clone());
             if closes && !echoes {
-                endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+                endpoint.close(CloseCode::NORMAL, "").unwrap();
             }
             endpoint.feed(&bytes[..end]);
             assert_eq!(endpoint.error.is_some(), fails, "at byte {proof}");
@@ -74,7 +74,7 @@ fn first_error(
 ) -> Option<usize> {
     let mut endpoint = Endpoint::negotiated(role, config, negotiated.clone());
     if closes {
-        endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+        endpoint.close(CloseCode::NORMAL, "").unwrap();
     }
     bytes.chunks(1).position(|byte| {
         endpoint.feed(byte);

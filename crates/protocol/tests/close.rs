@@ -2,13 +2,15 @@
 
 mod support;
 
+use socket_flow_protocol::driver::Failure;
 use socket_flow_protocol::{
-    CloseCode, CloseError, Closing, Config, ControlError, Event, HeaderError, ProtocolError, Role,
-    SendError,
+    CloseCode, CloseError, Closing, Config, ControlError, Event, HeaderError, Input, Negotiated,
+    ProtocolError, Role, SendError,
 };
 
 use support::{
-    Endpoint, Mode, Pair, ROLES, Script, close_payload, closed, frame, noise, ping, pong, text,
+    Endpoint, Mode, Pair, ROLES, Script, arrives, close_payload, closed, frame, noise, ping, pong,
+    protocol, text,
 };
 
 fn may_be_sent(code: u16) -> bool {
@@ -167,13 +169,12 @@ fn whatever_follows_a_close_is_ignored() {
 #[test]
 fn the_step_that_finds_a_close_drops_what_follows_it() {
     for role in ROLES {
-        let mut endpoint = Endpoint::new(role, &Config::new());
+        let mut protocol = protocol(role, &Config::new(), Negotiated::default());
         let behind = frame(role, 0x81, b"behind");
-        let bytes = [frame(role, 0x88, b"\x03\xe8"), behind].concat();
-        endpoint.input.extend_from_slice(&bytes);
-        let found = endpoint.protocol.step(&mut endpoint.input).unwrap();
+        let mut input = Input::from(&[frame(role, 0x88, b"\x03\xe8"), behind].concat()[..]);
+        let found = protocol.step(&mut input).unwrap();
         assert!(found.unwrap().is_close());
-        assert!(endpoint.input.is_empty());
+        assert!(input.is_empty());
     }
 }
 
@@ -236,23 +237,20 @@ fn a_violation_after_our_close_is_reported_and_sends_no_second_close() {
 fn after_our_close_nothing_more_can_be_queued() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());
-        endpoint.protocol.queue("before").unwrap();
-        endpoint
-            .protocol
-            .close(CloseCode::GOING_AWAY, "bye")
-            .unwrap();
-        assert_eq!(endpoint.protocol.closing(), Closing::Sent);
+        endpoint.sending.queue("before").unwrap();
+        endpoint.close(CloseCode::GOING_AWAY, "bye").unwrap();
+        assert_eq!(endpoint.sending.closing(), Closing::Sent);
         assert_eq!(
-            endpoint.protocol.queue("after"),
+            endpoint.sending.queue("after"),
             Err(SendError::Closed("after"))
         );
-        assert_eq!(endpoint.protocol.ping(b""), Err(ControlError::Closed));
-        assert_eq!(endpoint.protocol.close(CloseCode::NORMAL, ""), Ok(()));
+        assert_eq!(endpoint.outgoing().ping(b""), Err(ControlError::Closed));
+        assert_eq!(endpoint.close(CloseCode::NORMAL, ""), Ok(()));
         endpoint.write();
         let close = (0x88, b"\x03\xe9bye".to_vec());
         assert_eq!(endpoint.sent(), [(0x81, b"before".to_vec()), close]);
         assert_eq!(
-            endpoint.protocol.queue("later"),
+            endpoint.sending.queue("later"),
             Err(SendError::Closed("later"))
         );
     }
@@ -267,11 +265,11 @@ fn after_the_peers_close_or_a_failure_nothing_can_be_queued() {
             endpoint.feed(&bytes);
             assert_eq!(endpoint.sent().len(), 1);
             assert_eq!(
-                endpoint.protocol.queue("after"),
+                endpoint.sending.queue("after"),
                 Err(SendError::Closed("after"))
             );
-            assert_eq!(endpoint.protocol.ping(b""), Err(ControlError::Closed));
-            assert_eq!(endpoint.protocol.close(CloseCode::NORMAL, ""), Ok(()));
+            assert_eq!(endpoint.outgoing().ping(b""), Err(ControlError::Closed));
+            assert_eq!(endpoint.close(CloseCode::NORMAL, ""), Ok(()));
             endpoint.write();
             assert_eq!(endpoint.sent(), []);
         }
@@ -284,12 +282,12 @@ fn every_code_that_may_be_sent_is_sent_verbatim() {
     for code in (0..=u16::MAX).filter(|code| may_be_sent(*code)) {
         let mut pair = Pair::new(&Config::new());
         let close = CloseCode::try_from(code).unwrap();
-        pair.client.protocol.close(close, "why").unwrap();
+        pair.client.close(close, "why").unwrap();
         pair.exchange();
         assert_eq!(pair.server.events, [closed(code, "why")]);
         assert_eq!(pair.client.events, [closed(code, "")]);
-        assert_eq!(pair.client.protocol.closing(), Closing::Done);
-        assert_eq!(pair.server.protocol.closing(), Closing::Done);
+        assert_eq!(pair.client.sending.closing(), Closing::Done);
+        assert_eq!(pair.server.sending.closing(), Closing::Done);
     }
 }
 
@@ -297,11 +295,11 @@ fn every_code_that_may_be_sent_is_sent_verbatim() {
 #[test]
 fn a_reason_over_123_bytes_is_refused_and_sends_nothing() {
     let mut server = Endpoint::new(Role::Server, &Config::new());
-    let refused = server.protocol.close(CloseCode::NORMAL, &"r".repeat(124));
+    let refused = server.close(CloseCode::NORMAL, &"r".repeat(124));
     assert_eq!(refused, Err(ControlError::ReasonTooLong));
-    assert_eq!(server.protocol.closing(), Closing::Open);
+    assert_eq!(server.sending.closing(), Closing::Open);
     let reason = "r".repeat(123);
-    server.protocol.close(CloseCode::NORMAL, &reason).unwrap();
+    server.close(CloseCode::NORMAL, &reason).unwrap();
     server.write();
     assert_eq!(server.sent(), [(0x88, close_payload(1000, &reason))]);
 }
@@ -310,20 +308,14 @@ fn a_reason_over_123_bytes_is_refused_and_sends_nothing() {
 #[test]
 fn two_closes_that_cross_end_the_connection() {
     let mut pair = Pair::new(&Config::new());
-    pair.client
-        .protocol
-        .close(CloseCode::NORMAL, "client")
-        .unwrap();
-    pair.server
-        .protocol
-        .close(CloseCode::GOING_AWAY, "server")
-        .unwrap();
+    pair.client.close(CloseCode::NORMAL, "client").unwrap();
+    pair.server.close(CloseCode::GOING_AWAY, "server").unwrap();
     pair.exchange();
     assert_eq!(pair.client.events, [closed(1001, "server")]);
     assert_eq!(pair.server.events, [closed(1000, "client")]);
-    for mut endpoint in [pair.client, pair.server] {
-        assert_eq!(endpoint.protocol.closing(), Closing::Done);
-        assert_eq!(endpoint.protocol.receive_eof(), Ok(()));
+    for endpoint in [pair.client, pair.server] {
+        assert_eq!(endpoint.sending.closing(), Closing::Done);
+        assert!(matches!(endpoint.result, Some(Ok(()))));
     }
 }
 
@@ -336,26 +328,35 @@ fn the_end_of_the_transport_is_clean_only_after_the_peers_close() {
         for bytes in [b"", &inside_a_message[..], inside_a_frame] {
             let mut endpoint = Endpoint::new(role, &Config::new());
             endpoint.feed(bytes);
-            let error = endpoint.protocol.receive_eof().unwrap_err();
+            assert!(!endpoint.end());
+            let Some(Err(Failure::Abnormal(error))) = endpoint.result else {
+                panic!("{:?}", endpoint.result);
+            };
             assert_eq!(error.to_string(), "connection ended without a close frame");
-            assert!(!endpoint.protocol.incoming().is_unfinished());
+            assert!(!endpoint.receiving.incoming().is_unfinished());
             // Asked again it says the same.
-            assert!(endpoint.protocol.receive_eof().is_err());
+            assert!(!endpoint.end());
         }
         let mut closing = Endpoint::new(role, &Config::new());
-        closing.protocol.close(CloseCode::NORMAL, "").unwrap();
-        assert!(closing.protocol.receive_eof().is_err());
+        closing.close(CloseCode::NORMAL, "").unwrap();
+        assert!(!closing.end());
     }
 }
 
 #[test]
 fn nothing_is_parsed_after_the_end_of_the_transport() {
     for role in ROLES {
+        let mut protocol = protocol(role, &Config::new(), Negotiated::default());
+        assert!(protocol.receive_eof().is_err());
+        let mut input = Input::new();
+        for late in [&frame(role, 0x81, b"late")[..], b"\xff"] {
+            arrives(&mut protocol, &mut input, late);
+            assert!(input.is_empty());
+        }
         let mut endpoint = Endpoint::new(role, &Config::new());
-        assert!(endpoint.protocol.receive_eof().is_err());
+        assert!(!endpoint.end());
         endpoint.feed(&frame(role, 0x81, b"late"));
         endpoint.feed(b"\xff");
         assert_eq!((endpoint.events, endpoint.error), (vec![], None));
-        assert!(endpoint.input.is_empty());
     }
 }

@@ -4,10 +4,10 @@ mod support;
 
 use bytes::Buf;
 use socket_flow_protocol::{
-    Config, ControlError, HeaderError, Input, Negotiated, Protocol, ProtocolError, Role,
+    Config, ControlError, HeaderError, Input, Negotiated, ProtocolError, Role,
 };
 
-use support::{Endpoint, ROLES, SEED, Script, Sent, frame, noise, ping, pong, text};
+use support::{Endpoint, ROLES, Script, Sent, frame, noise, ping, pong, protocol, text};
 
 fn pongs(data: impl IntoIterator<Item = u32>) -> Vec<Sent> {
     let data = data.into_iter();
@@ -142,11 +142,11 @@ fn sixteen_pongs_wait_in_order_and_beyond_them_only_the_newest() {
         endpoint.blocked = true;
         endpoint.feed(&pings(role, 0..1000));
         assert_eq!(endpoint.events.len(), 1000);
-        assert!(endpoint.protocol.outgoing().is_pressed());
+        assert!(endpoint.sending.outgoing().is_pressed());
         endpoint.blocked = false;
         endpoint.pump();
         assert_eq!(endpoint.sent(), pongs((0..16).chain([999])));
-        assert!(!endpoint.protocol.outgoing().is_pressed());
+        assert!(!endpoint.sending.outgoing().is_pressed());
         // And then it goes on as before.
         endpoint.feed(&pings(role, 1000..1003));
         assert_eq!(endpoint.sent(), pongs(1000..1003));
@@ -178,7 +178,7 @@ fn over_the_high_water_mark_only_the_newest_ping_is_answered() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new().high_water(10));
         endpoint.blocked = true;
-        endpoint.protocol.queue("over the mark").unwrap();
+        endpoint.sending.queue("over the mark").unwrap();
         endpoint.feed(&pings(role, 0..1000));
         endpoint.blocked = false;
         endpoint.pump();
@@ -197,7 +197,7 @@ fn a_ping_flood_that_is_not_read_is_held_in_bounds() {
             endpoint.feed(&thousand);
             endpoint.events.clear();
             let frame = 2 + 125 + if role == Role::Client { 4 } else { 0 };
-            assert_eq!(endpoint.protocol.outgoing().buffered(), 17 * frame);
+            assert_eq!(endpoint.sending.outgoing().buffered(), 17 * frame);
         }
     }
 }
@@ -231,9 +231,9 @@ fn our_own_pings_carry_their_data() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());
         let data = noise(126);
-        assert_eq!(endpoint.protocol.ping(&data), Err(ControlError::TooLong));
-        endpoint.protocol.ping(&data[..125]).unwrap();
-        endpoint.protocol.ping(b"").unwrap();
+        assert_eq!(endpoint.outgoing().ping(&data), Err(ControlError::TooLong));
+        endpoint.outgoing().ping(&data[..125]).unwrap();
+        endpoint.outgoing().ping(b"").unwrap();
         endpoint.write();
         assert_eq!(
             endpoint.sent(),
@@ -245,10 +245,7 @@ fn our_own_pings_carry_their_data() {
 #[test]
 fn output_waits_as_long_as_the_newest_pong_does() {
     for role in ROLES {
-        let mut protocol = match role {
-            Role::Client => Protocol::client(Config::new(), Negotiated::default(), SEED),
-            Role::Server => Protocol::server(Config::new(), Negotiated::default()),
-        };
+        let mut protocol = protocol(role, &Config::new(), Negotiated::default());
         assert!(!protocol.has_output());
         for number in 0..100 {
             let mut input = Input::from(&frame(role, 0x89, &[number])[..]);

@@ -6,9 +6,11 @@ mod support;
 use std::time::Duration;
 
 use bytes::Buf;
-use socket_flow_protocol::{CloseCode, Config, Expired, NEVER, Role, Timeouts};
+use socket_flow_protocol::{
+    CloseCode, Config, Expired, Input, NEVER, Negotiated, Protocol, Role, Timeouts,
+};
 
-use support::{Endpoint, ROLES, close_payload, frame, noise, seconds, text};
+use support::{Endpoint, ROLES, arrives, close_payload, frame, noise, protocol, seconds, text};
 
 /// A configuration without deadlines.
 fn off() -> Config {
@@ -25,21 +27,29 @@ fn close(code: u16, reason: &str) -> (u8, Vec<u8>) {
     (0x88, close_payload(code, reason))
 }
 
+/// The core alone, which asks for the time and is told it by hand.
+fn core(role: Role, config: &Config) -> (Protocol, Input) {
+    let protocol = protocol(role, config, Negotiated::default());
+    (protocol, Input::new())
+}
+
+/// All that is queued leaves.
+fn write(protocol: &mut Protocol) {
+    let len = protocol.output().len();
+    protocol.output().advance(len);
+}
+
 #[test]
 fn with_every_deadline_off_no_time_is_asked_for() {
     for role in ROLES {
-        let mut endpoint = Endpoint::new(role, &off());
-        endpoint.blocked = true;
-        endpoint.feed(&frame(role, 0x01, b"begun"));
-        endpoint.protocol.queue("blocked").unwrap();
-        endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        let (mut protocol, mut input) = core(role, &off());
+        arrives(&mut protocol, &mut input, &frame(role, 0x01, b"begun"));
+        protocol.queue("blocked").unwrap();
+        protocol.close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(protocol.poll_timeout(), None);
         // Telling it anyway is no mistake.
-        endpoint
-            .protocol
-            .handle_timeout(seconds(1_000_000))
-            .unwrap();
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        protocol.handle_timeout(seconds(1_000_000)).unwrap();
+        assert_eq!(protocol.poll_timeout(), None);
     }
 }
 
@@ -47,26 +57,21 @@ fn with_every_deadline_off_no_time_is_asked_for() {
 fn what_has_no_deadline_yet_asks_for_the_time_now() {
     for role in ROLES {
         for start in [0, 7, 1_000_000_000] {
-            let mut endpoint = Endpoint::new(role, &Config::new());
-            assert_eq!(endpoint.protocol.poll_timeout(), Some(Duration::ZERO));
-            endpoint.protocol.handle_timeout(seconds(start)).unwrap();
-            assert_eq!(endpoint.protocol.poll_timeout(), Some(seconds(start + 20)));
-            assert_eq!(endpoint.sent(), []);
-            endpoint.feed(&frame(role, 0x81, b"begun")[..3]);
-            assert_eq!(endpoint.protocol.poll_timeout(), Some(Duration::ZERO));
-            endpoint
-                .protocol
-                .handle_timeout(seconds(start + 1))
-                .unwrap();
-            assert!(endpoint.protocol.poll_timeout() > Some(seconds(start + 1)));
-            endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
-            assert_eq!(endpoint.protocol.poll_timeout(), Some(Duration::ZERO));
-            endpoint
-                .protocol
-                .handle_timeout(seconds(start + 2))
-                .unwrap();
-            endpoint.write();
-            assert_eq!(endpoint.protocol.poll_timeout(), Some(seconds(start + 7)));
+            let (mut protocol, mut input) = core(role, &Config::new());
+            assert_eq!(protocol.poll_timeout(), Some(Duration::ZERO));
+            protocol.handle_timeout(seconds(start)).unwrap();
+            assert_eq!(protocol.poll_timeout(), Some(seconds(start + 20)));
+            assert!(!protocol.has_output());
+            let begun = &frame(role, 0x81, b"begun")[..3];
+            arrives(&mut protocol, &mut input, begun);
+            assert_eq!(protocol.poll_timeout(), Some(Duration::ZERO));
+            protocol.handle_timeout(seconds(start + 1)).unwrap();
+            assert!(protocol.poll_timeout() > Some(seconds(start + 1)));
+            protocol.close(CloseCode::NORMAL, "").unwrap();
+            assert_eq!(protocol.poll_timeout(), Some(Duration::ZERO));
+            protocol.handle_timeout(seconds(start + 2)).unwrap();
+            write(&mut protocol);
+            assert_eq!(protocol.poll_timeout(), Some(seconds(start + 7)));
         }
     }
 }
@@ -79,36 +84,32 @@ fn each_deadline_alone_asks_for_the_time_once_it_has_begun() {
             off().ping_interval(seconds(9)),
             off().idle_timeout(seconds(9)),
         ] {
-            assert_eq!(Endpoint::new(role, &config).protocol.poll_timeout(), now);
+            assert_eq!(core(role, &config).0.poll_timeout(), now);
         }
-        let mut endpoint = Endpoint::new(role, &off().stall_timeout(seconds(9)));
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
-        endpoint.feed(&frame(role, 0x81, b"half")[..3]);
-        assert_eq!(endpoint.protocol.poll_timeout(), now);
+        let (mut protocol, mut input) = core(role, &off().stall_timeout(seconds(9)));
+        assert_eq!(protocol.poll_timeout(), None);
+        let half = &frame(role, 0x81, b"half")[..3];
+        arrives(&mut protocol, &mut input, half);
+        assert_eq!(protocol.poll_timeout(), now);
 
-        let mut endpoint = Endpoint::new(role, &off().close_timeout(seconds(9)));
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
-        endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
-        endpoint.write();
-        assert_eq!(endpoint.protocol.poll_timeout(), now);
+        let (mut protocol, _) = core(role, &off().close_timeout(seconds(9)));
+        assert_eq!(protocol.poll_timeout(), None);
+        protocol.close(CloseCode::NORMAL, "").unwrap();
+        write(&mut protocol);
+        assert_eq!(protocol.poll_timeout(), now);
     }
 }
 
 #[test]
 fn early_calls_change_nothing() {
     for role in ROLES {
-        let mut endpoint = Endpoint::new(role, &Config::new());
-        endpoint.wait(Duration::ZERO).unwrap();
+        let (mut protocol, _) = core(role, &Config::new());
         for later in 0..200 {
-            let now = endpoint.now + seconds(later) / 10;
-            endpoint.protocol.handle_timeout(now).unwrap();
+            let now = seconds(1000) + seconds(later) / 10;
+            protocol.handle_timeout(now).unwrap();
         }
-        endpoint.write();
-        assert_eq!(endpoint.sent(), []);
-        assert_eq!(
-            endpoint.protocol.poll_timeout(),
-            Some(endpoint.now + seconds(20))
-        );
+        assert!(!protocol.has_output());
+        assert_eq!(protocol.poll_timeout(), Some(seconds(1020)));
     }
 }
 
@@ -117,7 +118,7 @@ fn the_closing_handshake_takes_five_seconds_at_most() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());
         endpoint.wait(seconds(3)).unwrap();
-        endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+        endpoint.close(CloseCode::NORMAL, "").unwrap();
         // Whatever the peer sends but its Close does not prolong it.
         for _ in 0..4 {
             endpoint.wait(seconds(1)).unwrap();
@@ -133,10 +134,30 @@ fn a_transport_that_does_not_end_after_both_closes_is_not_awaited_for_ever() {
     for role in ROLES {
         for bytes in [frame(role, 0x88, b"\x03\xe8"), b"\xff".to_vec()] {
             let config = Config::new().close_timeout(seconds(9));
+            let (mut protocol, _) = core(role, &config);
+            let mut input = Input::from(&bytes[..]);
+            let is_close = protocol.step(&mut input).ok();
+            write(&mut protocol);
+            protocol.handle_timeout(seconds(1003)).unwrap();
+            assert_eq!(protocol.poll_timeout(), Some(seconds(1012)));
+            let early = seconds(1012) - Duration::from_nanos(1);
+            protocol.handle_timeout(early).unwrap();
+            let expired = protocol.handle_timeout(seconds(1012));
+            assert_eq!(expired, Err(Expired::Close));
+
+            // A shell waits a second for silence, and only a client that closed in order for
+            // the server to end TCP.
             let mut endpoint = Endpoint::new(role, &config);
             endpoint.wait(seconds(3)).unwrap();
             endpoint.feed(&bytes);
-            assert_eq!(endpoint.expiry(), (Expired::Close, seconds(9)));
+            let awaited = match (role, is_close) {
+                (Role::Client, Some(_)) => seconds(9),
+                _ => seconds(1),
+            };
+            endpoint.wait(awaited - Duration::from_nanos(1)).unwrap();
+            assert!(endpoint.result.is_none());
+            endpoint.wait(Duration::from_nanos(1)).unwrap();
+            assert_eq!(endpoint.result.unwrap().is_ok(), is_close.is_some());
         }
     }
 }
@@ -150,7 +171,7 @@ fn an_idle_connection_ends_with_1001_within_a_quarter_after_its_time() {
             endpoint.wait(seconds(1)).unwrap();
             endpoint.feed(&frame(role, 0x89, b""));
             endpoint.feed(&frame(role, 0x8a, b""));
-            endpoint.protocol.ping(b"").unwrap();
+            endpoint.outgoing().ping(b"").unwrap();
         }
         let (expired, after) = endpoint.expiry();
         assert_eq!(expired, Expired::Idle);
@@ -168,7 +189,7 @@ fn a_message_in_either_direction_keeps_a_connection_from_being_idle() {
             for _ in 0..20 {
                 endpoint.wait(seconds(39)).unwrap();
                 if sending {
-                    endpoint.protocol.queue("message").unwrap();
+                    endpoint.sending.queue("message").unwrap();
                 }
                 if receiving {
                     endpoint.feed(&frame(role, 0x81, b"message"));
@@ -223,7 +244,7 @@ fn a_slow_message_is_kept_alive_by_any_byte_also_by_a_pong() {
         assert_eq!(endpoint.events.pop(), Some(text("slowest")));
         // Between messages nothing is awaited.
         endpoint.wait(seconds(10_000)).unwrap();
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        assert_eq!(endpoint.deadline, None);
     }
 }
 
@@ -245,7 +266,7 @@ fn a_write_that_stays_blocked_expires() {
         let mut endpoint = Endpoint::new(role, &off().stall_timeout(seconds(40)));
         endpoint.blocked = true;
         endpoint.wait(seconds(100)).unwrap();
-        endpoint.protocol.queue("blocked").unwrap();
+        endpoint.sending.queue("blocked").unwrap();
         let (expired, after) = endpoint.expiry();
         assert_eq!(expired, Expired::Write);
         assert!((seconds(40)..=seconds(50)).contains(&after), "{after:?}");
@@ -257,14 +278,14 @@ fn a_write_that_takes_a_byte_now_and_then_goes_on() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &off().stall_timeout(seconds(40)));
         endpoint.blocked = true;
-        endpoint.protocol.queue(&[7; 100][..]).unwrap();
-        while endpoint.protocol.output().has_remaining() {
+        endpoint.sending.queue(&[7; 100][..]).unwrap();
+        while endpoint.sending.queued().has_remaining() {
             endpoint.wait(seconds(39)).unwrap();
             endpoint.write_some(1);
         }
         assert_eq!(endpoint.sent(), [(0x82, vec![7; 100])]);
         endpoint.wait(seconds(10_000)).unwrap();
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        assert_eq!(endpoint.deadline, None);
     }
 }
 
@@ -272,10 +293,10 @@ fn a_write_that_takes_a_byte_now_and_then_goes_on() {
 fn a_queue_that_runs_empty_starts_its_deadline_anew() {
     let mut server = Endpoint::new(Role::Server, &off().stall_timeout(seconds(40)));
     server.blocked = true;
-    server.protocol.queue("first").unwrap();
+    server.sending.queue("first").unwrap();
     server.wait(seconds(39)).unwrap();
     server.write_some(usize::MAX);
-    server.protocol.queue("second").unwrap();
+    server.sending.queue("second").unwrap();
     server.wait(seconds(39)).unwrap();
     let (expired, after) = server.expiry();
     assert_eq!(expired, Expired::Write);
@@ -285,47 +306,52 @@ fn a_queue_that_runs_empty_starts_its_deadline_anew() {
 #[test]
 fn a_transport_that_holds_bytes_back_is_watched_though_the_queue_is_empty() {
     for role in ROLES {
-        let mut endpoint = Endpoint::new(role, &off().stall_timeout(seconds(40)));
-        endpoint.protocol.queue("in the transport").unwrap();
-        endpoint.write();
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
-        endpoint.protocol.halves().1.set_unflushed(true);
-        assert_eq!(endpoint.protocol.poll_timeout(), Some(seconds(0)));
-        let (expired, after) = endpoint.expiry();
-        assert_eq!(expired, Expired::Write);
-        assert!((seconds(40)..=seconds(50)).contains(&after), "{after:?}");
+        let (mut protocol, _) = core(role, &off().stall_timeout(seconds(40)));
+        protocol.queue("in the transport").unwrap();
+        write(&mut protocol);
+        assert_eq!(protocol.poll_timeout(), None);
+        protocol.halves().1.set_unflushed(true);
+        assert_eq!(protocol.poll_timeout(), Some(seconds(0)));
+        for look in [1000, 1010, 1020, 1030] {
+            protocol.handle_timeout(seconds(look)).unwrap();
+            assert_eq!(protocol.poll_timeout(), Some(seconds(look + 10)));
+        }
+        let expired = protocol.handle_timeout(seconds(1040));
+        assert_eq!(expired, Err(Expired::Write));
         // Whoever goes on nevertheless is watched from now on anew.
-        assert_eq!(endpoint.protocol.poll_timeout(), Some(seconds(0)));
-        endpoint.protocol.halves().1.set_unflushed(false);
-        assert_eq!(endpoint.protocol.poll_timeout(), None);
+        assert_eq!(protocol.poll_timeout(), Some(seconds(0)));
+        protocol.halves().1.set_unflushed(false);
+        assert_eq!(protocol.poll_timeout(), None);
     }
 }
 
 #[test]
 fn a_connection_is_quiet_while_nothing_is_under_way() {
-    type Begin = fn(&mut Endpoint);
+    type Begin = fn(&mut Protocol);
     for role in ROLES {
         let begin: [(&str, Begin); 3] = [
-            ("a frame", |it| it.feed(&frame(it.role, 0x81, b"half")[..3])),
-            ("a write", |it| it.protocol.queue("blocked").unwrap()),
+            ("a frame", |it| {
+                let half = &frame(it.incoming().role(), 0x81, b"half")[..3];
+                arrives(it, &mut Input::new(), half);
+            }),
+            ("a write", |it| it.queue("blocked").unwrap()),
             ("a Close", |it| {
-                it.protocol.close(CloseCode::NORMAL, "").unwrap();
-                it.blocked = false;
-                it.write();
+                it.close(CloseCode::NORMAL, "").unwrap();
+                write(it);
             }),
         ];
         for (what, begin) in begin {
-            let mut endpoint = Endpoint::new(role, &Config::new());
-            endpoint.blocked = true;
-            let is_quiet = |it: &Endpoint| it.protocol.is_quiet();
+            let (mut protocol, mut input) = core(role, &Config::new());
             // Without the time nobody knows.
-            assert!(!is_quiet(&endpoint));
-            endpoint.wait(seconds(1)).unwrap();
-            assert!(is_quiet(&endpoint));
-            endpoint.feed(&frame(role, 0x81, b"whole"));
-            assert!(is_quiet(&endpoint));
-            begin(&mut endpoint);
-            assert!(!is_quiet(&endpoint), "{what} is under way");
+            assert!(!protocol.is_quiet());
+            protocol.handle_timeout(seconds(1)).unwrap();
+            assert!(protocol.is_quiet());
+            input.extend_from_slice(&frame(role, 0x81, b"whole"));
+            assert!(protocol.step(&mut input).unwrap().is_some());
+            assert_eq!(protocol.step(&mut input), Ok(None));
+            assert!(protocol.is_quiet());
+            begin(&mut protocol);
+            assert!(!protocol.is_quiet(), "{what} is under way");
         }
     }
 }
@@ -335,10 +361,10 @@ fn the_deadline_of_the_closing_handshake_is_known_once_the_time_was_told() {
     for role in ROLES {
         for (timeout, expected) in [(seconds(5), Some(seconds(1005))), (NEVER, None)] {
             let mut endpoint = Endpoint::new(role, &Config::new().close_timeout(timeout));
-            let deadline = |it: &Endpoint| it.protocol.incoming().close_deadline();
+            let deadline = |it: &Endpoint| it.receiving.incoming().close_deadline();
             assert_eq!(deadline(&endpoint), None);
             endpoint.wait(seconds(0)).unwrap();
-            endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+            endpoint.close(CloseCode::NORMAL, "").unwrap();
             assert_eq!(deadline(&endpoint), None);
             endpoint.write();
             endpoint.wait(seconds(0)).unwrap();
@@ -350,13 +376,13 @@ fn the_deadline_of_the_closing_handshake_is_known_once_the_time_was_told() {
 #[test]
 fn the_end_of_the_time_line_does_not_overflow() {
     for role in ROLES {
-        let mut endpoint = Endpoint::new(role, &Config::new().idle_timeout(seconds(60)));
-        endpoint.blocked = true;
-        endpoint.feed(&frame(role, 0x01, b"begun"));
-        endpoint.protocol.queue("blocked").unwrap();
+        let config = Config::new().idle_timeout(seconds(60));
+        let (mut protocol, mut input) = core(role, &config);
+        arrives(&mut protocol, &mut input, &frame(role, 0x01, b"begun"));
+        protocol.queue("blocked").unwrap();
         let last = Duration::MAX - Duration::from_nanos(1);
-        endpoint.protocol.handle_timeout(last).unwrap();
-        endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
-        endpoint.protocol.handle_timeout(last).unwrap();
+        protocol.handle_timeout(last).unwrap();
+        protocol.close(CloseCode::NORMAL, "").unwrap();
+        protocol.handle_timeout(last).unwrap();
     }
 }

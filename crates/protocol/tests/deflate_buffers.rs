@@ -16,7 +16,7 @@ const BUFFER: usize = 128 << 10;
 /// What a sender makes of a message, read by flate2: how long it is.
 #[track_caller]
 fn sent_whole(sender: &mut Endpoint, reader: &mut Decompress, message: &[u8]) -> usize {
-    sender.protocol.queue(message).unwrap();
+    sender.sending.queue(message).unwrap();
     sender.write();
     let frames = sender.sent();
     let [(0xc2, payload)] = &frames[..] else {

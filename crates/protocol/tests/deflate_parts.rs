@@ -34,9 +34,9 @@ fn sent(endpoint: &mut Endpoint) -> Vec<Sent> {
 fn parts(endpoint: &mut Endpoint, parts: &[&[u8]]) -> Vec<Sent> {
     let (last, parts) = parts.split_last().unwrap();
     for part in parts {
-        endpoint.protocol.queue_part(*part).unwrap();
+        endpoint.outgoing().queue_part(*part).unwrap();
     }
-    endpoint.protocol.queue_last_part(*last).unwrap();
+    endpoint.outgoing().queue_last_part(*last).unwrap();
     sent(endpoint)
 }
 
@@ -51,8 +51,8 @@ fn two_parts_are_the_two_blocks_of_the_example_of_7_2_3_5() {
     for role in ROLES {
         for keeps_context in [true, false] {
             let mut from = sender(role, keeps_context);
-            from.protocol.queue_part("He").unwrap();
-            from.protocol.queue_last_part("llo").unwrap();
+            from.outgoing().queue_part("He").unwrap();
+            from.outgoing().queue_last_part("llo").unwrap();
             let frames = sent(&mut from);
             assert_eq!(frames, [(0x41, HE.to_vec()), (0x80, LLO.to_vec())]);
         }
@@ -64,8 +64,8 @@ fn two_parts_are_the_two_blocks_of_the_example_of_7_2_3_5() {
 fn one_part_and_an_empty_last_one_are_a_message_and_an_empty_block() {
     for role in ROLES {
         let mut from = sender(role, true);
-        from.protocol.queue_part("Hello").unwrap();
-        from.protocol.queue_last_part("").unwrap();
+        from.outgoing().queue_part("Hello").unwrap();
+        from.outgoing().queue_last_part("").unwrap();
         let frames = sent(&mut from);
         let hello = [&HELLO[..], &[0x00, 0x00, 0xff, 0xff]].concat();
         // §7.2.3.6: one byte that the tail makes an empty block.
@@ -108,18 +108,18 @@ fn streamed_messages_cut_at_every_byte_arrive_among_others() {
     for role in ROLES {
         for keeps_context in [true, false] {
             let mut from = sender(role, keeps_context);
-            let protocol = &mut from.protocol;
-            protocol.queue("Hello").unwrap();
-            protocol.queue_part("Hello, ").unwrap();
-            protocol.ping(b"one").unwrap();
-            protocol.queue_part("").unwrap();
-            protocol.queue_part("gr\u{fc}\u{df} Hello").unwrap();
-            protocol.ping(b"two").unwrap();
-            protocol.queue_last_part("").unwrap();
-            protocol.queue(Uncompressed("plain")).unwrap();
-            protocol.queue_part(Uncompressed("Hello, ")).unwrap();
-            protocol.queue_last_part("plain").unwrap();
-            protocol.queue("Hello, gr\u{fc}\u{df}").unwrap();
+            let outgoing = from.outgoing();
+            outgoing.queue("Hello").unwrap();
+            outgoing.queue_part("Hello, ").unwrap();
+            outgoing.ping(b"one").unwrap();
+            outgoing.queue_part("").unwrap();
+            outgoing.queue_part("gr\u{fc}\u{df} Hello").unwrap();
+            outgoing.ping(b"two").unwrap();
+            outgoing.queue_last_part("").unwrap();
+            outgoing.queue(Uncompressed("plain")).unwrap();
+            outgoing.queue_part(Uncompressed("Hello, ")).unwrap();
+            outgoing.queue_last_part("plain").unwrap();
+            outgoing.queue("Hello, gr\u{fc}\u{df}").unwrap();
             from.write();
             let script = Script::to(role.peer())
                 .negotiated(agreed(keeps_context))
@@ -148,12 +148,14 @@ fn the_first_part_decides_for_the_message() {
         let mut firsts = |first: &[u8], always: Option<bool>, second: &[u8]| {
             let first = MessageRef::from(first);
             match always {
-                Some(true) => from.protocol.queue_part(Compressed(first)).unwrap(),
-                Some(false) => from.protocol.queue_part(Uncompressed(first)).unwrap(),
-                None => from.protocol.queue_part(first).unwrap(),
+                Some(true) => from.outgoing().queue_part(Compressed(first)).unwrap(),
+                Some(false) => from.outgoing().queue_part(Uncompressed(first)).unwrap(),
+                None => from.outgoing().queue_part(first).unwrap(),
             }
-            from.protocol.queue_part(Compressed(second)).unwrap();
-            from.protocol.queue_last_part(Uncompressed(second)).unwrap();
+            from.outgoing().queue_part(Compressed(second)).unwrap();
+            from.outgoing()
+                .queue_last_part(Uncompressed(second))
+                .unwrap();
             let frames = sent(&mut from);
             assert_eq!((frames[1].0, frames[2].0), (0x00, 0x80));
             let plain = frames[1].1 == second && frames[2].1 == second;
@@ -174,16 +176,19 @@ fn a_part_that_is_given_back_is_not_seen_by_the_compressor() {
         let deflate = Deflate::balanced().threshold(0);
         let config = Config::new().deflate(deflate).high_water(1);
         let mut from = Endpoint::negotiated(role, &config, agreed(true));
-        from.protocol.queue_part("He").unwrap();
-        assert_eq!(from.protocol.queue_part("llo"), Err(SendError::Full("llo")));
+        from.outgoing().queue_part("He").unwrap();
         assert_eq!(
-            from.protocol.queue_last_part(&b"llo"[..]),
+            from.outgoing().queue_part("llo"),
+            Err(SendError::Full("llo"))
+        );
+        assert_eq!(
+            from.outgoing().queue_last_part(&b"llo"[..]),
             Err(SendError::WrongKind(&b"llo"[..]))
         );
         let mut frames = sent(&mut from);
-        let refused = from.protocol.queue("llo");
+        let refused = from.sending.queue("llo");
         assert!(matches!(refused, Err(SendError::Unfinished("llo"))));
-        from.protocol.queue_last_part("llo").unwrap();
+        from.outgoing().queue_last_part("llo").unwrap();
         frames.extend(sent(&mut from));
         assert_eq!(frames, [(0x41, HE.to_vec()), (0x80, LLO.to_vec())]);
     }
@@ -210,16 +215,16 @@ fn without_takeover_parts_share_a_context_and_messages_do_not() {
 #[test]
 fn without_takeover_a_context_is_held_until_the_last_part() {
     let holds = |endpoint: &Endpoint| {
-        let outgoing = format!("{:?}", endpoint.protocol.outgoing());
+        let outgoing = format!("{:?}", endpoint.sending.outgoing());
         outgoing.contains("holds_context: true")
     };
     for last in ["", "last"] {
         let mut from = sender(Role::Server, false);
-        from.protocol.queue_part("").unwrap();
+        from.outgoing().queue_part("").unwrap();
         assert!(!holds(&from));
-        from.protocol.queue_part("first").unwrap();
+        from.outgoing().queue_part("first").unwrap();
         assert!(holds(&from));
-        from.protocol.queue_last_part(last).unwrap();
+        from.outgoing().queue_last_part(last).unwrap();
         assert!(!holds(&from));
     }
 }
@@ -232,7 +237,7 @@ fn every_part_can_be_inflated_as_soon_as_it_is_there() {
             let mut from = sender(role, true);
             let mut oracle = Decompress::new(false);
             for part in [&noise(len)[..], b"in between", &noise(len)[..]] {
-                from.protocol.queue_part(part).unwrap();
+                from.outgoing().queue_part(part).unwrap();
                 let payload = whole(&sent(&mut from));
                 assert!(payload.ends_with(&[0x00, 0x00, 0xff, 0xff]));
                 let mut out = vec![0; part.len() + 1];
@@ -255,8 +260,8 @@ fn a_compressed_part_beyond_the_fragment_limit_leaves_in_several_frames() {
                 .deflate(Deflate::balanced().threshold(0))
                 .fragment(fragment);
             let mut from = Endpoint::negotiated(role, &config, agreed(true));
-            from.protocol.queue_part("He").unwrap();
-            from.protocol.queue_last_part("llo").unwrap();
+            from.outgoing().queue_part("He").unwrap();
+            from.outgoing().queue_last_part("llo").unwrap();
             let frames = sent(&mut from);
             let (last, others) = frames.split_last().unwrap();
             assert_eq!((others[0].0, last.0), (0x41, 0x80));
@@ -302,8 +307,8 @@ fn no_match_of_a_part_reaches_beyond_the_window() {
 fn without_the_extension_parts_are_not_compressed() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
-        from.protocol.queue_part(Compressed(&b"one"[..])).unwrap();
-        from.protocol.queue_last_part(&b"two"[..]).unwrap();
+        from.outgoing().queue_part(Compressed(&b"one"[..])).unwrap();
+        from.outgoing().queue_last_part(&b"two"[..]).unwrap();
         let mut to = Endpoint::new(role.peer(), &Config::new());
         from.write();
         to.feed(&from.output);

@@ -10,8 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use socket_flow_protocol::{
-    Compressed, Config, Deflate, DeflateParams, Event, Message, MessageRef, Negotiated, Prepared,
-    Protocol, ProtocolError, Role, Uncompressed,
+    Compressed, Config, Deflate, DeflateParams, Event, Message, MessageRef, Negotiated, Outgoing,
+    Prepared, ProtocolError, Role, Uncompressed,
 };
 
 use support::deflate::{agreed, compressed, flushed};
@@ -86,7 +86,7 @@ fn way() -> impl Strategy<Value = Way> {
 
 /// Queues a message part by part, and a ping behind a part where it is told
 /// so; returns how many pings.
-fn queue_parts(protocol: &mut Protocol, message: &Message, cuts: &[(Index, bool)]) -> usize {
+fn queue_parts(outgoing: &mut Outgoing, message: &Message, cuts: &[(Index, bool)]) -> usize {
     let bytes = message.as_bytes();
     let mut cuts: Vec<_> = cuts
         .iter()
@@ -105,14 +105,14 @@ fn queue_parts(protocol: &mut Protocol, message: &Message, cuts: &[(Index, bool)
         {
             end -= 1;
         }
-        protocol.queue_part(part(start, end.max(start))).unwrap();
+        outgoing.queue_part(part(start, end.max(start))).unwrap();
         start = end.max(start);
         if ping {
-            protocol.ping(b"between").unwrap();
+            outgoing.ping(b"between").unwrap();
             pings += 1;
         }
     }
-    protocol.queue_last_part(part(start, bytes.len())).unwrap();
+    outgoing.queue_last_part(part(start, bytes.len())).unwrap();
     pings
 }
 
@@ -216,21 +216,21 @@ proptest! {
         for (message, way) in &messages {
             let message = message.clone();
             if let Way::Parts(cuts) = way {
-                let pings = queue_parts(&mut from.protocol, &message, cuts);
+                let pings = queue_parts(from.outgoing(), &message, cuts);
                 expected.extend(std::iter::repeat_n(support::ping(b"between"), pings));
             }
             expected.push(Event::Message(message.clone()));
             match way {
                 Way::Parts(_) => {}
-                Way::Ordinary => from.protocol.queue(message).unwrap(),
-                Way::Compressed => from.protocol.queue(Compressed(message)).unwrap(),
-                Way::Uncompressed => from.protocol.queue(Uncompressed(message)).unwrap(),
-                Way::Prepared => from.protocol.queue(&Prepared::new(message)).unwrap(),
+                Way::Ordinary => from.sending.queue(message).unwrap(),
+                Way::Compressed => from.sending.queue(Compressed(message)).unwrap(),
+                Way::Uncompressed => from.sending.queue(Uncompressed(message)).unwrap(),
+                Way::Prepared => from.sending.queue(&Prepared::new(message)).unwrap(),
             }
         }
         let mut writes = writes.iter().cycle();
         let mut wire = Vec::new();
-        while from.protocol.output().has_remaining() {
+        while from.sending.queued().has_remaining() {
             from.write_some(*writes.next().unwrap());
             let written = std::mem::take(&mut from.output);
             to.feed(&written);
@@ -304,12 +304,12 @@ proptest! {
             let (from, to) = &mut pairs[pair.index(len)];
             let expected = match message {
                 Some(message) => {
-                    from.protocol.queue(message.clone()).unwrap();
+                    from.sending.queue(message.clone()).unwrap();
                     message
                 }
                 None => {
                     let prepared = which.get(&news);
-                    from.protocol.queue(prepared).unwrap();
+                    from.sending.queue(prepared).unwrap();
                     prepared.message().clone()
                 }
             };

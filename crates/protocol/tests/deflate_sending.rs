@@ -38,10 +38,9 @@ fn holds_contexts(endpoint: &Endpoint) -> (bool, bool) {
         assert!(debug.contains("holds_context"));
         debug.contains("holds_context: true")
     };
-    let protocol = &endpoint.protocol;
     (
-        holds(format!("{:?}", protocol.outgoing())),
-        holds(format!("{:?}", protocol.incoming())),
+        holds(format!("{:?}", endpoint.sending.outgoing())),
+        holds(format!("{:?}", endpoint.receiving.incoming())),
     )
 }
 
@@ -52,7 +51,7 @@ fn a_message_is_compressed_as_in_the_examples_of_7_2_3() {
         for keeps_context in [true, false] {
             let mut sender = sender(role, all(), keeps_context);
             for message in ["Hello", "", "Hello"] {
-                sender.protocol.queue(message).unwrap();
+                sender.sending.queue(message).unwrap();
             }
             let frames = sent(&mut sender);
             assert_eq!(frames[0], (0xc1, HELLO.to_vec()));
@@ -73,7 +72,7 @@ fn the_threshold_is_the_shortest_length_that_is_compressed() {
         for threshold in [0, 1, 5, 256, 5000] {
             let mut sender = sender(role, all().threshold(threshold), true);
             for len in [0, 1, 4, 5, 255, 256, 4999, 5000, 5001] {
-                sender.protocol.queue(vec![b'x'; len]).unwrap();
+                sender.sending.queue(vec![b'x'; len]).unwrap();
                 let frames = sent(&mut sender);
                 let first = if len < threshold { 0x82 } else { 0xc2 };
                 assert_eq!((frames.len(), frames[0].0), (1, first), "{len}");
@@ -86,8 +85,8 @@ fn the_threshold_is_the_shortest_length_that_is_compressed() {
 #[test]
 fn a_message_below_the_threshold_is_not_seen_by_the_compressor() {
     let mut sender = sender(Role::Server, Deflate::balanced().threshold(6), true);
-    sender.protocol.queue("Hello").unwrap();
-    sender.protocol.queue(Compressed("Hello")).unwrap();
+    sender.sending.queue("Hello").unwrap();
+    sender.sending.queue(Compressed("Hello")).unwrap();
     let frames = sent(&mut sender);
     assert_eq!(frames, [(0x81, b"Hello".to_vec()), (0xc1, HELLO.to_vec())]);
 }
@@ -98,10 +97,10 @@ fn a_wrapper_decides_for_its_message_whatever_the_threshold_says() {
     for role in ROLES {
         let mut sender = sender(role, Deflate::balanced(), true);
         let long = "long ".repeat(100);
-        sender.protocol.queue(Compressed("a")).unwrap();
-        sender.protocol.queue(Uncompressed(&long[..])).unwrap();
-        sender.protocol.queue(Compressed("")).unwrap();
-        sender.protocol.queue(&long[..]).unwrap();
+        sender.sending.queue(Compressed("a")).unwrap();
+        sender.sending.queue(Uncompressed(&long[..])).unwrap();
+        sender.sending.queue(Compressed("")).unwrap();
+        sender.sending.queue(&long[..]).unwrap();
         let frames = sent(&mut sender);
         let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
         assert_eq!(firsts, [0xc1, 0x81, 0xc1, 0xc1]);
@@ -119,8 +118,8 @@ fn a_wrapper_decides_for_its_message_whatever_the_threshold_says() {
 fn without_the_extension_a_wrapper_changes_nothing() {
     for role in ROLES {
         let mut sender = Endpoint::new(role, &Config::new());
-        sender.protocol.queue(Compressed("a")).unwrap();
-        sender.protocol.queue(Uncompressed("b")).unwrap();
+        sender.sending.queue(Compressed("a")).unwrap();
+        sender.sending.queue(Uncompressed("b")).unwrap();
         assert_eq!(
             sent(&mut sender),
             [(0x81, b"a".to_vec()), (0x81, b"b".to_vec())]
@@ -138,8 +137,8 @@ fn an_incompressible_message_that_is_repeated_arrives_both_times() {
         let message = noise(3000);
         let mut expected = Vec::new();
         for _ in 0..3 {
-            from.protocol.queue(&message[..]).unwrap();
-            from.protocol.queue("between").unwrap();
+            from.sending.queue(&message[..]).unwrap();
+            from.sending.queue("between").unwrap();
             from.write();
             expected.push(support::binary(&message));
             expected.push(text("between"));
@@ -160,7 +159,7 @@ fn a_compressed_message_is_cut_into_fragments_with_rsv1_on_the_first() {
             let config = Config::new().deflate(all()).fragment(fragment);
             let mut from = Endpoint::negotiated(role, &config, agreed(true));
             let message = "many fragments, ".repeat(20) + "and noise: 3141592653589793";
-            from.protocol.queue(&message[..]).unwrap();
+            from.sending.queue(&message[..]).unwrap();
             from.write();
             let mut to = Endpoint::negotiated(role.peer(), &Config::new(), agreed(true));
             to.feed(&from.output);
@@ -182,11 +181,11 @@ fn a_message_that_is_given_back_is_not_seen_by_the_compressor() {
     for role in ROLES {
         let config = Config::new().deflate(all()).high_water(1);
         let mut sender = Endpoint::negotiated(role, &config, agreed(true));
-        sender.protocol.queue("first").unwrap();
-        let refused = sender.protocol.queue("Hello");
+        sender.sending.queue("first").unwrap();
+        let refused = sender.sending.queue("Hello");
         assert!(matches!(refused, Err(SendError::Full("Hello"))));
         let frames = sent(&mut sender);
-        sender.protocol.queue("Hello").unwrap();
+        sender.sending.queue("Hello").unwrap();
         let mut walker = Walker::new(true);
         walker.message(&frames[0].1).unwrap();
         let frames = sent(&mut sender);
@@ -200,9 +199,9 @@ fn a_message_that_is_given_back_is_not_seen_by_the_compressor() {
 fn control_frames_are_never_compressed() {
     for role in ROLES {
         let mut sender = sender(role, all(), true);
-        sender.protocol.ping(&[b'x'; 125]).unwrap();
+        sender.outgoing().ping(&[b'x'; 125]).unwrap();
         let close = socket_flow_protocol::CloseCode::NORMAL;
-        sender.protocol.close(close, &"y".repeat(100)).unwrap();
+        sender.close(close, &"y".repeat(100)).unwrap();
         let firsts: Vec<_> = sent(&mut sender).iter().map(|(first, _)| *first).collect();
         assert_eq!(firsts, [0x89, 0x88]);
     }
@@ -216,7 +215,7 @@ fn contexts_are_made_on_first_use_and_without_takeover_not_kept() {
             let mut to = Endpoint::negotiated(role.peer(), &Config::new(), agreed(keeps_context));
             assert_eq!(holds_contexts(&from), (false, false));
             for _ in 0..3 {
-                from.protocol.queue("a message").unwrap();
+                from.sending.queue("a message").unwrap();
                 from.write();
                 let bytes = std::mem::take(&mut from.output);
                 to.feed(&bytes[..bytes.len() - 2]);
@@ -236,9 +235,9 @@ fn a_message_that_is_not_compressed_makes_no_context() {
     for role in ROLES {
         let mut from = sender(role, Deflate::balanced(), true);
         let mut to = Endpoint::negotiated(role.peer(), &Config::new(), agreed(true));
-        from.protocol.queue("short").unwrap();
-        from.protocol.queue(Uncompressed(vec![0; 5000])).unwrap();
-        from.protocol.queue(Compressed("")).unwrap();
+        from.sending.queue("short").unwrap();
+        from.sending.queue(Uncompressed(vec![0; 5000])).unwrap();
+        from.sending.queue(Compressed("")).unwrap();
         from.write();
         to.feed(&from.output);
         assert_eq!(to.events.len(), 3);
@@ -254,8 +253,8 @@ fn a_prepared_message_is_the_same_on_every_connection_and_shared_by_servers() {
     let mut frames = Vec::new();
     for keeps_context in [true, false, true] {
         let mut server = sender(Role::Server, Deflate::balanced(), keeps_context);
-        server.protocol.queue("first, an ordinary message").unwrap();
-        server.protocol.queue(&prepared).unwrap();
+        server.sending.queue("first, an ordinary message").unwrap();
+        server.sending.queue(&prepared).unwrap();
         frames.push(sent(&mut server).pop().unwrap());
     }
     assert!(
@@ -264,7 +263,7 @@ fn a_prepared_message_is_the_same_on_every_connection_and_shared_by_servers() {
             .all(|frame| *frame == frames[0] && frame.0 == 0xc1)
     );
     let mut plain = Endpoint::new(Role::Server, &Config::new());
-    plain.protocol.queue(&prepared).unwrap();
+    plain.sending.queue(&prepared).unwrap();
     assert_eq!(sent(&mut plain)[0].0, 0x81);
 }
 
@@ -273,10 +272,10 @@ fn behind_a_prepared_message_nothing_refers_to_what_was_before_it() {
     for role in ROLES {
         let prepared = Prepared::new("prepared");
         let mut from = sender(role, all(), true);
-        from.protocol.queue("Hello").unwrap();
-        from.protocol.queue(&prepared).unwrap();
-        from.protocol.queue("Hello").unwrap();
-        from.protocol.queue("Hello").unwrap();
+        from.sending.queue("Hello").unwrap();
+        from.sending.queue(&prepared).unwrap();
+        from.sending.queue("Hello").unwrap();
+        from.sending.queue("Hello").unwrap();
         let frames = sent(&mut from);
         let alone = Walker::new(false).message(&frames[1].1).unwrap();
         assert_eq!(alone.output, b"prepared");
@@ -299,7 +298,7 @@ fn a_prepared_message_has_an_encoding_for_each_window() {
             let config = Config::new().deflate(all().level(6));
             let negotiated = Negotiated::default().with_deflate(params);
             let mut from = Endpoint::negotiated(role, &config, negotiated);
-            from.protocol.queue(&prepared).unwrap();
+            from.sending.queue(&prepared).unwrap();
             let frames = sent(&mut from);
             let tokens = Walker::new(false).message(&frames[0].1).unwrap();
             assert!(tokens.output == message);
@@ -313,9 +312,9 @@ fn a_prepared_message_has_an_encoding_for_each_window() {
 fn a_prepared_message_below_the_threshold_goes_out_as_it_is() {
     for role in ROLES {
         let mut from = sender(role, Deflate::balanced(), true);
-        from.protocol.queue(&Prepared::new("short")).unwrap();
+        from.sending.queue(&Prepared::new("short")).unwrap();
         let empty = Prepared::new(Message::from(""));
-        from.protocol.queue(&empty).unwrap();
+        from.sending.queue(&empty).unwrap();
         let frames = sent(&mut from);
         assert_eq!(frames, [(0x81, b"short".to_vec()), (0x81, Vec::new())]);
         assert_eq!(holds_contexts(&from), (false, false));

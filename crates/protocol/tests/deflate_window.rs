@@ -40,7 +40,7 @@ fn walk(role: Role, deflate: Deflate, params: DeflateParams, messages: &[Vec<u8>
     let mut walker = Walker::new(keeps_context);
     let walk = |message: &Vec<u8>| {
         let message = Compressed(MessageRef::from(&message[..]));
-        sender.protocol.queue(message).unwrap();
+        sender.sending.queue(message).unwrap();
         sender.write();
         let sent = sender.sent();
         let [(0xc2, payload)] = &sent[..] else {

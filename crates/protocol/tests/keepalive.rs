@@ -2,9 +2,11 @@
 
 mod support;
 
-use socket_flow_protocol::{CloseCode, Closing, Config, Expired, NEVER, Role};
+use std::time::Duration;
 
-use support::{Endpoint, Mode, Pair, ROLES, close_payload, frame, noise, seconds};
+use socket_flow_protocol::{CloseCode, Closing, Config, Expired, NEVER, Negotiated, Role};
+
+use support::{Endpoint, Mode, Pair, ROLES, close_payload, frame, noise, protocol, seconds};
 
 #[test]
 fn a_silent_peer_is_pinged_after_20_seconds_and_gone_after_40() {
@@ -20,8 +22,22 @@ fn a_silent_peer_is_pinged_after_20_seconds_and_gone_after_40() {
             endpoint.sent(),
             [(0x88, close_payload(1011, "ping timeout"))]
         );
-        assert_eq!(endpoint.protocol.closing(), Closing::Sent);
-        assert_eq!(endpoint.expiry(), (Expired::Close, seconds(5)));
+        assert_eq!(endpoint.sending.closing(), Closing::Sent);
+        // Nobody is there to be awaited.
+        assert!(endpoint.result.is_some());
+
+        // Whoever goes on nevertheless has five seconds more.
+        let mut protocol = protocol(role, &Config::new(), Negotiated::default());
+        for told in [1000, 1020] {
+            protocol.handle_timeout(seconds(told)).unwrap();
+        }
+        let expired = protocol.handle_timeout(seconds(1040));
+        assert_eq!(expired, Err(Expired::Pong));
+        protocol.handle_timeout(seconds(1040)).unwrap();
+        let early = seconds(1045) - Duration::from_nanos(1);
+        protocol.handle_timeout(early).unwrap();
+        let expired = protocol.handle_timeout(seconds(1045));
+        assert_eq!(expired, Err(Expired::Close));
     }
 }
 
@@ -71,8 +87,8 @@ fn an_application_that_does_not_look_for_two_minutes_loses_nothing() {
         endpoint.wait(seconds(20)).unwrap();
         assert_eq!(endpoint.sent(), [(0x89, vec![])]);
         // Two minutes later: first what waits is read, then the time told.
-        endpoint.feed(&frame(role, 0x8a, b""));
-        endpoint.feed(&frame(role, 0x81, b"waited"));
+        endpoint.arrive(&frame(role, 0x8a, b""));
+        endpoint.arrive(&frame(role, 0x81, b"waited"));
         endpoint.now += seconds(120);
         endpoint.wait(seconds(19)).unwrap();
         assert_eq!(endpoint.error, None);
@@ -102,7 +118,7 @@ fn no_ping_is_queued_behind_a_blocked_write() {
         let config = Config::new().high_water(10).stall_timeout(NEVER);
         let mut endpoint = Endpoint::new(role, &config);
         endpoint.blocked = true;
-        endpoint.protocol.queue("over the mark").unwrap();
+        endpoint.sending.queue("over the mark").unwrap();
         endpoint.wait(seconds(1000)).unwrap();
         endpoint.blocked = false;
         endpoint.write();
@@ -116,7 +132,7 @@ fn while_closing_no_ping_is_sent_and_no_pong_awaited() {
         let mut endpoint = Endpoint::new(role, &Config::new().close_timeout(seconds(300)));
         endpoint.wait(seconds(20)).unwrap();
         assert_eq!(endpoint.sent(), [(0x89, vec![])]);
-        endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+        endpoint.close(CloseCode::NORMAL, "").unwrap();
         assert_eq!(endpoint.expiry(), (Expired::Close, seconds(300)));
         assert_eq!(endpoint.sent(), [(0x88, close_payload(1000, ""))]);
     }
@@ -127,7 +143,7 @@ fn two_endpoints_keep_each_other_alive_for_an_hour() {
     let mut pair = Pair::new(&Config::new());
     assert_eq!(pair.wait(seconds(3600)), Ok(()));
     for endpoint in [&pair.client, &pair.server] {
-        assert_eq!(endpoint.protocol.closing(), Closing::Open);
+        assert_eq!(endpoint.sending.closing(), Closing::Open);
         // 180 pings of either side, and as many pongs.
         assert!((355..=360).contains(&endpoint.events.len()));
     }

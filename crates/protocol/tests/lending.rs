@@ -6,16 +6,13 @@ use std::io::IoSlice;
 
 use bytes::Buf;
 use socket_flow_protocol::{
-    Config, EventRef, Found, Input, Message, MessageRef, NEVER, Negotiated, Protocol, Role,
+    Config, EventRef, Expired, Found, Input, Message, MessageRef, NEVER, Negotiated, Protocol, Role,
 };
 
-use support::{Endpoint, ROLES, SEED, frame, header, noise, seconds};
+use support::{ROLES, frame, header, noise, seconds};
 
 fn protocol(role: Role) -> Protocol {
-    match role {
-        Role::Client => Protocol::client(Config::new(), Negotiated::default(), SEED),
-        Role::Server => Protocol::server(Config::new(), Negotiated::default()),
-    }
+    support::protocol(role, &Config::new(), Negotiated::default())
 }
 
 /// Steps through `bytes` to what they hold.
@@ -271,13 +268,16 @@ fn a_header_alone_offers_no_direct_read_with_its_memory_released_or_not() {
 fn a_direct_read_of_nothing_is_no_sign_of_life() {
     for role in ROLES {
         let bytes = frame(role, 0x82, &noise(100_000));
-        let mut endpoint = Endpoint::new(role, &Config::new().stall_timeout(NEVER));
-        endpoint.feed(&bytes[..80_000]);
+        let config = Config::new().stall_timeout(NEVER);
+        let mut protocol = support::protocol(role, &config, Negotiated::default());
+        support::arrives(&mut protocol, &mut Input::new(), &bytes[..80_000]);
         // The ping left after 20 seconds, and its answer is due 20 later.
-        endpoint.wait(seconds(39)).unwrap();
-        let (incoming, outgoing) = endpoint.protocol.halves();
+        for told in [1000, 1020, 1039] {
+            protocol.handle_timeout(seconds(told)).unwrap();
+        }
+        let (incoming, outgoing) = protocol.halves();
         incoming.direct_done(0, outgoing).unwrap();
-        let (_, after) = endpoint.expiry();
-        assert_eq!(after, seconds(1));
+        let expired = protocol.handle_timeout(seconds(1040));
+        assert_eq!(expired, Err(Expired::Pong));
     }
 }

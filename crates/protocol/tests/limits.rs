@@ -2,17 +2,25 @@
 
 mod support;
 
-use bytes::{Buf, BufMut};
-use socket_flow_protocol::{Config, Event, Message, ProtocolError, Role};
+use bytes::{BufMut, BytesMut};
+use socket_flow_protocol::{
+    Config, Event, Input, Message, Negotiated, Protocol, ProtocolError, Role,
+};
 
-use support::{Endpoint, MODES, Mode, ROLES, Script, binary, frame, header, noise, ping};
+use support::{
+    Endpoint, MODES, Mode, ROLES, Script, arrives, binary, frame, header, noise, ping, protocol,
+};
+
+/// The core alone: a shell does not show what memory it keeps.
+fn core(role: Role, config: &Config) -> (Protocol, Input) {
+    let protocol = protocol(role, config, Negotiated::default());
+    (protocol, Input::new())
+}
 
 /// How much memory the next direct read may fill, and nothing was read.
-fn offered(endpoint: &mut Endpoint) -> Option<usize> {
-    let (incoming, _) = endpoint.protocol.halves();
-    incoming
-        .direct(&endpoint.input)
-        .map(|mut direct| direct.chunk_mut().len())
+fn offered(protocol: &mut Protocol, input: &Input) -> Option<usize> {
+    let direct = protocol.halves().0.direct(input);
+    direct.map(|mut direct| direct.chunk_mut().len())
 }
 
 #[test]
@@ -111,17 +119,27 @@ fn without_a_limit_the_greatest_lengths_are_begun_and_do_not_overflow() {
 #[test]
 fn a_declared_length_costs_nothing_before_its_payload() {
     for role in ROLES {
+        let config = Config::new().max_message(usize::MAX);
+        let (mut protocol, mut input) = core(role, &config);
+        for byte in header(role, 0x82, 1 << 62) {
+            arrives(&mut protocol, &mut input, &[byte]);
+        }
+        assert!(input.capacity() <= 1 << 10);
+        assert_eq!(offered(&mut protocol, &input), None);
+        arrives(&mut protocol, &mut input, &[0; 10]);
+        assert!(offered(&mut protocol, &input).unwrap() <= 4 << 10);
+        assert!(input.capacity() <= 4 << 10);
+
         for mode in MODES {
-            let mut endpoint = Endpoint::new(role, &Config::new().max_message(usize::MAX));
+            let mut endpoint = Endpoint::new(role, &config);
             endpoint.mode = mode;
             for byte in header(role, 0x82, 1 << 62) {
                 endpoint.feed(&[byte]);
             }
-            assert!(endpoint.input.capacity() <= 1 << 10);
-            assert_eq!(offered(&mut endpoint), None);
+            assert_eq!(endpoint.direct(), None);
             endpoint.feed(&[0; 10]);
-            assert!(offered(&mut endpoint).unwrap() <= 4 << 10);
-            assert!(endpoint.input.capacity() <= 4 << 10);
+            assert!(endpoint.direct().unwrap() <= 4 << 10);
+            assert_eq!(endpoint.receiving.into_input().capacity(), 0);
         }
     }
 }
@@ -130,12 +148,11 @@ fn a_declared_length_costs_nothing_before_its_payload() {
 fn memory_grows_with_what_arrives_and_not_with_what_is_declared() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new().max_message(usize::MAX));
-        endpoint.mode = Mode::Direct;
         endpoint.feed(&header(role, 0x82, 1 << 62));
         endpoint.feed(&[0]);
         let mut arrived = 1;
         while arrived < 5 << 20 {
-            let room = offered(&mut endpoint).unwrap();
+            let room = endpoint.direct().unwrap();
             let allowed = if arrived < 64 << 10 {
                 (2 * arrived).max(4 << 10)
             } else {
@@ -146,7 +163,7 @@ fn memory_grows_with_what_arrives_and_not_with_what_is_declared() {
             endpoint.feed(&vec![0; room]);
             arrived += room;
         }
-        assert!(endpoint.input.capacity() <= 4 << 10);
+        assert_eq!(endpoint.receiving.into_input().capacity(), 0);
     }
 }
 
@@ -160,7 +177,7 @@ fn a_direct_read_never_goes_beyond_its_frame() {
         let body = bytes.len() - payload.len();
         endpoint.feed(&bytes[..body + 100_000]);
         let mut arrived = 100_000;
-        while let Some(room) = offered(&mut endpoint) {
+        while let Some(room) = endpoint.direct() {
             assert!(arrived + room <= payload.len());
             endpoint.feed(&bytes[body + arrived..][..room]);
             arrived += room;
@@ -179,7 +196,7 @@ fn the_last_16_kib_of_a_frame_come_through_the_input_with_what_follows() {
         for (rest, direct) in [(16_385, true), (16_384, true), (16_383, false), (1, false)] {
             let mut endpoint = Endpoint::new(role, &Config::new());
             endpoint.feed(&bytes[..bytes.len() - rest]);
-            assert_eq!(offered(&mut endpoint).is_some(), direct, "{rest}");
+            assert_eq!(endpoint.direct().is_some(), direct, "{rest}");
         }
     }
 }
@@ -188,15 +205,15 @@ fn the_last_16_kib_of_a_frame_come_through_the_input_with_what_follows() {
 fn a_frame_that_fits_the_input_is_not_read_directly() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());
-        assert_eq!(offered(&mut endpoint), None);
+        assert_eq!(endpoint.direct(), None);
         endpoint.feed(&header(role, 0x82, 65_522));
         endpoint.feed(b"x");
-        assert_eq!(offered(&mut endpoint), None);
+        assert_eq!(endpoint.direct(), None);
         let mut endpoint = Endpoint::new(role, &Config::new());
         endpoint.feed(&header(role, 0x82, 65_523));
         endpoint.feed(b"x");
-        assert!(offered(&mut endpoint).is_some());
-        endpoint.protocol.receive_eof().unwrap_err();
+        assert!(endpoint.direct().is_some());
+        assert!(!endpoint.end());
     }
 }
 
@@ -224,17 +241,17 @@ fn a_large_message_in_one_frame_takes_its_length() {
 #[test]
 fn a_small_message_does_not_pin_the_input() {
     for len in [0, 1, 100, 2047] {
-        let mut endpoint = Endpoint::new(Role::Client, &Config::new());
-        endpoint.mode = Mode::Owned;
-        endpoint.input.reserve(64 << 10);
-        endpoint.feed(&frame(Role::Client, 0x82, &vec![7; len]));
-        let Some(Event::Message(Message::Binary(payload))) = endpoint.events.pop() else {
+        let (mut protocol, mut input) = core(Role::Client, &Config::new());
+        input.reserve(64 << 10);
+        input.extend_from_slice(&frame(Role::Client, 0x82, &vec![7; len]));
+        let received = protocol.receive(&mut input);
+        let Ok(Some(Event::Message(Message::Binary(payload)))) = received else {
             panic!("a message of {len} bytes");
         };
         if len > 0 {
             assert_eq!(payload.try_into_mut().unwrap().capacity(), len);
         }
-        let storage = std::mem::take(endpoint.input.storage());
+        let storage = std::mem::take(input.storage());
         assert!(storage.capacity() >= 60 << 10, "the input kept its memory");
     }
 }
@@ -258,15 +275,31 @@ fn a_small_message_does_not_keep_the_memory_of_a_large_one_before_it() {
 #[test]
 fn an_idle_connection_can_give_all_its_memory_back() {
     for role in ROLES {
+        let (mut protocol, mut input) = core(role, &Config::new());
+        let release = |protocol: &mut Protocol, input: &mut Input| {
+            let storage = BytesMut::with_capacity(input.len());
+            assert!(input.move_to(storage).is_empty());
+            protocol.halves().0.release();
+        };
+        input.extend_from_slice(&frame(role, 0x82, &vec![7; 100_000]));
+        assert!(protocol.receive(&mut input).unwrap().is_some());
+        release(&mut protocol, &mut input);
+        assert_eq!(input.capacity(), 0);
+        arrives(&mut protocol, &mut input, &frame(role, 0x82, b"half")[..4]);
+        release(&mut protocol, &mut input);
+        assert!(input.capacity() <= 8);
+        input.extend_from_slice(&frame(role, 0x82, b"half")[4..]);
+        let received = protocol.receive(&mut input).unwrap();
+        assert_eq!(received, Some(binary(b"half")));
+        assert!(!protocol.has_output());
+
+        // A shell does, whenever it waits.
         let mut endpoint = Endpoint::new(role, &Config::new());
-        endpoint.mode = Mode::Moved;
         endpoint.feed(&frame(role, 0x82, &vec![7; 100_000]));
-        assert_eq!(endpoint.input.capacity(), 0);
+        assert_eq!(endpoint.receiving.into_input().capacity(), 0);
+        let mut endpoint = Endpoint::new(role, &Config::new());
         endpoint.feed(&frame(role, 0x82, b"half")[..4]);
-        assert!(endpoint.input.capacity() <= 8);
-        endpoint.feed(&frame(role, 0x82, b"half")[4..]);
-        assert_eq!(endpoint.events.len(), 2);
-        assert!(!endpoint.protocol.output().has_remaining());
+        assert!(endpoint.receiving.into_input().capacity() <= 64);
     }
 }
 
@@ -276,7 +309,7 @@ fn releasing_memory_never_loses_a_message_under_way() {
         let payload = noise(200_000);
         let mut endpoint = Endpoint::new(role, &Config::new());
         for piece in frame(role, 0x82, &payload).chunks(30_000) {
-            endpoint.protocol.halves().0.release();
+            endpoint.receiving.release_memory();
             endpoint.feed(piece);
         }
         assert_eq!(endpoint.events, [binary(&payload)]);

@@ -18,11 +18,11 @@ fn sent(endpoint: &mut Endpoint) -> Vec<Sent> {
 fn parts_leave_as_the_fragments_of_one_message() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
-        from.protocol.queue_part("Hel").unwrap();
-        from.protocol.queue_part("l").unwrap();
-        from.protocol.queue_last_part("o").unwrap();
-        from.protocol.queue_part(&b"\x00"[..]).unwrap();
-        from.protocol.queue_last_part(vec![0xff]).unwrap();
+        from.outgoing().queue_part("Hel").unwrap();
+        from.outgoing().queue_part("l").unwrap();
+        from.outgoing().queue_last_part("o").unwrap();
+        from.outgoing().queue_part(&b"\x00"[..]).unwrap();
+        from.outgoing().queue_last_part(vec![0xff]).unwrap();
         from.write();
         let mut to = Endpoint::new(role.peer(), &Config::new());
         to.feed(&from.output);
@@ -42,8 +42,8 @@ fn parts_leave_as_the_fragments_of_one_message() {
 #[test]
 fn a_server_writes_the_fragments_of_the_rfcs_example() {
     let mut server = Endpoint::new(Role::Server, &Config::new());
-    server.protocol.queue_part("Hel").unwrap();
-    server.protocol.queue_last_part("lo").unwrap();
+    server.outgoing().queue_part("Hel").unwrap();
+    server.outgoing().queue_last_part("lo").unwrap();
     server.write();
     assert_eq!(server.output, b"\x01\x03Hel\x80\x02lo");
 }
@@ -52,11 +52,11 @@ fn a_server_writes_the_fragments_of_the_rfcs_example() {
 fn a_last_part_without_others_is_a_whole_message() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
-        from.protocol.queue_last_part("whole").unwrap();
-        from.protocol
+        from.outgoing().queue_last_part("whole").unwrap();
+        from.outgoing()
             .queue_last_part(&Prepared::new("one"))
             .unwrap();
-        from.protocol.queue_last_part("").unwrap();
+        from.outgoing().queue_last_part("").unwrap();
         let frames = sent(&mut from);
         assert_eq!(
             frames,
@@ -74,11 +74,11 @@ fn any_part_may_be_empty() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
         for part in ["", "a", "", "", "b"] {
-            from.protocol.queue_part(part).unwrap();
+            from.outgoing().queue_part(part).unwrap();
         }
-        from.protocol.queue_last_part("").unwrap();
-        from.protocol.queue_part(&b""[..]).unwrap();
-        from.protocol.queue_last_part(&b""[..]).unwrap();
+        from.outgoing().queue_last_part("").unwrap();
+        from.outgoing().queue_part(&b""[..]).unwrap();
+        from.outgoing().queue_last_part(&b""[..]).unwrap();
         from.write();
         let mut to = Endpoint::new(role.peer(), &Config::new());
         to.feed(&from.output);
@@ -90,15 +90,15 @@ fn any_part_may_be_empty() {
 #[test]
 fn anything_that_is_a_message_can_be_a_part() {
     let mut from = Endpoint::new(Role::Server, &Config::new());
-    let protocol = &mut from.protocol;
-    protocol.queue_part(Message::from("a")).unwrap();
-    protocol.queue_part(MessageRef::from("b")).unwrap();
-    protocol.queue_part(&Prepared::new("c")).unwrap();
-    protocol.queue_part(Compressed("d")).unwrap();
-    protocol
+    let outgoing = from.outgoing();
+    outgoing.queue_part(Message::from("a")).unwrap();
+    outgoing.queue_part(MessageRef::from("b")).unwrap();
+    outgoing.queue_part(&Prepared::new("c")).unwrap();
+    outgoing.queue_part(Compressed("d")).unwrap();
+    outgoing
         .queue_part(Uncompressed(String::from("e")))
         .unwrap();
-    protocol.queue_last_part(&Prepared::new("f")).unwrap();
+    outgoing.queue_last_part(&Prepared::new("f")).unwrap();
     let frames = sent(&mut from);
     let bytes: Vec<_> = frames.iter().flat_map(|(_, payload)| payload).collect();
     assert_eq!(bytes, [b"a", b"b", b"c", b"d", b"e", b"f"].map(|b| &b[0]));
@@ -110,13 +110,13 @@ fn control_frames_may_stand_between_parts() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
         let mut to = Endpoint::new(role.peer(), &Config::new());
-        from.protocol.queue_part("one ").unwrap();
-        from.protocol.ping(b"ours").unwrap();
+        from.outgoing().queue_part("one ").unwrap();
+        from.outgoing().ping(b"ours").unwrap();
         // A ping of the peer's is answered in between as well.
-        to.protocol.ping(b"theirs").unwrap();
+        to.outgoing().ping(b"theirs").unwrap();
         to.write();
         from.feed(&std::mem::take(&mut to.output));
-        from.protocol.queue_last_part("two").unwrap();
+        from.outgoing().queue_last_part("two").unwrap();
         from.write();
         to.feed(&from.output);
         assert_eq!(
@@ -132,21 +132,21 @@ fn control_frames_may_stand_between_parts() {
 fn another_message_between_parts_is_refused_and_given_back() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
-        assert!(!from.protocol.outgoing().is_unfinished());
-        from.protocol.queue_part("one ").unwrap();
-        assert!(from.protocol.outgoing().is_unfinished());
-        let refused = from.protocol.queue("other");
+        assert!(!from.sending.outgoing().is_unfinished());
+        from.outgoing().queue_part("one ").unwrap();
+        assert!(from.sending.outgoing().is_unfinished());
+        let refused = from.sending.queue("other");
         assert!(matches!(refused, Err(SendError::Unfinished("other"))));
         assert_eq!(
             refused.unwrap_err().to_string(),
             "another message is sent part by part"
         );
         let prepared = Prepared::new("prepared");
-        let refused = from.protocol.queue(&prepared);
+        let refused = from.sending.queue(&prepared);
         assert!(matches!(refused, Err(SendError::Unfinished(_))));
-        from.protocol.queue_last_part("two").unwrap();
-        assert!(!from.protocol.outgoing().is_unfinished());
-        from.protocol.queue(&prepared).unwrap();
+        from.outgoing().queue_last_part("two").unwrap();
+        assert!(!from.sending.outgoing().is_unfinished());
+        from.sending.queue(&prepared).unwrap();
         let frames = sent(&mut from);
         assert_eq!(
             frames,
@@ -164,17 +164,17 @@ fn another_message_between_parts_is_refused_and_given_back() {
 fn a_part_of_the_other_kind_is_refused_and_changes_nothing() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
-        from.protocol.queue_part("text").unwrap();
+        from.outgoing().queue_part("text").unwrap();
         let bytes = &b"bytes"[..];
-        let refused = from.protocol.queue_part(bytes);
+        let refused = from.outgoing().queue_part(bytes);
         assert_eq!(refused, Err(SendError::WrongKind(bytes)));
-        let refused = from.protocol.queue_last_part(bytes);
+        let refused = from.outgoing().queue_last_part(bytes);
         assert_eq!(refused.unwrap_err().into_inner(), bytes);
-        from.protocol.queue_last_part("").unwrap();
-        from.protocol.queue_part(bytes).unwrap();
-        let refused = from.protocol.queue_last_part("text");
+        from.outgoing().queue_last_part("").unwrap();
+        from.outgoing().queue_part(bytes).unwrap();
+        let refused = from.outgoing().queue_last_part("text");
         assert_eq!(refused, Err(SendError::WrongKind("text")));
-        from.protocol.queue_last_part(&b""[..]).unwrap();
+        from.outgoing().queue_last_part(&b""[..]).unwrap();
         let firsts: Vec<_> = sent(&mut from).iter().map(|(first, _)| *first).collect();
         assert_eq!(firsts, [0x01, 0x80, 0x02, 0x80]);
     }
@@ -184,27 +184,27 @@ fn a_part_of_the_other_kind_is_refused_and_changes_nothing() {
 fn a_full_queue_gives_a_part_back_and_the_message_goes_on_behind_it() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new().high_water(1));
-        from.protocol.queue("before").unwrap();
+        from.sending.queue("before").unwrap();
         // Not begun: the next message may be another one.
         assert_eq!(
-            from.protocol.queue_part("one "),
+            from.outgoing().queue_part("one "),
             Err(SendError::Full("one "))
         );
-        assert!(!from.protocol.outgoing().is_unfinished());
+        assert!(!from.sending.outgoing().is_unfinished());
         from.write();
-        from.protocol.queue_part("one ").unwrap();
+        from.outgoing().queue_part("one ").unwrap();
         assert_eq!(
-            from.protocol.queue_part("two "),
+            from.outgoing().queue_part("two "),
             Err(SendError::Full("two "))
         );
         assert_eq!(
-            from.protocol.queue_last_part("three"),
+            from.outgoing().queue_last_part("three"),
             Err(SendError::Full("three"))
         );
         from.write();
-        from.protocol.queue_part("two ").unwrap();
+        from.outgoing().queue_part("two ").unwrap();
         from.write();
-        from.protocol.queue_last_part("three").unwrap();
+        from.outgoing().queue_last_part("three").unwrap();
         from.write();
         let mut to = Endpoint::new(role.peer(), &Config::new());
         to.feed(&from.output);
@@ -217,12 +217,12 @@ fn a_full_queue_gives_a_part_back_and_the_message_goes_on_behind_it() {
 fn behind_a_close_no_part_is_taken() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new());
-        from.protocol.queue_part("one ").unwrap();
-        from.protocol.close(CloseCode::NORMAL, "").unwrap();
+        from.outgoing().queue_part("one ").unwrap();
+        from.close(CloseCode::NORMAL, "").unwrap();
         for refused in [
-            from.protocol.queue_part("two"),
-            from.protocol.queue_last_part("two"),
-            from.protocol.queue("two"),
+            from.outgoing().queue_part("two"),
+            from.outgoing().queue_last_part("two"),
+            from.sending.queue("two"),
         ] {
             assert_eq!(refused, Err(SendError::Closed("two")));
         }
@@ -235,9 +235,9 @@ fn behind_a_close_no_part_is_taken() {
 fn a_part_beyond_the_fragment_limit_leaves_in_several_frames() {
     for role in ROLES {
         let mut from = Endpoint::new(role, &Config::new().fragment(2));
-        from.protocol.queue_part("abcde").unwrap();
-        from.protocol.queue_part("f").unwrap();
-        from.protocol.queue_last_part("ghi").unwrap();
+        from.outgoing().queue_part("abcde").unwrap();
+        from.outgoing().queue_part("f").unwrap();
+        from.outgoing().queue_last_part("ghi").unwrap();
         let frames = sent(&mut from);
         let firsts: Vec<_> = frames.iter().map(|(first, _)| *first).collect();
         assert_eq!(firsts, [0x01, 0x00, 0x00, 0x00, 0x00, 0x80]);
@@ -254,9 +254,9 @@ fn large_parts_arrive_as_they_were() {
             let config = Config::new().high_water(usize::MAX).fragment(fragment);
             let mut from = Endpoint::new(role, &config);
             for part in bytes[..150_000].chunks(30_000) {
-                from.protocol.queue_part(part).unwrap();
+                from.outgoing().queue_part(part).unwrap();
             }
-            from.protocol.queue_last_part(&bytes[150_000..]).unwrap();
+            from.outgoing().queue_last_part(&bytes[150_000..]).unwrap();
             from.write();
             let mut to = Endpoint::new(role.peer(), &Config::new());
             to.feed(&from.output);

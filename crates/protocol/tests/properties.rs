@@ -257,17 +257,17 @@ proptest! {
         let mut expected = Vec::new();
         for (is_text, text, bytes) in messages {
             let message = if is_text { Message::from(text) } else { Message::from(bytes) };
-            from.protocol.queue(message.clone()).unwrap();
+            from.sending.queue(message.clone()).unwrap();
             expected.push(Event::Message(message));
             if pings {
-                from.protocol.ping(b"ping").unwrap();
+                from.outgoing().ping(b"ping").unwrap();
                 expected.push(ping(b"ping"));
             }
         }
-        from.protocol.close(CloseCode::NORMAL, "done").unwrap();
+        from.close(CloseCode::NORMAL, "done").unwrap();
         expected.push(support::closed(1000, "done"));
         let mut writes = writes.iter().cycle();
-        while from.protocol.output().has_remaining() {
+        while from.sending.queued().has_remaining() {
             from.write_some(*writes.next().unwrap());
             let written = std::mem::take(&mut from.output);
             to.feed(&written);

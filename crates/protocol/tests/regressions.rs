@@ -5,9 +5,11 @@ mod support;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut};
-use socket_flow_protocol::{Config, Event, Expired, Limits, Message, NEVER, Role};
+use socket_flow_protocol::{
+    Config, Event, Expired, Input, Limits, Message, NEVER, Negotiated, Role,
+};
 
-use support::{Endpoint, Mode, Script, binary, frame, header, noise};
+use support::{Endpoint, Mode, Script, arrives, binary, frame, header, noise, protocol};
 
 /// Pongs were counted from the last moment the queue was empty: a sender that
 /// always keeps something queued used up the sixteen of them for good, and a
@@ -16,14 +18,14 @@ use support::{Endpoint, Mode, Script, binary, frame, header, noise};
 fn pongs_are_counted_while_they_wait_and_not_while_the_queue_is_busy() {
     let mut server = Endpoint::new(Role::Server, &Config::new());
     server.blocked = true;
-    server.protocol.queue("busy").unwrap();
+    server.sending.queue("busy").unwrap();
     for number in 0..100_u8 {
         server.feed(&frame(Role::Server, 0x89, &[number]));
-        server.protocol.queue("busy").unwrap();
+        server.sending.queue("busy").unwrap();
         // The transport takes the older message and the pong, never all.
         server.write_some(6 + 3);
-        assert!(!server.protocol.output().is_empty());
-        assert!(!server.protocol.outgoing().is_pressed(), "ping {number}");
+        assert!(!server.sending.queued().is_empty());
+        assert!(!server.sending.outgoing().is_pressed(), "ping {number}");
     }
     let pongs: Vec<_> = (0..100).map(|number| (0x8a, vec![number])).collect();
     let mut sent = server.sent();
@@ -39,8 +41,8 @@ fn a_kept_pong_leaves_before_the_pong_of_a_later_ping() {
     server.blocked = true;
     server.feed(&frame(Role::Server, 0x89, b"1"));
     server.feed(&frame(Role::Server, 0x89, b"2"));
-    let output = server.protocol.output();
-    assert_eq!(output.copy_to_bytes(output.remaining()), b"\x8a\x011"[..]);
+    server.write_some(usize::MAX);
+    assert_eq!(std::mem::take(&mut server.output), b"\x8a\x011"[..]);
     server.feed(&frame(Role::Server, 0x89, b"3"));
     server.blocked = false;
     server.pump();
@@ -59,10 +61,10 @@ fn a_kept_pong_counts_as_buffered() {
         endpoint.blocked = true;
         endpoint.feed(&frame(role, 0x89, b"first"));
         endpoint.feed(&frame(role, 0x89, b"second"));
-        assert_eq!(endpoint.protocol.outgoing().buffered(), 2 * header + 5 + 6);
-        endpoint.protocol.output().advance(header + 5);
-        assert_eq!(endpoint.protocol.outgoing().buffered(), header + 6);
-        assert_eq!(endpoint.protocol.output().remaining(), header + 6);
+        assert_eq!(endpoint.sending.outgoing().buffered(), 2 * header + 5 + 6);
+        endpoint.write_some(header + 5);
+        assert_eq!(endpoint.sending.outgoing().buffered(), header + 6);
+        assert_eq!(endpoint.sending.queued().remaining(), header + 6);
     }
 }
 
@@ -70,19 +72,19 @@ fn a_kept_pong_counts_as_buffered() {
 /// the frame's rest.
 #[test]
 fn a_direct_read_counts_no_more_than_its_frame_holds() {
-    let mut client = Endpoint::new(Role::Client, &Config::new());
-    client.mode = Mode::Direct;
+    let mut client = protocol(Role::Client, &Config::new(), Negotiated::default());
+    let mut input = Input::new();
     let payload = noise(100_000);
     let bytes = frame(Role::Client, 0x82, &payload);
-    client.feed(&bytes[..70_000]);
-    let (incoming, outgoing) = client.protocol.halves();
+    arrives(&mut client, &mut input, &bytes[..70_000]);
+    let (incoming, outgoing) = client.halves();
     let rest = &bytes[70_000..];
-    let mut direct = incoming.direct(&client.input).unwrap();
+    let mut direct = incoming.direct(&input).unwrap();
     assert!(direct.chunk_mut().len() >= rest.len());
     direct.put_slice(rest);
     incoming.direct_done(usize::MAX, outgoing).unwrap();
-    client.pump();
-    assert_eq!(client.events, [binary(&payload)]);
+    assert_eq!(client.receive(&mut input), Ok(Some(binary(&payload))));
+    assert_eq!(client.receive(&mut input), Ok(None));
 }
 
 /// A silence was judged at the fifth look of four in a period: half a period
@@ -147,14 +149,14 @@ fn the_last_bytes_of_a_64_kib_message_do_not_double_its_memory() {
 /// first.
 #[test]
 fn nothing_is_read_directly_while_input_is_unread() {
-    let mut client = Endpoint::new(Role::Client, &Config::new());
-    client.feed(&frame(Role::Client, 0x82, &noise(100_000))[..70_000]);
-    client.input.extend_from_slice(b"more");
-    let (incoming, _) = client.protocol.halves();
-    assert!(incoming.direct(&client.input).is_none());
-    client.pump();
-    let (incoming, _) = client.protocol.halves();
-    assert!(incoming.direct(&client.input).is_some());
+    let mut client = protocol(Role::Client, &Config::new(), Negotiated::default());
+    let mut input = Input::new();
+    let begun = &frame(Role::Client, 0x82, &noise(100_000))[..70_000];
+    arrives(&mut client, &mut input, begun);
+    input.extend_from_slice(b"more");
+    assert!(client.halves().0.direct(&input).is_none());
+    assert_eq!(client.step(&mut input), Ok(None));
+    assert!(client.halves().0.direct(&input).is_some());
 }
 
 /// A message that grows doubled its memory past its limit: of 1,500,000 bytes
@@ -187,20 +189,22 @@ fn a_message_in_fragments_takes_no_more_memory_than_its_limit() {
 #[test]
 fn a_header_alone_keeps_no_memory_for_its_message() {
     for role in [Role::Client, Role::Server] {
-        let mut endpoint = Endpoint::new(role, &Config::new());
+        let mut protocol = protocol(role, &Config::new(), Negotiated::default());
         let mut wire = frame(role, 0x82, &noise(1 << 20));
         wire.extend(header(role, 0x82, 1 << 20));
-        endpoint.feed(&wire);
-        assert_eq!(endpoint.events.len(), 1);
-        let (incoming, _) = endpoint.protocol.halves();
+        let mut input = Input::from(&wire[..]);
+        let found = protocol.step(&mut input).unwrap().unwrap();
+        assert_eq!(protocol.lend_message(found, &input).unwrap().len(), 1 << 20);
+        assert_eq!(protocol.step(&mut input), Ok(None));
+        let (incoming, _) = protocol.halves();
         // It waits for input.
         incoming.release();
-        assert!(incoming.direct(&endpoint.input).is_none());
+        assert!(incoming.direct(&input).is_none());
         assert!(incoming.is_unfinished());
         // What follows is put together all the same.
         let payload = frame(role, 0x82, &noise(1 << 20));
-        endpoint.feed(&payload[payload.len() - (1 << 20)..]);
-        assert_eq!(endpoint.events.len(), 2);
-        assert_eq!(endpoint.events[0], endpoint.events[1]);
+        input.extend_from_slice(&payload[payload.len() - (1 << 20)..]);
+        let expected = Ok(Some(binary(&noise(1 << 20))));
+        assert_eq!(protocol.receive(&mut input), expected);
     }
 }

@@ -24,7 +24,7 @@ fn output(protocol: &mut Protocol) -> Vec<u8> {
 /// The frames `payload` leaves in, by either role.
 fn frames(role: Role, fragment: usize, payload: &[u8]) -> Vec<Sent> {
     let mut endpoint = Endpoint::new(role, &Config::new().fragment(fragment));
-    endpoint.protocol.queue(payload).unwrap();
+    endpoint.sending.queue(payload).unwrap();
     endpoint.write();
     endpoint.sent()
 }
@@ -176,7 +176,7 @@ fn fragments_of_every_size_make_up_the_message() {
 fn text_may_be_fragmented_inside_a_character() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new().fragment(2));
-        endpoint.protocol.queue("€uro").unwrap();
+        endpoint.sending.queue("€uro").unwrap();
         endpoint.write();
         let expected = [
             (0x01, b"\xe2\x82".to_vec()),
@@ -191,25 +191,25 @@ fn text_may_be_fragmented_inside_a_character() {
 fn a_full_queue_gives_the_message_back() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new().high_water(10));
-        let protocol = &mut endpoint.protocol;
-        protocol.queue("1").unwrap();
-        assert!(!protocol.outgoing().is_full());
-        protocol.queue("23456789").unwrap();
-        assert!(protocol.outgoing().is_full());
-        let before = protocol.outgoing().buffered();
+        let outgoing = endpoint.outgoing();
+        outgoing.queue("1").unwrap();
+        assert!(!outgoing.is_full());
+        outgoing.queue("23456789").unwrap();
+        assert!(outgoing.is_full());
+        let before = outgoing.buffered();
 
         let message = String::from("one too many");
         let address = message.as_ptr();
-        let error = protocol.queue(message).unwrap_err();
+        let error = outgoing.queue(message).unwrap_err();
         assert!(error.is_full());
         assert_eq!(error.to_string(), "write queue is full");
         let message = error.into_inner();
         assert_eq!(message.as_ptr(), address);
-        assert_eq!(protocol.ping(b""), Err(ControlError::Full));
-        assert_eq!(protocol.outgoing().buffered(), before);
+        assert_eq!(outgoing.ping(b""), Err(ControlError::Full));
+        assert_eq!(outgoing.buffered(), before);
 
         endpoint.write();
-        endpoint.protocol.queue("and now it fits").unwrap();
+        endpoint.sending.queue("and now it fits").unwrap();
         endpoint.write();
         let sent: Vec<_> = endpoint
             .sent()
@@ -226,11 +226,11 @@ fn the_default_mark_is_64_kib_and_one_message() {
         let mut endpoint = Endpoint::new(role, &Config::new());
         let kib = noise(1 << 10);
         let mut queued = 0;
-        while endpoint.protocol.queue(&kib[..]).is_ok() {
+        while endpoint.sending.queue(&kib[..]).is_ok() {
             queued += 1;
         }
         assert_eq!(queued, 64);
-        let buffered = endpoint.protocol.outgoing().buffered();
+        let buffered = endpoint.sending.outgoing().buffered();
         assert!(buffered < (64 << 10) + (2 << 10));
         endpoint.write();
         assert_eq!(endpoint.sent().len(), 64);
@@ -243,8 +243,8 @@ fn an_empty_queue_takes_a_message_of_any_size() {
         for high_water in [0, 1, 64 << 10] {
             let mut endpoint = Endpoint::new(role, &Config::new().high_water(high_water));
             let large = noise(1 << 20);
-            endpoint.protocol.queue(&large[..]).unwrap();
-            assert_eq!(endpoint.protocol.queue(""), Err(SendError::Full("")));
+            endpoint.sending.queue(&large[..]).unwrap();
+            assert_eq!(endpoint.sending.queue(""), Err(SendError::Full("")));
             endpoint.write();
             assert_eq!(endpoint.sent(), [(0x82, large)]);
         }
@@ -266,11 +266,11 @@ fn writes_that_stop_anywhere_lose_nothing() {
         let large = noise(20_000);
         let bytes = |step: usize| {
             let mut endpoint = Endpoint::new(role, &Config::new());
-            endpoint.protocol.queue("small").unwrap();
-            endpoint.protocol.queue(&large[..]).unwrap();
-            endpoint.protocol.ping(b"ping").unwrap();
-            endpoint.protocol.queue("behind").unwrap();
-            while endpoint.protocol.output().has_remaining() {
+            endpoint.sending.queue("small").unwrap();
+            endpoint.sending.queue(&large[..]).unwrap();
+            endpoint.outgoing().ping(b"ping").unwrap();
+            endpoint.sending.queue("behind").unwrap();
+            while endpoint.sending.queued().has_remaining() {
                 endpoint.write_some(step);
             }
             endpoint.output
@@ -290,9 +290,9 @@ fn messages_queued_while_others_leave_stay_in_order() {
         let mut endpoint = Endpoint::new(role, &Config::new());
         for number in 0..1000_u32 {
             let payload = noise(1 + (number as usize * 37) % 2000);
-            endpoint.protocol.queue(&payload[..]).unwrap();
+            endpoint.sending.queue(&payload[..]).unwrap();
             endpoint.write_some(payload.len());
-            if endpoint.protocol.outgoing().is_full() {
+            if endpoint.sending.outgoing().is_full() {
                 endpoint.write();
             }
         }
@@ -309,8 +309,8 @@ fn messages_queued_while_others_leave_stay_in_order() {
 fn an_abandoned_half_sends_nothing_more() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());
-        endpoint.protocol.queue("lost").unwrap();
-        let (_, outgoing) = endpoint.protocol.halves();
+        endpoint.sending.queue("lost").unwrap();
+        let outgoing = endpoint.outgoing();
         outgoing.abandon();
         assert_eq!(outgoing.queue("late"), Err(SendError::Closed("late")));
         assert_eq!(outgoing.buffered(), 0);
@@ -325,8 +325,8 @@ fn an_abandoned_half_sends_nothing_more() {
 fn a_sending_half_that_was_taken_keeps_its_queue_and_leaves_a_closed_one() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new());
-        endpoint.protocol.queue("before").unwrap();
-        let (_, outgoing) = endpoint.protocol.halves();
+        endpoint.sending.queue("before").unwrap();
+        let outgoing = endpoint.outgoing();
         let mut taken = outgoing.take();
         assert_eq!((outgoing.output().len(), outgoing.buffered()), (0, 0));
         assert_eq!(outgoing.queue("lost"), Err(SendError::Closed("lost")));

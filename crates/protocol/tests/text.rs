@@ -2,10 +2,13 @@
 
 mod support;
 
-use bytes::BufMut;
-use socket_flow_protocol::{Config, ProtocolError, Role};
+use bytes::{Buf, BufMut};
+use socket_flow_protocol::{Config, Input, Negotiated, ProtocolError, Role};
 
-use support::{Endpoint, MODES, Mode, Outcome, ROLES, Script, binary, frame, header, ping, text};
+use support::{
+    Endpoint, MODES, Mode, Outcome, ROLES, Script, arrives, binary, frame, header, ping, protocol,
+    text,
+};
 
 #[track_caller]
 fn assert_invalid(outcome: &Outcome) {
@@ -227,30 +230,37 @@ fn a_large_text_read_directly_fails_inside_its_frame() {
         let body = bytes.len() - payload.len();
         endpoint.feed(&bytes[..body + 200_000]);
         assert_eq!(endpoint.error, None);
-        let (incoming, _) = endpoint.protocol.halves();
-        assert!(incoming.direct(&endpoint.input).is_some());
+        assert!(endpoint.direct().is_some());
         endpoint.feed(&bytes[body + 200_000..][..1]);
         assert_eq!(endpoint.error.unwrap().close_code().as_u16(), 1007);
-        let (incoming, _) = endpoint.protocol.halves();
-        assert!(incoming.direct(&endpoint.input).is_none());
+        assert_eq!(endpoint.direct(), None);
     }
 }
 
 #[test]
 fn a_direct_read_reports_bad_text_itself() {
     for role in ROLES {
-        let mut endpoint = Endpoint::new(role, &Config::new());
+        let mut protocol = protocol(role, &Config::new(), Negotiated::default());
+        let mut input = Input::new();
         let mut payload = vec![b'a'; 100_000];
         payload[99_000] = 0xff;
         let bytes = frame(role, 0x81, &payload);
-        endpoint.feed(&bytes[..70_000]);
-        let (incoming, outgoing) = endpoint.protocol.halves();
+        arrives(&mut protocol, &mut input, &bytes[..70_000]);
+        let (incoming, outgoing) = protocol.halves();
         let rest = &bytes[70_000..];
-        incoming.direct(&endpoint.input).unwrap().put_slice(rest);
+        incoming.direct(&input).unwrap().put_slice(rest);
         let error = incoming.direct_done(rest.len(), outgoing).unwrap_err();
         assert_eq!(error.close_code().as_u16(), 1007);
-        endpoint.pump();
-        assert_eq!((endpoint.events.len(), endpoint.error), (0, None));
+        assert_eq!(protocol.step(&mut input), Ok(None));
+        let sent = support::parse(role, protocol.output().chunk());
+        assert_eq!((sent.len(), sent[0].0), (1, 0x88));
+
+        // And what drives it says no other.
+        let mut endpoint = Endpoint::new(role, &Config::new());
+        endpoint.feed(&bytes[..70_000]);
+        assert!(endpoint.direct().is_some());
+        endpoint.feed(rest);
+        assert_eq!((endpoint.events.len(), endpoint.error), (0, Some(error)));
         assert_eq!(endpoint.sent().len(), 1);
     }
 }
@@ -268,25 +278,15 @@ fn text_is_judged_unmasked_also_where_its_masked_bytes_are_text() {
 
 #[test]
 fn a_lent_text_may_be_looked_at_again_and_again() {
-    let mut endpoint = Endpoint::new(Role::Client, &Config::new());
-    endpoint
-        .input
-        .extend_from_slice(b"\x81\x03\xe2\x82\xac\x81\x01a");
-    let found = endpoint
-        .protocol
-        .step(&mut endpoint.input)
-        .unwrap()
-        .unwrap();
+    let mut protocol = protocol(Role::Client, &Config::new(), Negotiated::default());
+    let mut input = Input::from(&b"\x81\x03\xe2\x82\xac\x81\x01a"[..]);
+    let found = protocol.step(&mut input).unwrap().unwrap();
     for _ in 0..2 {
-        let lent = endpoint.protocol.lend(found, &endpoint.input);
+        let lent = protocol.lend(found, &input);
         assert_eq!(format!("{lent:?}"), "Message(Text(3 bytes))");
     }
-    let taken = endpoint
-        .protocol
-        .halves()
-        .0
-        .take(found, &mut endpoint.input);
+    let taken = protocol.halves().0.take(found, &mut input);
     assert_eq!(taken, text("€"));
-    endpoint.pump();
-    assert_eq!(endpoint.events, [text("a")]);
+    assert_eq!(protocol.receive(&mut input), Ok(Some(text("a"))));
+    assert_eq!(protocol.receive(&mut input), Ok(None));
 }

@@ -154,7 +154,7 @@ fn a_prepared_message_in_a_wrapper_is_sent_as_its_payload() {
         let prepared = Prepared::new("abc");
         let mut endpoint = Endpoint::new(role, &Config::new());
         let parcel = Parcel::new(Uncompressed(&prepared));
-        endpoint.protocol.queue(parcel).unwrap();
+        endpoint.sending.queue(parcel).unwrap();
         endpoint.write();
         assert_eq!(endpoint.sent(), [(0x81, b"abc".to_vec())]);
     }
@@ -250,7 +250,7 @@ fn a_subprotocol_alone_lets_no_reserved_bit_pass() {
     for role in ROLES {
         let negotiated = Negotiated::default().with_subprotocol("chat.v1");
         let mut endpoint = Endpoint::negotiated(role, &Config::new(), negotiated);
-        endpoint.protocol.queue("plain").unwrap();
+        endpoint.sending.queue("plain").unwrap();
         endpoint.feed(&frame(role, 0xc1, b"no"));
         assert!(endpoint.error.is_some());
         assert_eq!(endpoint.sent()[0], (0x81, b"plain".to_vec()));

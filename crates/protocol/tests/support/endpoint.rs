@@ -1,40 +1,51 @@
-//! A protocol with a transport and a clock around it.
+//! A shell of the driver: a transport in memory and a virtual clock.
 
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::buf::Limit;
 use bytes::{Buf, BufMut, BytesMut};
+use socket_flow_protocol::driver::{Failure, Goal, Next, Receiving, Sending, Turn, drive};
 use socket_flow_protocol::{
-    Config, Event, EventRef, Expired, Input, Negotiated, Protocol, ProtocolError, Role,
+    CloseCode, Config, ControlError, Event, EventRef, Expired, Found, Input, Negotiated, Outgoing,
+    ProtocolError, Role,
 };
 
-use super::{SEED, Sent, parse, ping, pong, seconds};
+use super::{Sent, parse, ping, pong, protocol, seconds};
 
-/// How an endpoint is fed and asked.
+/// How an endpoint reads, and how it is handed what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// `step` and `lend`.
+    /// Lent; a read brings all there is room for.
     Lent,
-    /// `receive`.
+    /// Owned, from the same reads.
     Owned,
-    /// `step` and `take`, large payloads through `direct`.
+    /// Owned, from reads so short that the rest of a large message is always
+    /// read directly.
     Direct,
-    /// `step` and `lend`; whenever it waits, what is left moves to other
-    /// memory and memory is released.
+    /// Lent, and memory is released after each event, not only before waiting.
     Moved,
 }
 
 pub const MODES: [Mode; 4] = [Mode::Lent, Mode::Owned, Mode::Direct, Mode::Moved];
 
-/// A protocol with the loop the crate's documentation asks for around it.
+/// A connection with all that a shell owns around it.
 #[derive(Debug)]
 pub struct Endpoint {
-    pub protocol: Protocol,
+    pub receiving: Receiving,
+    pub sending: Sending,
     pub role: Role,
-    pub input: Input,
     pub events: Vec<Event>,
+    /// What the peer did wrong.
     pub error: Option<ProtocolError>,
+    /// The deadline that ended the connection.
+    pub expired: Option<Expired>,
+    /// How the connection ended, once it has.
+    pub result: Option<Result<(), Failure>>,
     /// What was written to the transport.
     pub output: Vec<u8>,
+    /// Whether the write side is shut down.
+    pub is_shut: bool,
     pub mode: Mode,
     /// Whether every message is sent back.
     pub echo: bool,
@@ -42,6 +53,12 @@ pub struct Endpoint {
     pub blocked: bool,
     /// The clock.
     pub now: Duration,
+    /// When it wants to be told the time, as it last said.
+    pub deadline: Option<Duration>,
+    /// What has arrived and was not read.
+    arriving: BytesMut,
+    /// Whether the peer's end comes after that.
+    ends: bool,
 }
 
 impl Endpoint {
@@ -51,94 +68,124 @@ impl Endpoint {
 
     /// With what the opening handshake agreed on.
     pub fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
-        let protocol = match role {
-            Role::Client => Protocol::client(config.clone(), negotiated, SEED),
-            Role::Server => Protocol::server(config.clone(), negotiated),
-        };
+        let (receiving, sending) = drive(protocol(role, config, negotiated), Input::new());
         Self {
-            protocol,
+            receiving,
+            sending,
             role,
-            input: Input::new(),
             events: Vec::new(),
             error: None,
+            expired: None,
+            result: None,
             output: Vec::new(),
+            is_shut: false,
             mode: Mode::Lent,
             echo: false,
             blocked: false,
-            now: Duration::from_secs(1000),
+            now: seconds(1000),
+            deadline: None,
+            arriving: BytesMut::new(),
+            ends: false,
         }
     }
 
-    /// Bytes arrive, all at once but for direct reads.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let (incoming, outgoing) = self.protocol.halves();
-            let direct = (self.mode == Mode::Direct).then(|| incoming.direct(&self.input));
-            let count = if let Some(mut direct) = direct.flatten() {
-                let count = direct.chunk_mut().len().min(bytes.len());
-                assert!(count > 0, "a direct read without room");
-                direct.put_slice(&bytes[..count]);
-                if let Err(error) = incoming.direct_done(count, outgoing) {
-                    self.fail(error);
-                }
-                count
-            } else {
-                // Direct reads have a chance only if not all is in the input.
-                let most = if self.mode == Mode::Direct {
-                    4096
-                } else {
-                    usize::MAX
-                };
-                let count = bytes.len().min(most);
-                self.input.reserve(count);
-                self.input.spare().put_slice(&bytes[..count]);
-                count
-            };
-            bytes = &bytes[count..];
-            self.pump();
-        }
+    /// Bytes arrive and are received.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.arrive(bytes);
+        self.pump();
     }
 
-    /// Parses what has arrived and writes what is queued.
+    /// Bytes arrive; nobody looks yet.
+    pub fn arrive(&mut self, bytes: &[u8]) {
+        self.arriving.extend_from_slice(bytes);
+    }
+
+    /// The peer ends the connection; whether it has ended in order.
+    pub fn end(&mut self) -> bool {
+        self.ends = true;
+        self.pump();
+        matches!(self.result, Some(Ok(())))
+    }
+
+    /// Receives what has arrived and writes what is queued, until it waits.
     pub fn pump(&mut self) {
+        let mut turn = self.turn();
         loop {
-            if self.protocol.outgoing().is_pressed() {
-                self.write();
-            }
-            match self.next_event() {
-                Ok(Some(event)) => {
-                    if let (Event::Message(message), true) = (&event, self.echo) {
-                        self.protocol.queue(message.as_ref()).unwrap();
-                    }
-                    self.events.push(event);
+            match self.receiving.next(&mut self.sending, &mut turn) {
+                Next::Found(found) => self.hand_out(found),
+                Next::Read => {
+                    let most = match self.mode {
+                        Mode::Direct => 4096,
+                        _ => usize::MAX,
+                    };
+                    let mut space = self.receiving.space();
+                    let most = most.min(space.chunk_mut().len());
+                    let read = transfer(&mut self.arriving, self.ends, most, &mut space);
+                    self.receiving.read(&mut self.sending, &mut turn, read);
                 }
-                Ok(None) => break,
-                Err(error) => self.fail(error),
+                Next::Discard => {
+                    let read = transfer(&mut self.arriving, self.ends, 4096, &mut Vec::new());
+                    self.receiving.read(&mut self.sending, &mut turn, read);
+                }
+                Next::Wait(Some(at)) if at <= self.now => turn.set_now(self.now),
+                Next::Wait(at) => {
+                    self.deadline = at;
+                    break;
+                }
+                Next::Yield => turn = self.turn(),
+                Next::Over(result) => {
+                    self.deadline = None;
+                    self.over(result);
+                    break;
+                }
+                next => self.act(&next, &mut turn),
             }
         }
-        self.write();
-        if self.mode == Mode::Moved {
-            let storage = BytesMut::with_capacity(self.input.len());
-            assert!(self.input.move_to(storage).is_empty());
-            self.protocol.halves().0.release();
-        }
+        note(self.receiving.failure(), &mut self.error, &mut self.expired);
     }
 
-    /// Writes everything queued, unless the transport is blocked.
+    /// Writes everything queued, unless the transport is blocked. Nothing is
+    /// received.
     pub fn write(&mut self) {
-        while !self.blocked && self.protocol.output().has_remaining() {
-            self.write_some(usize::MAX);
+        let mut turn = Turn::new();
+        loop {
+            match self.sending.next(Goal::Flushed, &mut turn) {
+                Next::Wait(Some(at)) if at <= self.now => turn.set_now(self.now),
+                Next::Wait(_) => return,
+                Next::Over(result) => {
+                    return note(result.as_ref().err(), &mut self.error, &mut self.expired);
+                }
+                next => self.act(&next, &mut turn),
+            }
         }
     }
 
     /// Lets the transport take up to `count` bytes.
     pub fn write_some(&mut self, count: usize) {
-        let output = self.protocol.output();
-        let chunk = output.chunk();
-        let chunk = &chunk[..count.min(chunk.len())];
-        self.output.extend_from_slice(chunk);
-        let count = chunk.len();
-        output.advance(count);
+        let queued = self.sending.queued();
+        let chunk = &queued.chunk()[..count.min(queued.chunk().len())];
+        if !chunk.is_empty() {
+            self.output.extend_from_slice(chunk);
+            let written = Poll::Ready(Ok(chunk.len()));
+            assert!(self.sending.wrote(written).is_ready());
+        }
+    }
+
+    /// What is sent: parts of messages and pings are queued here.
+    pub fn outgoing(&mut self) -> &mut Outgoing {
+        self.sending.outgoing_mut()
+    }
+
+    /// Queues a Close.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
+        self.sending.start_close(code, reason, &mut ())
+    }
+
+    /// How much the next read may bring of a large message, straight into it;
+    /// `None`: it is read into the input.
+    pub fn direct(&mut self) -> Option<usize> {
+        let mut space = self.receiving.space();
+        (Limit::limit(&space) < usize::MAX).then(|| space.chunk_mut().len())
     }
 
     /// The frames written since the last call.
@@ -150,16 +197,17 @@ impl Endpoint {
     /// that expires.
     pub fn wait(&mut self, duration: Duration) -> Result<(), Expired> {
         let end = self.now + duration;
+        let before = self.expired;
         for _ in 0..10_000 {
-            match self.protocol.poll_timeout() {
-                Some(at) if at <= end => self.now = self.now.max(at),
+            self.pump();
+            match (self.expired, self.deadline) {
+                (Some(expired), _) if before.is_none() => return Err(expired),
+                (_, Some(at)) if at <= end => self.now = at,
                 _ => {
                     self.now = end;
                     return Ok(());
                 }
             }
-            self.protocol.handle_timeout(self.now)?;
-            self.write();
         }
         panic!("a deadline that is never settled");
     }
@@ -171,31 +219,101 @@ impl Endpoint {
         (expired, self.now - start)
     }
 
-    fn next_event(&mut self) -> Result<Option<Event>, ProtocolError> {
-        if self.mode == Mode::Owned {
-            return self.protocol.receive(&mut self.input);
-        }
-        let Some(found) = self.protocol.step(&mut self.input)? else {
-            return Ok(None);
-        };
-        if self.mode == Mode::Direct {
-            return Ok(Some(self.protocol.halves().0.take(found, &mut self.input)));
-        }
-        let event = self.protocol.lend(found, &self.input);
-        assert_eq!(found.is_message(), matches!(event, EventRef::Message(_)));
-        assert_eq!(found.is_close(), matches!(event, EventRef::Close(_)));
-        Ok(Some(match event {
-            EventRef::Message(message) => Event::Message(message.to_message()),
-            EventRef::Ping(data) => ping(data),
-            EventRef::Pong(data) => pong(data),
-            EventRef::Close(close) => Event::Close(close.cloned()),
-            other => panic!("unknown event {other:?}"),
-        }))
+    /// A caller that answers each message never finds the write queue full.
+    fn turn(&self) -> Turn {
+        Turn::holding(self.echo)
     }
 
-    fn fail(&mut self, error: ProtocolError) {
-        let first = self.error.replace(error);
-        assert_eq!(first, None, "a connection fails once");
+    /// Does what the driver says about the write side.
+    fn act(&mut self, next: &Next, turn: &mut Turn) {
+        match next {
+            Next::Write if self.sending.wants_flush() => {
+                // The transport keeps nothing back.
+                assert!(self.sending.flushed(Poll::Ready(Ok(()))).is_ready());
+            }
+            Next::Write if self.blocked => {
+                assert!(self.sending.wrote(Poll::Pending).is_pending());
+                turn.block_writes();
+            }
+            Next::Write => self.write_some(usize::MAX),
+            Next::ShutDown => {
+                self.is_shut = true;
+                turn.shut_down(true);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hand_out(&mut self, found: Found) {
+        let event = match self.mode {
+            Mode::Owned | Mode::Direct => self.receiving.take(found),
+            Mode::Lent | Mode::Moved => owned(self.receiving.lend(found)),
+        };
+        assert_eq!(found.is_message(), matches!(event, Event::Message(_)));
+        assert_eq!(found.is_close(), matches!(event, Event::Close(_)));
+        if self.mode == Mode::Moved {
+            self.receiving.release_memory();
+        }
+        if let (Event::Message(message), true) = (&event, self.echo) {
+            self.sending.queue(message.as_ref()).unwrap();
+        }
+        self.events.push(event);
+    }
+
+    fn over(&mut self, result: Result<(), Failure>) {
+        note(result.as_ref().err(), &mut self.error, &mut self.expired);
+        assert!(self.receiving.is_over());
+        assert_eq!(self.receiving.is_clean(), result.is_ok());
+        match &self.result {
+            None => self.result = Some(result),
+            Some(first) => assert_eq!(first.is_ok(), result.is_ok(), "it ends once"),
+        }
+    }
+}
+
+/// A read from what has arrived.
+fn transfer(
+    arriving: &mut BytesMut,
+    ends: bool,
+    most: usize,
+    space: &mut impl BufMut,
+) -> Poll<std::io::Result<usize>> {
+    if arriving.is_empty() && !ends {
+        return Poll::Pending;
+    }
+    let count = most.min(arriving.len());
+    space.put(arriving.split_to(count));
+    Poll::Ready(Ok(count))
+}
+
+fn owned(event: EventRef<'_>) -> Event {
+    match event {
+        EventRef::Message(message) => Event::Message(message.to_message()),
+        EventRef::Ping(data) => ping(data),
+        EventRef::Pong(data) => pong(data),
+        EventRef::Close(close) => Event::Close(close.cloned()),
+        other => panic!("unknown event {other:?}"),
+    }
+}
+
+/// Keeps why a connection fails, which is one thing.
+fn note(
+    failure: Option<&Failure>,
+    error: &mut Option<ProtocolError>,
+    expired: &mut Option<Expired>,
+) {
+    match failure {
+        Some(Failure::Protocol(new)) => {
+            assert_eq!(*error.get_or_insert(*new), *new, "a connection fails once");
+        }
+        Some(Failure::Expired(new)) => {
+            assert_eq!(
+                *expired.get_or_insert(*new),
+                *new,
+                "a connection fails once"
+            );
+        }
+        _ => {}
     }
 }
 
@@ -214,18 +332,26 @@ impl Pair {
         }
     }
 
-    /// Carries bytes to and fro until neither side has any.
+    /// Carries bytes, and then the end, to and fro until neither side has any.
     pub fn exchange(&mut self) {
         for _ in 0..1000 {
             self.client.write();
             self.server.write();
             let to_server = std::mem::take(&mut self.client.output);
             let to_client = std::mem::take(&mut self.server.output);
-            if to_server.is_empty() && to_client.is_empty() {
+            let is_silent = to_server.is_empty() && to_client.is_empty();
+            let ends = (self.client.is_shut, self.server.is_shut);
+            if is_silent && ends == (self.server.ends, self.client.ends) {
                 return;
             }
             self.server.feed(&to_server);
             self.client.feed(&to_client);
+            if ends.0 {
+                self.server.end();
+            }
+            if ends.1 {
+                self.client.end();
+            }
         }
         panic!("two endpoints that never fall silent");
     }

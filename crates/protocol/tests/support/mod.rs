@@ -14,7 +14,9 @@ pub mod tokens;
 use std::time::Duration;
 
 use bytes::Bytes;
-use socket_flow_protocol::{CloseCode, CloseFrame, Event, Message, Role};
+use socket_flow_protocol::{
+    CloseCode, CloseFrame, Config, Event, Input, Message, Negotiated, Protocol, Role,
+};
 use socket_flow_testing::wire;
 
 pub use endpoint::{Endpoint, MODES, Mode, Pair};
@@ -27,6 +29,21 @@ pub const SEED: [u8; 32] = *b"32 bytes that seed masking keys.";
 pub const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 pub const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+/// The core of a connection, without a shell.
+pub fn protocol(role: Role, config: &Config, negotiated: Negotiated) -> Protocol {
+    match role {
+        Role::Client => Protocol::client(config.clone(), negotiated, SEED),
+        Role::Server => Protocol::server(config.clone(), negotiated),
+    }
+}
+
+/// Bytes arrive at the core, and the step that parses them finds nothing.
+#[track_caller]
+pub fn arrives(protocol: &mut Protocol, input: &mut Input, bytes: &[u8]) {
+    input.extend_from_slice(bytes);
+    assert_eq!(protocol.step(input), Ok(None));
+}
 
 /// One frame as the peer of `receiver` writes it: the first byte as given,
 /// the rest by the RFC.

@@ -116,7 +116,7 @@ impl Script {
         endpoint.mode = mode;
         endpoint.echo = self.echo;
         if self.closing {
-            endpoint.protocol.close(CloseCode::NORMAL, "").unwrap();
+            endpoint.close(CloseCode::NORMAL, "").unwrap();
         }
         let ends = cuts.iter().copied().chain([self.bytes.len()]);
         let mut start = 0;
@@ -127,9 +127,9 @@ impl Script {
         endpoint.pump();
         Outcome {
             role: self.role,
-            closing: endpoint.protocol.closing(),
-            close_frame: endpoint.protocol.close_frame().cloned(),
-            clean_eof: endpoint.protocol.receive_eof().is_ok(),
+            closing: endpoint.sending.closing(),
+            close_frame: endpoint.receiving.incoming().close_frame().cloned(),
+            clean_eof: endpoint.end(),
             events: endpoint.events,
             error: endpoint.error,
             output: endpoint.output,
@@ -146,7 +146,7 @@ pub struct Outcome {
     pub output: Vec<u8>,
     pub closing: Closing,
     pub close_frame: Option<CloseFrame>,
-    /// Whether the transport may end now.
+    /// Whether it ends in order when the peer ends the transport now.
     pub clean_eof: bool,
 }
 
