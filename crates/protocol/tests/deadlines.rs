@@ -6,22 +6,11 @@ mod support;
 use std::time::Duration;
 
 use bytes::Buf;
-use socket_flow_protocol::{
-    CloseCode, Config, Expired, Input, NEVER, Negotiated, Protocol, Role, Timeouts,
+use socket_flow_protocol::{CloseCode, Config, Expired, Input, NEVER, Negotiated, Protocol, Role};
+
+use support::{
+    Endpoint, ROLES, arrives, close_payload, frame, noise, off, protocol, seconds, text,
 };
-
-use support::{Endpoint, ROLES, arrives, close_payload, frame, noise, protocol, seconds, text};
-
-/// A configuration without deadlines.
-fn off() -> Config {
-    let mut timeouts = Timeouts::default();
-    timeouts.close = NEVER;
-    timeouts.ping_interval = NEVER;
-    timeouts.pong = NEVER;
-    timeouts.idle = NEVER;
-    timeouts.stall = NEVER;
-    Config::new().with_timeouts(timeouts)
-}
 
 fn close(code: u16, reason: &str) -> (u8, Vec<u8>) {
     (0x88, close_payload(code, reason))

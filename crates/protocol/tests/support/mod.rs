@@ -1,11 +1,12 @@
-//! Frames as bytes, scripts that run them cut everywhere, and a pair of
-//! endpoints on a virtual clock.
+//! Frames as bytes, scripts that run them cut everywhere, a pair of endpoints
+//! on a virtual clock, and the driver step by step.
 
 // Every test file is a crate of its own and uses its part.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 mod endpoint;
 mod script;
+mod steps;
 
 #[cfg(feature = "deflate")]
 pub mod deflate;
@@ -15,13 +16,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket_flow_protocol::{
-    CloseCode, CloseFrame, Config, Event, Input, Message, Negotiated, Protocol, Role,
+    CloseCode, CloseFrame, Config, Event, Input, Message, NEVER, Negotiated, Protocol, Role,
+    Timeouts,
 };
 use socket_flow_testing::wire;
 
 pub use endpoint::{Endpoint, MODES, Mode, Pair};
 pub use script::{Outcome, Script};
 pub use socket_flow_testing::wire::Sent;
+pub use steps::{Others, Steps};
 
 pub const SEED: [u8; 32] = *b"32 bytes that seed masking keys.";
 
@@ -29,6 +32,17 @@ pub const SEED: [u8; 32] = *b"32 bytes that seed masking keys.";
 pub const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 pub const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+/// A configuration without deadlines.
+pub fn off() -> Config {
+    let mut timeouts = Timeouts::default();
+    timeouts.close = NEVER;
+    timeouts.ping_interval = NEVER;
+    timeouts.pong = NEVER;
+    timeouts.idle = NEVER;
+    timeouts.stall = NEVER;
+    Config::new().with_timeouts(timeouts)
+}
 
 /// The core of a connection, without a shell.
 pub fn protocol(role: Role, config: &Config, negotiated: Negotiated) -> Protocol {

@@ -1,0 +1,272 @@
+//! What others hand in: when they are asked, what is taken over, and when they
+//! are told that nothing is sent any more.
+
+mod support;
+
+use socket_flow_protocol::driver::{Accepts, Goal, HandedIn};
+use socket_flow_protocol::{CloseCode, CloseFrame, Closing, ControlError, Role};
+
+use support::{Others, ROLES, Steps, frame, off, ping};
+
+const CLOSE: (u8, &[u8]) = (0x88, b"\x03\xe8");
+
+#[test]
+fn others_are_told_once_that_nothing_is_sent_any_more() {
+    for role in ROLES {
+        let mut others = Others::default().message("late");
+        let mut steps = Steps::new(role, &off());
+        steps.sending.expect_handed_in();
+        steps
+            .takes_over(&mut Others::default(), false)
+            .reads_the_end()
+            .takes_over(&mut others, false)
+            .shuts_down()
+            .has_failed("Abnormal(AbnormalClosure)");
+        assert!(others.is_closed && others.waiting.is_empty());
+    }
+}
+
+#[test]
+fn a_close_that_others_handed_in_first_is_the_one_that_is_sent() {
+    for role in ROLES {
+        let frame = CloseFrame {
+            code: CloseCode::GOING_AWAY,
+            reason: "theirs".into(),
+        };
+        let mut others = Others::default().message("before").close(frame);
+        let mut steps = Steps::new(role, &off());
+        steps.sending.expect_handed_in();
+        let close = steps
+            .sending
+            .start_close(CloseCode::NORMAL, "ours", &mut others);
+        assert_eq!(close, Ok(()));
+        assert!(others.is_refused && others.is_closed);
+        steps
+            .sends(Goal::Closed)
+            .takes_over(&mut others, false)
+            .writes(&[(0x81, b"before"), (0x88, b"\x03\xe9theirs")])
+            .flushes()
+            .is_over();
+    }
+}
+
+#[test]
+fn what_others_hand_in_is_asked_for_before_it_waits_and_again_after_a_read() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        steps.sending.expect_handed_in();
+        let mut none = Others::default();
+        steps
+            .takes_over(&mut Others::default().message("one"), false)
+            .writes(&[(0x81, b"one")])
+            .flushes()
+            .reads(&frame(role, 0x89, b"ping"))
+            .finds(&ping(b"ping"))
+            // In one write with the answers.
+            .takes_over(&mut Others::default().message("two"), false)
+            .writes(&[(0x8a, b"ping"), (0x81, b"two")])
+            .flushes()
+            .reads_nothing();
+        steps.waits(None).takes_over(&mut none, false);
+        steps.reads_nothing();
+        steps.turn.handed_in();
+        steps.takes_over(&mut none, false).waits(None);
+    }
+}
+
+#[test]
+fn what_others_hand_in_is_taken_over_until_the_queue_is_full_and_then_the_rest() {
+    for role in ROLES {
+        let mut others = Others::default()
+            .message("0123456789")
+            .message("abcdefghij")
+            .message("9876543210");
+        let mut steps = Steps::new(role, &off().high_water(10));
+        steps.sending.expect_handed_in();
+        steps
+            .sends(Goal::Flushed)
+            .takes_over(&mut others, true)
+            .writes(&[(0x81, b"0123456789")])
+            .flushes()
+            .takes_over(&mut others, true)
+            .write_blocks()
+            // Nobody is asked while the transport is blocked.
+            .waits(None);
+        assert_eq!(others.waiting.len(), 1);
+        steps
+            .takes_over(&mut others, true)
+            .writes(&[(0x81, b"abcdefghij")])
+            .flushes()
+            .takes_over(&mut others, true)
+            .writes(&[(0x81, b"9876543210")])
+            .flushes()
+            .takes_over(&mut others, false)
+            .is_over();
+    }
+}
+
+#[test]
+fn nobody_is_asked_who_was_not_expected_to_hand_anything_in() {
+    let mut steps = Steps::new(Role::Server, &off());
+    steps.sends(Goal::Flushed).is_over();
+    steps.sends(Goal::Closed).waits(None);
+}
+
+#[test]
+fn the_queue_accepts_all_only_a_close_or_nothing() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off().high_water(10));
+        assert_eq!(steps.sending.accepts(), Accepts::All);
+        steps.sending.outgoing_mut().queue_part("0").unwrap();
+        assert_eq!(steps.sending.accepts(), Accepts::Close);
+        steps
+            .sending
+            .outgoing_mut()
+            .queue_last_part("123456789")
+            .unwrap();
+        assert_eq!(steps.sending.accepts(), Accepts::Nothing);
+        steps.closes();
+        assert_eq!(steps.sending.accepts(), Accepts::Nothing);
+    }
+}
+
+#[test]
+fn inside_a_message_only_a_close_is_taken_over() {
+    for role in ROLES {
+        let mut others = Others::default().message("waits").close(normal());
+        let mut steps = Steps::new(role, &off());
+        steps.sending.outgoing_mut().queue_part("begun").unwrap();
+        steps.sending.expect_handed_in();
+        steps
+            .sends(Goal::Flushed)
+            .takes_over(&mut others, false)
+            .writes(&[(0x01, b"begun")])
+            .flushes()
+            .is_over();
+        assert_eq!(others.waiting.len(), 2);
+
+        // A Close may stand inside a message.
+        let mut others = Others::default().close(normal());
+        steps
+            .turn()
+            .takes_over(&mut others, false)
+            .writes(&[CLOSE])
+            .flushes()
+            .is_over();
+        assert!(others.is_refused && others.is_closed);
+        assert_eq!(steps.sending.closing(), Closing::Sent);
+    }
+}
+
+#[test]
+fn a_message_that_was_begun_keeps_what_others_handed_in_from_going_before_a_close() {
+    let mut others = Others::default().message("lost");
+    let mut steps = Steps::new(Role::Server, &off());
+    steps.sending.outgoing_mut().queue_part("begun").unwrap();
+    let close = steps
+        .sending
+        .start_close(CloseCode::NORMAL, "", &mut others);
+    assert_eq!(close, Ok(()));
+    assert!(others.is_refused && others.is_closed);
+    steps
+        .sends(Goal::Closed)
+        .writes(&[(0x01, b"begun"), CLOSE])
+        .flushes()
+        .is_over();
+}
+
+#[test]
+fn a_close_that_is_taken_over_comes_after_all_before_it_and_closes_to_others() {
+    for role in ROLES {
+        let mut others = Others::default().message("before").close(normal());
+        let mut steps = Steps::new(role, &off());
+        steps.sending.expect_handed_in();
+        steps
+            .sends(Goal::Closed)
+            .takes_over(&mut others, false)
+            .writes(&[(0x81, b"before"), CLOSE])
+            .flushes()
+            .is_over();
+        assert!(others.is_closed);
+        // Whoever comes later finds it closed, and nobody waits.
+        let mut late = Others::default().message("late").close(normal());
+        steps.turn().takes_over(&mut late, false).is_over();
+        assert!(late.is_closed && late.waiting.is_empty());
+    }
+}
+
+#[test]
+fn what_was_promised_goes_before_a_close_however_full_the_queue_is() {
+    for role in ROLES {
+        let mut others = Others::default().message("one").message("two");
+        let mut steps = Steps::new(role, &off().high_water(1));
+        steps.sending.queue("full").unwrap();
+        let close = steps
+            .sending
+            .start_close(CloseCode::NORMAL, "", &mut others);
+        assert_eq!(close, Ok(()));
+        steps
+            .sends(Goal::Closed)
+            .writes(&[(0x81, b"full"), (0x81, b"one"), (0x81, b"two"), CLOSE])
+            .flushes()
+            .is_over();
+    }
+}
+
+#[test]
+fn a_reason_that_is_too_long_changes_nothing_for_anybody() {
+    let mut others = Others::default().message("waits");
+    let mut steps = Steps::new(Role::Server, &off());
+    let reason = "r".repeat(124);
+    let close = steps
+        .sending
+        .start_close(CloseCode::NORMAL, &reason, &mut others);
+    assert_eq!(close, Err(ControlError::ReasonTooLong));
+    assert!(!others.is_refused && !others.is_closed);
+    assert_eq!(others.waiting.len(), 1);
+    assert_eq!(steps.sending.closing(), Closing::Open);
+}
+
+#[test]
+fn a_second_close_changes_nothing() {
+    let mut steps = Steps::new(Role::Server, &off());
+    steps.closes();
+    let mut others = Others::default().message("late");
+    let close = steps
+        .sending
+        .start_close(CloseCode::GOING_AWAY, "2", &mut others);
+    assert_eq!(close, Ok(()));
+    assert!(!others.is_refused && others.is_closed);
+    steps
+        .sends(Goal::Closed)
+        .writes(&[CLOSE])
+        .flushes()
+        .is_over();
+}
+
+#[test]
+fn nobody_hands_anything_in_or_somebody_may() {
+    assert!(HandedIn::next(&mut (), false).is_none());
+    let mut nobody = None::<Others>;
+    assert!(nobody.next(false).is_none());
+    nobody.refuse();
+    nobody.close();
+    let mut somebody = Some(Others::default().message("one").message("two"));
+    assert!(somebody.next(true).is_none());
+    assert!(somebody.next(false).is_some());
+    somebody.refuse();
+    assert!(
+        somebody
+            .as_ref()
+            .is_some_and(|it| it.is_refused && !it.is_closed)
+    );
+    somebody.close();
+    assert!(somebody.is_some_and(|it| it.is_closed));
+}
+
+fn normal() -> CloseFrame {
+    CloseFrame {
+        code: CloseCode::NORMAL,
+        reason: "".into(),
+    }
+}

@@ -1,0 +1,201 @@
+//! What a connection does while it is open: in which order, and what it holds
+//! back.
+
+mod support;
+
+use std::io::ErrorKind;
+
+use bytes::BufMut;
+use socket_flow_protocol::driver::Next;
+use socket_flow_protocol::{EventRef, Message, MessageRef};
+
+use support::{ROLES, Steps, binary, frame, header, noise, off, ping, text};
+
+#[test]
+fn what_has_arrived_is_parsed_then_what_is_queued_is_written_then_more_is_read() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        let bytes = [
+            frame(role, 0x81, b"one"),
+            frame(role, 0x89, b"two"),
+            frame(role, 0x81, b"three"),
+        ];
+        steps.sending.queue("queued").unwrap();
+        steps
+            .writes(&[(0x81, b"queued")])
+            .flushes()
+            .reads(&bytes.concat())
+            .finds(&text("one"));
+        steps.sending.queue("1").unwrap();
+        steps.finds(&ping(b"two")).finds(&text("three"));
+        steps.sending.queue("3").unwrap();
+        steps
+            .writes(&[(0x81, b"1"), (0x8a, b"two"), (0x81, b"3")])
+            .flushes()
+            .reads_nothing()
+            .waits(None);
+    }
+}
+
+#[test]
+fn where_a_write_blocks_reading_goes_on() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        steps.sending.queue("queued").unwrap();
+        steps
+            .write_blocks()
+            .reads(&frame(role, 0x81, b"one"))
+            .finds(&text("one"))
+            .reads_nothing()
+            .waits(None)
+            .writes_some(1)
+            .write_blocks();
+    }
+}
+
+#[test]
+fn a_queue_that_is_pressed_is_written_before_more_is_parsed() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off().high_water(10));
+        let bytes = [frame(role, 0x81, b"one"), frame(role, 0x81, b"and another")].concat();
+        steps.reads(&bytes).finds(&text("one"));
+        assert!(steps.receiving.quick(&steps.sending).is_some());
+
+        let mut steps = Steps::new(role, &off().high_water(10));
+        steps.reads(&bytes).finds(&text("one"));
+        steps.sending.queue("0123456789").unwrap();
+        // The quick way leaves it alone.
+        assert!(steps.receiving.quick(&steps.sending).is_none());
+        steps
+            .writes(&[(0x81, b"0123456789")])
+            .finds(&text("and another"));
+    }
+}
+
+/// RFC 6455 §5.5.3: the kept pong would give way to a newer one.
+#[test]
+fn a_pong_without_room_is_written_before_more_is_parsed() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off().max_pongs(1));
+        let bytes = [b"1", b"2", b"3"].map(|data| frame(role, 0x89, data));
+        steps
+            .reads(&bytes.concat())
+            .finds(&ping(b"1"))
+            .finds(&ping(b"2"))
+            .writes(&[(0x8a, b"1")])
+            .writes(&[(0x8a, b"2")])
+            .finds(&ping(b"3"))
+            .writes(&[(0x8a, b"3")]);
+    }
+}
+
+#[test]
+fn a_turn_ends_after_one_reads_worth_with_everything_parsed_and_written() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        let large = frame(role, 0x82, &noise(100_000));
+        let (first, rest) = large.split_at((66 << 10) - 1);
+        steps
+            .reads(first)
+            .reads(&rest[..1])
+            .yields()
+            .yields()
+            .turn()
+            .reads(&rest[1..])
+            .finds(&binary(&noise(100_000)));
+
+        // What was found in it is handed out, and answered.
+        let pings = frame(role, 0x89, &[b'p'; 120]).repeat(600);
+        let mut steps = Steps::new(role, &off());
+        steps.reads(&pings[..66 << 10]);
+        for _ in 0..(66 << 10) / (pings.len() / 600) {
+            while steps.sending.outgoing().is_pressed() {
+                steps.writes_the_rest();
+            }
+            steps.finds(&ping(&[b'p'; 120]));
+        }
+        steps.writes_the_rest().flushes().yields();
+    }
+}
+
+#[test]
+fn a_found_message_is_lent_or_taken_and_a_control_frame_is_no_message() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        let bytes = [frame(role, 0x81, b"one"), frame(role, 0x89, b"ping")].concat();
+        let mut space = steps.receiving.space();
+        assert!(space.chunk_mut().len() >= 66 << 10);
+        space.put_slice(&bytes);
+        let found = steps.receiving.quick(&steps.sending).unwrap();
+        let one = MessageRef::from("one");
+        assert_eq!(steps.receiving.lend_message(found), Some(one));
+        assert_eq!(steps.receiving.lend(found), EventRef::Message(one));
+        let taken = steps.receiving.take_message(found);
+        assert_eq!(taken, Some(Message::from("one")));
+        assert!(steps.receiving.quick(&steps.sending).is_none());
+        steps
+            .finds(&ping(b"ping"))
+            .writes(&[(0x8a, b"ping")])
+            .flushes();
+
+        let mut space = steps.receiving.room();
+        space.put_slice(&frame(role, 0x82, b"quick"));
+        let found = steps.receiving.quick_after_read().unwrap();
+        assert_eq!(steps.receiving.take(found), binary(b"quick"));
+        assert!(steps.receiving.quick_after_read().is_none());
+        steps.reads(&frame(role, 0x8a, b"pong"));
+        let Steps {
+            receiving,
+            sending,
+            turn,
+            ..
+        } = &mut steps;
+        let Next::Found(found) = receiving.next(sending, turn) else {
+            panic!("a pong");
+        };
+        assert_eq!(receiving.lend(found), EventRef::Pong(b"pong"));
+        assert_eq!(receiving.lend_message(found), None);
+        assert_eq!(receiving.take_message(found), None);
+        assert_eq!(receiving.incoming().role(), role);
+    }
+}
+
+#[test]
+fn it_is_idle_only_while_nothing_has_begun_or_ended() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        assert!(steps.receiving.is_idle() && steps.receiving.is_open());
+        assert!(!steps.receiving.is_over() && !steps.receiving.is_clean());
+        steps.reads(&header(role, 0x81, 5));
+        assert!(!steps.receiving.is_idle());
+
+        let mut steps = Steps::new(role, &off());
+        steps
+            .receiving
+            .abort(ErrorKind::Other.into(), &mut steps.sending);
+        assert!(!steps.receiving.is_idle() && !steps.receiving.is_open());
+        assert!(!steps.receiving.is_over());
+    }
+}
+
+#[test]
+fn what_was_not_parsed_is_handed_on_and_no_more_memory_than_that_is_kept() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        let bytes = [frame(role, 0x81, b"one"), b"\x81".to_vec()].concat();
+        steps
+            .reads(&bytes)
+            .finds(&text("one"))
+            .reads_nothing()
+            .waits(None);
+        let input = steps.receiving.into_input();
+        assert_eq!(input.unread(), b"\x81");
+        assert!(input.capacity() <= 64);
+
+        let mut steps = Steps::new(role, &off());
+        steps.reads(&frame(role, 0x82, &[7; 20_000]));
+        steps.finds(&binary(&[7; 20_000]));
+        steps.receiving.release_memory();
+        assert_eq!(steps.receiving.into_input().capacity(), 0);
+    }
+}

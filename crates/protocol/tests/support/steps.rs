@@ -1,0 +1,339 @@
+//! A shell in slow motion: a test says what the driver must say next, and what
+//! comes of it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut};
+use socket_flow_protocol::driver::{Goal, Handed, HandedIn, Next, Receiving, Sending, Turn, drive};
+use socket_flow_protocol::{CloseCode, CloseFrame, Config, Event, Input, Negotiated, Parcel, Role};
+
+use super::{parse, protocol};
+
+/// Each method is one step: the driver must say so.
+#[derive(Debug)]
+pub struct Steps {
+    pub receiving: Receiving,
+    pub sending: Sending,
+    pub turn: Turn,
+    role: Role,
+    goal: Option<Goal>,
+    holds: bool,
+}
+
+macro_rules! says {
+    ($steps:expr, $($next:tt)+) => {
+        match $steps.next() {
+            $($next)+ => {}
+            other => panic!("it says {other:?}"),
+        }
+    };
+}
+
+impl Steps {
+    pub fn new(role: Role, config: &Config) -> Self {
+        let protocol = protocol(role, config, Negotiated::default());
+        let (receiving, sending) = drive(protocol, Input::new());
+        Self {
+            receiving,
+            sending,
+            turn: Turn::new(),
+            role,
+            goal: None,
+            holds: false,
+        }
+    }
+
+    /// Ends the turn and begins another.
+    pub fn turn(&mut self) -> &mut Self {
+        self.turn = Turn::holding(self.holds);
+        self
+    }
+
+    /// From the next turn, now, messages are held back, or not.
+    pub fn holds(&mut self, holds: bool) -> &mut Self {
+        self.holds = holds;
+        self.turn()
+    }
+
+    /// A call that only sends, in a turn of its own.
+    pub fn sends(&mut self, goal: Goal) -> &mut Self {
+        self.goal = Some(goal);
+        self.turn()
+    }
+
+    /// Receives again, in a turn of its own.
+    pub fn receives(&mut self) -> &mut Self {
+        self.goal = None;
+        self.turn()
+    }
+
+    /// The application queues a Close with 1000.
+    pub fn closes(&mut self) -> &mut Self {
+        let close = self.sending.start_close(CloseCode::NORMAL, "", &mut ());
+        assert_eq!(close, Ok(()));
+        self
+    }
+
+    #[track_caller]
+    pub fn reads(&mut self, bytes: &[u8]) -> &mut Self {
+        says!(self, Next::Read);
+        let mut space = self.receiving.space();
+        assert!(space.chunk_mut().len() >= bytes.len());
+        space.put_slice(bytes);
+        self.read(Poll::Ready(Ok(bytes.len())))
+    }
+
+    #[track_caller]
+    pub fn reads_nothing(&mut self) -> &mut Self {
+        says!(self, Next::Read);
+        self.read(Poll::Pending)
+    }
+
+    #[track_caller]
+    pub fn reads_the_end(&mut self) -> &mut Self {
+        says!(self, Next::Read);
+        self.read(Poll::Ready(Ok(0)))
+    }
+
+    #[track_caller]
+    pub fn read_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+        says!(self, Next::Read);
+        self.read(Poll::Ready(Err(kind.into())))
+    }
+
+    #[track_caller]
+    pub fn discards(&mut self, count: usize) -> &mut Self {
+        assert!(count > 0);
+        says!(self, Next::Discard);
+        self.read(Poll::Ready(Ok(count)))
+    }
+
+    #[track_caller]
+    pub fn discards_nothing(&mut self) -> &mut Self {
+        says!(self, Next::Discard);
+        self.read(Poll::Pending)
+    }
+
+    #[track_caller]
+    pub fn discards_the_end(&mut self) -> &mut Self {
+        says!(self, Next::Discard);
+        self.read(Poll::Ready(Ok(0)))
+    }
+
+    #[track_caller]
+    pub fn discard_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+        says!(self, Next::Discard);
+        self.read(Poll::Ready(Err(kind.into())))
+    }
+
+    /// Everything queued is written: these frames.
+    #[track_caller]
+    pub fn writes(&mut self, frames: &[(u8, &[u8])]) -> &mut Self {
+        says!(self, Next::Write);
+        let queued = self.sending.queued();
+        let bytes = queued.chunk().to_vec();
+        assert_eq!(bytes.len(), queued.len());
+        let sent = parse(self.role, &bytes);
+        let sent: Vec<_> = sent
+            .iter()
+            .map(|(first, data)| (*first, &data[..]))
+            .collect();
+        assert_eq!(sent, frames);
+        assert!(self.sending.wrote(Poll::Ready(Ok(bytes.len()))).is_ready());
+        self
+    }
+
+    /// Everything queued is written, whatever it is and whatever was written of
+    /// it before.
+    #[track_caller]
+    pub fn writes_the_rest(&mut self) -> &mut Self {
+        says!(self, Next::Write);
+        let rest = self.sending.queued().len();
+        assert!(rest > 0 && self.sending.wrote(Poll::Ready(Ok(rest))).is_ready());
+        self
+    }
+
+    #[track_caller]
+    pub fn writes_some(&mut self, count: usize) -> &mut Self {
+        says!(self, Next::Write);
+        assert!(self.sending.queued().len() > count);
+        assert!(self.sending.wrote(Poll::Ready(Ok(count))).is_ready());
+        self
+    }
+
+    #[track_caller]
+    pub fn write_blocks(&mut self) -> &mut Self {
+        says!(self, Next::Write);
+        assert!(!self.sending.queued().is_empty());
+        assert!(self.sending.wrote(Poll::Pending).is_pending());
+        self.turn.block_writes();
+        self
+    }
+
+    #[track_caller]
+    pub fn write_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+        says!(self, Next::Write);
+        assert!(!self.sending.queued().is_empty());
+        assert!(self.sending.wrote(Poll::Ready(Err(kind.into()))).is_ready());
+        self
+    }
+
+    #[track_caller]
+    pub fn flushes(&mut self) -> &mut Self {
+        says!(self, Next::Write);
+        assert!(self.sending.wants_flush() && self.sending.queued().is_empty());
+        assert!(self.sending.flushed(Poll::Ready(Ok(()))).is_ready());
+        self
+    }
+
+    #[track_caller]
+    pub fn flush_blocks(&mut self) -> &mut Self {
+        says!(self, Next::Write);
+        assert!(self.sending.wants_flush() && self.sending.queued().is_empty());
+        assert!(self.sending.flushed(Poll::Pending).is_pending());
+        self.turn.block_writes();
+        self
+    }
+
+    #[track_caller]
+    pub fn flush_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+        says!(self, Next::Write);
+        assert!(self.sending.wants_flush() && self.sending.queued().is_empty());
+        assert!(
+            self.sending
+                .flushed(Poll::Ready(Err(kind.into())))
+                .is_ready()
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn shuts_down(&mut self) -> &mut Self {
+        says!(self, Next::ShutDown);
+        self.turn.shut_down(true);
+        self
+    }
+
+    #[track_caller]
+    pub fn shutting_down_blocks(&mut self) -> &mut Self {
+        says!(self, Next::ShutDown);
+        self.turn.shut_down(false);
+        self
+    }
+
+    /// Takes over what others have handed in; whether there is more.
+    #[track_caller]
+    pub fn takes_over(&mut self, others: &mut Others, is_more: bool) -> &mut Self {
+        says!(self, Next::TakeOver);
+        assert_eq!(self.sending.take_over(others), is_more);
+        self.turn.taken_over(is_more);
+        self
+    }
+
+    /// It asks for the time and is told it.
+    #[track_caller]
+    pub fn asks_the_time(&mut self, now: Duration) -> &mut Self {
+        says!(self, Next::Wait(Some(Duration::ZERO)));
+        self.turn.set_now(now);
+        self
+    }
+
+    /// It waits until then, and that has come.
+    #[track_caller]
+    pub fn waits_until(&mut self, at: Duration) -> &mut Self {
+        says!(self, Next::Wait(Some(asked)) if asked == at);
+        self.turn.set_now(at);
+        self
+    }
+
+    /// It waits; something happens before that time, or without one.
+    #[track_caller]
+    pub fn waits(&mut self, at: Option<Duration>) -> &mut Self {
+        says!(self, Next::Wait(asked) if asked == at);
+        self.turn()
+    }
+
+    #[track_caller]
+    pub fn yields(&mut self) -> &mut Self {
+        says!(self, Next::Yield);
+        self
+    }
+
+    #[track_caller]
+    pub fn finds(&mut self, event: &Event) -> &mut Self {
+        match self.next() {
+            Next::Found(found) => assert_eq!(self.receiving.take(found), *event),
+            other => panic!("it says {other:?}"),
+        }
+        self
+    }
+
+    #[track_caller]
+    pub fn is_over(&mut self) -> &mut Self {
+        says!(self, Next::Over(Ok(())));
+        self
+    }
+
+    /// It is over by this failure, as `Debug` shows it.
+    #[track_caller]
+    pub fn has_failed(&mut self, failure: &str) -> &mut Self {
+        match self.next() {
+            Next::Over(Err(error)) => assert_eq!(format!("{error:?}"), failure),
+            other => panic!("it says {other:?}"),
+        }
+        self
+    }
+
+    fn next(&mut self) -> Next {
+        match self.goal {
+            Some(goal) => self.sending.next(goal, &mut self.turn),
+            None => self.receiving.next(&mut self.sending, &mut self.turn),
+        }
+    }
+
+    fn read(&mut self, read: Poll<io::Result<usize>>) -> &mut Self {
+        self.receiving.read(&mut self.sending, &mut self.turn, read);
+        self
+    }
+}
+
+/// Others that hand messages and a Close in.
+#[derive(Debug, Default)]
+pub struct Others {
+    pub waiting: VecDeque<Handed>,
+    pub is_refused: bool,
+    pub is_closed: bool,
+}
+
+impl Others {
+    pub fn message(mut self, text: &str) -> Self {
+        self.waiting.push_back(Handed::Message(Parcel::new(text)));
+        self
+    }
+
+    pub fn close(mut self, frame: CloseFrame) -> Self {
+        self.waiting.push_back(Handed::Close(frame));
+        self
+    }
+}
+
+impl HandedIn for Others {
+    fn next(&mut self, only_close: bool) -> Option<Handed> {
+        match self.waiting.front()? {
+            Handed::Message(_) if only_close => None,
+            _ => self.waiting.pop_front(),
+        }
+    }
+
+    fn refuse(&mut self) {
+        self.is_refused = true;
+    }
+
+    fn close(&mut self) {
+        self.is_closed = true;
+        self.waiting.clear();
+    }
+}
