@@ -6,7 +6,7 @@ mod support;
 use socket_flow_protocol::driver::{Accepts, Goal, HandedIn};
 use socket_flow_protocol::{CloseCode, CloseFrame, Closing, ControlError, Role};
 
-use support::{Others, ROLES, Steps, frame, off, ping};
+use support::{Others, ROLES, Steps, frame, off, ping, seconds};
 
 const CLOSE: (u8, &[u8]) = (0x88, b"\x03\xe8");
 
@@ -22,6 +22,71 @@ fn others_are_told_once_that_nothing_is_sent_any_more() {
             .takes_over(&mut others, false)
             .shuts_down()
             .has_failed("Abnormal(AbnormalClosure)");
+        assert!(others.is_closed && others.waiting.is_empty());
+    }
+}
+
+/// Cause: no Close is queued then, and without one others were asked for more
+/// and not told.
+#[test]
+fn others_are_told_when_a_write_made_no_progress_for_too_long() {
+    let config = off().high_water(5).stall_timeout(seconds(40));
+    for role in ROLES {
+        let mut others = Others::default().message("waits");
+        let mut steps = Steps::new(role, &config);
+        steps.sending.expect_handed_in();
+        steps.sending.queue("blocked").unwrap();
+        steps
+            .write_blocks()
+            .takes_over(&mut others, true)
+            .reads_nothing()
+            .asks_the_time(seconds(1000));
+        for at in [1010, 1020, 1030].map(seconds) {
+            steps
+                .waits(Some(at))
+                .takes_over(&mut others, true)
+                .write_blocks()
+                .reads_nothing()
+                .waits_until(at);
+        }
+        steps
+            .waits(Some(seconds(1040)))
+            .takes_over(&mut others, true)
+            .write_blocks()
+            .reads_nothing()
+            .waits_until(seconds(1040))
+            .takes_over(&mut others, false)
+            .shuts_down()
+            .has_failed("Expired(Write)");
+        assert!(others.is_closed && others.waiting.is_empty());
+
+        // Where a message is held back as well.
+        let mut others = Others::default().message("waits");
+        let mut steps = Steps::new(role, &config);
+        steps.sending.expect_handed_in();
+        steps.sending.queue("blocked").unwrap();
+        steps
+            .holds(true)
+            .write_blocks()
+            .takes_over(&mut others, true)
+            .reads(&frame(role, 0x81, b"held"))
+            .takes_over(&mut others, true)
+            .asks_the_time(seconds(1000));
+        for at in [1010, 1020, 1030].map(seconds) {
+            steps
+                .waits(Some(at))
+                .takes_over(&mut others, true)
+                .write_blocks()
+                .waits_until(at);
+        }
+        steps
+            .waits(Some(seconds(1040)))
+            .takes_over(&mut others, true)
+            .write_blocks()
+            .waits_until(seconds(1040))
+            .takes_over(&mut others, false)
+            .shuts_down()
+            .has_failed("Expired(Write)");
         assert!(others.is_closed && others.waiting.is_empty());
     }
 }

@@ -12,8 +12,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use socket_flow_protocol::driver::{Failure, Goal, Next, Receiving, Sending, Turn, drive};
 use socket_flow_protocol::{CloseCode, Config, Event, Input, NEVER, Negotiated, Role, SendError};
+use socket_flow_testing::wire;
 
-use support::{Others, frame, off, parse, protocol, seconds, whole_frames};
+use support::{Others, frame, off, protocol, seconds};
 
 /// A transport, a clock and callers that do what the choices say, and when
 /// those run out all that they can.
@@ -289,12 +290,12 @@ proptest! {
         prop_assert!(shell.result.is_some(), "it never ends");
         prop_assert!(shell.receiving.is_over());
         prop_assert!(!shell.sending.has_output());
+        prop_assert!(shell.others.is_none_or(|others| others.is_closed), "others wait");
 
         // Whole frames, but where it had to stop, and nothing after a Close.
-        let whole = whole_frames(&shell.output);
-        parse(shell.role, whole);
+        let (_, rest) = wire::frames(shell.role, &shell.output);
         if matches!(shell.result, Some(Ok(()))) && !shell.is_stuck && !shell.is_broken {
-            prop_assert_eq!(whole.len(), shell.output.len());
+            prop_assert!(rest.is_empty(), "half a frame");
         }
         prop_assert!(shell.now < NEVER);
     }
