@@ -93,8 +93,10 @@ fn a_pong_without_room_is_written_before_more_is_parsed() {
 fn a_turn_ends_after_one_reads_worth_with_everything_parsed_and_written() {
     for role in ROLES {
         let mut steps = Steps::new(role, &off());
-        let large = frame(role, 0x82, &noise(100_000));
-        let (first, rest) = large.split_at((66 << 10) - 1);
+        let mut fragments = frame(role, 0x02, &[b'f'; 1_000]);
+        fragments.extend(frame(role, 0x00, &[b'f'; 1_000]).repeat(98));
+        fragments.extend(frame(role, 0x80, &[b'f'; 1_000]));
+        let (first, rest) = fragments.split_at((66 << 10) - 1);
         steps
             .reads(first)
             .reads(&rest[..1])
@@ -102,7 +104,7 @@ fn a_turn_ends_after_one_reads_worth_with_everything_parsed_and_written() {
             .yields()
             .turn()
             .reads(&rest[1..])
-            .finds(&binary(&noise(100_000)));
+            .finds(&binary(&[b'f'; 100_000]));
 
         // What was found in it is handed out, and answered.
         let pings = frame(role, 0x89, &[b'p'; 120]).repeat(600);
@@ -115,6 +117,27 @@ fn a_turn_ends_after_one_reads_worth_with_everything_parsed_and_written() {
             steps.finds(&ping(&[b'p'; 120]));
         }
         steps.writes_the_rest().flushes().yields();
+    }
+}
+
+/// There is nothing to parse in them: what is left of the turn after 64 KiB is
+/// 2 KiB, sixteen times of which is 32 KiB.
+#[test]
+fn bytes_inside_a_large_payload_are_a_sixteenth_of_the_work() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        let large = frame(role, 0x82, &noise(120_000));
+        let (first, rest) = large.split_at(64 << 10);
+        let (second, rest) = rest.split_at((32 << 10) - 1);
+        let (third, rest) = rest.split_at(16);
+        steps
+            .reads(first)
+            .reads(second)
+            .reads(third)
+            .yields()
+            .turn()
+            .reads(rest)
+            .finds(&binary(&noise(120_000)));
     }
 }
 
