@@ -3,8 +3,8 @@
 
 mod support;
 
-use bytes::BufMut;
-use socket_flow_protocol::{Event, Role};
+use bytes::{BufMut, BytesMut};
+use socket_flow_protocol::{Event, Input, Role};
 
 use support::{Steps, frame, header, noise, off, text};
 
@@ -123,10 +123,11 @@ fn what_waited_grows_in_memory_of_its_own_by_doubling() {
 
     let mut client = self::client();
     client.reads(&begun(4 << 10)).reads_nothing().waits(None);
-    for _ in 0..2 {
-        assert_eq!(room(&mut client), 4 << 10);
-        client.reads_nothing().waits(None);
-    }
+    assert_eq!(room(&mut client), 4 << 10);
+    let place = place_of(&mut client);
+    client.reads_nothing().waits(None);
+    assert_eq!(room(&mut client), 4 << 10);
+    assert_eq!(place_of(&mut client), place, "it need not move");
 }
 
 #[test]
@@ -191,7 +192,24 @@ fn a_buffer_that_a_message_keeps_is_not_given_back() {
     let place = place_of(&mut first);
     drop(takes(&mut first, 0));
     first.reads_nothing().waits(None);
+    // Had it been freed, this would be it.
+    let other = Vec::<u8>::with_capacity(SIZE);
     assert_eq!(place_of(&mut client()), place);
+    assert_ne!(other.as_ptr(), place.cast_const());
+}
+
+#[test]
+fn memory_of_another_size_is_read_to_its_end_and_not_kept() {
+    let mut input = Input::from(BytesMut::with_capacity(200_000));
+    input.extend_from_slice(b"\x81\x03one\x81\x03two");
+    let mut first = Steps::with_input(Role::Client, &off(), input);
+    first
+        .finds(&text("one"))
+        .finds(&text("two"))
+        .reads_nothing()
+        .waits(None);
+    assert_eq!(first.receiving.into_input().capacity(), 0);
+    assert_eq!(room(&mut client()), SIZE);
 }
 
 #[test]

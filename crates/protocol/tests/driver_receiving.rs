@@ -142,6 +142,26 @@ fn bytes_inside_a_large_payload_are_a_sixteenth_of_the_work() {
 }
 
 #[test]
+fn a_large_message_is_read_directly_and_its_end_with_what_follows() {
+    for role in ROLES {
+        let payload = noise(100_000);
+        let large = frame(role, 0x82, &payload);
+        let end = [&large[90_000..], &frame(role, 0x81, b"next")].concat();
+        let mut steps = Steps::new(role, &off());
+        steps
+            .reads(&large[..60_000])
+            .turn()
+            .reads(&large[60_000..66_000])
+            .reads(&large[66_000..90_000])
+            .turn()
+            .reads(&end[..5_000])
+            .reads(&end[5_000..])
+            .finds(&binary(&payload))
+            .finds(&text("next"));
+    }
+}
+
+#[test]
 fn a_found_message_is_lent_or_taken_and_a_control_frame_is_no_message() {
     for role in ROLES {
         let mut steps = Steps::new(role, &off());

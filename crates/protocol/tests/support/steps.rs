@@ -34,8 +34,13 @@ macro_rules! says {
 
 impl Steps {
     pub fn new(role: Role, config: &Config) -> Self {
+        Self::with_input(role, config, Input::new())
+    }
+
+    /// With what was read after the opening handshake.
+    pub fn with_input(role: Role, config: &Config, input: Input) -> Self {
         let protocol = protocol(role, config, Negotiated::default());
-        let (receiving, sending) = drive(protocol, Input::new());
+        let (receiving, sending) = drive(protocol, input);
         Self {
             receiving,
             sending,
