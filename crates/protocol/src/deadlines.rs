@@ -100,14 +100,18 @@ impl Default for Watch {
     }
 }
 
-/// `now` and `delay` later; `NEVER` when `period` is, or on overflow.
+/// `now` and `delay` later; `NEVER` when `period` is, and only then.
 pub(crate) fn after(now: Duration, delay: Duration, period: Duration) -> Duration {
     if period == NEVER {
         NEVER
     } else {
-        now.saturating_add(delay)
+        now.saturating_add(delay).min(LAST)
     }
 }
+
+/// The last moment there is: one that is not `NEVER`, so that what waits for it
+/// is armed.
+const LAST: Duration = NEVER.saturating_sub(Duration::from_nanos(1));
 
 /// Looks in a period. What a look sees came before it, so this many silent
 /// ones in a row are never less than a period of silence.
@@ -156,6 +160,7 @@ mod tests {
 
     #[test]
     fn the_end_of_time_does_not_overflow() {
-        assert_eq!(after(NEVER, PERIOD, PERIOD), NEVER);
+        assert_eq!(after(NEVER, PERIOD, PERIOD), LAST);
+        assert_eq!(after(LAST, PERIOD, NEVER), NEVER);
     }
 }

@@ -74,6 +74,7 @@ mod payload;
 mod prepared;
 mod protocol;
 mod queue;
+mod thread_pool;
 mod timeouts;
 
 pub use socket_flow_frames::{

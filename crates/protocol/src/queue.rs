@@ -2,9 +2,10 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
-use std::mem;
 
 use bytes::{Buf, Bytes, BytesMut};
+
+use crate::thread_pool;
 
 /// Bytes that wait to be written, whole frames only.
 ///
@@ -47,7 +48,7 @@ impl WriteQueue {
     #[inline]
     pub(crate) fn tail(&mut self, len: usize) -> &mut BytesMut {
         if self.tail.capacity() == 0 {
-            exchange(&mut self.tail);
+            thread_pool::exchange(&POOL, &mut self.tail);
         }
         if self.tail.capacity() - self.tail.len() < len {
             self.grow_tail(len);
@@ -96,7 +97,7 @@ impl WriteQueue {
     #[inline]
     fn release(&mut self) {
         self.tail.clear();
-        give(&mut self.tail);
+        thread_pool::give(&POOL, &mut self.tail, STORAGE..=MAX_STORAGE);
     }
 
     #[inline(never)]
@@ -190,45 +191,6 @@ const MAX_STORAGE: usize = 2 * STORAGE;
 thread_local! {
     /// Storage, or, without memory, none.
     static POOL: RefCell<BytesMut> = RefCell::new(BytesMut::new());
-}
-
-/// Exchanges `storage` with what is in the pool: four words each way, and
-/// nothing to be dropped.
-#[inline]
-fn exchange(storage: &mut BytesMut) {
-    // The pool is gone only while the thread ends, and never borrowed already: a
-    // swap calls nothing. `Cell::swap` would ask each time whether the two
-    // overlap.
-    let _ = POOL.try_with(|pool| {
-        if let Ok(mut pool) = pool.try_borrow_mut() {
-            mem::swap(&mut *pool, storage);
-        }
-    });
-}
-
-/// Gives storage, empty, to the pool, and leaves none.
-#[inline]
-fn give(storage: &mut BytesMut) {
-    if (STORAGE..=MAX_STORAGE).contains(&storage.capacity()) || is_usual(storage) {
-        exchange(storage);
-    }
-    if storage.capacity() > 0 {
-        free(storage);
-    }
-}
-
-/// Whether storage can serve another queue: not while it is shared with a
-/// linked segment elsewhere, nor when it grew or shrank. What was written
-/// shows in the capacity only after it is reclaimed.
-#[cold]
-fn is_usual(storage: &mut BytesMut) -> bool {
-    storage.try_reclaim(STORAGE) && storage.capacity() <= MAX_STORAGE
-}
-
-/// Apart, because there is hardly ever anything to free.
-#[cold]
-fn free(storage: &mut BytesMut) {
-    *storage = BytesMut::new();
 }
 
 #[cfg(test)]

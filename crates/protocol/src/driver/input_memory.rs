@@ -6,10 +6,10 @@
 //! finds nothing; a partial frame left over moves to memory of its own size.
 
 use std::cell::RefCell;
-use std::mem;
 use std::ops::RangeInclusive;
 
 use crate::input::Input;
+use crate::thread_pool;
 use bytes::BytesMut;
 
 /// Makes room for a read.
@@ -84,24 +84,10 @@ thread_local! {
     static POOL: RefCell<BytesMut> = RefCell::new(BytesMut::new());
 }
 
-/// Exchanges `storage` with what is in the pool: four words each way, and
-/// nothing to be dropped.
-#[inline(always)]
-fn exchange(storage: &mut BytesMut) {
-    // The pool is gone only while the thread ends, and never borrowed already: a
-    // swap calls nothing. `Cell::swap` would ask each time whether the two
-    // overlap.
-    let _ = POOL.try_with(|pool| {
-        if let Ok(mut pool) = pool.try_borrow_mut() {
-            mem::swap(&mut *pool, storage);
-        }
-    });
-}
-
 /// Fills `storage`, which has no memory, from the pool.
 #[inline(always)]
 fn take(storage: &mut BytesMut) {
-    exchange(storage);
+    thread_pool::exchange(&POOL, storage);
     if storage.capacity() == 0 {
         *storage = new();
     }
@@ -121,25 +107,7 @@ fn new() -> BytesMut {
 /// Gives memory, empty, to the pool, and leaves none.
 #[inline(always)]
 fn give(storage: &mut BytesMut) {
-    if POOLED.contains(&storage.capacity()) || is_usual(storage) {
-        exchange(storage);
-    }
-    if storage.capacity() > 0 {
-        free(storage);
-    }
-}
-
-/// Whether memory is worth keeping once what was split off it is reclaimed:
-/// not while it is shared with a message, and nothing but the usual size.
-#[cold]
-fn is_usual(storage: &mut BytesMut) -> bool {
-    storage.try_reclaim(SIZE) && POOLED.contains(&storage.capacity())
-}
-
-/// Apart, because there is hardly ever anything to free.
-#[cold]
-fn free(storage: &mut BytesMut) {
-    *storage = BytesMut::new();
+    thread_pool::give(&POOL, storage, POOLED);
 }
 
 /// One read's worth: 64 KiB of payload, the measured knee of bytes per system
@@ -160,6 +128,8 @@ const SMALLEST: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::mem;
+
     use super::*;
 
     #[test]
