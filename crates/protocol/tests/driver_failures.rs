@@ -245,7 +245,7 @@ fn a_violation_in_what_is_read_directly_fails_the_connection() {
 fn nothing_is_parsed_after_a_failure() {
     for role in ROLES {
         let mut steps = Steps::new(role, &off());
-        let bytes = [&b"\xff"[..], &frame(role, 0x81, b"behind")].concat();
+        let bytes = [&b"\xff"[..], &frame(role, 0x81, b"after")].concat();
         steps
             .reads(&bytes)
             .writes(&[(0x88, b"\x03\xeainvalid frame header")]);

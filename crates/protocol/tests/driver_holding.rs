@@ -15,7 +15,7 @@ fn while_the_queue_is_full_a_message_is_held_back_and_nothing_is_read() {
         let bytes = [
             frame(role, 0x89, b"ping"),
             frame(role, 0x81, b"held"),
-            frame(role, 0x81, b"behind"),
+            frame(role, 0x81, b"after"),
         ];
         steps
             .holds(true)
@@ -33,7 +33,7 @@ fn while_the_queue_is_full_a_message_is_held_back_and_nothing_is_read() {
             .writes_the_rest()
             .finds(&text("held"))
             .writes(&[(0x8a, b"ping")])
-            .finds(&text("behind"));
+            .finds(&text("after"));
     }
 }
 
@@ -44,7 +44,7 @@ fn the_quick_way_finds_nothing_past_a_message_that_is_held_back() {
         steps.sending.queue("0123456789").unwrap();
         let bytes = [
             frame(role, 0x81, b"held"),
-            frame(role, 0x81, b"behind it, long"),
+            frame(role, 0x81, b"after it, and long"),
         ]
         .concat();
         steps.holds(true).write_blocks().reads(&bytes).waits(None);

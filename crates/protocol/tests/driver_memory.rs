@@ -53,7 +53,7 @@ fn reads(steps: &mut Steps, len: usize, left: usize) {
     while steps.receiving.quick(&steps.sending).is_some() {}
 }
 
-/// Reads a message of 10,000 bytes, with so much of a frame behind it, and
+/// Reads a message of 10,000 bytes, with so much of a frame after it, and
 /// takes it.
 fn takes(steps: &mut Steps, left: usize) -> Event {
     let mut bytes = frame(Role::Client, 0x82, &noise(10_000));
