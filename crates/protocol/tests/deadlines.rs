@@ -372,6 +372,7 @@ fn the_end_of_the_time_line_does_not_overflow() {
         let last = Duration::MAX - Duration::from_nanos(1);
         protocol.handle_timeout(last).unwrap();
         protocol.close(CloseCode::NORMAL, "").unwrap();
-        protocol.handle_timeout(last).unwrap();
+        // No later moment can be waited for.
+        assert_eq!(protocol.handle_timeout(last), Err(Expired::Close));
     }
 }

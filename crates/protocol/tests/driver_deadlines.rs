@@ -3,13 +3,39 @@
 mod support;
 
 use std::io::ErrorKind::BrokenPipe;
+use std::time::Duration;
 
-use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{Config, Expired, Role};
+use socket_flow_protocol::driver::{Failure, Next, Turn, drive};
+use socket_flow_protocol::{Config, Expired, Input, NEVER, Negotiated, Role};
 
-use support::{ROLES, Steps, frame, off, seconds, text};
+use support::{ROLES, Steps, frame, off, protocol, seconds, text};
 
 const BROKEN: &str = "Io(Kind(BrokenPipe))";
+
+/// Cause: a deadline beyond the end of the clock counted as not armed, and the
+/// time was asked for again and again.
+#[test]
+fn the_end_of_the_clock_comes_to_an_end() {
+    let last = NEVER - Duration::from_nanos(1);
+    for role in ROLES {
+        let core = protocol(role, &Config::new(), Negotiated::default());
+        let (mut receiving, mut sending) = drive(core, Input::new());
+        sending.queue("blocked").unwrap();
+        let mut turn = Turn::new();
+        let is_over = (0..100).any(|_| {
+            match receiving.next(&mut sending, &mut turn) {
+                Next::Write => turn.block_writes(),
+                Next::Read => turn.block_reads(),
+                Next::ShutDown => turn.shut_down(true),
+                Next::Wait(_) => turn.set_now(last),
+                Next::Over(_) => return true,
+                other => panic!("{other:?}"),
+            }
+            false
+        });
+        assert!(is_over);
+    }
+}
 
 #[test]
 fn the_time_is_asked_for_when_a_read_finds_nothing_and_not_before() {
