@@ -307,7 +307,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     pub(crate) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Error>> {
         let mut turn = Turn::new();
         loop {
-            match self.sending.next(goal, &mut turn) {
+            match self.sending.next(goal, &turn) {
                 Next::Wait(at) => {
                     if !self.timer.has_passed(self.epoch, at, &mut turn, waker) {
                         if goal != Goal::Closed {

@@ -85,7 +85,7 @@ fn echo(
     let mut bytes = [0; 64 << 10];
     let mut turn = Turn::holding(true);
     loop {
-        match receiving.next(&mut sending, &mut turn) {
+        match receiving.next(&mut sending, &turn) {
             Next::Write => {
                 if sending.wants_flush() {
                     let _ = sending.flushed(Poll::Ready(Ok(()))); // a socket has nothing to flush

@@ -23,7 +23,7 @@ fn the_end_of_the_clock_comes_to_an_end() {
         sending.queue("blocked").unwrap();
         let mut turn = Turn::new();
         let is_over = (0..100).any(|_| {
-            match receiving.next(&mut sending, &mut turn) {
+            match receiving.next(&mut sending, &turn) {
                 Next::Write => turn.block_writes(),
                 Next::Read => turn.block_reads(),
                 Next::ShutDown => turn.shut_down(true),

@@ -62,8 +62,8 @@ impl Shell {
         for step in 0.. {
             assert!(step <= 20 + 3 * told.progress, "a busy loop: {told:?}");
             let next = match goal {
-                Some(goal) => self.sending.next(goal, &mut turn),
-                None => self.receiving.next(&mut self.sending, &mut turn),
+                Some(goal) => self.sending.next(goal, &turn),
+                None => self.receiving.next(&mut self.sending, &turn),
             };
             assert!(goal.is_none() || !matches!(next, Next::Read | Next::Discard | Next::Found(_)));
             match next {

@@ -153,7 +153,7 @@ impl Reader {
         // once was told before.
         let mut was_over = true;
         loop {
-            match self.receiving.next(&mut writer.sending, &mut turn) {
+            match self.receiving.next(&mut writer.sending, &turn) {
                 Next::Found(found) => {
                     if found.is_message() {
                         return Poll::Ready(Ok(Some(found)));

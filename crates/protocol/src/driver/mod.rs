@@ -91,7 +91,7 @@ pub use turn::Turn;
 ///
 /// let mut turn = Turn::new();
 /// loop {
-///     match receiving.next(&mut sending, &mut turn) {
+///     match receiving.next(&mut sending, &turn) {
 ///         Next::Read => {
 ///             let read = match arrives.take() {
 ///                 Some(bytes) => {

@@ -63,7 +63,7 @@ impl Receiving {
     /// What is buffered is parsed first, then what is queued is written, then
     /// more is read; and only a read that finds nothing looks at the deadlines.
     #[inline(always)]
-    pub fn next(&mut self, sending: &mut Sending, turn: &mut Turn) -> Next {
+    pub fn next(&mut self, sending: &mut Sending, turn: &Turn) -> Next {
         loop {
             let Phase::Open { is_parsed } = self.phase else {
                 match self.next_unless_open(sending, turn) {
@@ -295,7 +295,7 @@ impl Receiving {
     /// What to do next where something is held back, has ended, or is ending.
     /// `None`: look again.
     #[inline(never)]
-    fn next_unless_open(&mut self, sending: &mut Sending, turn: &mut Turn) -> Option<Next> {
+    fn next_unless_open(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
         match &mut self.phase {
             Phase::Open { .. } => None,
             Phase::Held(found) => {

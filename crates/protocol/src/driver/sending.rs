@@ -53,24 +53,23 @@ impl Sending {
 
     /// What to do next until `goal` is reached. It says neither `Read` nor
     /// `Found`.
-    pub fn next(&mut self, goal: Goal, turn: &mut Turn) -> Next {
+    pub fn next(&mut self, goal: Goal, turn: &Turn) -> Next {
         let next = match goal {
-            Goal::Room => self.outgoing.is_full().then(|| self.write(turn)),
-            Goal::Flushed | Goal::Closed => match self.next_output(turn) {
-                Some(next) => Some(Some(next)),
-                None => self.has_output().then_some(None),
-            },
             Goal::Gone => return self.gone(turn),
+            Goal::Room if !self.outgoing.is_full() => return self.reached(),
+            Goal::Room => self.write(turn),
+            Goal::Flushed | Goal::Closed => self.next_output(turn),
         };
-        match next {
-            Some(Some(next)) => next,
-            Some(None) => self.blocked(turn),
-            None => match self.error.take() {
-                Some(error) => Next::Over(Err(Failure::Io(error))),
-                None if goal == Goal::Closed && !self.closing().is_sent() => Next::Wait(None),
-                None => Next::Over(Ok(())),
-            },
+        if let Some(next) = next {
+            return next;
         }
+        if self.has_output() {
+            return self.blocked(turn);
+        }
+        if goal == Goal::Closed && !self.closing().is_sent() && self.error.is_none() {
+            return Next::Wait(None);
+        }
+        self.reached()
     }
 
     /// What is to be written before the connection waits: what others have
@@ -284,6 +283,12 @@ impl Sending {
     /// Whether others are to be told that nothing is sent any more.
     pub(super) fn tells_others(&mut self) -> bool {
         std::mem::take(&mut self.takes_over)
+    }
+
+    /// The goal is reached, unless writing failed.
+    fn reached(&mut self) -> Next {
+        let failed = self.error.take().map(Failure::Io);
+        Next::Over(failed.map_or(Ok(()), Err))
     }
 
     /// Waits for a transport that is blocked, as long as that may take.

@@ -111,7 +111,7 @@ impl Endpoint {
     pub fn pump(&mut self) {
         let mut turn = self.turn();
         loop {
-            match self.receiving.next(&mut self.sending, &mut turn) {
+            match self.receiving.next(&mut self.sending, &turn) {
                 Next::Found(found) => self.hand_out(found),
                 Next::Read => {
                     let most = match self.mode {
@@ -149,7 +149,7 @@ impl Endpoint {
     pub fn write(&mut self) {
         let mut turn = Turn::new();
         loop {
-            match self.sending.next(Goal::Flushed, &mut turn) {
+            match self.sending.next(Goal::Flushed, &turn) {
                 Next::Wait(Some(at)) if at <= self.now => turn.set_now(self.now),
                 Next::Wait(_) => return,
                 Next::Over(result) => {

@@ -294,8 +294,8 @@ impl Steps {
 
     fn next(&mut self) -> Next {
         match self.goal {
-            Some(goal) => self.sending.next(goal, &mut self.turn),
-            None => self.receiving.next(&mut self.sending, &mut self.turn),
+            Some(goal) => self.sending.next(goal, &self.turn),
+            None => self.receiving.next(&mut self.sending, &self.turn),
         }
     }
 

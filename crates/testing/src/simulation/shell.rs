@@ -207,8 +207,8 @@ impl Shell {
         // Far more than any turn takes.
         for _ in 0..1_000_000 {
             let next = match goal {
-                None => self.receiving.next(&mut self.sending, &mut turn),
-                Some(goal) => self.sending.next(goal, &mut turn),
+                None => self.receiving.next(&mut self.sending, &turn),
+                Some(goal) => self.sending.next(goal, &turn),
             };
             self.watch();
             match next {
