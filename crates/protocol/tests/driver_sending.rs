@@ -49,6 +49,22 @@ fn everything_is_flushed_when_it_is_written_and_the_transport_keeps_nothing_back
 }
 
 #[test]
+fn what_the_transport_took_is_counted_from_the_beginning() {
+    let mut steps = Steps::new(Role::Server, &off());
+    steps.sends(Goal::Flushed);
+    steps.sending.queue("one").unwrap();
+    assert_eq!(steps.sending.written(), 0);
+    steps.writes_some(2);
+    assert_eq!(steps.sending.written(), 2);
+    steps.writes_the_rest();
+    assert_eq!(steps.sending.written(), 5);
+    steps.flushes().is_over();
+    steps.sending.queue("two").unwrap();
+    steps.writes_the_rest();
+    assert_eq!(steps.sending.written(), 10);
+}
+
+#[test]
 fn it_waits_for_a_blocked_write_or_flush_until_its_deadline_and_asks_for_the_time_once() {
     for role in ROLES {
         for flush in [false, true] {
