@@ -54,7 +54,9 @@ impl Outlet {
 
     /// What was asked for, as a driver takes it over: for a shell of one's own,
     /// which polls for it with [`poll_handed_in`](Outlet::poll_handed_in). The
-    /// room of what is taken is given back when this is dropped.
+    /// room of what is taken is given back when this is dropped. When the
+    /// connection ends, the driver closes it: what waits is dropped and senders
+    /// are told.
     ///
     /// ```
     /// use bytes::Buf;

@@ -466,13 +466,15 @@ fn poll_beside_sink<S: AsyncRead + AsyncWrite + Unpin>(
     wakers.set_reader(waker);
     let both = Waker::from(wakers.clone());
     let before = (writer.closing().is_sent(), writer.sending.written());
+    let was_open = reader.receiving.is_open();
     let source = &mut Joined {
         holds,
         read_waker: waker,
         write_waker: &both,
     };
     let polled = reader.poll_found(Wants::Message, source, writer);
-    if (writer.closing().is_sent(), writer.sending.written()) != before {
+    let ended = was_open != reader.receiving.is_open();
+    if ended || (writer.closing().is_sent(), writer.sending.written()) != before {
         wakers.wake_writer();
     }
     polled

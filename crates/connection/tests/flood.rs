@@ -19,6 +19,8 @@ use support::{Client, open};
 /// written.
 struct Flood {
     frame: &'static [u8],
+    /// The most bytes that one read gives.
+    most: usize,
 }
 
 impl AsyncRead for Flood {
@@ -29,7 +31,7 @@ impl AsyncRead for Flood {
     ) -> Poll<io::Result<()>> {
         // As a socket's: once a task has done enough, it has to let others run.
         ready!(poll_proceed(cx)).made_progress();
-        for _ in 0..buf.remaining().min(50) / self.frame.len() {
+        for _ in 0..buf.remaining().min(self.most) / self.frame.len() {
             buf.put_slice(self.frame);
         }
         Poll::Ready(Ok(()))
@@ -54,8 +56,8 @@ impl AsyncWrite for Flood {
     }
 }
 
-fn flooded(frame: &'static [u8], config: Config) -> WebSocket<Flood> {
-    open(Flood { frame }, Client, config)
+fn flooded((frame, most): (&'static [u8], usize), config: Config) -> WebSocket<Flood> {
+    open(Flood { frame, most }, Client, config)
 }
 
 /// Lets time pass until a task is over; how many seconds that took. A moment may go by between a
@@ -73,16 +75,26 @@ async fn seconds_of<T>(task: &JoinHandle<T>) -> u64 {
     start.elapsed().as_secs()
 }
 
-const PING: &[u8] = b"\x89\x04ping";
-const PONG: &[u8] = b"\x8a\x00";
-const TEXT: &[u8] = b"\x81\x05Hello";
-const EMPTY_FRAGMENT: &[u8] = b"\x82\x00";
+const PING: (&[u8], usize) = (b"\x89\x04ping", 50);
+const PONG: (&[u8], usize) = (b"\x8a\x00", 50);
+const TEXT: (&[u8], usize) = (b"\x81\x05Hello", 50);
+const EMPTY_FRAGMENT: (&[u8], usize) = (b"\x82\x00", 50);
+
+/// As much as there is room for: a turn ends after each read.
+const FULL_PONGS: (&[u8], usize) = (&full(0x8a), usize::MAX);
+
+const fn full(first: u8) -> [u8; 127] {
+    let mut frame = [b'x'; 127];
+    frame[0] = first;
+    frame[1] = 125;
+    frame
+}
 
 /// Reading never came to a rest, and where the runtime made it rest it kept the timer from
 /// looking too: a peer could put off the end of a closing handshake for as long as it liked.
 #[tokio::test(start_paused = true)]
 async fn no_flood_puts_off_the_end_of_a_closing_handshake() {
-    for frame in [PING, PONG, TEXT, EMPTY_FRAGMENT] {
+    for frame in [PING, PONG, TEXT, EMPTY_FRAGMENT, FULL_PONGS] {
         let mut ws = flooded(frame, Config::new());
         let closing = tokio::spawn(async move { ws.close(CloseCode::NORMAL, "").await });
         assert_eq!(seconds_of(&closing).await, 5);
@@ -92,7 +104,7 @@ async fn no_flood_puts_off_the_end_of_a_closing_handshake() {
 
 #[tokio::test(start_paused = true)]
 async fn no_flood_of_control_frames_passes_for_messages() {
-    for frame in [PING, PONG] {
+    for frame in [PING, PONG, FULL_PONGS] {
         let config = Config::new().idle_timeout(Duration::from_secs(10));
         let mut ws = flooded(frame, config);
         let receiving = tokio::spawn(async move { ws.recv().await });

@@ -199,3 +199,21 @@ async fn poll_event_shows_control_frames_and_answers_them() {
     );
     assert_eq!((frames[1].opcode, frames[1].close_code()), (CLOSE, 3000));
 }
+
+/// Cause: what was dropped before the transport took a first byte did not show,
+/// and the sink was not woken.
+#[tokio::test]
+async fn a_sink_whose_transport_took_nothing_is_told_of_the_end() {
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, no_deadlines());
+    let (wakes, waker) = Wakes::new();
+    let cx = &mut Context::from_waker(&waker);
+    let mut closing = pin!(SinkExt::close(&mut ws));
+    assert!(closing.as_mut().poll(cx).is_pending());
+    far.tape().feed(Ok(Vec::new()));
+    // The end of input, seen by another task.
+    let _ = poll_once(ws.next());
+    assert!(wakes.count() > 0);
+    let mut closing = pin!(SinkExt::close(&mut ws));
+    assert!(closing.as_mut().poll(cx).is_ready());
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket_flow_protocol::driver::{Failure, Next, Turn, drive};
 use socket_flow_protocol::{Config, Expired, Input, NEVER, Negotiated, Role};
 
-use support::{ROLES, Steps, frame, off, protocol, seconds, text};
+use support::{ROLES, Steps, frame, off, pong, protocol, seconds, text};
 
 const BROKEN: &str = "Io(Kind(BrokenPipe))";
 
@@ -81,6 +81,36 @@ fn a_deadline_is_not_judged_while_a_read_brings_something() {
     }
 }
 
+/// Cause: a turn that was used up ended before it looked at the deadlines, so
+/// that whoever sent without pause put them off for ever.
+#[test]
+fn a_flood_puts_no_deadline_off() {
+    for role in ROLES {
+        let pongs = frame(role, 0x8a, &[b'p'; 125]).repeat(600);
+        let mut steps = Steps::new(role, &off().close_timeout(seconds(5)));
+        steps.closes().writes(&[(0x88, b"\x03\xe8")]).flushes();
+        let flood = |steps: &mut Steps| {
+            steps.reads(&pongs[..66 << 10]);
+            for _ in 0..(66 << 10) / (pongs.len() / 600) {
+                steps.finds(&pong(&[b'p'; 125]));
+            }
+        };
+        flood(&mut steps);
+        steps.asks_the_time(seconds(1000)).yields();
+        steps.turn.set_now(seconds(1005));
+        steps
+            .shuts_down()
+            .discards(1000)
+            .discards_nothing()
+            .has_failed("Expired(Close)");
+
+        // Without a deadline nobody asks.
+        let mut steps = Steps::new(role, &off());
+        flood(&mut steps);
+        steps.yields();
+    }
+}
+
 #[test]
 fn a_peer_that_is_gone_is_told_so_and_nothing_is_waited_for() {
     for role in ROLES {
@@ -130,6 +160,7 @@ fn a_write_that_failed_is_told_rather_than_the_deadline_it_made_pass() {
             .turn()
             .write_fails(BrokenPipe)
             .shuts_down()
+            .discards_nothing()
             .has_failed(BROKEN);
     }
 }

@@ -86,6 +86,7 @@ fn others_are_told_when_a_write_made_no_progress_for_too_long() {
             .waits_until(seconds(1040))
             .takes_over(&mut others, false)
             .shuts_down()
+            .discards_nothing()
             .has_failed("Expired(Write)");
         assert!(others.is_closed && others.waiting.is_empty());
     }

@@ -3,6 +3,7 @@ mod quick;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use socket_flow_protocol::driver::{Next, Receiving, Turn};
 use socket_flow_protocol::{CloseFrame, EventRef, Found, MessageRef, Negotiated};
@@ -177,7 +178,9 @@ impl Reader {
                 }
                 Next::Wait(at) => {
                     let epoch = writer.epoch;
-                    if self.is_armed(writer, source.read_waker())
+                    // The time that is asked for must be told.
+                    let is_asked = at == Some(Duration::ZERO);
+                    if !is_asked && self.is_armed(writer, source.read_waker())
                         || !self
                             .timer
                             .has_passed(epoch, at, &mut turn, source.read_waker())

@@ -30,6 +30,8 @@ pub(super) struct Ending {
     deadline: Option<Duration>,
     /// When the silence is too long; `None` until it is measured.
     silent_at: Option<Duration>,
+    /// Reads that were thrown away in the last stage.
+    last_reads: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,7 @@ impl Ending {
             timeout,
             deadline: Some(deadline),
             silent_at: None,
+            last_reads: 0,
         }
     }
 
@@ -84,8 +87,8 @@ impl Ending {
         }
     }
 
-    /// Nobody is there to read a Close, or to send anything: nothing is waited
-    /// for.
+    /// Nobody is there to read a Close, or to send anything more: nothing is
+    /// waited for.
     pub(super) fn silent(expired: Expired) -> Self {
         Self {
             stage: Stage::Last,
@@ -139,8 +142,19 @@ impl Ending {
             // it and did not.
             self.stage = Stage::Last;
         }
-        let last = sending.write(turn);
-        last.or_else(|| (turn.shutdown() == Shutdown::Untried).then_some(Next::ShutDown))
+        if let Some(next) = sending.write(turn) {
+            return Some(next);
+        }
+        if turn.shutdown() == Shutdown::Untried {
+            return Some(Next::ShutDown);
+        }
+        // What is there and unread would reset the connection, and take what was
+        // written with it.
+        let drains = self.peer == Peer::Sends && !turn.are_reads_blocked();
+        (drains && self.last_reads < LAST_READS).then(|| {
+            self.last_reads += 1;
+            Next::Discard
+        })
     }
 
     /// How it ended. What could not be written by now never will be.
@@ -205,6 +219,10 @@ impl Ending {
 fn after(now: Duration, period: Duration) -> Duration {
     deadlines::after(now, period, period)
 }
+
+/// The most reads in the last stage: it waits for nothing, and ends whatever the
+/// peer does.
+const LAST_READS: u8 = 64;
 
 /// The longest silence while draining after a failure.
 const SILENCE: Duration = Duration::from_secs(1);

@@ -41,12 +41,18 @@
 //! 5. `ShutDown`: shut the write side down and report to [`Turn::shut_down`].
 //! 6. `TakeOver`: call [`Sending::take_over`] with what others have handed in
 //!    and report to [`Turn::taken_over`].
-//! 7. `Wait`: end the turn until the transport is ready, others hand something
-//!    in, or the given time. If that has passed, call [`Turn::set_now`] and ask
-//!    again; `Duration::ZERO` has always passed.
+//! 7. `Wait`: end the turn until the transport is ready, others hand in what
+//!    [`Sending::accepts`], or the given time. If that has passed, call
+//!    [`Turn::set_now`] and ask again; `Duration::ZERO` has always passed.
 //! 8. `Yield`: end the turn, and begin another one once others had theirs.
 //! 9. `Found`: hand it out, lent or owned, before the next call.
 //! 10. `Over`: the connection has ended; drop the transport.
+//!
+//! Where the halves are in two tasks, each wakes the other one: the sending half
+//! the receiving one after a call that queued something or changed
+//! [`Sending::closing`]; the receiving half the sending one after a turn that
+//! changed [`Sending::closing`], [`Sending::written`], [`Receiving::is_open`] or
+//! [`Receiving::is_over`].
 //!
 //! To drop a connection, call [`Sending::leave`] and run [`Goal::Gone`], which
 //! never waits. `crates/protocol/examples/blocking_echo.rs` is a whole shell

@@ -106,11 +106,8 @@ impl Receiving {
             if let Some(next) = sending.next_output(turn) {
                 return next;
             }
-            if !turn.are_reads_blocked() {
-                return match turn.is_used_up() {
-                    true => Next::Yield,
-                    false => Next::Read,
-                };
+            if !turn.are_reads_blocked() && !turn.is_used_up() {
+                return Next::Read;
             }
             if let Some(next) = self.wait(sending, turn) {
                 return next;
@@ -325,12 +322,19 @@ impl Receiving {
         }
     }
 
-    /// Nothing can be done: waits for the transport or the next deadline.
-    /// `None`: look again.
+    /// There is nothing to read, or others have their turn: waits for the
+    /// transport or the next deadline. `None`: look again.
     #[inline(never)]
     fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        self.release_memory();
-        self.wait_for_deadline(sending, turn)
+        if turn.are_reads_blocked() {
+            self.release_memory();
+            return self.wait_for_deadline(sending, turn);
+        }
+        // A flood that never runs dry must keep nobody from a deadline.
+        match self.wait_for_deadline(sending, turn)? {
+            Next::Wait(Some(_)) if turn.now().is_none() => Some(Next::TIME),
+            _ => Some(Next::Yield),
+        }
     }
 
     fn wait_for_deadline(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {

@@ -188,8 +188,8 @@ impl Sending {
         self.outgoing.has_output() || self.is_dirty
     }
 
-    /// Bytes the transport took since the connection began; it changes as well
-    /// when what was queued is dropped.
+    /// Bytes that left the queue since the connection began: the transport took
+    /// them, or they were dropped.
     #[inline]
     pub fn written(&self) -> u64 {
         self.outgoing.taken()

@@ -140,7 +140,7 @@ impl Outgoing {
     /// and lets nothing more in.
     pub fn abandon(&mut self) {
         self.send_close();
-        self.frames.queue = WriteQueue::default();
+        self.frames.queue.advance(usize::MAX);
         self.pong = None;
         self.unflushed = false;
     }
@@ -160,8 +160,7 @@ impl Outgoing {
         &mut self.frames.queue
     }
 
-    /// Bytes the transport took since the connection began, or since the output
-    /// was dropped.
+    /// Bytes that left the queue since the connection began.
     #[inline]
     pub(crate) fn taken(&self) -> u64 {
         self.frames.queue.taken()
