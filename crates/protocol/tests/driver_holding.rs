@@ -114,6 +114,26 @@ fn a_message_is_held_back_only_as_long_as_a_write_may_take() {
     }
 }
 
+#[test]
+fn a_pong_without_room_holds_no_message_back() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off().max_pongs(1));
+        assert!(steps.receiving.quick(&steps.sending).is_none());
+        let bytes = [
+            frame(role, 0x89, b"1"),
+            frame(role, 0x89, b"2"),
+            frame(role, 0x81, b"text"),
+        ];
+        steps
+            .holds(true)
+            .reads(&bytes.concat())
+            .finds(&ping(b"1"))
+            .finds(&ping(b"2"))
+            .write_blocks()
+            .finds(&text("text"));
+    }
+}
+
 /// Its pong may wait unread.
 #[test]
 fn while_a_message_is_held_back_the_peer_is_not_found_silent() {

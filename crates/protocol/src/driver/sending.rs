@@ -66,7 +66,7 @@ impl Sending {
         if self.has_output() {
             return self.blocked(turn);
         }
-        if goal == Goal::Closed && !self.closing().is_sent() && self.error.is_none() {
+        if goal == Goal::Closed && !self.closing().is_sent() {
             return Next::Wait(None);
         }
         self.reached()
