@@ -295,7 +295,7 @@ impl Outbox {
 /// dropped, so that those who wait for it are not woken for each message.
 pub(crate) struct Taking<'a> {
     outbox: Option<&'a Outbox>,
-    /// Whether nobody may hand anything in any more.
+    /// Whether the senders are refused: no further message can arrive.
     refuses: bool,
     freed: u32,
     close: Option<CloseCode>,

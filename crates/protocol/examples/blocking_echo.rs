@@ -125,7 +125,7 @@ fn echo(
                 }
             }
             Next::Over(result) => return Ok(result?),
-            // Every thread has its turn by itself, and nobody hands anything in.
+            // `Yield`: the system schedules threads. `TakeOver`: there are no senders.
             _ => turn = Turn::holding(true),
         }
     }

@@ -85,7 +85,7 @@ impl HeadScanner {
         Ok(None)
     }
 
-    /// Takes the text that the line goes on with, and the CR behind it.
+    /// Takes the text that the line goes on with, and the CR after it.
     fn text(&mut self, rest: &[u8]) -> Result<(), HeadError> {
         let room = self.room();
         // One byte more than there is room for shows that there is too much.
@@ -128,7 +128,7 @@ impl HeadScanner {
         self.limits.max_line - self.line_len
     }
 
-    /// Takes what must be an LF; `true` if it ends the empty line behind the headers.
+    /// Takes what must be an LF; `true` if it ends the empty line after the headers.
     fn line_feed(&mut self, byte: u8) -> Result<bool, HeadError> {
         #[cfg(test)]
         {

@@ -87,8 +87,8 @@ impl Ending {
         }
     }
 
-    /// Nobody is there to read a Close, or to send anything more: nothing is
-    /// waited for.
+    /// The peer is gone, or takes no bytes: the sequence is one attempt, and
+    /// waits for nothing.
     pub(super) fn silent(expired: Expired) -> Self {
         Self {
             stage: Stage::Last,
@@ -148,8 +148,8 @@ impl Ending {
         if turn.shutdown() == Shutdown::Untried {
             return Some(Next::ShutDown);
         }
-        // What is there and unread would reset the connection, and take what was
-        // written with it.
+        // A socket closed with unread bytes resets the connection, and the reset
+        // destroys what was written.
         let drains = self.peer == Peer::Sends && !turn.are_reads_blocked();
         (drains && self.last_reads < LAST_READS).then(|| {
             self.last_reads += 1;

@@ -3,7 +3,7 @@ use crate::parcel::Parcel;
 
 /// What others have handed in for a connection to send, in order.
 ///
-/// `()` is a connection that nobody else sends on.
+/// `()` is for a connection without senders.
 pub trait HandedIn {
     /// Takes the next of it. `only_close`: only a Close, and only if no message
     /// waits before it; what comes before it has to wait.
