@@ -38,6 +38,7 @@
 
 mod error;
 mod feed;
+mod give_way;
 mod half;
 mod message_writer;
 mod outbox;

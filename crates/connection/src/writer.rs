@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{Span, debug};
 
 use crate::error::{ABNORMAL, Error};
+use crate::give_way::give_way;
 use crate::outbox::{Outbox, Taking};
 use crate::timer::Timer;
 
@@ -324,6 +325,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                     }
                     return Poll::Ready(result);
                 }
+                Next::Yield => return give_way(waker),
                 next => ready!(self.poll_step(&next, &mut turn, waker)),
             }
         }

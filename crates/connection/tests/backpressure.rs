@@ -7,7 +7,7 @@ use socket_flow_connection::{Error, Message};
 mod support;
 use support::frames::{BINARY, TEXT, parse, whole};
 use support::record::Recorder;
-use support::{Client, Server, no_deadlines, open, pair, poll_once};
+use support::{Client, Server, no_deadlines, open, pair, poll_dry, poll_once};
 
 #[tokio::test(start_paused = true)]
 async fn two_peers_that_queue_a_large_message_and_then_receive_do_not_wait_for_each_other() {
@@ -42,7 +42,7 @@ async fn a_reply_loop_stops_reading_while_its_peer_does_not_read() {
         sent += 1;
     }
     let mut echoed = 0;
-    while let Poll::Ready(message) = poll_once(ws.recv()) {
+    while let Poll::Ready(message) = poll_dry(|| poll_once(ws.recv())) {
         ws.queue(message.unwrap().unwrap()).unwrap();
         echoed += 1;
     }
@@ -52,7 +52,7 @@ async fn a_reply_loop_stops_reading_while_its_peer_does_not_read() {
     assert!(ws.buffered() < 70_000);
     // Both directions recover.
     far.tape().make_room(usize::MAX);
-    while let Poll::Ready(message) = poll_once(ws.recv()) {
+    while let Poll::Ready(message) = poll_dry(|| poll_once(ws.recv())) {
         ws.queue(message.unwrap().unwrap()).unwrap();
         echoed += 1;
     }

@@ -76,6 +76,7 @@ mod protocol;
 mod queue;
 mod thread_pool;
 mod timeouts;
+mod work;
 
 pub use socket_flow_frames::{
     CloseCode, CloseError, HeaderError, InvalidCloseCode, Role, Utf8Bytes, Utf8Error,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket_flow_protocol::driver::{Failure, Next, Turn, drive};
 use socket_flow_protocol::{Config, Expired, Input, NEVER, Negotiated, Role};
 
-use support::{ROLES, Steps, frame, off, pong, protocol, seconds, text};
+use support::{ROLES, Steps, frame, noise, off, protocol, seconds, text};
 
 const BROKEN: &str = "Io(Kind(BrokenPipe))";
 
@@ -86,19 +86,18 @@ fn a_deadline_is_not_judged_while_a_read_brings_something() {
 #[test]
 fn a_flood_puts_no_deadline_off() {
     for role in ROLES {
-        let pongs = frame(role, 0x8a, &[b'p'; 125]).repeat(600);
+        let large = frame(role, 0x82, &noise(1_100_000));
+        let (first, second) = large.split_at(470_000);
         let mut steps = Steps::new(role, &off().close_timeout(seconds(5)));
         steps.closes().writes(&[(0x88, b"\x03\xe8")]).flushes();
-        let flood = |steps: &mut Steps| {
-            steps.reads(&pongs[..66 << 10]);
-            for _ in 0..(66 << 10) / (pongs.len() / 600) {
-                steps.finds(&pong(&[b'p'; 125]));
-            }
-        };
-        flood(&mut steps);
-        steps.asks_the_time(seconds(1000)).yields();
-        steps.turn.set_now(seconds(1005));
         steps
+            .reads_all(first)
+            .asks_the_time(seconds(1000))
+            .yields()
+            .turn()
+            .reads_all(&second[..510_000])
+            .reads(&second[510_000..530_000])
+            .asks_the_time(seconds(1005))
             .shuts_down()
             .discards(1000)
             .discards_nothing()
@@ -106,8 +105,7 @@ fn a_flood_puts_no_deadline_off() {
 
         // Without a deadline nobody asks.
         let mut steps = Steps::new(role, &off());
-        flood(&mut steps);
-        steps.yields();
+        steps.reads_all(first).yields();
     }
 }
 

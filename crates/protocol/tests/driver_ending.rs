@@ -214,17 +214,15 @@ fn a_peer_that_floods_and_does_not_read_is_drained_until_the_deadline() {
         for now in [1000, 1001, 1004] {
             steps
                 .write_blocks()
-                .discards((66 << 10) - 1)
-                .discards(1)
+                .discards(500 << 10)
+                .discards(12 << 10)
                 .asks_the_time(seconds(now))
-                .yields()
-                // It takes a new turn to go on.
                 .yields()
                 .turn();
         }
         steps
             .write_blocks()
-            .discards(66 << 10)
+            .discards(512 << 10)
             .asks_the_time(seconds(1005))
             .shuts_down();
         // What is there would reset the connection; but the peer may not go on.
@@ -242,14 +240,14 @@ fn a_flood_after_everything_is_written_yields_and_ends_at_the_deadline() {
     written(&mut server, CLOSE);
     server
         .shuts_down()
-        .discards(66 << 10)
+        .discards(512 << 10)
         .yields()
         .turn()
-        .discards(66 << 10)
+        .discards(512 << 10)
         .asks_the_time(seconds(1004))
         .yields()
         .turn()
-        .discards(66 << 10)
+        .discards(512 << 10)
         .asks_the_time(seconds(1005))
         .is_over();
 }

@@ -37,8 +37,8 @@ fn others_are_told_when_a_write_made_no_progress_for_too_long() {
         steps.sending.expect_handed_in();
         steps.sending.queue("blocked").unwrap();
         steps
-            .write_blocks()
             .takes_over(&mut others, true)
+            .write_blocks()
             .reads_nothing()
             .asks_the_time(seconds(1000));
         for at in [1010, 1020, 1030].map(seconds) {
@@ -67,8 +67,8 @@ fn others_are_told_when_a_write_made_no_progress_for_too_long() {
         steps.sending.queue("blocked").unwrap();
         steps
             .holds(true)
-            .write_blocks()
             .takes_over(&mut others, true)
+            .write_blocks()
             .reads(&frame(role, 0x81, b"held"))
             .takes_over(&mut others, true)
             .asks_the_time(seconds(1000));
@@ -127,10 +127,10 @@ fn what_others_hand_in_is_asked_for_before_it_waits_and_again_after_a_read() {
             .writes(&[(0x81, b"one")])
             .flushes()
             .reads(&frame(role, 0x89, b"ping"))
-            .finds(&ping(b"ping"))
-            // In one write with the answers.
+            // In front of the answers, and in one write with them.
             .takes_over(&mut Others::default().message("two"), false)
-            .writes(&[(0x8a, b"ping"), (0x81, b"two")])
+            .finds(&ping(b"ping"))
+            .writes(&[(0x81, b"two"), (0x8a, b"ping")])
             .flushes()
             .reads_nothing();
         steps.waits(None).takes_over(&mut none, false);

@@ -9,7 +9,7 @@ use bytes::BufMut;
 use socket_flow_protocol::driver::Next;
 use socket_flow_protocol::{EventRef, Message, MessageRef};
 
-use support::{ROLES, Steps, binary, frame, header, noise, off, ping, text};
+use support::{ROLES, Steps, binary, frame, header, noise, off, ping, seconds, text};
 
 #[test]
 fn what_has_arrived_is_parsed_then_what_is_queued_is_written_then_more_is_read() {
@@ -89,55 +89,82 @@ fn a_pong_without_room_is_written_before_more_is_parsed() {
     }
 }
 
+/// Cause: the work of a turn was counted in bytes that were read, so that small
+/// messages in one read were dealt with as long as there were any.
 #[test]
-fn a_turn_ends_after_one_reads_worth_with_everything_parsed_and_written() {
+fn a_turn_ends_after_128_messages_however_they_are_found() {
     for role in ROLES {
+        let small = frame(role, 0x81, b"x").repeat(300);
         let mut steps = Steps::new(role, &off());
-        let mut fragments = frame(role, 0x02, &[b'f'; 1_000]);
-        fragments.extend(frame(role, 0x00, &[b'f'; 1_000]).repeat(98));
-        fragments.extend(frame(role, 0x80, &[b'f'; 1_000]));
-        let (first, rest) = fragments.split_at((66 << 10) - 1);
-        steps
-            .reads(first)
-            .reads(&rest[..1])
-            .yields()
-            .yields()
-            .turn()
-            .reads(&rest[1..])
-            .finds(&binary(&[b'f'; 100_000]));
-
-        // What was found in it is handed out, and answered.
-        let pings = frame(role, 0x89, &[b'p'; 120]).repeat(600);
-        let mut steps = Steps::new(role, &off());
-        steps.reads(&pings[..66 << 10]);
-        for _ in 0..(66 << 10) / (pings.len() / 600) {
-            while steps.sending.outgoing().is_pressed() {
-                steps.writes_the_rest();
-            }
-            steps.finds(&ping(&[b'p'; 120]));
+        steps.reads(&small);
+        for _ in 0..128 {
+            steps.finds(&text("x"));
         }
-        steps.writes_the_rest().flushes().yields();
+        // What is queued leaves when the input runs dry, and not before.
+        steps.sending.queue("answer").unwrap();
+        steps.yields().turn();
+        for _ in 0..128 {
+            assert!(steps.receiving.quick(&steps.sending).is_some());
+        }
+        assert!(steps.receiving.quick(&steps.sending).is_none());
+        steps.yields().turn();
+        for _ in 0..44 {
+            steps.finds(&text("x"));
+        }
+        steps.writes(&[(0x81, b"answer")]);
     }
 }
 
-/// There is nothing to parse in them: what is left of the turn after 64 KiB is
-/// 2 KiB, sixteen times of which is 32 KiB.
 #[test]
-fn bytes_inside_a_large_payload_are_a_sixteenth_of_the_work() {
+fn a_turn_ends_after_1024_empty_fragments() {
     for role in ROLES {
+        let mut fragments = frame(role, 0x02, b"");
+        fragments.extend(frame(role, 0x00, b"").repeat(1_499));
+        fragments.extend(frame(role, 0x80, b"end"));
         let mut steps = Steps::new(role, &off());
-        let large = frame(role, 0x82, &noise(120_000));
-        let (first, rest) = large.split_at(64 << 10);
-        let (second, rest) = rest.split_at((32 << 10) - 1);
-        let (third, rest) = rest.split_at(16);
         steps
-            .reads(first)
-            .reads(second)
-            .reads(third)
+            .reads(&fragments)
             .yields()
             .turn()
-            .reads(rest)
-            .finds(&binary(&noise(120_000)));
+            .finds(&binary(b"end"));
+    }
+}
+
+/// What is read, or moved, is an eighth of what it takes to inflate as many bytes; the first 66 KiB
+/// are both.
+#[test]
+fn a_turn_ends_after_about_448_kib_of_a_large_payload() {
+    for role in ROLES {
+        let large = frame(role, 0x82, &noise(700_000));
+        let mut steps = Steps::new(role, &off());
+        steps
+            .reads_all(&large[..440_000])
+            .reads(&large[440_000..470_000])
+            .yields()
+            .turn()
+            .reads_all(&large[470_000..])
+            .finds(&binary(&noise(700_000)));
+    }
+}
+
+#[test]
+fn once_our_close_is_queued_its_deadline_is_judged_also_where_the_input_never_runs_dry() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off().close_timeout(seconds(5)));
+        steps.closes().writes(&[(0x88, b"\x03\xe8")]).flushes();
+        steps.reads(&frame(role, 0x81, b"x").repeat(300));
+        for _ in 0..128 {
+            steps.finds(&text("x"));
+        }
+        steps.asks_the_time(seconds(1000)).yields().turn();
+        for _ in 0..128 {
+            steps.finds(&text("x"));
+        }
+        steps
+            .asks_the_time(seconds(1005))
+            .shuts_down()
+            .discards_nothing()
+            .has_failed("Expired(Close)");
     }
 }
 

@@ -10,6 +10,7 @@ use socket_flow_protocol::{CloseFrame, EventRef, Found, MessageRef, Negotiated};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::{Error, NO_STATUS};
+use crate::give_way::give_way;
 use crate::source::{Joined, Source};
 use crate::timer::Timer;
 use crate::writer::Writer;
@@ -189,10 +190,7 @@ impl Reader {
                         turn.handed_in();
                     }
                 }
-                Next::Yield => {
-                    source.read_waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                Next::Yield => return give_way(source.read_waker()),
                 Next::Over(Ok(())) => return Poll::Ready(Ok(None)),
                 Next::Over(Err(failure)) => {
                     let error = Error::from(failure);

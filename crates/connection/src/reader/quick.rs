@@ -22,7 +22,10 @@ impl Reader {
     /// nothing has to be written first. `None`: poll for it.
     #[inline(always)]
     pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
-        self.receiving.quick(&writer.sending)
+        match &writer.outbox {
+            Some(outbox) if outbox.is_filled() => None,
+            _ => self.receiving.quick(&writer.sending),
+        }
     }
 
     /// What is wanted next: writes what is queued and reads once; the rest is

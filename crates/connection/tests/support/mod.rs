@@ -89,6 +89,15 @@ pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
         .poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// Polls until something is ready, and gives up when there is nothing to do: a turn may have ended
+/// with work left.
+pub fn poll_dry<T>(mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
+    match poll() {
+        Poll::Pending => poll(),
+        ready => ready,
+    }
+}
+
 /// Polls a future at most `times`, then drops it: the budget of a caller who
 /// loses interest.
 pub async fn poll_at_most<F: Future>(times: usize, future: F) -> Option<F::Output> {

@@ -4,6 +4,7 @@
 use socket_flow_frames::ReceiveBuf;
 
 use super::InflateFailure;
+use crate::work::Work;
 
 #[derive(Debug)]
 pub(crate) enum Compress {}
@@ -34,6 +35,14 @@ impl Compress {
     pub(crate) fn forget(&mut self) {
         match *self {}
     }
+
+    pub(crate) fn is_used_up(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn renew_work(&mut self) {
+        match *self {}
+    }
 }
 
 impl Settings {
@@ -48,7 +57,8 @@ impl Decompress {
         _: &[u8],
         _: &mut ReceiveBuf,
         _: usize,
-    ) -> Result<(), InflateFailure> {
+        _: &mut Work,
+    ) -> Result<usize, InflateFailure> {
         match *self {}
     }
 
@@ -57,7 +67,8 @@ impl Decompress {
         _: &[u8],
         _: &mut ReceiveBuf,
         _: usize,
-    ) -> Result<(), InflateFailure> {
+        _: &mut Work,
+    ) -> Result<usize, InflateFailure> {
         match *self {}
     }
 }

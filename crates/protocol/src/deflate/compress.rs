@@ -5,6 +5,7 @@ use zlib_rs::{DeflateConfig, DeflateFlush};
 use super::pool::Pool;
 use super::settings::Deflate;
 use super::{TAIL, scratch};
+use crate::work::Work;
 
 /// Compresses the messages of one connection.
 pub(crate) struct Compress {
@@ -14,6 +15,8 @@ pub(crate) struct Compress {
     keep_context: bool,
     /// Made on first use; `None` between messages where no context is kept.
     context: Option<Box<zlib_rs::Deflate>>,
+    /// What is left of the turn.
+    work: Work,
 }
 
 impl Compress {
@@ -29,7 +32,19 @@ impl Compress {
             threshold: deflate.compression_threshold(),
             keep_context,
             context: None,
+            work: Work::default(),
         }
+    }
+
+    /// Whether the turn's work is used up.
+    #[inline]
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.work.is_used_up()
+    }
+
+    /// Others had their turn.
+    pub(crate) fn renew_work(&mut self) {
+        self.work.renew();
     }
 
     /// Whether a message of this length should be compressed. Decided before
@@ -52,6 +67,7 @@ impl Compress {
         if part.is_empty() {
             return send(&[]);
         }
+        self.work.deflated(part.len());
         let settings = self.settings;
         let context = self.context.get_or_insert_with(|| settings.context());
         scratch::with(|buf| {
@@ -68,6 +84,7 @@ impl Compress {
             // §7.2.3.6: an empty stored block; the context need not know.
             send(&[0x00])
         } else {
+            self.work.deflated(part.len());
             let settings = &self.settings;
             let context = self.context.get_or_insert_with(|| settings.context());
             scratch::with(|buf| {
@@ -141,6 +158,7 @@ impl Settings {
             threshold: 0,
             keep_context: false,
             context: None,
+            work: Work::default(),
         }
         .last_part(message, send)
     }

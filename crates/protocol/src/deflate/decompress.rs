@@ -8,6 +8,7 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 use super::pool::Pool;
 use super::{InflateFailure, TAIL, scratch};
 use crate::growth::grow;
+use crate::work::Work;
 
 /// Decompresses the messages of one connection, as their bytes arrive.
 ///
@@ -39,14 +40,18 @@ impl Decompress {
     /// Decompresses some of a message's payload onto its end. The message
     /// never gets longer than `limit` bytes, and never holds memory for more.
     /// What came before a failure is in it.
+    ///
+    /// Returns how much of the payload it took: not all of it where the work
+    /// of a turn is used up.
     pub(crate) fn payload(
         &mut self,
         payload: &[u8],
         message: &mut ReceiveBuf,
         limit: usize,
-    ) -> Result<(), InflateFailure> {
+        work: &mut Work,
+    ) -> Result<usize, InflateFailure> {
         if payload.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         self.begun = true;
         let context = self.context.get_or_insert_with(new_context);
@@ -54,8 +59,14 @@ impl Decompress {
         let restarts = &mut self.restarts;
         scratch::with(|buf| {
             // A compressor may have left it larger than the cache holds.
-            let buf = buf.get_mut(..scratch::SCRATCH).unwrap_or_default();
-            inflate(context, ended, restarts, payload, message, limit, buf)
+            let buf = buf.get_mut(..STEP).unwrap_or_default();
+            let to = &mut Target {
+                message,
+                limit,
+                buf,
+                work,
+            };
+            inflate(context, ended, restarts, payload, to)
         })
     }
 
@@ -64,24 +75,32 @@ impl Decompress {
     ///
     /// A message without any payload is empty. That is not what §7.2.3.6 asks
     /// for, but senders do it, and the tail alone would not be a block.
+    ///
+    /// Returns how much of the payload it took. Where that is not all of it,
+    /// the work of a turn is used up, and this is to be called again with the
+    /// rest.
     pub(crate) fn finish(
         &mut self,
         payload: &[u8],
         message: &mut ReceiveBuf,
         limit: usize,
-    ) -> Result<(), InflateFailure> {
+        work: &mut Work,
+    ) -> Result<usize, InflateFailure> {
         if !mem::take(&mut self.begun) && payload.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let (front, back) = payload.split_at(payload.len().saturating_sub(BACK));
         if !front.is_empty() {
-            self.payload(front, message, limit)?;
+            let taken = self.payload(front, message, limit, work)?;
             self.begun = false;
+            if work.is_used_up() {
+                return Ok(taken);
+            }
         }
         let context = self.context.get_or_insert_with(new_context);
         let ended = &mut self.ended;
         let restarts = &mut self.restarts;
-        scratch::with(|buf| {
+        let rest = scratch::with(|buf| {
             let buf = buf.get_mut(..scratch::SCRATCH).unwrap_or_default();
             let (input, buf) = buf.split_at_mut(BACK + BEHIND.len());
             let mut slots = &mut input[..];
@@ -89,8 +108,17 @@ impl Decompress {
             slots.put_slice(back);
             slots.put_slice(&BEHIND);
             let input = input.get(..back.len() + BEHIND.len()).unwrap_or_default();
-            complete(context, ended, restarts, input, message, limit, buf)
+            let to = &mut Target {
+                message,
+                limit,
+                buf: buf.get_mut(..STEP).unwrap_or_default(),
+                work,
+            };
+            complete(context, ended, restarts, input, to)
         })?;
+        if rest > 0 {
+            return Ok(payload.len() - rest);
+        }
         if self.ended || !self.keep_context {
             // Behind a last block the sender starts with an empty window, as
             // it does where it keeps no context.
@@ -103,8 +131,18 @@ impl Decompress {
                 context.map(|context| POOL.try_with(|pool| pool.give((), context)));
             }
         }
-        Ok(())
+        Ok(payload.len())
     }
+}
+
+/// Where decompressed bytes go.
+struct Target<'a> {
+    message: &'a mut ReceiveBuf,
+    /// The most the message may have.
+    limit: usize,
+    /// What the codec writes into.
+    buf: &'a mut [u8],
+    work: &'a mut Work,
 }
 
 impl fmt::Debug for Decompress {
@@ -170,35 +208,32 @@ impl Restarts {
     }
 }
 
-/// Each turn takes input or makes output; a turn that does neither ends it.
+/// Each step takes input or makes output; one that does neither ends it.
+///
+/// Returns how much it took. It stops only where payload is left: what may hide
+/// in the codec after all of it was taken is little.
 fn inflate(
     context: &mut Inflate,
     ended: &mut bool,
     restarts: &mut Restarts,
-    mut payload: &[u8],
-    message: &mut ReceiveBuf,
-    limit: usize,
-    buf: &mut [u8],
-) -> Result<(), InflateFailure> {
+    payload: &[u8],
+    to: &mut Target<'_>,
+) -> Result<usize, InflateFailure> {
+    let mut rest = payload;
     loop {
         // What ended with all of the payload taken was returned below.
         if *ended {
-            restarts.restart(context, message)?;
+            restarts.restart(context, to.message)?;
             *ended = false;
         }
-        let step = step(
-            context,
-            payload,
-            InflateFlush::SyncFlush,
-            message,
-            limit,
-            buf,
-        )?;
-        payload = payload.get(step.taken..).unwrap_or_default();
+        let input = rest.get(..BACK).unwrap_or(rest);
+        let step = to.step(context, input, InflateFlush::SyncFlush)?;
+        rest = rest.get(step.taken..).unwrap_or_default();
         *ended = step.ended;
         // A full buffer may hide more output.
-        if payload.is_empty() && (step.ended || step.made < buf.len()) {
-            return Ok(());
+        let is_dry = rest.is_empty() && (step.ended || step.made < to.buf.len());
+        if is_dry || (to.work.is_used_up() && !rest.is_empty()) {
+            return Ok(payload.len() - rest.len());
         }
         if step.is_idle() {
             return Err(InflateFailure::Invalid);
@@ -220,39 +255,41 @@ impl Step {
     }
 }
 
-/// Calls the codec once and appends what it made.
-#[inline]
-fn step(
-    context: &mut Inflate,
-    payload: &[u8],
-    flush: InflateFlush,
-    message: &mut ReceiveBuf,
-    limit: usize,
-    buf: &mut [u8],
-) -> Result<Step, InflateFailure> {
-    let (before_in, before_out) = (context.total_in(), context.total_out());
-    let result = context.decompress(payload, buf, flush);
-    let taken = (context.total_in() - before_in) as usize;
-    let made = (context.total_out() - before_out) as usize;
-    // First what was made, then what went wrong behind it: so a message fails
-    // alike however its bytes are cut.
-    if made > 0 {
-        let piece = buf.get(..made).unwrap_or_default();
-        let room = limit.saturating_sub(message.len());
-        append(message, piece.get(..room).unwrap_or(piece), limit);
-        if made > room {
-            return Err(InflateFailure::TooBig);
+impl Target<'_> {
+    /// Calls the codec once and appends what it made.
+    #[inline]
+    fn step(
+        &mut self,
+        context: &mut Inflate,
+        payload: &[u8],
+        flush: InflateFlush,
+    ) -> Result<Step, InflateFailure> {
+        let (before_in, before_out) = (context.total_in(), context.total_out());
+        let result = context.decompress(payload, self.buf, flush);
+        let taken = (context.total_in() - before_in) as usize;
+        let made = (context.total_out() - before_out) as usize;
+        self.work.inflated(taken, made);
+        // First what was made, then what went wrong after it: so a message
+        // fails alike however its bytes are cut.
+        if made > 0 {
+            let piece = self.buf.get(..made).unwrap_or_default();
+            let room = self.limit.saturating_sub(self.message.len());
+            append(self.message, piece.get(..room).unwrap_or(piece), self.limit);
+            if made > room {
+                return Err(InflateFailure::TooBig);
+            }
         }
+        let status = result.map_err(|_| InflateFailure::Invalid)?;
+        Ok(Step {
+            taken,
+            made,
+            ended: status == Status::StreamEnd,
+        })
     }
-    let status = result.map_err(|_| InflateFailure::Invalid)?;
-    Ok(Step {
-        taken,
-        made,
-        ended: status == Status::StreamEnd,
-    })
 }
 
-/// Decompresses the end of a message: some payload, and [`BEHIND`] it.
+/// Decompresses the end of a message: some payload, and [`BEHIND`] it. Returns
+/// how much of that payload is left for another turn.
 ///
 /// The tail must complete an empty block, or the message is cut off. With
 /// `Block` the codec stops behind each block; so it is in order where it
@@ -262,28 +299,30 @@ fn complete(
     ended: &mut bool,
     restarts: &mut Restarts,
     mut input: &[u8],
-    message: &mut ReceiveBuf,
-    limit: usize,
-    buf: &mut [u8],
-) -> Result<(), InflateFailure> {
+    to: &mut Target<'_>,
+) -> Result<usize, InflateFailure> {
     loop {
         if *ended {
             if input.len() == BEHIND.len() {
                 // Behind a last block there is nothing the tail could complete.
-                return Ok(());
+                return Ok(0);
             }
-            restarts.restart(context, message)?;
+            restarts.restart(context, to.message)?;
         }
-        let step = step(context, input, InflateFlush::Block, message, limit, buf)?;
+        let step = to.step(context, input, InflateFlush::Block)?;
         input = input.get(step.taken..).unwrap_or_default();
         *ended = step.ended;
         match input.len().checked_sub(GUARD) {
-            Some(0) if step.made == 0 => return Ok(()),
+            Some(0) if step.made == 0 => return Ok(0),
             Some(1..) if !step.is_idle() => {}
             _ => return Err(InflateFailure::Invalid),
         }
         if *ended && input.len() < BEHIND.len() {
             return Err(InflateFailure::Invalid);
+        }
+        let rest = input.len().saturating_sub(BEHIND.len());
+        if rest > 0 && to.work.is_used_up() {
+            return Ok(rest);
         }
     }
 }
@@ -301,6 +340,11 @@ fn append(message: &mut ReceiveBuf, piece: &[u8], limit: usize) {
 /// How much of a message's end is decompressed together with its tail: less
 /// is done in two calls, more is copied for it.
 const BACK: usize = 32 << 10;
+
+/// The most one call of the codec makes: a turn's work, and what keeps a message
+/// of that size on the codec's quick path, which stops short of the end of its
+/// output.
+const STEP: usize = 80 << 10;
 
 /// The codec's quick path wants 15 bytes of input ahead. None of these is ever
 /// taken, or the message is invalid.

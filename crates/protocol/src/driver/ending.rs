@@ -6,6 +6,7 @@ use crate::driver::sending::Sending;
 use crate::driver::turn::Shutdown;
 use crate::driver::{Failure, Next, Turn};
 use crate::error::Expired;
+use crate::work::Work;
 
 /// The end of a connection, by the RFC's letter (RFC 6455 §7.1.1 and §7.1.7).
 ///
@@ -97,7 +98,12 @@ impl Ending {
     }
 
     /// What to do next; `None` when it is over.
-    pub(super) fn next(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+    pub(super) fn next(
+        &mut self,
+        sending: &mut Sending,
+        turn: &Turn,
+        work: &mut Work,
+    ) -> Option<Next> {
         if sending.tells_others() {
             return Some(Next::TakeOver);
         }
@@ -122,7 +128,7 @@ impl Ending {
         if self.stage != Stage::Last {
             // Also while the Close cannot be written yet: a peer that sends and
             // does not read would never make room for it.
-            if self.peer == Peer::Sends && !turn.are_reads_blocked() && !turn.is_used_up() {
+            if self.peer == Peer::Sends && !turn.are_reads_blocked() && !work.is_used_up() {
                 return Some(Next::Discard);
             }
             let waits = match self.peer {
@@ -132,7 +138,7 @@ impl Ending {
                 Peer::Ended => self.stage == Stage::Write,
                 Peer::Gone => false,
             };
-            if let Some(next) = waits.then(|| self.wait(turn)).flatten() {
+            if let Some(next) = waits.then(|| self.wait(turn, work)).flatten() {
                 return Some(next);
             }
             if self.stage == Stage::Drain && self.shuts_down_first {
@@ -188,7 +194,7 @@ impl Ending {
     }
 
     /// Waits for the peer; `None` once that takes too long.
-    fn wait(&mut self, turn: &Turn) -> Option<Next> {
+    fn wait(&mut self, turn: &Turn, work: &mut Work) -> Option<Next> {
         let measures_silence = self.stage == Stage::Drain && self.silent_at.is_none();
         // A flood that never runs dry must keep neither this task from its
         // deadline, nor other tasks from their turn.
@@ -209,7 +215,10 @@ impl Ending {
         let at = self.deadline.into_iter().chain(self.silent_at).min();
         match (at, turn.now()) {
             (Some(at), Some(now)) if at <= now => None,
-            _ if is_flooded => Some(Next::Yield),
+            _ if is_flooded => {
+                work.renew();
+                Some(Next::Yield)
+            }
             (at, _) => Some(Next::Wait(at.filter(|at| *at != NEVER))),
         }
     }

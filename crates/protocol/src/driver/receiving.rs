@@ -72,13 +72,24 @@ impl Receiving {
                 }
             };
             if !is_parsed {
+                // What was handed in before a message leaves before its answer.
+                if sending.takes_over(turn) || sending.takes_more(turn) {
+                    return Next::TakeOver;
+                }
                 let is_pressed = sending.outgoing.is_pressed();
                 if is_pressed {
-                    if let Some(next) = sending.write(turn) {
+                    if let Some(next) = sending.next_output(turn) {
                         return next;
                     }
                 }
-                match self.incoming.step(&mut self.input, &mut sending.outgoing) {
+                if sending.outgoing.is_used_up() {
+                    match self.give_way(sending, turn) {
+                        Some(next) => return next,
+                        None => continue,
+                    }
+                }
+                let (input, outgoing) = (&mut self.input, &mut sending.outgoing);
+                match self.incoming.step_in_turn(input, outgoing) {
                     Ok(Some(found)) if found.is_close() => {
                         return self.hand_out_close(found, turn);
                     }
@@ -93,7 +104,21 @@ impl Receiving {
                         }
                         return Next::Found(found);
                     }
-                    Ok(None) => self.phase = Phase::Open { is_parsed: true },
+                    Ok(None) if self.incoming.work.is_used_up() => {
+                        match self.give_way(sending, turn) {
+                            Some(next) => return next,
+                            None => continue,
+                        }
+                    }
+                    Ok(None) => {
+                        self.phase = Phase::Open { is_parsed: true };
+                        if self.incoming.owes_time {
+                            if let Some(next) = self.tell_time(sending, turn) {
+                                return next;
+                            }
+                            continue;
+                        }
+                    }
                     Err(error) => {
                         self.fail(Failure::Protocol(error));
                         continue;
@@ -106,7 +131,7 @@ impl Receiving {
             if let Some(next) = sending.next_output(turn) {
                 return next;
             }
-            if !turn.are_reads_blocked() && !turn.is_used_up() {
+            if !turn.are_reads_blocked() && !self.is_used_up(sending) {
                 return Next::Read;
             }
             if let Some(next) = self.wait(sending, turn) {
@@ -141,11 +166,11 @@ impl Receiving {
             (_, Read::Interrupted) => {}
             (Phase::Open { is_parsed }, Read::Some(count)) => {
                 *is_parsed = false;
+                turn.arrived();
                 if !self.input.is_empty() {
-                    turn.arrived(count);
+                    self.incoming.work.copied(count);
                 } else {
                     // It was read into its message.
-                    turn.arrived_in_payload(count);
                     let read = self.incoming.direct_done(count, &mut sending.outgoing);
                     if let Err(error) = read {
                         self.fail(Failure::Protocol(error));
@@ -155,7 +180,7 @@ impl Receiving {
             (Phase::Open { .. }, Read::End) => self.receive_eof(None, sending),
             (Phase::Open { .. }, Read::Failed(error)) => self.receive_eof(Some(error), sending),
             (Phase::Ending(ending), Read::Some(count)) => {
-                turn.arrived(count);
+                self.incoming.work.copied(count);
                 ending.received();
             }
             (Phase::Ending(ending), Read::End) => ending.receive_eof(),
@@ -177,7 +202,8 @@ impl Receiving {
     /// [`next`](Self::next), which finds the same.
     #[inline(always)]
     pub fn quick(&mut self, sending: &Sending) -> Option<Found> {
-        if self.input.is_empty() || !self.is_receiving() || sending.outgoing.is_pressed() {
+        let is_held_up = sending.outgoing.is_pressed() || sending.outgoing.is_used_up();
+        if self.input.is_empty() || !self.is_receiving() || is_held_up {
             return None;
         }
         self.incoming.quick(&mut self.input)
@@ -188,7 +214,7 @@ impl Receiving {
     /// parsed.
     #[inline(always)]
     pub fn is_idle(&mut self) -> bool {
-        self.is_receiving() && self.incoming.is_idle(&self.input)
+        self.is_receiving() && !self.incoming.owes_time && self.incoming.is_idle(&self.input)
     }
 
     /// As [`space`](Self::space), where [`is_idle`](Self::is_idle).
@@ -213,6 +239,7 @@ impl Receiving {
         // First what may lie in the input's memory.
         self.incoming.release();
         input_memory::settle(&mut self.input);
+        self.incoming.work.renew();
     }
 
     /// Whether no deadline has come up since the time was last told, so that
@@ -300,21 +327,28 @@ impl Receiving {
                 if found.is_close() {
                     return Some(self.hand_out_close(found, turn));
                 }
-                if turn.holds() && sending.outgoing.is_full() {
-                    return self.wait_for_room(sending, turn);
+                if sending.outgoing.is_full() {
+                    if turn.holds() {
+                        return self.wait_for_room(sending, turn);
+                    }
+                } else if sending.others_are_next(turn) {
+                    return Some(Next::TakeOver);
                 }
+                sending.answer_is_next();
                 self.phase = Phase::OPEN;
                 Some(Next::Found(found))
             }
-            Phase::Ending(ending) => Some(match ending.next(sending, turn) {
-                Some(next) => next,
-                None => {
-                    let result = ending.over(sending);
-                    let clean = result.is_ok();
-                    self.phase = Phase::Over { clean };
-                    Next::Over(result)
-                }
-            }),
+            Phase::Ending(ending) => {
+                Some(match ending.next(sending, turn, &mut self.incoming.work) {
+                    Some(next) => next,
+                    None => {
+                        let result = ending.over(sending);
+                        let clean = result.is_ok();
+                        self.phase = Phase::Over { clean };
+                        Next::Over(result)
+                    }
+                })
+            }
             Phase::Over { clean } => Some(Next::Over(match clean {
                 true => Ok(()),
                 false => Err(Failure::Abnormal(AbnormalClosure)),
@@ -326,15 +360,65 @@ impl Receiving {
     /// transport or the next deadline. `None`: look again.
     #[inline(never)]
     fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        if turn.are_reads_blocked() {
+        if turn.are_reads_blocked() && !self.is_used_up(sending) {
             self.release_memory();
             return self.wait_for_deadline(sending, turn);
         }
         // A flood that never runs dry must keep nobody from a deadline.
         match self.wait_for_deadline(sending, turn)? {
             Next::Wait(Some(_)) if turn.now().is_none() => Some(Next::TIME),
-            _ => Some(Next::Yield),
+            _ => Some(self.yields(sending)),
         }
+    }
+
+    /// The turn's work is used up in the middle of the input. `None`: look
+    /// again.
+    ///
+    /// The peer's pong may be in what was not parsed: nothing is judged before
+    /// that but the end.
+    #[cold]
+    #[inline(never)]
+    fn give_way(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        if !sending.closing().is_sent() {
+            self.incoming.owes_time = true;
+            return Some(self.yields(sending));
+        }
+        let Some(now) = turn.now() else {
+            return Some(Next::TIME);
+        };
+        self.judge(now, sending);
+        self.is_receiving().then(|| self.yields(sending))
+    }
+
+    /// The input of a turn that ended in the middle of it is parsed: the
+    /// deadlines are judged. `None`: look again.
+    #[cold]
+    #[inline(never)]
+    fn tell_time(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        match turn.now() {
+            None if self.deadline(sending).is_some() => {
+                // Asked again with the time, it comes back here.
+                self.phase = Phase::OPEN;
+                return Some(Next::TIME);
+            }
+            None => {}
+            Some(now) => self.judge(now, sending),
+        }
+        self.incoming.owes_time = false;
+        None
+    }
+
+    /// Whether this turn has done its share.
+    #[inline]
+    fn is_used_up(&self, sending: &Sending) -> bool {
+        self.incoming.work.is_used_up() || sending.outgoing.is_used_up()
+    }
+
+    /// Others have their turn, and then this one goes on.
+    fn yields(&mut self, sending: &mut Sending) -> Next {
+        self.incoming.work.renew();
+        sending.outgoing.renew_work();
+        Next::Yield
     }
 
     fn wait_for_deadline(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {

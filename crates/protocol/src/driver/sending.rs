@@ -23,6 +23,9 @@ pub struct Sending {
     is_dirty: bool,
     /// Whether others hand in messages.
     takes_over: bool,
+    /// Whether the last room in the queue was theirs: they and the answers to
+    /// messages that are held back have it in turns.
+    others_were_last: bool,
 }
 
 /// What a call that only sends waits for.
@@ -48,6 +51,7 @@ impl Sending {
             error: None,
             is_dirty: false,
             takes_over: false,
+            others_were_last: false,
         }
     }
 
@@ -56,12 +60,19 @@ impl Sending {
     pub fn next(&mut self, goal: Goal, turn: &Turn) -> Next {
         let next = match goal {
             Goal::Gone => return self.gone(turn),
-            Goal::Room if !self.outgoing.is_full() => return self.reached(),
+            Goal::Room if !self.outgoing.is_full() => None,
             Goal::Room => self.write(turn),
             Goal::Flushed | Goal::Closed => self.next_output(turn),
         };
         if let Some(next) = next {
             return next;
+        }
+        if self.outgoing.is_used_up() {
+            self.outgoing.renew_work();
+            return Next::Yield;
+        }
+        if goal == Goal::Room && !self.outgoing.is_full() {
+            return self.reached();
         }
         if self.has_output() {
             return self.blocked(turn);
@@ -77,14 +88,13 @@ impl Sending {
     /// is done, or the transport is blocked.
     #[inline]
     pub fn next_output(&mut self, turn: &Turn) -> Option<Next> {
-        if self.takes_over && turn.asks_others() {
+        if self.takes_over(turn) {
             return Some(Next::TakeOver);
         }
         if let Some(next) = self.write(turn) {
             return Some(next);
         }
-        let is_more = turn.others_have_more() && !turn.are_writes_blocked();
-        is_more.then_some(Next::TakeOver)
+        self.takes_more(turn).then_some(Next::TakeOver)
     }
 
     /// Queues a message; see [`Outgoing::queue`].
@@ -134,7 +144,7 @@ impl Sending {
     }
 
     /// Moves what others have handed in into the write queue, until it is
-    /// full; whether that is why it stopped.
+    /// full or the turn's work is used up; whether that is why it stopped.
     #[inline(never)]
     pub fn take_over(&mut self, handed_in: &mut impl HandedIn) -> bool {
         if self.closing().is_sent() {
@@ -143,13 +153,14 @@ impl Sending {
         }
         // Inside a message nothing but a Close may stand.
         let only_close = self.outgoing.is_unfinished();
-        while only_close || !self.outgoing.is_full() {
+        while only_close || !(self.outgoing.is_full() || self.outgoing.is_used_up()) {
             // One at a time, so that nobody waits for a lock while a message is
             // compressed.
             match handed_in.next(only_close) {
                 Some(Handed::Message(message)) => {
                     // It is neither full nor closed, and between messages.
                     let _ = self.outgoing.queue(message);
+                    self.others_were_last = true;
                 }
                 Some(Handed::Close(frame)) => {
                     // Its reason was found to be short enough.
@@ -265,7 +276,33 @@ impl Sending {
             error: self.error.take(),
             is_dirty: std::mem::take(&mut self.is_dirty),
             takes_over: std::mem::take(&mut self.takes_over),
+            others_were_last: self.others_were_last,
         }
+    }
+
+    /// Whether what others have handed in is to be taken over first.
+    #[inline]
+    pub(super) fn takes_over(&self, turn: &Turn) -> bool {
+        self.takes_over && turn.asks_others()
+    }
+
+    /// Whether others have more, and there is room for it again.
+    #[inline]
+    pub(super) fn takes_more(&self, turn: &Turn) -> bool {
+        let outgoing = &self.outgoing;
+        turn.others_have_more() && !(outgoing.is_full() || outgoing.is_used_up())
+    }
+
+    /// Whether others are to have the room there is before a message that is
+    /// held back is handed out.
+    pub(super) fn others_are_next(&self, turn: &Turn) -> bool {
+        (!self.others_were_last || turn.drains_others())
+            && (self.takes_over(turn) || self.takes_more(turn))
+    }
+
+    /// A message that was held back is handed out: its answer has the room.
+    pub(super) fn answer_is_next(&mut self) {
+        self.others_were_last = false;
     }
 
     /// Writes as far as the transport takes it.

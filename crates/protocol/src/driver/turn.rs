@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use crate::driver::input_memory;
-
 /// What a shell has found out since its task was woken, or its call made.
 ///
 /// It lives for one turn: whatever blocked may have become ready by the next.
@@ -16,14 +14,13 @@ use crate::driver::input_memory;
 #[derive(Debug, Default)]
 pub struct Turn {
     holds: bool,
+    drains_others: bool,
     /// The time, once it was told.
     now: Option<Duration>,
     writes_blocked: bool,
     reads_blocked: bool,
     shutdown: Shutdown,
     handed_in: HandedInState,
-    /// Bytes that were read.
-    work: usize,
 }
 
 /// What became of shutting the write side down.
@@ -64,6 +61,15 @@ impl Turn {
             holds,
             ..Self::default()
         }
+    }
+
+    /// Makes a message wait until all that others have handed in is in the write
+    /// queue: for a caller that answers through them, and would wait for room
+    /// that only its next call makes.
+    #[inline]
+    pub fn drain_others(&mut self) {
+        self.holds = true;
+        self.drains_others = true;
     }
 
     /// Tells the time on the caller's time line, which begins anywhere and
@@ -123,6 +129,11 @@ impl Turn {
     }
 
     #[inline]
+    pub(super) fn drains_others(&self) -> bool {
+        self.drains_others
+    }
+
+    #[inline]
     pub(super) fn are_writes_blocked(&self) -> bool {
         self.writes_blocked
     }
@@ -152,28 +163,7 @@ impl Turn {
     /// Bytes have arrived: what is handed in meanwhile is written with their
     /// answers.
     #[inline]
-    pub(super) fn arrived(&mut self, count: usize) {
+    pub(super) fn arrived(&mut self) {
         self.handed_in = HandedInState::Unasked;
-        self.work = self.work.saturating_add(count);
-    }
-
-    /// Bytes have arrived in the middle of a large payload: there is no frame
-    /// to be parsed in them.
-    #[inline]
-    pub(super) fn arrived_in_payload(&mut self, count: usize) {
-        self.arrived(count / PAYLOAD);
-    }
-
-    /// Whether this turn has done its share.
-    #[inline]
-    pub(super) fn is_used_up(&self) -> bool {
-        self.work >= WORK
     }
 }
-
-/// The work of one turn, in bytes that were read: one read's worth.
-const WORK: usize = input_memory::SIZE;
-
-/// How many bytes inside a large payload are as much work as one that may begin
-/// a frame: one read brings up to 1 MiB of them.
-const PAYLOAD: usize = 16;

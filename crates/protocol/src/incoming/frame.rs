@@ -13,6 +13,7 @@ impl Incoming {
         header: &FrameHeader,
         there: usize,
     ) -> Result<Frame, ProtocolError> {
+        self.work.frame();
         let compressed = header.rsv.contains(Rsv::RSV1);
         let kind = match header.opcode {
             OpCode::Text => Kind::Text,
@@ -86,6 +87,9 @@ pub(super) struct Frame {
     /// Payload bytes unmasked and, in a text message, checked.
     /// Invariant: `done <= len`.
     pub(super) done: u64,
+    /// Compressed bytes after those that are unmasked and wait in the input
+    /// for another turn.
+    pub(super) ahead: u32,
     pub(super) mask: Option<MaskKey>,
     /// What it belongs to: a continuation has its message's kind.
     pub(super) kind: Kind,
@@ -101,6 +105,7 @@ impl Frame {
         Self {
             len: header.len,
             done: 0,
+            ahead: 0,
             mask: header.mask,
             kind,
             fin: header.fin,

@@ -18,6 +18,7 @@ use crate::incoming::frame::{Frame, Under};
 use crate::input::Input;
 use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
+use crate::work::Work;
 
 pub(crate) use activity::Activity;
 
@@ -40,6 +41,12 @@ pub struct Incoming {
     role: Role,
     /// What arrived since a deadline last looked; see [`Activity`].
     pub(crate) activity: Activity,
+    /// What is left of the turn; only [`Incoming::step_in_turn`] stops where it
+    /// is used up.
+    pub(crate) work: Work,
+    /// Whether a turn ended in the middle of the input, where deadlines are
+    /// not judged: they are to be once it has been parsed.
+    pub(crate) owes_time: bool,
     /// Set by the peer's Close and by every failure: nothing is parsed any
     /// more.
     ended: bool,
@@ -60,7 +67,7 @@ pub struct Incoming {
     assembly: Option<Box<Assembly>>,
     /// How many bytes were unread when the input last ran dry: tells new
     /// bytes from a step that was merely tried again.
-    waiting: usize,
+    waiting: u32,
     /// What most connections have nothing of.
     extras: Option<Box<Extras>>,
 }
@@ -81,6 +88,8 @@ impl Incoming {
             role,
             quick_max: u16::try_from(quick_max).unwrap_or(u16::MAX),
             activity: Activity::default(),
+            work: Work::default(),
+            owes_time: false,
             ended: false,
             between: true,
             message: None,
@@ -101,8 +110,24 @@ impl Incoming {
     ///
     /// What the peer did wrong. The right Close is queued by then; write it
     /// and end the connection.
-    #[inline]
     pub fn step(
+        &mut self,
+        input: &mut Input,
+        outgoing: &mut Outgoing,
+    ) -> Result<Option<Found>, ProtocolError> {
+        loop {
+            self.work.renew();
+            match self.step_in_turn(input, outgoing) {
+                Ok(None) if self.work.is_used_up() => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// As [`step`](Self::step), and finds nothing once the turn's work is used
+    /// up.
+    #[inline]
+    pub(crate) fn step_in_turn(
         &mut self,
         input: &mut Input,
         outgoing: &mut Outgoing,
@@ -199,11 +224,12 @@ impl Incoming {
     /// included, to `step`.
     #[inline(always)]
     pub fn quick(&mut self, input: &mut Input) -> Option<Found> {
-        if !self.between {
+        if !self.between || self.work.is_used_up() {
             return None;
         }
         let found = input.whole_frame(self.role, self.quick_max.into())?;
         self.activity.note_message();
+        self.work.message();
         Some(found)
     }
 
@@ -216,14 +242,15 @@ impl Incoming {
         if let Some(assembly) = &mut self.assembly {
             assembly.forget_shared();
         }
-        if input.len() != self.waiting {
+        if input.len() != self.waiting as usize {
             self.activity.note_bytes();
         }
         let result = self
             .advance(input, outgoing)
             .map_err(|error| self.fail(error, outgoing));
         self.waiting = match result {
-            Ok(None) => input.len(),
+            // A frame under way that stays in the input is below 4 GiB.
+            Ok(None) if !self.work.is_used_up() => input.len() as u32,
             _ => 0,
         };
         self.settle();
@@ -238,6 +265,9 @@ impl Incoming {
         loop {
             if self.ended {
                 input.discard();
+                return Ok(None);
+            }
+            if self.work.is_used_up() {
                 return Ok(None);
             }
             let frame = match self.frame.take() {

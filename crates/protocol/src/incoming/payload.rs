@@ -58,6 +58,7 @@ impl Incoming {
         if count > 0 {
             self.activity.note_bytes();
         }
+        self.work.copied(count);
         let end = assembly.buf.len();
         let count = count.min(end).min(frame.rest());
         let opened = open(&mut assembly.buf, 0, end - count..end, frame, false);
@@ -95,6 +96,7 @@ impl Incoming {
         match frame.kind {
             Kind::Text | Kind::Binary => {
                 self.activity.note_message();
+                self.work.message();
                 if len >= SHARE_MIN {
                     return Ok(Some(self.share(payload, frame.kind, input)));
                 }
@@ -131,6 +133,7 @@ impl Incoming {
         let ends = frame.fin && there == rest;
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         if there > 0 {
+            self.work.copied(there);
             let most = frame.most(assembly.len(), self.config.limits().message);
             make_room(assembly, there, rest, most);
         }
@@ -148,7 +151,7 @@ impl Incoming {
     }
 
     /// Inflates what is there of a compressed message's frame into its
-    /// message (RFC 7692 §7.2.2).
+    /// message (RFC 7692 §7.2.2), as far as the turn's work allows.
     pub(super) fn inflate(
         &mut self,
         mut frame: Frame,
@@ -173,27 +176,31 @@ impl Incoming {
         };
         let ends = frame.fin && there == rest;
         if let Some(key) = frame.mask {
-            input.unmask(0..there, key, (frame.done % 4) as usize);
+            let offset = (frame.done + u64::from(frame.ahead)) % 4;
+            input.unmask(frame.ahead as usize..there, key, offset as usize);
         }
-        let payload = input.consume(there);
-        let payload = input.bytes(payload);
-        frame.done += there as u64;
+        let payload = input.unread().get(..there).unwrap_or_default();
         let inflated = if ends {
-            inflate.finish(payload, assembly, limit)
+            inflate.finish(payload, assembly, limit, &mut self.work)
         } else {
-            inflate.payload(payload, assembly, limit)
+            inflate.payload(payload, assembly, limit, &mut self.work)
         };
+        let ends = ends && inflated.is_ok_and(|taken| taken == there);
         if frame.kind == Kind::Text {
             // The text that came before a failure fails first, as it would
             // have in smaller pieces.
             let len = assembly.len();
             assembly
-                .check_utf8(0..len, ends && inflated.is_ok())
+                .check_utf8(0..len, ends)
                 .map_err(ProtocolError::InvalidUtf8)?;
         }
-        inflated.map_err(failed)?;
+        let taken = inflated.map_err(failed)?;
+        input.consume(taken);
+        frame.done += taken as u64;
+        // The input holds far less than 4 GiB.
+        frame.ahead = (there - taken) as u32;
         let kind = frame.kind;
-        if there < rest {
+        if taken < rest {
             self.frame = Some(frame);
         }
         Ok(ends.then(|| self.assembled(kind)))
@@ -203,6 +210,7 @@ impl Incoming {
     fn assembled(&mut self, kind: Kind) -> Found {
         self.message = None;
         self.activity.note_message();
+        self.work.message();
         self.assembly.get_or_insert_default().end(kind);
         Found::assembled(kind)
     }

@@ -261,6 +261,22 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether the turn's work is used up by compressing. Whoever queues is
+    /// never refused for it: the driver lets others have their turn before it
+    /// goes on.
+    #[inline]
+    pub(crate) fn is_used_up(&self) -> bool {
+        let compress = self.compress.as_deref();
+        compress.is_some_and(Compress::is_used_up)
+    }
+
+    /// Others had their turn.
+    pub(crate) fn renew_work(&mut self) {
+        if let Some(compress) = &mut self.compress {
+            compress.renew_work();
+        }
+    }
+
     /// Whether a message was queued since the last call.
     pub(crate) fn take_message_flag(&mut self) -> bool {
         mem::take(&mut self.message)

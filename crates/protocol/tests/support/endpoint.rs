@@ -155,6 +155,7 @@ impl Endpoint {
                 Next::Over(result) => {
                     return note(result.as_ref().err(), &mut self.error, &mut self.expired);
                 }
+                Next::Yield => turn = Turn::new(),
                 next => self.act(&next, &mut turn),
             }
         }

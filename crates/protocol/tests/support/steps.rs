@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut};
 use socket_flow_protocol::driver::{Goal, Handed, HandedIn, Next, Receiving, Sending, Turn, drive};
-use socket_flow_protocol::{CloseCode, CloseFrame, Config, Event, Input, Negotiated, Parcel, Role};
+use socket_flow_protocol::{
+    CloseCode, CloseFrame, Config, Event, Input, Negotiated, Parcel, Protocol, Role,
+};
 
 use super::{parse, protocol};
 
@@ -37,9 +39,16 @@ impl Steps {
         Self::with_input(role, config, Input::new())
     }
 
+    pub fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
+        Self::driving(role, protocol(role, config, negotiated), Input::new())
+    }
+
     /// With what was read after the opening handshake.
     pub fn with_input(role: Role, config: &Config, input: Input) -> Self {
-        let protocol = protocol(role, config, Negotiated::default());
+        Self::driving(role, protocol(role, config, Negotiated::default()), input)
+    }
+
+    fn driving(role: Role, protocol: Protocol, input: Input) -> Self {
         let (receiving, sending) = drive(protocol, input);
         Self {
             receiving,
@@ -89,6 +98,18 @@ impl Steps {
         assert!(space.chunk_mut().len() >= bytes.len());
         space.put_slice(bytes);
         self.read(Poll::Ready(Ok(bytes.len())))
+    }
+
+    /// It reads as often as it takes, each time as much as there is space for.
+    #[track_caller]
+    pub fn reads_all(&mut self, mut bytes: &[u8]) -> &mut Self {
+        while !bytes.is_empty() {
+            let space = self.receiving.space().chunk_mut().len();
+            let (piece, rest) = bytes.split_at(space.min(bytes.len()));
+            self.reads(piece);
+            bytes = rest;
+        }
+        self
     }
 
     #[track_caller]
@@ -267,6 +288,18 @@ impl Steps {
         self
     }
 
+    /// It yields as often as it takes to deal with what was read.
+    #[track_caller]
+    pub fn yields_until_it_reads(&mut self) -> &mut Self {
+        loop {
+            match self.next() {
+                Next::Yield => _ = self.turn(),
+                Next::Read => return self,
+                other => panic!("it says {other:?}"),
+            }
+        }
+    }
+
     #[track_caller]
     pub fn finds(&mut self, event: &Event) -> &mut Self {
         match self.next() {
@@ -292,7 +325,8 @@ impl Steps {
         self
     }
 
-    fn next(&mut self) -> Next {
+    /// What it says next.
+    pub fn next(&mut self) -> Next {
         match self.goal {
             Some(goal) => self.sending.next(goal, &self.turn),
             None => self.receiving.next(&mut self.sending, &self.turn),
