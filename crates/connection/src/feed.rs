@@ -36,6 +36,13 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         is_more
     }
 
+    /// Whether senders have handed something in that was not taken over.
+    #[inline]
+    pub(crate) fn has_handed_in(&self) -> bool {
+        let outbox = self.outbox.as_deref();
+        outbox.is_some_and(Outbox::is_filled)
+    }
+
     /// Waits for something to take over; not while there is no room for it,
     /// for then it is the write that is waited for.
     #[inline(always)]
@@ -51,7 +58,6 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
 
     /// Whether something waits that could be taken over now.
     pub(crate) fn has_outbox_waiting(&self) -> bool {
-        let outbox = self.outbox.as_ref();
-        !self.sending.outgoing().is_unfinished() && outbox.is_some_and(|outbox| outbox.is_filled())
+        !self.sending.outgoing().is_unfinished() && self.has_handed_in()
     }
 }

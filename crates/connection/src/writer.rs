@@ -335,9 +335,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// flushed or the transport is blocked.
     #[inline(always)]
     pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {
-        match &self.outbox {
-            Some(outbox) if outbox.is_filled() => self.poll_handed_in(waker),
-            _ => self.poll_write(waker),
+        match self.has_handed_in() {
+            true => self.poll_handed_in(waker),
+            false => self.poll_write(waker),
         }
     }
 

@@ -109,6 +109,10 @@ impl Config {
         self
     }
 
+    pub(crate) fn raise_high_water(&mut self) {
+        self.limits.high_water = self.limits.high_water.max(1);
+    }
+
     /// Replaces all limits at once.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {

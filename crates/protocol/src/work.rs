@@ -27,29 +27,38 @@ impl Work {
         self.left <= 0
     }
 
-    /// A message is handed out, and the application deals with it.
+    /// Whether more was done than there was left.
+    #[inline(always)]
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.left < 0
+    }
+
+    /// A message is looked for; the application deals with it.
     #[inline(always)]
     pub(crate) fn message(&mut self) {
-        self.left = self.left.saturating_sub(MESSAGE);
+        // Far from an overflow: it is renewed once it is used up.
+        self.left = self.left.wrapping_sub(MESSAGE);
     }
 
     /// A frame header is judged.
+    #[inline]
     pub(crate) fn frame(&mut self) {
-        self.left = self.left.saturating_sub(FRAME);
+        self.left = self.left.wrapping_sub(FRAME);
     }
 
-    /// Bytes are read, or moved.
+    /// Bytes are read.
     #[inline]
-    pub(crate) fn copied(&mut self, count: usize) {
-        self.spend(count / COPIED);
+    pub(crate) fn read(&mut self, count: usize) {
+        self.spend(count / READ);
     }
 
     /// Compressed bytes are taken, and others come out of them.
     #[cfg(feature = "deflate")]
+    #[inline]
     pub(crate) fn inflated(&mut self, taken: usize, made: usize) {
         // Tables of codes that hardly anything is made with cost most.
-        let tables = if made < taken / 2 { taken * TABLES } else { 0 };
-        self.spend(made.max(taken).max(tables));
+        let is_tables = made < taken / 2;
+        self.spend(if is_tables { taken * TABLES } else { made });
     }
 
     /// Bytes are compressed.
@@ -61,13 +70,16 @@ impl Work {
     /// As much work as to inflate so many bytes.
     #[inline]
     fn spend(&mut self, inflated: usize) {
-        let units = i16::try_from(inflated / UNIT).unwrap_or(i16::MAX);
-        self.left = self.left.saturating_sub(units);
+        self.left = self.left.saturating_sub((inflated / UNIT).min(MOST) as i16);
     }
 }
 
 /// Inflated bytes.
 const UNIT: usize = 16;
+
+/// What is taken off at most at once: more than a turn, and as far again from
+/// the least value.
+const MOST: usize = 4 * TURN as usize;
 
 /// The work of one turn: 64 KiB inflated, 128 messages, 1,024 frames, or 512
 /// KiB read.
@@ -77,8 +89,8 @@ const MESSAGE: i16 = TURN / 128;
 
 const FRAME: i16 = TURN / 1024;
 
-/// Copying this many bytes is as much work as inflating one.
-const COPIED: usize = 8;
+/// Reading this many bytes is as much work as inflating one.
+const READ: usize = 8;
 
 /// Bytes that describe codes of DEFLATE (RFC 1951 §3.2.7) cost as much as this
 /// many that are inflated.

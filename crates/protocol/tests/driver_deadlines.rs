@@ -87,7 +87,7 @@ fn a_deadline_is_not_judged_while_a_read_brings_something() {
 fn a_flood_puts_no_deadline_off() {
     for role in ROLES {
         let large = frame(role, 0x82, &noise(1_100_000));
-        let (first, second) = large.split_at(470_000);
+        let (first, second) = large.split_at(530_000);
         let mut steps = Steps::new(role, &off().close_timeout(seconds(5)));
         steps.closes().writes(&[(0x88, b"\x03\xe8")]).flushes();
         steps

@@ -147,6 +147,9 @@ impl Reader {
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
+        if let Some(found) = self.quick_after_taking_over(writer) {
+            return Poll::Ready(Ok(Some(found)));
+        }
         let mut turn = Turn::holding(source.holds());
         if call.are_reads_blocked {
             turn.block_reads();

@@ -19,13 +19,26 @@ use crate::writer::Writer;
 
 impl Reader {
     /// The next message at once, if it is a small one that has arrived and
-    /// nothing has to be written first. `None`: poll for it.
+    /// nothing has to be written or taken over first. `None`: poll for it.
     #[inline(always)]
     pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
-        match &writer.outbox {
-            Some(outbox) if outbox.is_filled() => None,
-            _ => self.receiving.quick(&writer.sending),
+        if !self.receiving.has_input() || (writer.sending.is_watched() && writer.has_handed_in()) {
+            return None;
         }
+        self.receiving.quick(&writer.sending)
+    }
+
+    /// As [`quick`](Self::quick), and takes over first what senders have handed
+    /// in.
+    #[inline(always)]
+    pub(super) fn quick_after_taking_over<W: AsyncWrite + Unpin>(
+        &mut self,
+        writer: &mut Writer<W>,
+    ) -> Option<Found> {
+        if !writer.has_handed_in() || writer.take_over() {
+            return None;
+        }
+        self.receiving.quick(&writer.sending)
     }
 
     /// What is wanted next: writes what is queued and reads once; the rest is

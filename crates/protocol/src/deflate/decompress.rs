@@ -257,7 +257,7 @@ impl Step {
 
 impl Target<'_> {
     /// Calls the codec once and appends what it made.
-    #[inline]
+    #[inline(always)]
     fn step(
         &mut self,
         context: &mut Inflate,

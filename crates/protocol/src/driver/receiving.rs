@@ -99,7 +99,7 @@ impl Receiving {
                         // for the other to read first would wait for ever.
                         let holds = is_pressed && turn.holds() && found.is_message();
                         if holds && sending.outgoing.is_full() {
-                            self.phase = Phase::Held(found);
+                            self.hold(found);
                             continue;
                         }
                         return Next::Found(found);
@@ -168,7 +168,7 @@ impl Receiving {
                 *is_parsed = false;
                 turn.arrived();
                 if !self.input.is_empty() {
-                    self.incoming.work.copied(count);
+                    self.incoming.work.read(count);
                 } else {
                     // It was read into its message.
                     let read = self.incoming.direct_done(count, &mut sending.outgoing);
@@ -180,7 +180,7 @@ impl Receiving {
             (Phase::Open { .. }, Read::End) => self.receive_eof(None, sending),
             (Phase::Open { .. }, Read::Failed(error)) => self.receive_eof(Some(error), sending),
             (Phase::Ending(ending), Read::Some(count)) => {
-                self.incoming.work.copied(count);
+                self.incoming.work.read(count);
                 ending.received();
             }
             (Phase::Ending(ending), Read::End) => ending.receive_eof(),
@@ -197,13 +197,22 @@ impl Receiving {
         self.fail(Failure::Io(error));
     }
 
+    /// Whether anything was read that is not parsed.
+    #[inline(always)]
+    pub fn has_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
     /// The next message at once, if it is a small one that has arrived and
     /// nothing has to be written first. `None` tells nothing: ask
     /// [`next`](Self::next), which finds the same.
     #[inline(always)]
     pub fn quick(&mut self, sending: &Sending) -> Option<Found> {
-        let is_held_up = sending.outgoing.is_pressed() || sending.outgoing.is_used_up();
-        if self.input.is_empty() || !self.is_receiving() || is_held_up {
+        let outgoing = &sending.outgoing;
+        if self.input.is_empty() || outgoing.is_full() {
+            return None;
+        }
+        if outgoing.is_watched() && (outgoing.is_pressed() || outgoing.is_used_up()) {
             return None;
         }
         self.incoming.quick(&mut self.input)
@@ -214,7 +223,7 @@ impl Receiving {
     /// parsed.
     #[inline(always)]
     pub fn is_idle(&mut self) -> bool {
-        self.is_receiving() && !self.incoming.owes_time && self.incoming.is_idle(&self.input)
+        !self.incoming.owes_time && self.incoming.is_idle(&self.input)
     }
 
     /// As [`space`](Self::space), where [`is_idle`](Self::is_idle).
@@ -336,6 +345,7 @@ impl Receiving {
                 }
                 sending.answer_is_next();
                 self.phase = Phase::OPEN;
+                self.incoming.settle();
                 Some(Next::Found(found))
             }
             Phase::Ending(ending) => {
@@ -484,7 +494,7 @@ impl Receiving {
         let running = self.incoming.close_deadline();
         let starting = || turn.now().map(|now| after(now, timeout, timeout));
         let Some(deadline) = running.or_else(starting) else {
-            self.phase = Phase::Held(found);
+            self.hold(found);
             return Next::TIME;
         };
         let is_server = self.incoming.role() == Role::Server;
@@ -525,8 +535,15 @@ impl Receiving {
         self.end(Ending::broken(failure, self.close_timeout()));
     }
 
+    /// Keeps what was found for later.
+    fn hold(&mut self, found: Found) {
+        self.incoming.pause();
+        self.phase = Phase::Held(found);
+    }
+
     /// Begins the closing sequence: nothing is parsed any more.
     fn end(&mut self, ending: Ending) {
+        self.incoming.pause();
         input_memory::release(&mut self.input);
         self.phase = Phase::Ending(Box::new(ending));
     }

@@ -141,6 +141,15 @@ impl Sending {
     /// [`Next::TakeOver`].
     pub fn expect_handed_in(&mut self) {
         self.takes_over = true;
+        self.outgoing.watch();
+    }
+
+    /// Whether a shell has to look, before it hands a message out by
+    /// [`Receiving::quick`](super::Receiving::quick), at what others have handed
+    /// in.
+    #[inline(always)]
+    pub fn is_watched(&self) -> bool {
+        self.outgoing.is_watched()
     }
 
     /// Moves what others have handed in into the write queue, until it is

@@ -53,7 +53,7 @@ pub struct Incoming {
     /// Whether the next bytes are a new message's, or a control frame's, and
     /// nothing has to be done before they are parsed. Invariant: neither
     /// `frame` nor `message`, nor `ended`, nor a message in the input's
-    /// memory; see [`Incoming::settle`].
+    /// memory, nor one that is held back; see [`Incoming::settle`].
     between: bool,
     /// The longest message that is found the quick way: none that is linked
     /// when it is sent on, see [`Incoming::share`].
@@ -110,14 +110,33 @@ impl Incoming {
     ///
     /// What the peer did wrong. The right Close is queued by then; write it
     /// and end the connection.
+    #[inline]
     pub fn step(
+        &mut self,
+        input: &mut Input,
+        outgoing: &mut Outgoing,
+    ) -> Result<Option<Found>, ProtocolError> {
+        if self.between && input.is_empty() {
+            // Nothing has begun, and nothing is there.
+            self.waiting = 0;
+            return Ok(None);
+        }
+        match self.find_small(input) {
+            Some(found) => Ok(Some(found)),
+            None => self.step_through(input, outgoing),
+        }
+    }
+
+    /// Takes as many turns as a step needs.
+    #[inline(never)]
+    fn step_through(
         &mut self,
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
         loop {
             self.work.renew();
-            match self.step_in_turn(input, outgoing) {
+            match self.step_slow(input, outgoing) {
                 Ok(None) if self.work.is_used_up() => {}
                 result => return result,
             }
@@ -224,12 +243,24 @@ impl Incoming {
     /// included, to `step`.
     #[inline(always)]
     pub fn quick(&mut self, input: &mut Input) -> Option<Found> {
-        if !self.between || self.work.is_used_up() {
+        if !self.between {
+            return None;
+        }
+        // Also where it is found the slow way, which begins here.
+        self.work.message();
+        if self.work.is_overdrawn() {
+            return None;
+        }
+        self.find_small(input)
+    }
+
+    #[inline(always)]
+    fn find_small(&mut self, input: &mut Input) -> Option<Found> {
+        if !self.between {
             return None;
         }
         let found = input.whole_frame(self.role, self.quick_max.into())?;
         self.activity.note_message();
-        self.work.message();
         Some(found)
     }
 
@@ -346,9 +377,15 @@ impl Incoming {
         self.settle();
     }
 
+    /// Nothing is found quickly until the next [`settle`](Self::settle): what
+    /// was found waits, or nothing is parsed any more.
+    pub(crate) fn pause(&mut self) {
+        self.between = false;
+    }
+
     /// Keeps the invariant of `between`; to be called when one of the others
     /// may have changed.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let assembly = self.assembly.as_deref();
         self.between = self.frame.is_none()
             && self.message.is_none()

@@ -58,7 +58,7 @@ impl Incoming {
         if count > 0 {
             self.activity.note_bytes();
         }
-        self.work.copied(count);
+        self.work.read(count);
         let end = assembly.buf.len();
         let count = count.min(end).min(frame.rest());
         let opened = open(&mut assembly.buf, 0, end - count..end, frame, false);
@@ -96,7 +96,6 @@ impl Incoming {
         match frame.kind {
             Kind::Text | Kind::Binary => {
                 self.activity.note_message();
-                self.work.message();
                 if len >= SHARE_MIN {
                     return Ok(Some(self.share(payload, frame.kind, input)));
                 }
@@ -133,7 +132,6 @@ impl Incoming {
         let ends = frame.fin && there == rest;
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         if there > 0 {
-            self.work.copied(there);
             let most = frame.most(assembly.len(), self.config.limits().message);
             make_room(assembly, there, rest, most);
         }
@@ -210,7 +208,6 @@ impl Incoming {
     fn assembled(&mut self, kind: Kind) -> Found {
         self.message = None;
         self.activity.note_message();
-        self.work.message();
         self.assembly.get_or_insert_default().end(kind);
         Found::assembled(kind)
     }

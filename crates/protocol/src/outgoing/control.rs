@@ -54,7 +54,10 @@ impl Outgoing {
             let pong = Pong::new(data);
             match &mut self.pong {
                 Some(kept) => **kept = pong,
-                None => self.pong = Some(Box::new(pong)),
+                None => {
+                    self.pong = Some(Box::new(pong));
+                    self.watched = true;
+                }
             }
         }
     }

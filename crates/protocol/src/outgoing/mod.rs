@@ -44,8 +44,12 @@ pub struct Outgoing {
     pongs_end: u64,
     /// Whether a message was queued since [`Outgoing::take_message_flag`].
     message: bool,
+    /// Whether there is more to look at before a message is handed out than
+    /// whether the queue is full, or was once: a pong waits, messages may be
+    /// compressed, or others hand them in.
+    watched: bool,
     /// The newest ping that found no room; RFC 6455 §5.5.3 lets a peer answer
-    /// only the newest.
+    /// only the newest. Invariant: `watched` where there is one.
     pong: Option<Box<Pong>>,
     /// What left the queue is held back by the transport, see
     /// [`Outgoing::set_unflushed`].
@@ -69,7 +73,7 @@ impl Outgoing {
     fn new(config: Arc<Config>, frames: FrameQueue, compress: Option<Compress>) -> Self {
         let mut outgoing = Self {
             plain_below: 0,
-            config,
+            config: with_room(config),
             frames,
             compress: compress.map(Box::new),
             closing: Closing::Open,
@@ -77,10 +81,12 @@ impl Outgoing {
             pongs: 0,
             pongs_end: 0,
             message: false,
+            watched: false,
             pong: None,
             unflushed: false,
             stall: None,
         };
+        outgoing.watched = outgoing.compress.is_some();
         outgoing.settle_plain();
         outgoing
     }
@@ -189,8 +195,8 @@ impl Outgoing {
     /// Whether the queue is at its high-water mark and takes no message.
     #[inline]
     pub fn is_full(&self) -> bool {
-        let len = self.frames.queue.len();
-        len > 0 && len >= self.config.limits().high_water
+        // It is never zero, see `with_room`.
+        self.frames.queue.len() >= self.config.limits().high_water
     }
 
     /// Whether output should be written before more input is parsed: the
@@ -198,7 +204,7 @@ impl Outgoing {
     /// its place.
     #[inline]
     pub fn is_pressed(&self) -> bool {
-        self.is_full() || self.pong.is_some()
+        self.is_full() || (self.watched && self.pong.is_some())
     }
 
     /// The configuration it was made with.
@@ -259,6 +265,18 @@ impl Outgoing {
             }
         }
         Ok(())
+    }
+
+    /// Whether a shell has to look, before it hands a message out quickly, at
+    /// what others have handed in.
+    #[inline(always)]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Others may hand messages in.
+    pub(crate) fn watch(&mut self) {
+        self.watched = true;
     }
 
     /// Whether the turn's work is used up by compressing. Whoever queues is
@@ -388,6 +406,14 @@ impl Outgoing {
                 .shared(true, Rsv::NONE, opcode, message.share(), fragment);
         }
     }
+}
+
+/// An empty queue takes any message: a high-water mark of zero is one of one.
+fn with_room(mut config: Arc<Config>) -> Arc<Config> {
+    if config.limits().high_water == 0 {
+        Arc::make_mut(&mut config).raise_high_water();
+    }
+    config
 }
 
 /// Watches a blocked write.

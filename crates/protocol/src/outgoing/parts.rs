@@ -16,9 +16,27 @@ use crate::payload::{self, Payload};
 ///             queue_last_part
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Parts {
-    text: bool,
-    compressed: bool,
+pub(super) enum Parts {
+    Text { compressed: bool },
+    Binary { compressed: bool },
+}
+
+impl Parts {
+    fn new(text: bool, compressed: bool) -> Self {
+        match text {
+            true => Self::Text { compressed },
+            false => Self::Binary { compressed },
+        }
+    }
+
+    fn is_text(self) -> bool {
+        matches!(self, Self::Text { .. })
+    }
+
+    fn is_compressed(self) -> bool {
+        let (Self::Text { compressed } | Self::Binary { compressed }) = self;
+        compressed
+    }
 }
 
 impl Outgoing {
@@ -95,18 +113,16 @@ impl Outgoing {
             return Err(SendError::Closed(part));
         }
         let begun = self.parts;
-        let Parts { text, compressed } = begun.unwrap_or_else(|| Parts {
-            text: part.text(),
-            compressed: self.compresses(&part),
-        });
-        if part.text() != text {
+        let parts = begun.unwrap_or_else(|| Parts::new(part.text(), self.compresses(&part)));
+        let compressed = parts.is_compressed();
+        if part.text() != parts.is_text() {
             return Err(SendError::WrongKind(part));
         }
         if self.is_full() {
             return Err(SendError::Full(part));
         }
         self.message = true;
-        self.parts = (!fin).then_some(Parts { text, compressed });
+        self.parts = (!fin).then_some(parts);
         self.settle_plain();
         let (rsv, opcode) = match (begun, compressed) {
             (Some(_), _) => (Rsv::NONE, OpCode::Continuation),
