@@ -24,6 +24,7 @@
 // The output of a command line tool is its purpose.
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
+mod authority;
 mod autobahn;
 mod bench;
 mod browser;

@@ -72,7 +72,7 @@ impl Board {
         println!("{}", self.line());
     }
 
-    fn line(&self) -> Value {
+    pub(crate) fn line(&self) -> Value {
         let mut line = Map::new();
         for (name, counter) in lock(&self.counters).iter() {
             line.insert((*name).to_owned(), counter.get().into());

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use socket_flow::{ClientBuilder, ConnectError, Deflate, WebSocket};
@@ -9,6 +10,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::options::Options;
+use crate::raw::{self, Compression, Reader, Transport};
+use crate::tls;
 
 /// So many addresses of ours, 127.0.0.2 and on, share the connections: one has ports for fewer
 /// than 30,000.
@@ -20,6 +23,7 @@ pub struct Dial {
     addr: SocketAddr,
     buffer: u32,
     deflate_every: u64,
+    tls: Option<PathBuf>,
     /// How many may be in their handshake at once: beyond the server's backlog the kernel drops
     /// them, and what is measured is its patience.
     parallel: Arc<Semaphore>,
@@ -32,6 +36,7 @@ impl Dial {
             addr: options.addr,
             buffer: options.buffer,
             deflate_every: options.deflate_every,
+            tls: options.tls.clone(),
             parallel: Arc::new(Semaphore::new(options.parallel)),
         }
     }
@@ -52,6 +57,33 @@ impl Dial {
         let stream = socket.connect(self.addr).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// Opens a WebSocket connection on a path, without this library.
+    ///
+    /// # Errors
+    /// There is none to be had, or the server does not agree to compress.
+    pub async fn raw(
+        &self,
+        number: u64,
+        path: &str,
+        compression: Compression,
+    ) -> io::Result<Reader<Box<dyn Transport>>> {
+        // It is never closed.
+        let _permit = self.parallel.acquire().await;
+        let stream = self.tcp(number).await?;
+        let mut stream: Box<dyn Transport> = match &self.tls {
+            None => Box::new(stream),
+            Some(directory) => Box::new(tls::connect(directory, self.addr.ip(), stream).await?),
+        };
+        let request = raw::request_for(self.addr, path, compression);
+        let head = raw::open_by(&mut stream, &request).await?;
+        let agreed = head.to_ascii_lowercase();
+        let is_deflated = agreed.windows(DEFLATE.len()).any(|it| it == DEFLATE);
+        match is_deflated == (compression == Compression::Deflate) {
+            true => Ok(Reader::new(stream)),
+            false => Err(io::Error::other("compression is not as it was offered")),
+        }
     }
 
     /// Opens a WebSocket connection on a path.
@@ -79,3 +111,6 @@ impl Dial {
         }
     }
 }
+
+/// What stands in the answer of a server that agrees to it.
+const DEFLATE: &[u8] = b"permessage-deflate";

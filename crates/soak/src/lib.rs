@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::exhaustive_enums, clippy::exhaustive_structs)] // nobody builds on it
 
+mod answering;
 pub mod attacks;
 pub mod board;
 pub mod books;
@@ -27,8 +28,13 @@ mod handling;
 pub mod ledger;
 pub mod message;
 pub mod options;
+pub mod paths;
 pub mod program;
+pub mod raw;
 pub mod relay;
+mod rooms;
 pub mod seed;
 pub mod serving;
 pub mod signals;
+pub mod tls;
+pub mod waits;

@@ -1,6 +1,7 @@
 //! The command line that all programs share.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
@@ -36,6 +37,22 @@ pub struct Options {
     pub jitter: Duration,
     /// Whether the server tells its application in events.
     pub events: bool,
+    /// How many threads the program's tasks share.
+    pub workers: usize,
+    /// Where the certificates are of a server that speaks TLS.
+    pub tls: Option<PathBuf>,
+    /// What the server's rooms do with slow members.
+    pub policy: String,
+    /// The path that clients ask for, where they have none of their own.
+    pub path: String,
+    /// The path of one more connection, which sends a message once all others are open.
+    pub trigger: Option<String>,
+    /// How many of the connections send messages.
+    pub writers: u64,
+    /// How many messages each of them sends.
+    pub messages: u64,
+    /// How many messages each connection must get.
+    pub expected: u64,
     /// What random numbers are drawn from.
     pub seed: Seed,
 }
@@ -61,6 +78,14 @@ impl Options {
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
             events: false,
+            workers: 2,
+            tls: None,
+            policy: "close".into(),
+            path: "/".into(),
+            trigger: None,
+            writers: 0,
+            messages: 0,
+            expected: 0,
             seed: Seed::new(1),
         };
         while let Some(arg) = parser.next()? {
@@ -78,6 +103,14 @@ impl Options {
                 Arg::Long("delay-ms") => options.delay = millis(&mut parser)?,
                 Arg::Long("jitter-ms") => options.jitter = millis(&mut parser)?,
                 Arg::Long("events") => options.events = true,
+                Arg::Long("workers") => options.workers = parser.value()?.parse()?,
+                Arg::Long("tls") => options.tls = Some(parser.value()?.into()),
+                Arg::Long("policy") => options.policy = parser.value()?.string()?,
+                Arg::Long("path") => options.path = parser.value()?.string()?,
+                Arg::Long("trigger") => options.trigger = Some(parser.value()?.string()?),
+                Arg::Long("writers") => options.writers = parser.value()?.parse()?,
+                Arg::Long("messages") => options.messages = parser.value()?.parse()?,
+                Arg::Long("expected") => options.expected = parser.value()?.parse()?,
                 Arg::Long("seed") => options.seed = parser.value()?.parse()?,
                 other => return Err(other.unexpected()),
             }

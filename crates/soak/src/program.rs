@@ -26,7 +26,7 @@ pub fn main(
     };
     let run = || {
         let runtime = Builder::new_multi_thread()
-            .worker_threads(WORKERS)
+            .worker_threads(options.workers)
             .enable_all()
             .build()?;
         let board = Board::new();
@@ -67,6 +67,3 @@ pub fn unknown(mode: &str) -> io::Error {
         format!("there is no mode '{mode}'"),
     )
 }
-
-/// As many as the machines have that the figures are made for.
-const WORKERS: usize = 2;

@@ -1,30 +1,22 @@
 //! The server: the facade's own, which echoes, or pushes where the path asks for it.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket_flow::{Config, Deflate, Events, Server, ServerEvent};
+use socket_flow::{Config, Deflate, Server};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 
-use crate::board::{Board, Counter};
+use crate::answering::Answering;
+use crate::board::Board;
 use crate::books::Books;
 use crate::causes::Causes;
 use crate::handling::Handling;
-use crate::ledger::Ledger;
 use crate::options::Options;
+use crate::rooms::Rooms;
 use crate::signals::Phase;
-
-/// The path of connections whose messages are numbered.
-pub const NUMBERED: &str = "/numbered";
-
-/// The path of connections whose messages go on being numbered where those of another ended.
-pub const RESUMED: &str = "/resumed";
-
-/// The path of connections that are sent numbered messages, without asking for each.
-pub const PUSHED: &str = "/pushed";
+use crate::tls;
 
 /// How long connections may take to close at the end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -46,15 +38,19 @@ pub async fn run(options: Options, mut phase: Phase, board: &Arc<Board>) -> io::
     let causes = Causes::on(board);
     // All as a user has it who sets nothing.
     let builder = Server::with_listener(listener).deflate(Deflate::balanced());
-    let builder = builder.config(Config::new());
+    let mut builder = builder.config(Config::new());
+    if let Some(directory) = &options.tls {
+        builder = builder.tls(tls::server(directory)?);
+    }
+    let rooms = Rooms::new(&options.policy)?;
     let (handle, answering) = match options.events {
         true => {
             let (handle, events) = builder.serve().await?;
-            let answering = answer(events, books, causes, board.counter("refused"));
-            (handle, Some(tokio::spawn(answering)))
+            let answering = Answering::new(rooms, books, causes, board.counter("refused"));
+            (handle, Some(tokio::spawn(answering.run(events))))
         }
         false => {
-            let handling = Handling::new(&options, books, causes);
+            let handling = Handling::new(&options, rooms, books, causes);
             let handle = builder.serve_with(move |ws, request| handling.handle(ws, &request));
             (handle.await?, None)
         }
@@ -99,30 +95,4 @@ fn listen(options: &Options) -> io::Result<TcpListener> {
     }
     socket.bind(options.addr)?;
     socket.listen(BACKLOG)
-}
-
-/// Answers events with what they bring. Every message is numbered.
-async fn answer(mut events: Events, books: Books, causes: Causes, refused: Counter) {
-    let mut connections = HashMap::new();
-    while let Some(event) = events.next().await {
-        match event {
-            ServerEvent::Open { id, sender, .. } => {
-                connections.insert(id, (sender, Ledger::unknown()));
-            }
-            ServerEvent::Message { id, message } => {
-                if let Some((sender, ledger)) = connections.get_mut(&id) {
-                    books.enter(ledger, message.as_bytes());
-                    // Who only tried would lose the echoes of a large burst.
-                    if sender.send(message).await.is_err() {
-                        refused.add(1);
-                    }
-                }
-            }
-            ServerEvent::Close { id, error, .. } => {
-                causes.count(error.as_ref().map_or(Ok(()), Err));
-                connections.remove(&id);
-            }
-            _ => {}
-        }
-    }
 }

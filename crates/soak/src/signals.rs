@@ -30,6 +30,13 @@ impl Phase {
         Ok(Self(receiver))
     }
 
+    /// Phases that a test begins.
+    #[cfg(test)]
+    pub(crate) fn by_hand() -> (watch::Sender<u32>, Self) {
+        let (sender, receiver) = watch::channel(0);
+        (sender, Self(receiver))
+    }
+
     /// Waits until this phase has begun, 1 behind the first signal, or a later one.
     pub async fn reached(&mut self, phase: u32) {
         // Without a sender the program is about to end.
@@ -39,6 +46,11 @@ impl Phase {
     /// Waits for the end.
     pub async fn ended(&mut self) {
         self.reached(END).await;
+    }
+
+    /// Whether this phase has begun, or a later one.
+    pub fn has_reached(&self, phase: u32) -> bool {
+        *self.0.borrow() >= phase
     }
 
     /// Whether this is the end.

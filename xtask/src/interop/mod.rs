@@ -11,7 +11,6 @@
 //! The programs of both ends read the same files, compare every echo byte for byte and say what
 //! they saw; what must have come of it is reckoned here.
 
-mod authority;
 mod compare;
 mod deflate_matrix;
 mod feature;
@@ -30,9 +29,9 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::Instant;
 
+use crate::authority::Authority;
 use crate::cli::InteropOptions;
 use crate::error::Error;
-use crate::interop::authority::Authority;
 use crate::interop::compare::Judge;
 use crate::interop::matrix::{Case, Direction};
 use crate::interop::payload::Payload;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::authority::Authority;
 use crate::error::Error;
-use crate::interop::authority::Authority;
 use crate::interop::script::{Server, Window};
 use crate::interop::setup::Setup;
 use crate::workspace::Examples;

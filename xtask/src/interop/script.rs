@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use crate::interop::authority::Authority;
+use crate::authority::Authority;
 use crate::interop::payload::Payload;
 
 /// What a client does, one connection after the other.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::authority::Authority;
 use crate::error::Error;
-use crate::interop::authority::Authority;
 use crate::interop::matrix::{Case, Direction};
 use crate::interop::ours;
 use crate::interop::peer::Installed;

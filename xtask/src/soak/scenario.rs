@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::soak::scenarios::{
-    active, descriptors, floods, idle, lossy, memory, resets, restart, slow, stopped, storm,
+    active, bombs, descriptors, floods, idle, lossy, memory, message_floods, resets, restart, slow,
+    stopped, storm,
 };
 use crate::soak::stage::Stage;
 
@@ -16,7 +17,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them, in order.
-pub(crate) static ALL: [Scenario; 11] = [
+pub(crate) static ALL: [Scenario; 13] = [
     Scenario::new("S1", "idle connections, kept alive", idle::play),
     Scenario::new("S2", "active connections, books kept", active::play),
     Scenario::new("S3", "readers that stop and go on", stopped::play),
@@ -28,6 +29,8 @@ pub(crate) static ALL: [Scenario; 11] = [
     Scenario::new("S9", "everybody closes at once", storm::play),
     Scenario::new("S10", "floods under a memory cap", memory::play),
     Scenario::new("S11", "a server killed and started again", restart::play),
+    Scenario::new("S12", "messages that become very large", bombs::play),
+    Scenario::new("S14", "floods of empty messages", message_floods::play),
 ];
 
 impl Scenario {

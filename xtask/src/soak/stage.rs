@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::authority::Authority;
 use crate::error::Error;
 use crate::process;
 use crate::soak::actor::{Actor, Signal};
@@ -88,6 +89,14 @@ impl<'a> Stage<'a> {
         Ok((server, port))
     }
 
+    /// Makes certificates for a server that speaks TLS: the argument that has it and its clients use
+    /// them.
+    pub(crate) fn tls(&self) -> Result<String, Error> {
+        let directory = self.workspace.directory.join("tls");
+        Authority::write(&directory)?;
+        Ok(format!("--tls {}", directory.display()))
+    }
+
     /// Starts a program. Its log has the scenario's name and its own.
     pub(crate) fn start(
         &mut self,
@@ -110,18 +119,29 @@ impl<'a> Stage<'a> {
 
     /// Starts a client on this machine's loopback.
     pub(crate) fn client(&mut self, port: u16, arguments: &str) -> Result<Id, Error> {
-        self.talk(Program::Client, port, arguments)
+        self.talk(Program::Client, port, arguments, &Confinement::None)
     }
 
     /// Starts an attacker on this machine's loopback.
     pub(crate) fn attack(&mut self, port: u16, arguments: &str) -> Result<Id, Error> {
-        self.talk(Program::Attack, port, arguments)
+        self.talk(Program::Attack, port, arguments, &Confinement::None)
     }
 
-    fn talk(&mut self, program: Program, port: u16, arguments: &str) -> Result<Id, Error> {
+    /// The same, for an attacker that would take the processors from the server.
+    pub(crate) fn attack_yielding(&mut self, port: u16, arguments: &str) -> Result<Id, Error> {
+        self.talk(Program::Attack, port, arguments, &Confinement::Yielding)
+    }
+
+    fn talk(
+        &mut self,
+        program: Program,
+        port: u16,
+        arguments: &str,
+        confinement: &Confinement,
+    ) -> Result<Id, Error> {
         let name = arguments.split(' ').next().unwrap_or_default().to_owned();
         let arguments = format!("{arguments} --addr 127.0.0.1:{port}");
-        self.start(&name, program, &arguments, &Confinement::None)
+        self.start(&name, program, &arguments, confinement)
     }
 
     /// Has a client come and go, so that what a server makes once is made.
@@ -327,10 +347,12 @@ impl<'a> Stage<'a> {
                 row.descriptors = actor.status().descriptors;
             } else if row.latency.is_none() && actor.fact("done") == 0 {
                 // Who only measures handshakes has no echo to tell of.
-                row.latency = ["handshake", "echo"].into_iter().find_map(|of| {
-                    let fact = |name: &str| actor.fact(&format!("{of}_recent_{name}"));
-                    (fact("count") > 0).then(|| (fact("p50"), fact("p99")))
-                });
+                row.latency = ["handshake", "echo", "beside", "quiet"]
+                    .into_iter()
+                    .find_map(|of| {
+                        let fact = |name: &str| actor.fact(&format!("{of}_recent_{name}"));
+                        (fact("count") > 0).then(|| (fact("p50"), fact("p99")))
+                    });
             }
         }
         row

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
 
-use crate::attacks::raw;
 use crate::board::Board;
 use crate::dial::Dial;
 use crate::options::Options;
+use crate::raw;
 use crate::signals::Phase;
 
 /// Declares on each connection, and holds it until the last phase or the server's patience ends.

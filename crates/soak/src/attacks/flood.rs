@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::attacks::raw::{self, Frames};
 use crate::board::{Board, Counter};
 use crate::dial::Dial;
 use crate::options::Options;
+use crate::raw::{self, Frames};
 use crate::signals::Phase;
 
 /// A server that takes nothing for so long takes nothing more.
@@ -134,7 +134,7 @@ impl Flood {
                                 newest = true;
                             }
                         }
-                        0x81 if payload == b"are you there?" => {
+                        0x81 if *payload == *b"are you there?" => {
                             self.echoed.add(1);
                             echoed = true;
                         }

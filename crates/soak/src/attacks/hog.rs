@@ -3,10 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::attacks::raw;
 use crate::board::Board;
 use crate::dial::Dial;
 use crate::options::Options;
+use crate::raw;
 use crate::signals::Phase;
 
 /// Opens them all and holds them until the next phase.

@@ -3,6 +3,6 @@
 pub mod declare;
 pub mod flood;
 pub mod hog;
-pub mod raw;
+pub mod repeat;
 pub mod reset;
 pub mod slow;

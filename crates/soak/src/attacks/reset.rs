@@ -8,10 +8,10 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, sleep, timeout};
 
-use crate::attacks::raw;
 use crate::board::{Board, Counter};
 use crate::dial::Dial;
 use crate::options::Options;
+use crate::raw;
 use crate::seed::Numbers;
 use crate::signals::Phase;
 

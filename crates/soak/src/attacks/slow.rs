@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::attacks::raw;
 use crate::board::{Board, Counter, Latency};
 use crate::dial::Dial;
 use crate::options::Options;
+use crate::raw;
 
 /// A server that has not closed by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);

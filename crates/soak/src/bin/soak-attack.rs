@@ -4,18 +4,21 @@
 
 use std::process::ExitCode;
 
-use socket_flow_soak::attacks::{declare, flood, hog, reset, slow};
+use socket_flow_soak::attacks::{declare, flood, hog, repeat, reset, slow};
 use socket_flow_soak::program;
 
 fn main() -> ExitCode {
     program::main("soak-attack", async |options, phase, board| {
         let work = async {
             match options.mode.as_str() {
+                "bombs" => repeat::bombs(options, phase, &board).await?,
+                "continuations" => repeat::continuations(options, phase, &board).await,
                 "declare" => declare::run(options, phase, &board).await,
                 "flood" => flood::run(options, phase, &board).await,
                 "hog" => hog::run(options, phase, &board).await,
                 "reset" => reset::run(options, phase, &board).await,
                 "slow" => slow::run(options, &board).await,
+                "texts" => repeat::texts(options, phase, &board).await,
                 other => return Err(program::unknown(other)),
             }
             Ok(())

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use socket_flow_soak::clients::{active, good, hold, pushed, reconnect};
+use socket_flow_soak::clients::{active, good, hold, meter, pushed, reconnect};
 use socket_flow_soak::program;
 
 fn main() -> ExitCode {
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
                 "active" => active::run(options, phase, &board).await,
                 "good" => good::run(options, phase, &board).await,
                 "hold" => hold::run(options, phase, &board).await,
+                "meter" => meter::run(options, phase, &board).await,
                 "pushed" => pushed::run(options, phase, &board).await,
                 "reconnect" => reconnect::run(options, phase, &board).await,
                 other => return Err(program::unknown(other)),

@@ -14,8 +14,8 @@ use crate::dial::Dial;
 use crate::ledger::Ledger;
 use crate::message::{self, Numbered};
 use crate::options::Options;
+use crate::paths::NUMBERED;
 use crate::seed::Numbers;
-use crate::serving::NUMBERED;
 use crate::signals::Phase;
 
 /// So many messages at most leave together.

@@ -8,7 +8,7 @@ use crate::board::{Board, Counter};
 use crate::causes::Causes;
 use crate::dial::Dial;
 use crate::options::Options;
-use crate::serving::NUMBERED;
+use crate::paths::NUMBERED;
 use crate::signals::Phase;
 
 /// Opens the connections and holds them until the next phase.

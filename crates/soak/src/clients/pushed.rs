@@ -10,7 +10,7 @@ use crate::causes::Causes;
 use crate::dial::Dial;
 use crate::ledger::Ledger;
 use crate::options::Options;
-use crate::serving::PUSHED;
+use crate::paths::PUSHED;
 use crate::signals::Phase;
 
 /// Reads until the last phase.

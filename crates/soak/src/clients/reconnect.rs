@@ -14,8 +14,8 @@ use crate::dial::Dial;
 use crate::ledger::Ledger;
 use crate::message::{self, Numbered};
 use crate::options::Options;
+use crate::paths::RESUMED;
 use crate::seed::Numbers;
-use crate::serving::RESUMED;
 use crate::signals::Phase;
 
 /// Keeps connections for as long as it may, with a message on each now and then.

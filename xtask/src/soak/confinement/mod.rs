@@ -12,6 +12,9 @@ pub(crate) enum Confinement {
     /// As any other, with as many descriptors as it may have.
     #[default]
     None,
+    /// With less of a processor than others want: as if it ran on a machine of its own, as attackers
+    /// do.
+    Yielding,
     /// With so many descriptors.
     Descriptors(u64),
     /// In a group of processes, by the file that takes its members.
@@ -31,6 +34,9 @@ impl Confinement {
         };
         match self {
             Self::None => prepared("ulimit -n \"$(ulimit -Hn)\"; exec \"$0\" \"$@\""),
+            Self::Yielding => {
+                prepared("ulimit -n \"$(ulimit -Hn)\"; exec nice -n 10 \"$0\" \"$@\"")
+            }
             Self::Descriptors(count) => prepared(&format!("ulimit -n {count}; exec \"$0\" \"$@\"")),
             Self::Group(members) => prepared(&format!(
                 "echo $$ > '{}' && exec \"$0\" \"$@\"",

@@ -1,11 +1,14 @@
 //! The scenarios, one module each.
 
 pub(crate) mod active;
+mod beside;
+pub(crate) mod bombs;
 pub(crate) mod descriptors;
 pub(crate) mod floods;
 pub(crate) mod idle;
 pub(crate) mod lossy;
 pub(crate) mod memory;
+pub(crate) mod message_floods;
 pub(crate) mod resets;
 pub(crate) mod restart;
 pub(crate) mod slow;

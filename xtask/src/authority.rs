@@ -57,7 +57,7 @@ fn issue() -> Result<[String; 3], rcgen::Error> {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
         .distinguished_name
-        .push(DnType::CommonName, "socket-flow interop authority");
+        .push(DnType::CommonName, "socket-flow test authority");
     let key = KeyPair::generate()?;
     let authority = params.self_signed(&key)?.pem();
     let issuer = Issuer::new(params, key);

@@ -1,0 +1,138 @@
+//! What S12 to S14 have in common: honest connections of a process of their own, without an attack
+//! and then beside one.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::soak::actor::Signal;
+use crate::soak::confinement::Confinement;
+use crate::soak::stage::{Id, Stage};
+use crate::soak::verdict::Limit;
+
+/// The honest connections, and their messages in a second: each sends one every 5 ms.
+pub(super) const HONEST: u64 = 4;
+const RATE: u64 = 800;
+
+/// How long they are measured alone.
+const QUIET: Duration = Duration::from_millis(1_500);
+
+/// Time for connections to open.
+const OPENING: Duration = Duration::from_secs(30);
+
+/// A wait beside an attack may be so many times as long as alone, where that is longer than its
+/// limit: other programs have the processors too.
+const TIMES: f64 = 3.0;
+
+/// How long honest clients may wait, in milliseconds: each quantile and its limit.
+pub(super) type Waits = &'static [(&'static str, f64)];
+
+/// An attack on a server.
+pub(super) struct Attack<'a> {
+    /// How its figures are called.
+    pub(super) what: String,
+    /// The server's arguments, and those of both kinds of clients.
+    pub(super) server: &'a str,
+    pub(super) clients: &'a str,
+    /// The attackers' arguments, but for their number.
+    pub(super) attack: &'a str,
+    pub(super) attackers: u64,
+    pub(super) waits: Waits,
+    pub(super) length: Duration,
+}
+
+/// An attack that goes on, after its waits were judged.
+pub(super) struct Attacked {
+    pub(super) server: Id,
+    pub(super) attack: Id,
+}
+
+/// Measures without the attack and beside it, and judges.
+pub(super) fn play(stage: &mut Stage<'_>, attack: &Attack<'_>) -> Result<Attacked, Error> {
+    let Attack {
+        what,
+        clients,
+        attackers,
+        ..
+    } = attack;
+    let (server, port) = stage.serve(attack.server, &Confinement::None)?;
+    let arguments = format!("meter --connections {HONEST} --rate {RATE} --path /short {clients}");
+    let meter = stage.client(port, &arguments)?;
+    open(stage, meter, HONEST)?;
+    stage.watch("alone", QUIET)?;
+
+    let arguments = format!(
+        "{} --connections {attackers} --path /short {clients}",
+        attack.attack
+    );
+    let attacking = stage.attack_yielding(port, &arguments)?;
+    open(stage, attacking, *attackers)?;
+    stage.count(
+        format!("{what}: attackers"),
+        stage.fact(attacking, "open"),
+        *attackers,
+    );
+    stage.signal(meter, Signal::Next);
+    stage.signal(attacking, Signal::Next);
+    stage.watch("beside the attack", attack.length)?;
+    stage.end(meter)?;
+
+    judge_waits(stage, what, meter, attack.waits);
+    stage.count(
+        format!("{what}: echoes that did not come"),
+        stage.fact(meter, "unanswered"),
+        0,
+    );
+    stage.count(
+        format!("{what}: honest connections ended"),
+        stage.fact(meter, "ended") + stage.fact(meter, "failed"),
+        0,
+    );
+    stage.check_books(what, meter);
+    let sent = stage.fact(attacking, "sent");
+    stage.check(
+        format!("{what}: frames of the attackers"),
+        sent as f64,
+        "",
+        Limit::Least(*attackers as f64),
+    );
+    stage.count(
+        format!("{what}: attackers ended"),
+        stage.fact(attacking, "ended"),
+        0,
+    );
+    let peak = stage.status(server).peak as f64 / f64::from(1 << 20);
+    stage.tell(format!("{what}: the server's memory at most"), peak, " MiB");
+    Ok(Attacked {
+        server,
+        attack: attacking,
+    })
+}
+
+/// Waits until all connections of a program are open, or have failed to.
+pub(super) fn open(stage: &mut Stage<'_>, id: Id, count: u64) -> Result<(), Error> {
+    stage.until("opening", OPENING, |stage| {
+        stage.fact(id, "open") + stage.fact(id, "failed") >= count
+    })?;
+    Ok(())
+}
+
+/// Judges how long clients waited beside an attack. A quantile of nothing does not hold.
+pub(super) fn judge_waits(stage: &mut Stage<'_>, what: &str, id: Id, waits: Waits) {
+    for (quantile, most) in waits {
+        let quiet = stage.ms(id, &format!("quiet_all_{quantile}"));
+        let count = stage.fact(id, "beside_all_count");
+        let beside = match count {
+            0 => f64::NAN,
+            _ => stage.ms(id, &format!("beside_all_{quantile}")),
+        };
+        stage.tell(format!("{what}: {quantile} alone"), quiet, " ms");
+        let most = Limit::Most(most.max(TIMES * quiet));
+        stage.check(format!("{what}: {quantile}"), beside, " ms", most);
+    }
+}
+
+/// Ends an attack and its server at once, whatever they still do.
+pub(super) fn stop(stage: &mut Stage<'_>, attacked: &Attacked) {
+    stage.kill(attacked.attack);
+    stage.kill(attacked.server);
+}
