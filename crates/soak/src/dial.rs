@@ -4,8 +4,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket_flow::{ClientBuilder, ConnectError, Deflate, WebSocket};
+use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -22,6 +24,7 @@ const SOURCES: u64 = 8;
 pub struct Dial {
     addr: SocketAddr,
     buffer: u32,
+    reset: bool,
     deflate_every: u64,
     tls: Option<PathBuf>,
     /// How many may be in their handshake at once: beyond the server's backlog the kernel drops
@@ -35,6 +38,7 @@ impl Dial {
         Self {
             addr: options.addr,
             buffer: options.buffer,
+            reset: options.reset,
             deflate_every: options.deflate_every,
             tls: options.tls.clone(),
             parallel: Arc::new(Semaphore::new(options.parallel)),
@@ -56,6 +60,9 @@ impl Dial {
         }
         let stream = socket.connect(self.addr).await?;
         stream.set_nodelay(true)?;
+        if self.reset {
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        }
         Ok(stream)
     }
 

@@ -162,12 +162,16 @@ impl Shared {
         Ok(())
     }
 
-    /// Says many things in a room at once, for each message that arrives.
+    /// Has a task of its own say many things in a room at once, for each message that arrives.
     async fn burst_publisher(&self, ws: &mut Connection, room: &str) -> Result<(), Error> {
         while ws.recv().await?.is_some() {
-            for message in self.numbered_burst() {
-                self.rooms.publish(room, message).await;
-            }
+            let (rooms, room) = (self.rooms.clone(), room.to_owned());
+            let burst: Vec<String> = self.numbered_burst().collect();
+            tokio::spawn(async move {
+                for message in burst {
+                    rooms.publish(&room, message).await;
+                }
+            });
         }
         Ok(())
     }

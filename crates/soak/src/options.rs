@@ -39,6 +39,8 @@ pub struct Options {
     pub events: bool,
     /// How many threads the program's tasks share.
     pub workers: usize,
+    /// Whether connections end with a reset: what is still on its way is dropped.
+    pub reset: bool,
     /// Where the certificates are of a server that speaks TLS.
     pub tls: Option<PathBuf>,
     /// What the server's rooms do with slow members.
@@ -79,6 +81,7 @@ impl Options {
             jitter: Duration::ZERO,
             events: false,
             workers: 2,
+            reset: false,
             tls: None,
             policy: "close".into(),
             path: "/".into(),
@@ -104,6 +107,7 @@ impl Options {
                 Arg::Long("jitter-ms") => options.jitter = millis(&mut parser)?,
                 Arg::Long("events") => options.events = true,
                 Arg::Long("workers") => options.workers = parser.value()?.parse()?,
+                Arg::Long("reset") => options.reset = true,
                 Arg::Long("tls") => options.tls = Some(parser.value()?.into()),
                 Arg::Long("policy") => options.policy = parser.value()?.string()?,
                 Arg::Long("path") => options.path = parser.value()?.string()?,

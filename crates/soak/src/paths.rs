@@ -29,5 +29,6 @@ pub const ASLEEP: &str = "/asleep/";
 /// The beginning of the paths whose connections publish to a room, and are no members.
 pub const PUBLISHER: &str = "/publisher/";
 
-/// The same: for each message that arrives, one task publishes a burst of numbered messages.
+/// The same: for each message that arrives, a task that runs no connection publishes a burst of
+/// numbered messages.
 pub const BURST_PUBLISHER: &str = "/burst-publisher/";

@@ -301,4 +301,34 @@ mod tests {
         ];
         assert_eq!(read, expected);
     }
+
+    #[tokio::test]
+    async fn a_reader_passes_messages_on_and_answers_pings_where_it_should() {
+        let (near, mut far) = tokio::io::duplex(1024);
+        far.write_all(b"\x89\x01a\x81\x02hi\x8a\x00\x82\x00\x88\x02\x03\xf5")
+            .await
+            .unwrap();
+        let mut reader = Reader::new(near);
+        assert_eq!(reader.message_and_pong().await.unwrap(), "hi");
+        assert_eq!(reader.message().await.unwrap(), "");
+        let closed = reader.message().await.unwrap_err();
+        assert_eq!(closed.to_string(), "closed with 1013");
+        drop(reader);
+        let mut sent = Vec::new();
+        far.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent, frame(PONG, b"a", KEY));
+    }
+
+    #[tokio::test]
+    async fn a_connection_has_begun_when_its_pong_is_there() {
+        let (near, mut far) = tokio::io::duplex(1024);
+        let mut reader = Reader::new(near);
+        far.write_all(b"\x8a\x00\x81\x00").await.unwrap();
+        reader.begin().await.unwrap();
+        assert!(reader.begin().await.is_err(), "a message is no pong");
+        drop(reader);
+        let mut sent = Vec::new();
+        far.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent, frame(PING, b"", KEY).repeat(2));
+    }
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use socket_flow::{Error, Hub, Message, Sender, ServerStream, SlowPolicy, WebSocket};
 
+use crate::board::Board;
+
 /// The server's rooms.
 #[derive(Clone, Debug)]
 pub(crate) struct Rooms(Hub);
@@ -38,6 +40,14 @@ impl Rooms {
     ) -> Result<(), Error> {
         self.0.publish(room, message).await;
         Ok(())
+    }
+
+    /// Tells what they did with slow members.
+    pub(crate) fn report(&self, board: &Board) {
+        let stats = self.0.stats();
+        board.counter("rooms_dropped").set(stats.dropped);
+        board.counter("rooms_closed").set(stats.closed);
+        board.counter("rooms_waited").set(stats.waited);
     }
 
     /// Says something in a room, from a task that runs no connection.

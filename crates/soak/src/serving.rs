@@ -46,17 +46,18 @@ pub async fn run(options: Options, mut phase: Phase, board: &Arc<Board>) -> io::
     let (handle, answering) = match options.events {
         true => {
             let (handle, events) = builder.serve().await?;
-            let answering = Answering::new(rooms, books, causes, board.counter("refused"));
+            let answering = Answering::new(rooms.clone(), books, causes, board.counter("refused"));
             (handle, Some(tokio::spawn(answering.run(events))))
         }
         false => {
-            let handling = Handling::new(&options, rooms, books, causes);
+            let handling = Handling::new(&options, rooms.clone(), books, causes);
             let handle = builder.serve_with(move |ws, request| handling.handle(ws, &request));
             (handle.await?, None)
         }
     };
     let (connections, tasks) = (board.counter("connections"), board.counter("tasks"));
     let refresh = || {
+        rooms.report(board);
         connections.set(handle.connections() as u64);
         tasks.set(Handle::current().metrics().num_alive_tasks() as u64);
     };

@@ -93,7 +93,7 @@ mod tests {
     fn without_options_every_scenario_has_its_own_length() {
         let options = parsed("").unwrap().unwrap();
         assert_eq!(options, Options::default());
-        assert_eq!(options.scenarios().count(), 13);
+        assert_eq!(options.scenarios().count(), 16);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::soak::scenarios::{
-    active, bombs, descriptors, floods, idle, lossy, memory, message_floods, resets, restart, slow,
-    stopped, storm,
+    active, bombs, bursts, descriptors, floods, idle, lossy, many_bombs, memory, message_floods,
+    resets, restart, rooms, slow, stopped, storm,
 };
 use crate::soak::stage::Stage;
 
@@ -17,7 +17,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them, in order.
-pub(crate) static ALL: [Scenario; 13] = [
+pub(crate) static ALL: [Scenario; 16] = [
     Scenario::new("S1", "idle connections, kept alive", idle::play),
     Scenario::new("S2", "active connections, books kept", active::play),
     Scenario::new("S3", "readers that stop and go on", stopped::play),
@@ -30,7 +30,10 @@ pub(crate) static ALL: [Scenario; 13] = [
     Scenario::new("S10", "floods under a memory cap", memory::play),
     Scenario::new("S11", "a server killed and started again", restart::play),
     Scenario::new("S12", "messages that become very large", bombs::play),
+    Scenario::new("S13", "many of them from many clients", many_bombs::play),
     Scenario::new("S14", "floods of empty messages", message_floods::play),
+    Scenario::new("S15", "rooms with slow members", rooms::play),
+    Scenario::new("S16", "bursts, to those who read", bursts::play),
 ];
 
 impl Scenario {

@@ -126,11 +126,21 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passed => f.write_str("passed"),
-            Self::Failed(what) => write!(f, "FAILED: {}", what.join(", ")),
+            Self::Failed(what) => {
+                let (first, rest) = what.split_at(what.len().min(NAMED));
+                write!(f, "FAILED: {}", first.join(", "))?;
+                match rest.len() {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
             Self::Skipped(why) => write!(f, "skipped: {why}"),
         }
     }
 }
+
+/// How many of the figures that do not hold are named at the end.
+const NAMED: usize = 5;
 
 /// A number with as many digits as count.
 struct Figure(f64);
@@ -181,6 +191,11 @@ mod tests {
         assert!(failed.is_failure());
         assert_eq!(failed.to_string(), "FAILED: figure");
         assert!(!Outcome::Skipped("why".into()).is_failure());
+        let many = vec![check(1.0, Limit::Most(0.5)); 7];
+        assert_eq!(
+            Outcome::of(&many).to_string(),
+            "FAILED: figure, figure, figure, figure, figure and 2 more"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::board::Board;
 use crate::dial::Dial;
 use crate::options::Options;
-use crate::raw;
+use crate::raw::{self, Compression};
 use crate::signals::Phase;
 
 /// Opens them all and holds them until the next phase.
@@ -14,13 +14,14 @@ pub async fn run(options: Options, phase: Phase, board: &Arc<Board>) {
     let dial = Dial::new(&options);
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..options.connections {
-        let (dial, addr, mut phase) = (dial.clone(), options.addr, phase.clone());
+        let (dial, mut phase) = (dial.clone(), phase.clone());
+        let request = raw::request_for(options.addr, &options.path, Compression::None);
         let (asked, open) = (board.counter("asked"), board.counter("open"));
         tasks.spawn(async move {
             let hogged = async {
                 let mut stream = dial.tcp(number).await?;
                 asked.add(1);
-                raw::open(&mut stream, addr).await?;
+                raw::open_by(&mut stream, &request).await?;
                 let _open = open.hold();
                 std::future::pending::<io::Result<()>>().await
             };

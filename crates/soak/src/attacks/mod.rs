@@ -5,4 +5,5 @@ pub mod flood;
 pub mod hog;
 pub mod repeat;
 pub mod reset;
+pub mod sip;
 pub mod slow;

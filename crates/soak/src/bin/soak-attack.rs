@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use socket_flow_soak::attacks::{declare, flood, hog, repeat, reset, slow};
+use socket_flow_soak::attacks::{declare, flood, hog, repeat, reset, sip, slow};
 use socket_flow_soak::program;
 
 fn main() -> ExitCode {
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
                 "flood" => flood::run(options, phase, &board).await,
                 "hog" => hog::run(options, phase, &board).await,
                 "reset" => reset::run(options, phase, &board).await,
+                "sip" => sip::run(options, phase, &board).await,
                 "slow" => slow::run(options, &board).await,
                 "texts" => repeat::texts(options, phase, &board).await,
                 other => return Err(program::unknown(other)),

@@ -3,14 +3,17 @@
 pub(crate) mod active;
 mod beside;
 pub(crate) mod bombs;
+pub(crate) mod bursts;
 pub(crate) mod descriptors;
 pub(crate) mod floods;
 pub(crate) mod idle;
 pub(crate) mod lossy;
+pub(crate) mod many_bombs;
 pub(crate) mod memory;
 pub(crate) mod message_floods;
 pub(crate) mod resets;
 pub(crate) mod restart;
+pub(crate) mod rooms;
 pub(crate) mod slow;
 pub(crate) mod stopped;
 pub(crate) mod storm;
