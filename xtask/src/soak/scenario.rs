@@ -29,11 +29,15 @@ pub(crate) static ALL: [Scenario; 16] = [
     Scenario::new("S9", "everybody closes at once", storm::play),
     Scenario::new("S10", "floods under a memory cap", memory::play),
     Scenario::new("S11", "a server killed and started again", restart::play),
-    Scenario::new("S12", "messages that become very large", bombs::play),
-    Scenario::new("S13", "many of them from many clients", many_bombs::play),
+    Scenario::new("S12", "compressed bombs from a few clients", bombs::play),
+    Scenario::new(
+        "S13",
+        "compressed bombs from many clients",
+        many_bombs::play,
+    ),
     Scenario::new("S14", "floods of empty messages", message_floods::play),
     Scenario::new("S15", "rooms with slow members", rooms::play),
-    Scenario::new("S16", "bursts, to those who read", bursts::play),
+    Scenario::new("S16", "bursts to clients that read", bursts::play),
 ];
 
 impl Scenario {
