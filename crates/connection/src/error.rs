@@ -28,6 +28,12 @@ pub enum Error {
     Control(ControlError),
     /// The transport failed.
     Io(io::Error),
+    /// The peer's Close arrived, but what was queued, our Close included, could
+    /// not be sent, for this reason. Everything the peer had to say was
+    /// received; [`close_frame`](crate::WebSocket::close_frame) has its code and
+    /// reason. It is an error because the closing handshake is not complete
+    /// (RFC 6455 §7.1.4), and messages of ours may be lost.
+    Unsent(Box<Error>),
 }
 
 impl Error {
@@ -40,6 +46,7 @@ impl Error {
             Self::Closed { code } => Some(*code),
             Self::Protocol(error) => Some(error.close_code().as_u16()),
             Self::Timeout(_) | Self::Io(_) => Some(ABNORMAL),
+            Self::Unsent(cause) => cause.close_code(),
             Self::Send(_) | Self::Control(_) => None,
         }
     }
@@ -60,6 +67,7 @@ impl fmt::Display for Error {
             Self::Send(_) => "message was not sent",
             Self::Control(_) => "control frame was not sent",
             Self::Io(_) => "transport failed",
+            Self::Unsent(_) => "peer closed before everything was sent",
         })
     }
 }
@@ -73,6 +81,7 @@ impl StdError for Error {
             Self::Send(error) => Some(error),
             Self::Control(error) => Some(error),
             Self::Io(error) => Some(error),
+            Self::Unsent(cause) => Some(cause),
         }
     }
 }
@@ -97,6 +106,7 @@ impl From<Failure> for Error {
             Failure::Expired(expired) => Self::Timeout(expired),
             Failure::Abnormal(_) => Self::Closed { code: ABNORMAL },
             Failure::Io(error) => Self::Io(error),
+            Failure::Unsent(cause) => Self::Unsent(Box::new(Self::from(*cause))),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use socket_flow_protocol::driver::{Goal, drive};
+use socket_flow_protocol::driver::drive;
 use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, Config, ControlError, Event, Found, Input, Message, Negotiated,
     Payload, Protocol, Role, SendError,
@@ -183,10 +183,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// As [`recv`](WebSocket::recv).
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Event>, Error>> {
-        let source = &mut Joined::new(true, cx.waker());
-        let (reader, writer) = (&mut self.reader, &mut self.writer);
-        let found = ready!(reader.poll_found(Wants::Event, source, writer))?;
-        Poll::Ready(Ok(found.map(|found| reader.receiving.take(found))))
+        let found = ready!(self.poll_found(Wants::Event, true, cx.waker()))?;
+        Poll::Ready(Ok(found.map(|found| self.reader.receiving.take(found))))
     }
 
     /// Queues a message; nothing is written yet. It leaves when
@@ -266,13 +264,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.writer.sender()
     }
 
-    /// Writes what is queued and what [`Sender`]s hand in, without receiving:
-    /// for a time in which no message can be dealt with. Ready once a Close is
-    /// queued, by whomever, and everything is written; go on with
-    /// [`recv`](WebSocket::recv).
+    /// Runs the connection while no message can be dealt with: writes what is
+    /// queued and what [`Sender`]s hand in, answers pings, keeps the deadlines
+    /// and notices the peer's end. Ready once the connection begins to end, or a
+    /// Close is queued, by whomever, and everything is written; go on with
+    /// [`recv`](WebSocket::recv), which tells how it ended.
     ///
-    /// Nothing is read meanwhile, so neither pings nor the peer's silence are
-    /// noticed: keep it short, or in `select!` with what is waited for.
+    /// The first message that arrives is kept for `recv`, and nothing is read
+    /// after it: from then on only a blocked write has a deadline.
     ///
     /// ```no_run
     /// # use socket_flow_connection::{Error, Message, WebSocket};
@@ -294,13 +293,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and [`Error::Timeout`].
+    /// Why something that was queued is not sent; `recv` tells it too.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: what is not written stays queued.
     pub async fn forward(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.writer.poll_goal(Goal::Closed, cx.waker())).await
+        poll_fn(|cx| self.poll_forward(cx.waker())).await
     }
 
     /// Begins the closing handshake: queues a Close. Go on with
@@ -405,15 +404,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         cx: &mut Context<'_>,
         holds: bool,
     ) -> Poll<Result<Option<Message>, Error>> {
-        let (reader, writer, waker) = (&mut self.reader, &mut self.writer, cx.waker());
-        let polled = match &self.wakers {
-            None => reader.poll_found(Wants::Message, &mut Joined::new(holds, waker), writer),
-            Some(wakers) => poll_beside_sink(wakers, reader, writer, holds, waker),
-        };
-        let found = ready!(polled)?;
-        Poll::Ready(Ok(
-            found.and_then(|found| reader.receiving.take_message(found))
-        ))
+        let found = ready!(self.poll_found(Wants::Message, holds, cx.waker()))?;
+        let receiving = &mut self.reader.receiving;
+        Poll::Ready(Ok(found.and_then(|found| receiving.take_message(found))))
+    }
+
+    /// Polls for what is wanted next.
+    #[inline(always)]
+    fn poll_found(
+        &mut self,
+        wants: Wants,
+        holds: bool,
+        waker: &Waker,
+    ) -> Poll<Result<Option<Found>, Error>> {
+        let (reader, writer) = (&mut self.reader, &mut self.writer);
+        match &self.wakers {
+            None => reader.poll_found(wants, &mut Joined::new(holds, waker), writer),
+            Some(wakers) => beside_sink(wakers, reader, writer, waker, |reader, writer, both| {
+                let source = &mut Joined {
+                    holds,
+                    read_waker: waker,
+                    write_waker: both,
+                };
+                reader.poll_found(wants, source, writer)
+            }),
+        }
+    }
+
+    /// Polls the connection without handing a message out.
+    fn poll_forward(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
+        let (reader, writer) = (&mut self.reader, &mut self.writer);
+        ready!(match &self.wakers {
+            None => reader.poll_forward(&mut Joined::new(false, waker), writer),
+            Some(wakers) => beside_sink(wakers, reader, writer, waker, |reader, writer, both| {
+                let source = &mut Joined {
+                    holds: false,
+                    read_waker: waker,
+                    write_waker: both,
+                };
+                reader.poll_forward(source, writer)
+            }),
+        });
+        Poll::Ready(self.writer.loss().map_or(Ok(()), Err))
     }
 
     /// Whether the end of the connection has been reported.
@@ -443,7 +475,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error @ Error::Protocol(_)) => return Poll::Ready(Err(error)),
-                Err(_) => break,
+                // A peer that did not answer is no error; that something queued
+                // was not sent is.
+                Err(Error::Unsent(cause)) => return Poll::Ready(Err(*cause)),
+                Err(_) => match self.writer.loss() {
+                    Some(cause) => return Poll::Ready(Err(cause)),
+                    None => break,
+                },
             }
         }
         Poll::Ready(Ok(CloseOutcome {
@@ -453,26 +491,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 }
 
-/// Polls for the next message where a sink may wait elsewhere, which is woken
-/// as well.
+/// Polls where a sink may wait elsewhere, which is woken as well.
 #[inline(never)]
-fn poll_beside_sink<S: AsyncRead + AsyncWrite + Unpin>(
+fn beside_sink<S: AsyncRead + AsyncWrite + Unpin, T>(
     wakers: &Arc<Wakers>,
     reader: &mut Reader,
     writer: &mut Writer<S>,
-    holds: bool,
     waker: &Waker,
-) -> Poll<Result<Option<Found>, Error>> {
+    poll: impl FnOnce(&mut Reader, &mut Writer<S>, &Waker) -> T,
+) -> T {
     wakers.set_reader(waker);
     let both = Waker::from(wakers.clone());
     let before = (writer.closing().is_sent(), writer.sending.written());
     let was_open = reader.receiving.is_open();
-    let source = &mut Joined {
-        holds,
-        read_waker: waker,
-        write_waker: &both,
-    };
-    let polled = reader.poll_found(Wants::Message, source, writer);
+    let polled = poll(reader, writer, &both);
     let ended = was_open != reader.receiving.is_open();
     if ended || (writer.closing().is_sent(), writer.sending.written()) != before {
         wakers.wake_writer();

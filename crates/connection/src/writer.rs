@@ -286,10 +286,14 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         self.poll_flush(waker)
     }
 
-    /// A closed queue reports the transport's failure first, if that is why.
+    /// Why bytes that were queued are not sent, if any.
+    pub(crate) fn loss(&mut self) -> Option<Error> {
+        self.sending.loss().map(Error::from)
+    }
+
+    /// A closed queue tells first why what it had was lost, if it was.
     fn closed<P>(&mut self, error: SendError<P>) -> Error {
-        let failed = self.sending.take_error();
-        failed.map_or_else(|| error.into(), Error::Io)
+        self.loss().unwrap_or_else(|| error.into())
     }
 
     pub(crate) fn poll_ready(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
@@ -307,6 +311,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// Does what the driver says until the goal is reached, without receiving.
     pub(crate) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Error>> {
         let mut turn = Turn::new();
+        let was_sent = self.closing().is_sent();
         loop {
             match self.sending.next(goal, &turn) {
                 Next::Wait(at) => {
@@ -321,7 +326,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 Next::Over(result) => {
                     let result = result.map_err(Error::from);
                     if let Err(error @ Error::Timeout(_)) = &result {
-                        self.tell(error);
+                        if !was_sent {
+                            self.tell(error);
+                        }
                     }
                     return Poll::Ready(result);
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use socket_flow_connection::{
-    CloseCode, Closing, Config, ControlError, Error, Event, Message, SendError,
+    CloseCode, Closing, Config, ControlError, Error, Event, Expired, Message, SendError,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
@@ -47,7 +47,16 @@ async fn a_peer_that_has_ended_its_side_and_does_not_read_is_left_at_the_close_t
     far.tape().feed(Ok(close(Server, 1000, "")));
     far.tape().feed(Ok(Vec::new()));
     let begin = Instant::now();
-    assert_eq!(ws.recv().await.unwrap(), None);
+    match ws.recv().await {
+        Err(Error::Unsent(cause)) => {
+            assert!(
+                matches!(*cause, Error::Timeout(Expired::Close)),
+                "{cause:?}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(ws.close_frame().unwrap().code, CloseCode::NORMAL);
     assert_eq!(begin.elapsed(), Duration::from_secs(5));
     assert_eq!(far.tape().shutdowns, 1);
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use socket_flow_connection::{CloseCode, Config, Error, Expired, Message, NEVER};
+use socket_flow_connection::{CloseCode, Config, Error, Expired, Message, NEVER, SendError};
 
 mod support;
 use support::frames::{BINARY, CLOSE, PING, TEXT, close, parse, split_frames, whole};
@@ -40,7 +40,10 @@ async fn a_write_that_takes_nothing_is_an_error_and_no_loop() {
         Err(Error::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::WriteZero),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(ws.send("b").await, Err(Error::Send(_))));
+    // The first message is lost: no later call says that all is sent.
+    assert!(matches!(ws.send("b").await, Err(Error::Io(_))));
+    assert!(matches!(ws.flush().await, Err(Error::Io(_))));
+    assert!(matches!(ws.queue("c"), Err(SendError::Closed("c"))));
 }
 
 #[tokio::test]
@@ -153,7 +156,8 @@ async fn a_stalled_flush_is_a_stalled_write_though_the_queue_is_empty() {
     let seconds = begin.elapsed().as_secs_f32();
     assert!((30.0..=37.6).contains(&seconds), "{seconds}");
     assert_eq!(far.tape().written(), b"\x81\x01a");
-    assert!(matches!(ws.send("b").await, Err(Error::Send(_))));
+    let again = ws.send("b").await.unwrap_err();
+    assert!(matches!(again, Error::Timeout(Expired::Write)), "{again:?}");
 
     let (io, far) = Recorder::new();
     let mut ws = open(io, Server, Config::new().ping_interval(NEVER));
@@ -235,8 +239,8 @@ async fn a_close_that_cannot_be_written_ends_after_five_seconds() {
     let mut ws = open(io, Server, Config::new());
     ws.queue(vec![0; 1 << 20]).unwrap();
     let begin = tokio::time::Instant::now();
-    let outcome = ws.close(CloseCode::NORMAL, "").await.unwrap();
-    assert!(!outcome.clean);
+    let error = ws.close(CloseCode::NORMAL, "").await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Expired::Close)), "{error:?}");
     assert_eq!(begin.elapsed().as_secs(), 5);
 }
 

@@ -6,12 +6,14 @@
 /// 16 bytes, and a turn is about a tenth of a millisecond.
 #[derive(Debug)]
 pub(crate) struct Work {
+    /// What is left, and [`SPARE`]: so that it is below zero once a message was
+    /// looked for with nothing left before.
     left: i16,
 }
 
 impl Default for Work {
     fn default() -> Self {
-        Self { left: TURN }
+        Self { left: TURN + SPARE }
     }
 }
 
@@ -19,15 +21,15 @@ impl Work {
     /// Others had their turn, or nothing is left to do.
     #[inline(always)]
     pub(crate) fn renew(&mut self) {
-        self.left = TURN;
+        self.left = TURN + SPARE;
     }
 
     #[inline(always)]
     pub(crate) fn is_used_up(&self) -> bool {
-        self.left <= 0
+        self.left <= SPARE
     }
 
-    /// Whether more was done than there was left.
+    /// Whether nothing was left before the last message was looked for.
     #[inline(always)]
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.left < 0
@@ -38,6 +40,11 @@ impl Work {
     pub(crate) fn message(&mut self) {
         // Far from an overflow: it is renewed once it is used up.
         self.left = self.left.wrapping_sub(MESSAGE);
+    }
+
+    /// What was looked for was no message.
+    pub(crate) fn no_message(&mut self) {
+        self.left = self.left.wrapping_add(MESSAGE);
     }
 
     /// A frame header is judged.
@@ -86,6 +93,8 @@ const MOST: usize = 4 * TURN as usize;
 const TURN: i16 = 4 << 10;
 
 const MESSAGE: i16 = TURN / 128;
+
+const SPARE: i16 = MESSAGE - 1;
 
 const FRAME: i16 = TURN / 1024;
 

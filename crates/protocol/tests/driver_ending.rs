@@ -5,7 +5,7 @@ mod support;
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::time::Duration;
 
-use socket_flow_protocol::driver::Failure;
+use socket_flow_protocol::driver::{Failure, Goal};
 use socket_flow_protocol::{Config, Role};
 
 use support::{ROLES, Steps, closed, frame, off, seconds};
@@ -282,8 +282,10 @@ fn after_the_peers_end_a_write_that_never_goes_on_is_given_up_at_the_deadline() 
             .write_blocks()
             .waits_until(seconds(1005))
             .shuts_down()
-            .is_over();
+            .has_failed("Unsent(Expired(Close))");
         assert!(!steps.sending.has_output());
+        // Whoever waits for what was queued is told why it was not sent.
+        steps.sends(Goal::Flushed).has_failed("Expired(Close)");
     }
 }
 
@@ -297,7 +299,9 @@ fn after_the_peers_end_a_write_that_fails_is_the_end() {
             .waits(Some(seconds(1005)))
             .write_fails(BrokenPipe)
             .shuts_down()
-            .is_over();
+            .has_failed("Unsent(Io(Kind(BrokenPipe)))");
+        let broken = "Io(Kind(BrokenPipe))";
+        steps.sends(Goal::Flushed).has_failed(broken);
     }
 }
 
@@ -328,7 +332,7 @@ fn after_a_read_that_fails_nobody_waits_for_a_blocked_write() {
             .write_blocks()
             .discard_fails(ConnectionReset)
             .shuts_down()
-            .is_over();
+            .has_failed("Unsent(Abnormal(AbnormalClosure))");
         assert!(!steps.sending.has_output());
     }
 }

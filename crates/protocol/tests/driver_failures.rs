@@ -11,7 +11,7 @@ use std::io::ErrorKind::{
 use std::task::Poll;
 use std::time::Duration;
 
-use socket_flow_protocol::driver::Failure;
+use socket_flow_protocol::driver::{Failure, Goal};
 use socket_flow_protocol::{
     AbnormalClosure, Config, Expired, HeaderError, ProtocolError, Role, SendError,
 };
@@ -126,7 +126,8 @@ fn a_write_that_failed_is_told_rather_than_what_reads_say_then() {
                 Some(kind) => steps.read_fails(kind),
             };
             ends(&mut steps, BROKEN);
-            assert!(steps.sending.take_error().is_none());
+            // Whoever waits for what was lost is told, too.
+            steps.sends(Goal::Flushed).has_failed(BROKEN);
         }
     }
 }
@@ -277,14 +278,26 @@ fn every_failure_says_what_it_is_and_why() {
             "transport failed",
             "burnt".into(),
         ),
+        (
+            Failure::Io(io::Error::from_raw_os_error(104)),
+            "transport failed",
+            io::Error::from_raw_os_error(104).to_string(),
+        ),
+        (
+            Failure::Unsent(Box::new(Failure::Expired(Expired::Close))),
+            "peer closed before everything was sent",
+            "connection timed out".into(),
+        ),
     ] {
-        assert_eq!(failure.to_string(), said);
-        assert_eq!(failure.source().unwrap().to_string(), why);
+        for failure in [failure.copy(), failure] {
+            assert_eq!(failure.to_string(), said);
+            assert_eq!(failure.source().unwrap().to_string(), why);
+        }
     }
 }
 
 #[test]
-fn a_close_found_after_a_failed_write_still_ends_in_order() {
+fn a_close_found_after_a_failed_write_is_no_clean_end() {
     for role in ROLES {
         let mut steps = Steps::new(role, &off());
         steps.sending.queue("lost").unwrap();
@@ -294,8 +307,10 @@ fn a_close_found_after_a_failed_write_still_ends_in_order() {
             .asks_the_time(Duration::from_secs(1000))
             .finds(&closed(1000, ""));
         match role {
-            Role::Server => steps.shuts_down().discards_the_end().is_over(),
-            Role::Client => steps.discards_the_end().shuts_down().is_over(),
+            Role::Server => steps.shuts_down().discards_the_end(),
+            Role::Client => steps.discards_the_end().shuts_down(),
         };
+        // What the peer said was received; ours was not sent.
+        steps.has_failed("Unsent(Io(Kind(BrokenPipe)))");
     }
 }

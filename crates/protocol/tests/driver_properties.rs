@@ -44,7 +44,6 @@ struct Told {
     blocks_writes: bool,
     blocks_reads: bool,
     tried_to_shut_down: bool,
-    yields: bool,
     /// Bytes, events, and what was interrupted: all that lets a turn go on.
     progress: usize,
 }
@@ -92,13 +91,7 @@ impl Shell {
                     turn.set_now(self.now);
                 }
                 Next::Wait(at) => return self.wait(at),
-                Next::Yield => {
-                    if told.yields {
-                        return;
-                    }
-                    // Asked again it says the same.
-                    told.yields = true;
-                }
+                Next::Yield => return,
                 Next::Over(result) => {
                     if goal.is_none() {
                         self.over(result);
@@ -111,7 +104,7 @@ impl Shell {
     }
 
     fn read(&mut self, next: &Next, turn: &mut Turn, told: &mut Told) {
-        assert!(!told.blocks_reads && !told.yields);
+        assert!(!told.blocks_reads);
         let is_asked_for_more = self.arriving.is_empty() && !self.choices.is_empty();
         let read = match self.choose(8) {
             1 | 2 => Poll::Pending,

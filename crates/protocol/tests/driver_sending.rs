@@ -4,7 +4,7 @@ mod support;
 
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 
-use socket_flow_protocol::driver::Goal;
+use socket_flow_protocol::driver::{Failure, Goal};
 use socket_flow_protocol::{NEVER, Role, SendError};
 
 use support::{Others, ROLES, Steps, frame, off, seconds, text};
@@ -94,7 +94,7 @@ fn it_waits_for_a_blocked_write_or_flush_until_its_deadline_and_asks_for_the_tim
             // Nothing is sent any more.
             assert_eq!(steps.sending.queue("late"), Err(SendError::Closed("late")));
             assert!(!steps.sending.has_output());
-            steps.is_over();
+            steps.has_failed("Expired(Write)");
         }
     }
 }
@@ -137,7 +137,7 @@ fn closed_is_reached_when_a_close_by_whomever_is_flushed() {
 }
 
 #[test]
-fn a_failed_write_is_told_once_by_the_call_that_met_it() {
+fn a_failed_write_is_told_by_every_call_that_promises_what_was_lost() {
     for role in ROLES {
         for goal in [Goal::Room, Goal::Flushed, Goal::Closed] {
             let mut steps = Steps::new(role, &off().high_water(1));
@@ -146,7 +146,7 @@ fn a_failed_write_is_told_once_by_the_call_that_met_it() {
                 .sends(goal)
                 .write_fails(BrokenPipe)
                 .has_failed("Io(Kind(BrokenPipe))")
-                .is_over();
+                .has_failed("Io(Kind(BrokenPipe))");
             assert_eq!(steps.sending.queue("late"), Err(SendError::Closed("late")));
         }
     }
@@ -226,9 +226,10 @@ fn a_sending_half_is_taken_with_all_it_has_and_leaves_one_that_sends_nothing() {
         steps.sending.queue("three").unwrap();
         steps.writes_some(3).write_fails(ConnectionReset);
         let mut taken = steps.sending.take();
-        assert!(steps.sending.take_error().is_none());
-        let error = taken.take_error().map(|error| error.kind());
-        assert_eq!(error, Some(ConnectionReset));
+        assert!(steps.sending.loss().is_none());
+        assert!(
+            matches!(taken.loss(), Some(Failure::Io(error)) if error.kind() == ConnectionReset)
+        );
     }
 }
 

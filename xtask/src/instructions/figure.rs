@@ -16,7 +16,7 @@ const ELSEWHERE: u64 = 5;
 /// How much of its base a cell may be. A tolerance judges one change, and each may use it up anew:
 /// this bounds what all of them come to. It leaves room for what the compiler makes of the same
 /// code in another place, not for an allocation, nor for a copy.
-const MOST: f64 = 1.01;
+const MOST: f64 = 1.02;
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -135,6 +135,20 @@ impl Reader {
         self.timer.is_waiting(waker) && self.receiving.is_quiet(&writer.sending)
     }
 
+    /// Runs the connection and keeps the first message for later. Ready: the
+    /// connection begins to end, or a Close is queued and everything is written.
+    pub(crate) fn poll_forward<R, W>(&mut self, source: &mut R, writer: &mut Writer<W>) -> Poll<()>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
+        let call = Call {
+            wants: Wants::Nothing,
+            are_reads_blocked: false,
+        };
+        self.poll_next(call, source, writer).map(|_| ())
+    }
+
     /// Does what the driver says until it hands out what is wanted, or waits.
     #[inline(never)]
     fn poll_next<R, W>(
@@ -147,10 +161,13 @@ impl Reader {
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
-        if let Some(found) = self.quick_after_taking_over(writer) {
-            return Poll::Ready(Ok(Some(found)));
-        }
-        let mut turn = Turn::holding(source.holds());
+        let mut turn = match call.wants {
+            Wants::Nothing => Turn::withholding(),
+            Wants::Message | Wants::Event => match self.quick_after_taking_over(writer) {
+                Some(found) => return Poll::Ready(Ok(Some(found))),
+                None => Turn::holding(source.holds()),
+            },
+        };
         if call.are_reads_blocked {
             turn.block_reads();
         }
@@ -237,4 +254,6 @@ pub(crate) enum Wants {
     Message,
     /// Control frames as well.
     Event,
+    /// Nothing: a message is kept for later.
+    Nothing,
 }

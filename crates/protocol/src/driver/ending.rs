@@ -5,7 +5,7 @@ use crate::deadlines;
 use crate::driver::sending::Sending;
 use crate::driver::turn::Shutdown;
 use crate::driver::{Failure, Next, Turn};
-use crate::error::Expired;
+use crate::error::{AbnormalClosure, Expired};
 use crate::work::Work;
 
 /// The end of a connection, by the RFC's letter (RFC 6455 §7.1.1 and §7.1.7).
@@ -165,16 +165,24 @@ impl Ending {
 
     /// How it ended. What could not be written by now never will be.
     pub(super) fn over(&mut self, sending: &mut Sending) -> Result<(), Failure> {
-        sending.abandon();
-        let error = match self.failure {
+        let written = match self.failure {
             // A write that failed is why nothing came any more.
             Some(Failure::Expired(Expired::Pong | Expired::Close | Expired::Write)) => {
-                sending.take_error()
+                sending.write_failure()
             }
             _ => None,
         };
-        let failure = error.map(Failure::Io).or(self.failure.take());
-        failure.map_or(Ok(()), Err)
+        if let Some(failure) = written.or(self.failure.take()) {
+            sending.abandon(|| failure.copy());
+            return Err(failure);
+        }
+        sending.abandon(|| match self.peer {
+            Peer::Gone => Failure::Abnormal(AbnormalClosure),
+            Peer::Sends | Peer::Ended => Failure::Expired(Expired::Close),
+        });
+        // The peer's Close came, and ours did not leave.
+        let lost = sending.loss().map(Box::new);
+        lost.map_or(Ok(()), |cause| Err(Failure::Unsent(cause)))
     }
 
     /// Bytes arrived and were thrown away.

@@ -16,6 +16,29 @@ pub enum Failure {
     Abnormal(AbnormalClosure),
     /// The transport failed.
     Io(io::Error),
+    /// The peer's Close arrived, but what was queued, our Close included, was
+    /// not sent, for this reason: the closing handshake is not complete
+    /// (RFC 6455 §7.1.4).
+    Unsent(Box<Failure>),
+}
+
+impl Failure {
+    /// The same once more. An I/O error keeps its kind, its number or its text,
+    /// and not what it wraps.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        match self {
+            Self::Protocol(error) => Self::Protocol(*error),
+            Self::Expired(expired) => Self::Expired(*expired),
+            Self::Abnormal(error) => Self::Abnormal(*error),
+            Self::Io(error) => Self::Io(match error.raw_os_error() {
+                Some(number) => io::Error::from_raw_os_error(number),
+                None if error.get_ref().is_none() => error.kind().into(),
+                None => io::Error::new(error.kind(), error.to_string()),
+            }),
+            Self::Unsent(cause) => Self::Unsent(Box::new(cause.copy())),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -25,6 +48,7 @@ impl fmt::Display for Failure {
             Self::Expired(_) => "connection timed out",
             Self::Abnormal(_) => "connection ended early",
             Self::Io(_) => "transport failed",
+            Self::Unsent(_) => "peer closed before everything was sent",
         })
     }
 }
@@ -36,6 +60,7 @@ impl Error for Failure {
             Self::Expired(error) => error,
             Self::Abnormal(error) => error,
             Self::Io(error) => error,
+            Self::Unsent(cause) => cause,
         })
     }
 }

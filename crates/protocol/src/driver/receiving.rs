@@ -97,8 +97,8 @@ impl Receiving {
                         // Backpressure: a peer that does not read is not read
                         // from. One message is, because two peers that each wait
                         // for the other to read first would wait for ever.
-                        let holds = is_pressed && turn.holds() && found.is_message();
-                        if holds && sending.outgoing.is_full() {
+                        let holds = is_pressed && turn.holds() && sending.outgoing.is_full();
+                        if (holds || turn.withholds()) && found.is_message() {
                             self.hold(found);
                             continue;
                         }
@@ -193,8 +193,9 @@ impl Receiving {
     /// The shell cannot run the connection. Nothing is sent, no frame reaches
     /// the wire, and this is what the connection fails with.
     pub fn abort(&mut self, error: io::Error, sending: &mut Sending) {
-        sending.abandon();
-        self.fail(Failure::Io(error));
+        let failure = Failure::Io(error);
+        sending.abandon(|| failure.copy());
+        self.fail(failure);
     }
 
     /// Whether anything was read that is not parsed.
@@ -336,11 +337,10 @@ impl Receiving {
                 if found.is_close() {
                     return Some(self.hand_out_close(found, turn));
                 }
-                if sending.outgoing.is_full() {
-                    if turn.holds() {
-                        return self.wait_for_room(sending, turn);
-                    }
-                } else if sending.others_are_next(turn) {
+                if turn.withholds() || (turn.holds() && sending.outgoing.is_full()) {
+                    return self.wait_for_room(sending, turn);
+                }
+                if !sending.outgoing.is_full() && sending.others_are_next(turn) {
                     return Some(Next::TakeOver);
                 }
                 sending.answer_is_next();
@@ -348,6 +348,8 @@ impl Receiving {
                 self.incoming.settle();
                 Some(Next::Found(found))
             }
+            // How it ends is for the next call that receives.
+            Phase::Ending(_) | Phase::Over { .. } if turn.withholds() => Some(Next::Over(Ok(()))),
             Phase::Ending(ending) => {
                 Some(match ending.next(sending, turn, &mut self.incoming.work) {
                     Some(next) => next,
@@ -372,6 +374,9 @@ impl Receiving {
     fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
         if turn.are_reads_blocked() && !self.is_used_up(sending) {
             self.release_memory();
+            if turn.withholds() && sending.is_done() {
+                return Some(Next::Over(Ok(())));
+            }
             return self.wait_for_deadline(sending, turn);
         }
         // A flood that never runs dry must keep nobody from a deadline.
@@ -448,6 +453,9 @@ impl Receiving {
         // A Close that others hand in is taken over also inside a message.
         if let Some(next) = sending.next_output(turn) {
             return Some(next);
+        }
+        if turn.withholds() && sending.is_done() {
+            return Some(Next::Over(Ok(())));
         }
         if sending.closing().is_sent() {
             return self.wait_for_deadline(sending, turn);
@@ -526,12 +534,10 @@ impl Receiving {
     fn receive_eof(&mut self, error: Option<io::Error>, sending: &mut Sending) {
         // The reason to give is why writing failed, if it did: what a read
         // reports afterwards is only its consequence.
-        let failure = match sending.take_error().or(error) {
-            Some(error) => Failure::Io(error),
-            None => Failure::Abnormal(AbnormalClosure),
-        };
+        let failure = sending.write_failure().or(error.map(Failure::Io));
+        let failure = failure.unwrap_or(Failure::Abnormal(AbnormalClosure));
         let _ = self.incoming.receive_eof(&sending.outgoing);
-        sending.abandon();
+        sending.abandon(|| failure.copy());
         self.end(Ending::broken(failure, self.close_timeout()));
     }
 

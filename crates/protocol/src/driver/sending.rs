@@ -1,4 +1,5 @@
 use std::io;
+use std::mem;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use crate::queue::WriteQueue;
 #[derive(Debug)]
 pub struct Sending {
     pub(super) outgoing: Outgoing,
-    /// Why the transport takes no more bytes, until it is told.
-    error: Option<io::Error>,
+    /// Why bytes that were queued are not sent and never will be.
+    lost: Option<Box<Failure>>,
     /// Bytes are written that the transport may not have flushed.
     is_dirty: bool,
     /// Whether others hand in messages.
@@ -48,7 +49,7 @@ impl Sending {
     pub(super) fn new(outgoing: Outgoing) -> Self {
         Self {
             outgoing,
-            error: None,
+            lost: None,
             is_dirty: false,
             takes_over: false,
             others_were_last: false,
@@ -254,9 +255,14 @@ impl Sending {
         }
     }
 
-    /// Why the transport takes no more bytes, once.
-    pub fn take_error(&mut self) -> Option<io::Error> {
-        self.error.take()
+    /// Why bytes that were queued are not sent and never will be, if any: every
+    /// call that promises them to be sent fails with it, whoever met it first.
+    /// The first who asks is told the error itself, all others a
+    /// [copy](Failure::copy).
+    pub fn loss(&mut self) -> Option<Failure> {
+        let lost = self.lost.as_deref_mut()?;
+        let copy = lost.copy();
+        Some(mem::replace(lost, copy))
     }
 
     /// How far the closing handshake has come.
@@ -282,9 +288,9 @@ impl Sending {
     pub fn take(&mut self) -> Self {
         Self {
             outgoing: self.outgoing.take(),
-            error: self.error.take(),
-            is_dirty: std::mem::take(&mut self.is_dirty),
-            takes_over: std::mem::take(&mut self.takes_over),
+            lost: self.lost.take(),
+            is_dirty: mem::take(&mut self.is_dirty),
+            takes_over: mem::take(&mut self.takes_over),
             others_were_last: self.others_were_last,
         }
     }
@@ -320,21 +326,34 @@ impl Sending {
         (self.has_output() && !turn.are_writes_blocked()).then_some(Next::Write)
     }
 
-    /// Gives up on a transport that takes no more bytes.
-    pub(super) fn abandon(&mut self) {
+    /// Gives up on a transport that takes no more bytes. What waits to be
+    /// written, or to be flushed, is lost for this reason.
+    pub(super) fn abandon(&mut self, cause: impl FnOnce() -> Failure) {
+        if self.has_output() && self.lost.is_none() {
+            self.lost = Some(Box::new(cause()));
+        }
         self.outgoing.abandon();
         self.is_dirty = false;
     }
 
-    /// Whether others are to be told that nothing is sent any more.
-    pub(super) fn tells_others(&mut self) -> bool {
-        std::mem::take(&mut self.takes_over)
+    /// Why writing failed, if it did.
+    pub(super) fn write_failure(&mut self) -> Option<Failure> {
+        matches!(self.lost.as_deref(), Some(Failure::Io(_))).then(|| self.loss())?
     }
 
-    /// The goal is reached, unless writing failed.
+    /// Whether a Close is queued, and all is written and flushed.
+    pub(super) fn is_done(&self) -> bool {
+        self.closing().is_sent() && !self.has_output()
+    }
+
+    /// Whether others are to be told that nothing is sent any more.
+    pub(super) fn tells_others(&mut self) -> bool {
+        mem::take(&mut self.takes_over)
+    }
+
+    /// The goal is reached, unless something queued was lost.
     fn reached(&mut self) -> Next {
-        let failed = self.error.take().map(Failure::Io);
-        Next::Over(failed.map_or(Ok(()), Err))
+        Next::Over(self.loss().map_or(Ok(()), Err))
     }
 
     /// Waits for a transport that is blocked, as long as that may take.
@@ -342,8 +361,8 @@ impl Sending {
         match self.judge(turn) {
             Ok(at) => Next::Wait(at),
             Err(expired) => {
-                self.abandon();
-                Next::Over(Err(Failure::Expired(expired)))
+                self.abandon(|| Failure::Expired(expired));
+                self.reached()
             }
         }
     }
@@ -402,8 +421,8 @@ impl Sending {
                 return Poll::Pending;
             }
             _ => {
-                self.error = Some(error);
-                self.abandon();
+                self.is_dirty = true;
+                self.abandon(|| Failure::Io(error));
             }
         }
         Poll::Ready(())

@@ -15,6 +15,7 @@ use std::time::Duration;
 pub struct Turn {
     holds: bool,
     drains_others: bool,
+    withholds: bool,
     /// The time, once it was told.
     now: Option<Duration>,
     writes_blocked: bool,
@@ -70,6 +71,18 @@ impl Turn {
     pub fn drain_others(&mut self) {
         self.holds = true;
         self.drains_others = true;
+    }
+
+    /// A turn in which the first message is kept for another one: for a caller
+    /// that runs the connection while it can deal with none. It is over once the
+    /// connection begins to end, or a Close is queued and everything is written.
+    #[inline]
+    #[must_use]
+    pub fn withholding() -> Self {
+        Self {
+            withholds: true,
+            ..Self::default()
+        }
     }
 
     /// Tells the time on the caller's time line, which begins anywhere and
@@ -131,6 +144,11 @@ impl Turn {
     #[inline]
     pub(super) fn drains_others(&self) -> bool {
         self.drains_others
+    }
+
+    #[inline]
+    pub(super) fn withholds(&self) -> bool {
+        self.withholds
     }
 
     #[inline]

@@ -21,9 +21,9 @@ impl Incoming {
             // RFC 7692 §6: only the first frame of a data message has RSV1.
             _ if compressed => return Err(HeaderError::ReservedBits(Rsv::RSV1).into()),
             OpCode::Continuation => return self.begin_continuation(header),
-            OpCode::Ping => return Ok(Frame::new(header, Kind::Ping, true)),
-            OpCode::Pong => return Ok(Frame::new(header, Kind::Pong, true)),
-            OpCode::Close => return Ok(Frame::new(header, Kind::Close, true)),
+            OpCode::Ping => return Ok(self.control(header, Kind::Ping)),
+            OpCode::Pong => return Ok(self.control(header, Kind::Pong)),
+            OpCode::Close => return Ok(self.control(header, Kind::Close)),
         };
         if self.message.is_some() {
             return Err(ProtocolError::ExpectedContinuation);
@@ -41,6 +41,13 @@ impl Incoming {
             compressed,
             ..Frame::new(header, kind, in_place)
         })
+    }
+
+    fn control(&mut self, header: &FrameHeader, kind: Kind) -> Frame {
+        if self.message.is_none() {
+            self.work.no_message();
+        }
+        Frame::new(header, kind, true)
     }
 
     fn begin_continuation(&self, header: &FrameHeader) -> Result<Frame, ProtocolError> {

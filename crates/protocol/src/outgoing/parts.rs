@@ -17,25 +17,28 @@ use crate::payload::{self, Payload};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parts {
-    Text { compressed: bool },
-    Binary { compressed: bool },
+    Text,
+    CompressedText,
+    Binary,
+    CompressedBinary,
 }
 
 impl Parts {
     fn new(text: bool, compressed: bool) -> Self {
-        match text {
-            true => Self::Text { compressed },
-            false => Self::Binary { compressed },
+        match (text, compressed) {
+            (true, false) => Self::Text,
+            (true, true) => Self::CompressedText,
+            (false, false) => Self::Binary,
+            (false, true) => Self::CompressedBinary,
         }
     }
 
     fn is_text(self) -> bool {
-        matches!(self, Self::Text { .. })
+        matches!(self, Self::Text | Self::CompressedText)
     }
 
     fn is_compressed(self) -> bool {
-        let (Self::Text { compressed } | Self::Binary { compressed }) = self;
-        compressed
+        matches!(self, Self::CompressedText | Self::CompressedBinary)
     }
 }
 

@@ -78,6 +78,7 @@ pub(super) fn name(end: &Result<(), Failure>, config: &Config) -> &'static str {
         Err(Failure::Expired(Expired::Idle)) => "idle-timeouts",
         Err(Failure::Expired(Expired::Read)) => "read-timeouts",
         Err(Failure::Expired(_)) => "write-timeouts",
+        Err(Failure::Unsent(_)) => "unsent-closes",
     }
 }
 
