@@ -20,9 +20,6 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Both];
-
     /// Whether a fault of this kind can happen in this mode.
     pub fn has(self, fault: Fault) -> bool {
         match fault {
@@ -46,10 +43,9 @@ pub struct Chaos<S> {
     random: Random,
     faults: Faults,
     interrupts: bool,
-    /// The fault to come that nothing survives, and the polls until then.
+    /// The fault that nothing survives, and the polls until then.
     fatal: Option<(Fault, usize)>,
-    /// The one that came.
-    broken: Option<Fault>,
+    is_broken: bool,
 }
 
 impl<S> Chaos<S> {
@@ -58,11 +54,11 @@ impl<S> Chaos<S> {
         Self {
             io,
             mode,
-            random: Random::new(seed),
+            random: Random::with_seed(seed),
             faults: faults.clone(),
             interrupts: true,
             fatal: None,
-            broken: None,
+            is_broken: false,
         }
     }
 
@@ -82,26 +78,19 @@ impl<S> Chaos<S> {
         self
     }
 
-    fn reads_misbehave(&self) -> bool {
-        self.mode != Mode::Write
-    }
-
-    fn writes_misbehave(&self) -> bool {
-        self.mode != Mode::Read
-    }
-
     /// What it does once it breaks, now or earlier, in one of these ways.
     fn broken(&mut self, ways: &[Fault]) -> Option<io::Result<usize>> {
-        if let Some((fault, polls)) = &mut self.fatal {
-            if *polls > 0 {
-                *polls -= 1;
-            } else if ways.contains(fault) {
-                self.faults.add(*fault);
-                self.broken = Some(*fault);
-                self.fatal = None;
-            }
+        let (fault, polls) = self.fatal.as_mut()?;
+        if let Some(left) = polls.checked_sub(1) {
+            *polls = left;
+            return None;
         }
-        let kind = match self.broken.filter(|fault| ways.contains(fault))? {
+        let fault = ways.iter().find(|way| *way == fault)?;
+        if !self.is_broken {
+            self.is_broken = true;
+            self.faults.add(*fault);
+        }
+        let kind = match fault {
             Fault::ConnectionReset => ErrorKind::ConnectionReset,
             Fault::BrokenPipe => ErrorKind::BrokenPipe,
             Fault::ShutdownError => ErrorKind::NotConnected,
@@ -116,35 +105,38 @@ impl<S> Chaos<S> {
         if let Some(broken) = self.broken(ways) {
             return Poll::Ready(broken);
         }
-        match self.random.below(8) {
-            0 => {
-                self.faults.add(Fault::Byte);
-                Poll::Ready(Ok(1))
-            }
+        match self.random.usize(..8) {
+            0 => self.with(Fault::OneByte, Poll::Ready(Ok(1))),
             1 | 2 => {
-                self.faults.add(Fault::Short);
-                Poll::Ready(Ok(self.random.between(1, SHORT)))
+                let most = self.random.usize(1..=SHORT);
+                self.with(Fault::Short, Poll::Ready(Ok(most)))
             }
             3 => {
-                self.faults.add(Fault::Pending);
                 waker.wake_by_ref();
-                Poll::Pending
+                self.with(Fault::Pending, Poll::Pending)
             }
             4 => {
-                self.faults.add(Fault::WokenElsewhere);
                 let waker = waker.clone();
                 tokio::spawn(async move {
                     tokio::task::yield_now().await;
                     waker.wake();
                 });
-                Poll::Pending
+                self.with(Fault::WokenElsewhere, Poll::Pending)
             }
-            5 if self.interrupts => {
-                self.faults.add(Fault::Interrupted);
-                Poll::Ready(Err(ErrorKind::Interrupted.into()))
-            }
+            5 if self.interrupts => self.interrupt(),
             _ => Poll::Ready(Ok(usize::MAX)),
         }
+    }
+
+    fn interrupt<T>(&self) -> Poll<io::Result<T>> {
+        let error = ErrorKind::Interrupted.into();
+        self.with(Fault::Interrupted, Poll::Ready(Err(error)))
+    }
+
+    /// What comes of a poll, and why.
+    fn with<T>(&self, fault: Fault, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.faults.add(fault);
+        polled
     }
 }
 
@@ -154,10 +146,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Chaos<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.reads_misbehave() {
-            return Pin::new(&mut self.io).poll_read(cx, buf);
-        }
-        match ready!(self.poll(&[Fault::ConnectionReset, Fault::Eof], cx.waker()))? {
+        let most = match self.mode {
+            Mode::Write => usize::MAX,
+            _ => ready!(self.poll(&[Fault::ConnectionReset, Fault::Eof], cx.waker()))?,
+        };
+        match most {
             0 => Poll::Ready(Ok(())),
             usize::MAX => Pin::new(&mut self.io).poll_read(cx, buf),
             most => {
@@ -173,20 +166,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Chaos<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Chaos<S> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if !self.writes_misbehave() {
-            return Pin::new(&mut self.io).poll_write(cx, buf);
-        }
-        match ready!(self.poll(&BROKEN_WRITES, cx.waker()))? {
-            0 => Poll::Ready(Ok(0)),
-            most => {
-                let part = &buf[..most.min(buf.len())];
-                Pin::new(&mut self.io).poll_write(cx, part)
-            }
-        }
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -194,24 +178,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Chaos<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if !self.writes_misbehave() {
+        if self.mode == Mode::Read {
             return Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         }
-        let most = ready!(self.poll(&BROKEN_WRITES, cx.waker()))?;
+        let mut most = ready!(self.poll(&BROKEN_WRITES, cx.waker()))?;
         if most == 0 {
             return Poll::Ready(Ok(0));
         }
-        // It may end anywhere, also behind a boundary.
-        let all: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let most = most.min(self.random.between(1, VECTORED)).min(all);
-        if most < all && bufs.len() > 1 {
-            self.faults.add(Fault::ShortVectored);
+        let all = bufs.iter().map(|buf| buf.len()).sum();
+        if bufs.len() > 1 {
+            // It may end anywhere, also after a boundary.
+            most = most.min(self.random.usize(1..=VECTORED));
+            if most < all {
+                self.faults.add(Fault::ShortVectored);
+            }
         }
-        let mut joined = Vec::with_capacity(most);
-        for buf in bufs {
-            let room = most - joined.len();
-            joined.extend_from_slice(&buf[..buf.len().min(room)]);
-        }
+        let bytes = bufs.iter().flat_map(|buf| buf.iter().copied());
+        let joined: Vec<_> = bytes.take(most).collect();
         Pin::new(&mut self.io).poll_write(cx, &joined)
     }
 
@@ -220,30 +203,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Chaos<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.writes_misbehave() {
-            match self.random.below(4) {
-                0 => {
-                    self.faults.add(Fault::FlushPending);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                1 if self.interrupts => {
-                    self.faults.add(Fault::Interrupted);
-                    return Poll::Ready(Err(ErrorKind::Interrupted.into()));
-                }
-                _ => {}
+        match self.random.usize(..4) {
+            _ if self.mode == Mode::Read => {}
+            0 => {
+                cx.waker().wake_by_ref();
+                return self.with(Fault::FlushPending, Poll::Pending);
             }
+            1 if self.interrupts => return self.interrupt(),
+            _ => {}
         }
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.writes_misbehave() {
-            if let Some(broken) = self.broken(&[Fault::ShutdownError]) {
-                return Poll::Ready(broken.map(drop));
-            }
+        match self.broken(&[Fault::ShutdownError]) {
+            Some(broken) if self.mode != Mode::Read => Poll::Ready(broken.map(drop)),
+            _ => Pin::new(&mut self.io).poll_shutdown(cx),
         }
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 

@@ -1,14 +1,16 @@
 //! What two connections say to each other, with a ledger for each direction.
 
-use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use socket_flow_connection::{CloseCode, Error, Message, OwnedReader, OwnedWriter, WebSocket};
+use socket_flow_connection::{CloseCode, Error, Message, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Barrier;
 
-use crate::ledger::{Ledger, Received, Tally};
+use crate::ledger::{Ledger, Received, halves};
 use crate::random::Random;
+use crate::report::Report;
 
 /// What a connection runs on in a test.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -36,7 +38,13 @@ impl Talk {
 
     /// What the server says.
     fn down(&self) -> Ledger {
-        Ledger::new(!self.seed, self.longest)
+        self.turned().up()
+    }
+
+    /// The same with the sides changed.
+    fn turned(self) -> Self {
+        let seed = !self.seed;
+        Self { seed, ..self }
     }
 }
 
@@ -46,11 +54,10 @@ pub async fn echo<A: Transport, B: Transport>(
     client: WebSocket<A>,
     server: WebSocket<B>,
     talk: Talk,
-) -> Tally {
-    let echoing = tokio::spawn(echo_back(server));
-    let tally = hear_echoes(client, talk).await;
-    echoing.await.expect("no panic").expect("a clean end");
-    tally
+) -> Report {
+    let (report, echoed) = both(hear_echoes(client, talk), echo_back(server)).await;
+    echoed.expect("a clean end");
+    report
 }
 
 /// The server's side of [`echo`].
@@ -67,19 +74,19 @@ pub async fn echo_back<S: Transport>(mut server: WebSocket<S>) -> Result<(), Err
 }
 
 /// The client's side of [`echo`].
-pub async fn hear_echoes<S: Transport>(mut client: WebSocket<S>, talk: Talk) -> Tally {
+pub async fn hear_echoes<S: Transport>(mut client: WebSocket<S>, talk: Talk) -> Report {
     let ledger = talk.up();
-    let mut random = Random::new(talk.seed);
+    let mut random = Random::with_seed(talk.seed);
     let mut echoes = Received::new(ledger);
     let mut sent = 0;
-    // Who sends without receiving must not have more under way than the peer
+    // Who sends without receiving must not have more on its way than the peer
     // may queue.
-    let mut under_way = 0;
-    while echoes.so_far().messages < talk.messages {
-        while sent < talk.messages && under_way < 50_000 {
+    let mut on_the_way = 0;
+    while echoes.count() < talk.messages {
+        while sent < talk.messages && on_the_way < 50_000 {
             let message = ledger.message(sent);
-            under_way += message.len();
-            if random.one_in(3) {
+            on_the_way += message.len();
+            if random.usize(..3) == 0 {
                 client.send(message).await.expect("a send");
             } else {
                 client.ready().await.expect("room");
@@ -88,7 +95,7 @@ pub async fn hear_echoes<S: Transport>(mut client: WebSocket<S>, talk: Talk) -> 
             sent += 1;
         }
         let message = client.recv().await.expect("an echo").expect("an echo");
-        under_way -= message.len();
+        on_the_way -= message.len();
         echoes.receive(message.as_ref());
     }
     let outcome = client.close(CloseCode::NORMAL, "done").await;
@@ -102,53 +109,37 @@ pub async fn both_ways<A: Transport, B: Transport>(
     client: WebSocket<A>,
     server: WebSocket<B>,
     talk: Talk,
-) -> Tally {
-    let (client_reader, client_writer) = client.split();
-    let (server_reader, server_writer) = server.split();
-    let messages = talk.messages;
-    let client_reader = tokio::spawn(receive_by_half(client_reader, talk.down(), messages));
-    let server_reader = tokio::spawn(receive_by_half(server_reader, talk.up(), messages));
-    let client_writer = tokio::spawn(send_by_half(client_writer, talk.up(), messages));
-    let server_writer = tokio::spawn(send_by_half(server_writer, talk.down(), messages));
-    // Whoever closes first would cut off what the other still has to send.
-    let mut client_writer = client_writer.await.expect("no panic");
-    let mut server_writer = server_writer.await.expect("no panic");
-    let (client, server) = tokio::join!(
-        client_writer.close(CloseCode::NORMAL, ""),
-        server_writer.close(CloseCode::NORMAL, ""),
-    );
-    client.and(server).expect("a close");
-    let mut tally = client_reader.await.expect("no panic");
-    tally += server_reader.await.expect("no panic");
-    tally
+) -> Report {
+    let all_sent = Arc::new(Barrier::new(2));
+    let client = in_halves(client, talk, all_sent.clone());
+    let server = in_halves(server, talk.turned(), all_sent);
+    let (mut report, theirs) = both(client, server).await;
+    report += theirs;
+    report
 }
 
-async fn send_by_half<S: Transport>(
-    mut writer: OwnedWriter<S>,
-    ledger: Ledger,
-    messages: u64,
-) -> OwnedWriter<S> {
-    let mut random = Random::new(messages);
-    for number in 0..messages {
-        if random.one_in(4) {
-            writer.ping(b"now and then").await.expect("a ping");
+/// One side of [`both_ways`].
+async fn in_halves<S: Transport>(ws: WebSocket<S>, talk: Talk, all_sent: Arc<Barrier>) -> Report {
+    let (mut reader, mut writer) = ws.split();
+    let sending = tokio::spawn(async move {
+        let (ledger, mut random) = (talk.up(), Random::with_seed(talk.seed));
+        for number in 0..talk.messages {
+            if random.usize(..4) == 0 {
+                writer.ping(b"now and then").await.expect("a ping");
+            }
+            let sent = writer.send(ledger.message(number)).await;
+            sent.expect("a send");
         }
-        let sent = writer.send(ledger.message(number)).await;
-        sent.expect("a send");
-    }
-    writer
-}
-
-async fn receive_by_half<S: Transport>(
-    mut reader: OwnedReader<S>,
-    ledger: Ledger,
-    messages: u64,
-) -> Tally {
-    let mut received = Received::new(ledger);
+        // Whoever closes first would cut off what the other still has to send.
+        all_sent.wait().await;
+        writer.close(CloseCode::NORMAL, "").await
+    });
+    let mut received = Received::new(talk.down());
     while let Some(message) = reader.recv_ref().await.expect("a message or the end") {
         received.receive(message);
     }
-    received.complete(messages)
+    sending.await.expect("no panic").expect("a close");
+    received.complete(talk.messages)
 }
 
 /// The client is a `Stream` and a `Sink` in two tasks, the server takes turns;
@@ -157,10 +148,10 @@ pub async fn stream_and_sink<A: Transport, B: Transport>(
     client: WebSocket<A>,
     mut server: WebSocket<B>,
     talk: Talk,
-) -> Tally {
+) -> Report {
     let (mut sink, mut stream) = StreamExt::split(client);
     let (up, down, messages) = (talk.up(), talk.down(), talk.messages);
-    let sending = tokio::spawn(async move {
+    let sending = async move {
         for number in 0..messages {
             let message = up.message(number);
             match number % 3 {
@@ -170,86 +161,74 @@ pub async fn stream_and_sink<A: Transport, B: Transport>(
         }
         sink.flush().await.expect("a flush");
         sink
-    });
-    let receiving = tokio::spawn(async move {
+    };
+    let receiving = async move {
         let mut received = Received::new(down);
-        while received.so_far().messages < messages {
+        while received.count() < messages {
             let message = stream.next().await.expect("a message");
             received.receive(message.expect("a message").as_ref());
         }
         (received.complete(messages), stream)
+    };
+    let serving = tokio::spawn(async move {
+        let mut received = Received::new(up);
+        while let Some(message) = server.recv().await.expect("a message or the end") {
+            let number = received.count();
+            received.receive(message.as_ref());
+            in_parts(&mut server, down.message(number), number).await;
+        }
+        received.complete(messages)
     });
-    let mut received = Received::new(up);
-    for number in 0..messages {
-        let message = server.recv().await.expect("a message").expect("a message");
-        received.receive(message.as_ref());
-        in_parts(&mut server, down.message(number), number).await;
-    }
-    let mut tally = received.complete(messages);
-    let serving =
-        tokio::spawn(async move { while server.recv().await.expect("an end").is_some() {} });
-    let mut sink = sending.await.expect("no panic");
-    let (back, mut stream) = receiving.await.expect("no panic");
-    tally += back;
+    let (mut sink, (mut report, mut stream)) = both(sending, receiving).await;
     sink.close().await.expect("a close");
-    assert!(stream.next().await.is_none(), "a message behind the last");
-    serving.await.expect("no panic");
-    tally
+    assert!(stream.next().await.is_none(), "a message after the last");
+    report += serving.await.expect("no panic");
+    report
 }
 
-/// Sends every other message in two or three parts, which are text where the
-/// message is.
+/// Sends every other message in three parts, which are text where the message
+/// is.
 async fn in_parts<S: Transport>(ws: &mut WebSocket<S>, message: Message, number: u64) {
     if number % 2 == 0 {
         ws.ready().await.expect("room");
         ws.queue(message).expect("room");
         return;
     }
-    let cut = |text: &str| {
-        (0..=text.len() / 2)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
+    let (first, rest) = halves(&message);
+    let empty = match message {
+        Message::Text(_) => Message::from(""),
+        Message::Binary(_) => Message::from(&[][..]),
     };
     let mut writer = ws.message_writer();
-    match &message {
-        Message::Text(text) => {
-            let (first, last) = text.split_at(cut(text).unwrap_or_default());
-            writer.write(first).await.expect("a part");
-            writer.finish(last).await.expect("the last part");
-        }
-        Message::Binary(bytes) => {
-            let (first, last) = bytes.split_at(bytes.len() / 2);
-            writer.write(first).await.expect("a part");
-            writer.write(&[][..]).await.expect("a part");
-            writer.finish(last).await.expect("the last part");
-        }
+    for part in [first, empty] {
+        writer.write(part).await.expect("a part");
     }
+    writer.finish(rest).await.expect("the last part");
 }
 
 /// Both send and receive on transports that may break: whatever happens, what
 /// arrives is what was sent, in order, and whoever does not get a complete
-/// closing handshake is told. Returns the tally, and how many ends were
+/// closing handshake is told. Returns the report, and how many ends were
 /// clean.
 pub async fn until_told<A: Transport, B: Transport>(
     client: WebSocket<A>,
     server: WebSocket<B>,
     talk: Talk,
-) -> (Tally, u64) {
-    let client = breaking_side(client, talk.up(), talk.down(), talk.messages);
-    let server = breaking_side(server, talk.down(), talk.up(), talk.messages);
-    let (client, server) = tokio::join!(told(client), told(server));
-    let mut tally = Tally::default();
+) -> (Report, u64) {
+    let (client, server) = (told(client, talk), told(server, talk.turned()));
+    let (client, server) = both(client, server).await;
+    let mut report = Report::default();
     for (side, peer) in [(&client, &server), (&server, &client)] {
-        tally += match side.clean {
+        report += match side.clean {
             // The peer's Close has arrived, and so has all that was before.
             true => side.received.complete(peer.sent),
             false => side.received.so_far(),
         };
     }
-    (tally, u64::from(client.clean) + u64::from(server.clean))
+    (report, u64::from(client.clean) + u64::from(server.clean))
 }
 
-/// How one side ended.
+/// How one side of [`until_told`] ended.
 #[derive(Debug)]
 struct Side {
     /// Messages whose sending returned `Ok`.
@@ -259,45 +238,42 @@ struct Side {
     clean: bool,
 }
 
-async fn breaking_side<S: Transport>(
-    mut ws: WebSocket<S>,
-    ours: Ledger,
-    theirs: Ledger,
-    messages: u64,
-) -> Side {
-    let mut random = Random::new(messages);
-    let mut side = Side {
-        sent: 0,
-        received: Received::new(theirs),
-        clean: false,
-    };
-    loop {
+async fn told<S: Transport>(mut ws: WebSocket<S>, talk: Talk) -> Side {
+    let (ours, mut random) = (talk.up(), Random::with_seed(talk.seed));
+    let (mut sent, mut received) = (0, Received::new(talk.down()));
+    let clean = loop {
         // What is refused is not sent: the queue is full or, once the peer
         // has closed, shut for good.
-        let turn = (side.sent + random.between(1, 4) as u64).min(messages);
-        while side.sent < turn && ws.queue(ours.message(side.sent)).is_ok() {
-            side.sent += 1;
+        let turn = (sent + random.u64(1..=4)).min(talk.messages);
+        while sent < turn && ws.queue(ours.message(sent)).is_ok() {
+            sent += 1;
         }
-        if side.sent == messages {
+        if sent == talk.messages {
             let closing = ws.start_close(CloseCode::NORMAL, "");
             closing.expect("a short reason");
         }
         match ws.recv().await {
-            Ok(Some(message)) => side.received.receive(message.as_ref()),
-            Ok(None) => {
-                side.clean = true;
-                return side;
-            }
-            Err(_) => return side,
+            Ok(Some(message)) => received.receive(message.as_ref()),
+            Ok(None) => break true,
+            Err(_) => break false,
         }
+    };
+    Side {
+        sent,
+        received,
+        clean,
     }
 }
 
-/// Waits for the end of a side, which every deadline of a connection together
-/// does not put off for this long.
-async fn told<T: Send + 'static>(side: impl Future<Output = T> + Send + 'static) -> T {
-    tokio::time::timeout(Duration::from_secs(3600), tokio::spawn(side))
-        .await
+/// Runs both in tasks of their own. Every deadline of a connection together does
+/// not put their ends off for this long.
+async fn both<T: Send + 'static, U: Send + 'static>(
+    one: impl Future<Output = T> + Send + 'static,
+    other: impl Future<Output = U> + Send + 'static,
+) -> (T, U) {
+    let both = async { tokio::try_join!(tokio::spawn(one), tokio::spawn(other)) };
+    let ended = tokio::time::timeout(Duration::from_secs(3600), both).await;
+    ended
         .expect("an end that nobody is told")
         .expect("no panic")
 }

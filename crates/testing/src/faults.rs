@@ -1,14 +1,16 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::report::Report;
 
-/// What a transport can do to a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a transport can do to a connection; reports have its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums)] // for tests
 pub enum Fault {
     /// A read or write of one byte.
-    Byte,
+    OneByte,
     /// A read or write of a few bytes.
     Short,
     /// A vectored write that ends somewhere inside its slices.
@@ -34,53 +36,15 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All kinds.
-    pub const ALL: [Self; 12] = [
-        Self::Byte,
-        Self::Short,
-        Self::ShortVectored,
-        Self::Pending,
-        Self::WokenElsewhere,
-        Self::Interrupted,
-        Self::FlushPending,
-        Self::ConnectionReset,
-        Self::BrokenPipe,
-        Self::WriteZero,
-        Self::Eof,
-        Self::ShutdownError,
-    ];
-
-    /// Those no connection survives.
-    pub const FATAL: [Self; 5] = [
-        Self::ConnectionReset,
-        Self::BrokenPipe,
-        Self::WriteZero,
-        Self::Eof,
-        Self::ShutdownError,
-    ];
-
-    /// The name it has in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Byte => "one-byte",
-            Self::Short => "short",
-            Self::ShortVectored => "short-vectored",
-            Self::Pending => "pending",
-            Self::WokenElsewhere => "woken-elsewhere",
-            Self::Interrupted => "interrupted",
-            Self::FlushPending => "flush-pending",
-            Self::ConnectionReset => "connection-reset",
-            Self::BrokenPipe => "broken-pipe",
-            Self::WriteZero => "write-zero",
-            Self::Eof => "eof",
-            Self::ShutdownError => "shutdown-error",
-        }
+    /// Whether no connection survives it; those come last.
+    pub fn is_fatal(self) -> bool {
+        self >= Self::ConnectionReset
     }
 }
 
 /// How often each fault happened; clones count together.
 #[derive(Clone, Debug, Default)]
-pub struct Faults(Arc<[AtomicU64; Fault::ALL.len()]>);
+pub struct Faults(Arc<Mutex<Report>>);
 
 impl Faults {
     /// None so far.
@@ -90,20 +54,20 @@ impl Faults {
 
     /// One more.
     pub fn add(&self, fault: Fault) {
-        self.0[fault as usize].fetch_add(1, Ordering::Relaxed);
+        self.figures().add(fault.into(), 1);
     }
 
     /// How often it happened.
     pub fn count(&self, fault: Fault) -> u64 {
-        self.0[fault as usize].load(Ordering::Relaxed)
+        self.figures().get(fault.into())
     }
 
     /// How often each happened.
     pub fn report(&self) -> Report {
-        let mut report = Report::default();
-        for fault in Fault::ALL {
-            report.add(fault.name(), self.count(fault));
-        }
-        report
+        self.figures().clone()
+    }
+
+    fn figures(&self) -> MutexGuard<'_, Report> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

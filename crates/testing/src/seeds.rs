@@ -1,8 +1,8 @@
 use std::env;
-use std::num::NonZero;
-use std::panic;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use rayon::ThreadPoolBuilder;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::report::Report;
 
@@ -17,7 +17,7 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// `count` seeds, unless [`FIRST`] and [`COUNT`] say otherwise. `command`
+    /// `count` seeds, unless the environment says otherwise. `command`
     /// is the subcommand of `cargo xtask` that runs the test of this name, or
     /// all there is where the name is empty.
     pub fn of(command: &'static str, test: &'static str, count: u64) -> Self {
@@ -37,66 +37,39 @@ impl Seeds {
 
     /// Runs the test with each seed, on all processors; adds up what each
     /// reports, and prints it. One that fails is named together with the
-    /// command that runs it again.
+    /// command that runs it again, and no other begins.
     pub fn each(&self, run: impl Fn(u64) -> Report + Sync) -> Report {
-        let next = AtomicU64::new(self.first);
-        let work = || {
-            let mut sum = Report::default();
-            loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= self.first.saturating_add(self.count) {
-                    return sum;
-                }
-                let seeds = self;
-                let guard = Reproduce {
-                    seeds,
-                    seed,
-                    next: &next,
-                };
-                sum += &run(seed);
-                drop(guard);
-            }
-        };
-        let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let mut report = Report::default();
-        thread::scope(|scope| {
-            let threads: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
-            for thread in threads {
-                report += &thread
-                    .join()
-                    .unwrap_or_else(|panic| panic::resume_unwind(panic));
-            }
+        // A pool of its own prints what this test prints, where that is captured.
+        let pool = ThreadPoolBuilder::new().build().expect("threads");
+        let seeds = self.first..self.first.saturating_add(self.count);
+        let outcomes = seeds.into_par_iter().map(|seed| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| run(seed)));
+            outcome.inspect_err(|_| self.tell(seed))
         });
+        let sum = |mut sum: Report, one| {
+            sum += one;
+            Ok(sum)
+        };
+        let outcome = pool.install(|| outcomes.try_reduce(Report::default, sum));
+        let mut report = outcome.unwrap_or_else(|panic| resume_unwind(panic));
         report.add("seeds", self.count);
         report.print(self.command);
         report
     }
+
+    /// Tells how to run a seed again.
+    #[allow(clippy::print_stderr)] // whoever sees the panic reads it
+    fn tell(&self, seed: u64) {
+        let Self { command, test, .. } = self;
+        let only = if test.is_empty() { "" } else { " --only " };
+        eprintln!(
+            "seed {seed} failed; again: cargo xtask {command} --seed {seed} --seeds 1{only}{test}"
+        );
+    }
 }
 
 /// The environment variable that names the first seed.
-pub const FIRST: &str = "SOCKET_FLOW_SEED";
+const FIRST: &str = "SOCKET_FLOW_SEED";
 
 /// The environment variable that says how many seeds there are.
-pub const COUNT: &str = "SOCKET_FLOW_SEEDS";
-
-/// Tells how to run a seed again when it is dropped by a panic, and lets no
-/// other begin.
-struct Reproduce<'a> {
-    seeds: &'a Seeds,
-    seed: u64,
-    next: &'a AtomicU64,
-}
-
-impl Drop for Reproduce<'_> {
-    #[allow(clippy::print_stderr)] // whoever sees the panic reads it
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let (Seeds { command, test, .. }, seed) = (self.seeds, self.seed);
-            let only = if test.is_empty() { "" } else { " --only " };
-            eprintln!(
-                "seed {seed} failed; again: cargo xtask {command} --seed {seed} --seeds 1{only}{test}"
-            );
-            self.next.store(u64::MAX / 2, Ordering::Relaxed);
-        }
-    }
-}
+const COUNT: &str = "SOCKET_FLOW_SEEDS";

@@ -1,14 +1,14 @@
 //! Every conversation over transports that misbehave, for many seeds.
 
 use socket_flow_connection::WebSocket;
+use strum::IntoEnumIterator;
 use tokio::io::DuplexStream;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::chaos::{Chaos, Mode};
 use crate::conversation::{self, Talk, Transport};
 use crate::faults::{Fault, Faults};
-use crate::ledger::Tally;
-use crate::random::Random;
+use crate::random::{Random, pick};
 use crate::report::Report;
 use crate::seeds::Seeds;
 
@@ -32,10 +32,9 @@ where
 {
     let faults = Faults::new();
     let play = async |seed| {
-        let mut salt = 3 * seed;
+        let mut random = Random::with_seed(seed);
         let mut opened = async || {
-            salt += 1;
-            let (client, server, talk) = pipes(mode, room, salt, &faults);
+            let (client, server, talk) = pipes(mode, room, &mut random, &faults);
             let (client, server) = open(client, server, seed).await;
             (client, server, talk)
         };
@@ -45,13 +44,12 @@ where
         seen += conversation::both_ways(client, server, talk).await;
         let (client, server, talk) = opened().await;
         seen += conversation::stream_and_sink(client, server, talk).await;
-        seen.assert_clean();
-        Report::of(seen)
+        seen
     };
     let met = |fault| match fault {
         // There need not be anything to interrupt, or to cut.
         Fault::Interrupted | Fault::ShortVectored => None,
-        _ => Some(mode.has(fault) && !Fault::FATAL.contains(&fault)),
+        _ => Some(mode.has(fault) && !fault.is_fatal()),
     };
     each_seed(test, &faults, play, met);
 }
@@ -67,32 +65,28 @@ where
 {
     let faults = Faults::new();
     let play = async |seed| {
-        let (mut tally, mut clean, mut told) = (Tally::default(), 0, 0);
-        for fault in Fault::FATAL.into_iter().filter(|fault| mode.has(*fault)) {
-            let mut random = Random::new(seed ^ ((fault as u64) << 32));
-            let longest = random.pick(&[5, 100, 1_000]);
-            let polls = random.below(longest);
-            let (mut client, mut server, talk) = pipes(mode, room, random.bits(), &faults);
-            match random.one_in(2) {
+        let mut random = Random::with_seed(seed);
+        let mut report = Report::default();
+        for fault in Fault::iter().filter(|fault| fault.is_fatal() && mode.has(*fault)) {
+            let longest = pick(&mut random, [5, 100, 1_000]);
+            let polls = random.usize(..longest);
+            let (mut client, mut server, talk) = pipes(mode, room, &mut random, &faults);
+            match random.bool() {
                 true => client = client.breaking(fault, polls),
                 false => server = server.breaking(fault, polls),
             }
             let Some((client, server)) = open(client, server, seed).await else {
-                told += 1;
+                report.add("told-ends", 1);
                 continue;
             };
-            let (seen, ends) = conversation::until_told(client, server, talk).await;
-            seen.assert_clean();
-            tally += seen;
-            clean += ends;
-            told += 2 - ends;
+            let (seen, clean) = conversation::until_told(client, server, talk).await;
+            report += seen;
+            report.add("clean-ends", clean);
+            report.add("told-ends", 2 - clean);
         }
-        let mut report = Report::of(tally);
-        report.add("clean-ends", clean);
-        report.add("told-ends", told);
         report
     };
-    let met = |fault| Fault::FATAL.contains(&fault).then_some(mode.has(fault));
+    let met = |fault: Fault| fault.is_fatal().then_some(mode.has(fault));
     each_seed(test, &faults, play, met);
 }
 
@@ -105,42 +99,37 @@ fn each_seed(
     met: impl Fn(Fault) -> Option<bool>,
 ) {
     let seeds = Seeds::of("chaos", test, SEEDS);
-    seeds.each(|seed| runtime().block_on(play(seed)));
+    seeds.each(|seed| {
+        let report = runtime(true).block_on(play(seed));
+        report.assert_clean();
+        report
+    });
     faults.report().print("chaos");
     // A single seed need not meet every fault.
-    for fault in Fault::ALL.into_iter().filter(|_| seeds.count() >= SEEDS) {
-        let expected = met(fault);
+    for fault in Fault::iter().filter(|_| seeds.count() >= SEEDS) {
         let count = faults.count(fault);
-        assert!(
-            expected.is_none_or(|met| met == (count > 0)),
-            "{count} of {fault:?}"
-        );
+        let is_met = met(fault).unwrap_or(count > 0);
+        assert_eq!(is_met, count > 0, "{count} of {fault:?}");
     }
 }
 
-/// A runtime whose clock moves on when nothing else can.
-pub fn runtime() -> Runtime {
-    Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime")
+/// A runtime whose clock, if it is paused, moves on when nothing else can.
+pub fn runtime(is_paused: bool) -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(is_paused).build();
+    runtime.expect("a runtime")
 }
 
 /// The two ends of a pipe of some size, and what is to be said on it.
-fn pipes(mode: Mode, room: usize, seed: u64, faults: &Faults) -> (Pipe, Pipe, Talk) {
-    let mut random = Random::new(seed);
-    let size = random.pick(&[1, 7, 100, 1_000, 10_000]).max(room);
+fn pipes(mode: Mode, room: usize, random: &mut Random, faults: &Faults) -> (Pipe, Pipe, Talk) {
+    let size = pick(random, [1, 7, 100, 1_000, 10_000]).max(room);
     let (near, far) = tokio::io::duplex(size);
     let talk = Talk {
-        seed: random.bits(),
+        seed: random.u64(..),
         messages: MESSAGES,
         // A pipe of one byte takes its time.
         longest: (size * 20).min(90_000),
     };
-    (
-        Chaos::new(near, mode, random.bits(), faults),
-        Chaos::new(far, mode, random.bits(), faults),
-        talk,
-    )
+    let mut end = |io| Chaos::new(io, mode, random.u64(..), faults);
+    (end(near), end(far), talk)
 }

@@ -5,7 +5,7 @@ use socket_flow_connection::{
     CloseCode, Config, Error, Event, Message, OwnedReader, OwnedWriter, Sender, WebSocket,
 };
 use socket_flow_testing::cancel::at_every_poll;
-use socket_flow_testing::{Chaos, Faults, Ledger, Mode, PollBudget, Received, Seeds, Tally};
+use socket_flow_testing::{Chaos, Faults, Ledger, Mode, PollBudget, Received, Report, Seeds};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
@@ -109,7 +109,7 @@ fn sending<T>(
     });
 }
 
-fn whole_or_not_at_all(heard: &[Event], given_up: Option<u64>) -> Tally {
+fn whole_or_not_at_all(heard: &[Event], given_up: Option<u64>) -> Report {
     let messages: Vec<_> = heard
         .iter()
         .filter_map(|event| match event {
@@ -129,10 +129,9 @@ fn whole_or_not_at_all(heard: &[Event], given_up: Option<u64>) -> Tally {
         "{} messages arrived, {given_up:?} was given up",
         messages.len()
     );
-    Tally {
-        messages: messages.len() as u64,
-        ..Tally::default()
-    }
+    let mut report = Report::default();
+    report.add("messages", messages.len() as u64);
+    report
 }
 
 /// Ends a connection that has sent everything.
@@ -349,7 +348,7 @@ fn a_ping_given_up_at_any_poll_is_whole_or_not_at_all() {
                 expected.retain(|data| Some(data) != given_up.as_ref());
             }
             assert_eq!(pings, expected);
-            Tally::default()
+            Report::default()
         });
     }
     let ping = async |ws: &mut Socket, data: &[u8]| ws.ping(data).await;
@@ -419,10 +418,9 @@ fn a_part_given_up_at_any_poll_is_whole_or_not_at_all() {
         };
         let text = message.as_text().unwrap();
         assert!(text == parts.concat() || text == without.concat(), "{text}");
-        Tally {
-            messages: 1,
-            ..Tally::default()
-        }
+        let mut report = Report::default();
+        report.add("messages", 1);
+        report
     });
 }
 
@@ -470,7 +468,7 @@ fn a_select_with_twenty_thousand_turns_loses_nothing() {
     // More where a command asks for more.
     let rounds = Seeds::of("cancel", "a_select", 1).count();
     let turns_wanted = 20_000 * rounds;
-    socket_flow_testing::suite::runtime().block_on(async {
+    socket_flow_testing::suite::runtime(true).block_on(async {
         let (mut client, server) = pair();
         let long = Ledger::new(12, 200);
         let mut echoing = server;
@@ -499,9 +497,9 @@ fn a_select_with_twenty_thousand_turns_loses_nothing() {
             received.receive(message.as_ref());
         }
         echo.await.unwrap().unwrap();
-        received.complete(sent).assert_clean();
         assert!(sent > 100, "{sent}");
-        let mut report = socket_flow_testing::Report::of(received.complete(sent));
+        let mut report = received.complete(sent);
+        report.assert_clean();
         report.add("select-turns", turns);
         report.print("cancel");
     });

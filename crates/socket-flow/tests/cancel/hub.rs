@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use socket_flow::protocol::{Negotiated, Role};
 use socket_flow::{CloseCode, Config, Hub, Message, Prepared, SlowPolicy, WebSocket};
-use socket_flow_testing::Tally;
+use socket_flow_testing::Report;
 use socket_flow_testing::cancel::at_every_poll;
 
 use crate::{ledger, pipe};
@@ -54,13 +54,13 @@ fn publishing(name: &'static str, publish: impl AsyncFn(&Hub, Message)) {
         for sender in &senders {
             sender.close(CloseCode::NORMAL, "").unwrap();
         }
-        let mut tally = Tally::default();
+        let mut report = Report::default();
         for task in tasks {
             let heard = task.await.unwrap();
             assert!(heard == all || heard == without, "{} messages", heard.len());
-            tally.messages += heard.len() as u64;
+            report.add("messages", heard.len() as u64);
         }
-        tally
+        report
     });
 }
 

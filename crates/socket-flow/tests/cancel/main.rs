@@ -12,7 +12,7 @@ mod serving;
 
 use socket_flow::{CloseCode, Error, WebSocket};
 use socket_flow_testing::conversation::Transport;
-use socket_flow_testing::{Chaos, Faults, Ledger, Mode, Received, Tally};
+use socket_flow_testing::{Chaos, Faults, Ledger, Mode, Received, Report};
 use tokio::io::DuplexStream;
 
 type Pipe = Chaos<DuplexStream>;
@@ -34,7 +34,7 @@ fn pipe() -> (Pipe, Pipe) {
 }
 
 /// Sends the ledger's messages and receives their echoes; closes.
-async fn talk<S: Transport>(mut ws: WebSocket<S>) -> Result<Tally, Error> {
+async fn talk<S: Transport>(mut ws: WebSocket<S>) -> Result<Report, Error> {
     let mut received = Received::new(ledger());
     for number in 0..MESSAGES {
         ws.send(ledger().message(number)).await?;

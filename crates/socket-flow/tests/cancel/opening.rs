@@ -3,7 +3,7 @@
 
 use socket_flow::http::Response;
 use socket_flow::{Acceptor, ClientBuilder, Listener};
-use socket_flow_testing::Tally;
+use socket_flow_testing::Report;
 use socket_flow_testing::cancel::{at_every_poll, at_every_poll_of_sockets};
 
 use crate::{Pipe, echo, pipe, talk};
@@ -13,13 +13,13 @@ fn client() -> ClientBuilder {
 }
 
 /// A client that tries until it is let in.
-async fn until_connected(mut next: tokio::sync::mpsc::Receiver<Pipe>) -> Tally {
+async fn until_connected(mut next: tokio::sync::mpsc::Receiver<Pipe>) -> Report {
     loop {
         let stream = next.recv().await.expect("a server that goes on");
         // A connection may be open for one side and given up by the other.
         if let Ok((ws, _)) = client().connect_on(stream).await {
-            if let Ok(tally) = talk(ws).await {
-                return tally;
+            if let Ok(report) = talk(ws).await {
+                return report;
             }
         }
     }
@@ -48,9 +48,9 @@ fn a_connect_given_up_at_any_poll_closes_its_stream() {
                 client().connect_on(near).await
             })
             .await;
-        let tally = talk(connected.unwrap().0).await.unwrap();
+        let report = talk(connected.unwrap().0).await.unwrap();
         serving.await.unwrap();
-        tally
+        report
     });
 }
 
@@ -103,7 +103,7 @@ fn a_refusal_given_up_at_any_poll_closes_its_stream() {
             reject().await || reject().await,
             "the refusal arrived neither time"
         );
-        Tally::default()
+        Report::default()
     });
 }
 
@@ -125,9 +125,9 @@ fn a_dial_given_up_at_any_poll_leaves_nothing_open() {
         let connected = budget
             .insist(async || socket_flow::connect(&url).await)
             .await;
-        let tally = talk(connected.unwrap().0).await.unwrap();
+        let report = talk(connected.unwrap().0).await.unwrap();
         serving.await.unwrap();
-        tally
+        report
     });
 }
 
@@ -161,9 +161,9 @@ fn a_dial_into_tls_given_up_at_any_poll_leaves_nothing_open() {
         });
         let connect = async || ClientBuilder::new(&url).tls(trust.clone()).connect().await;
         let connected = budget.insist(connect).await;
-        let tally = talk(connected.unwrap().0).await.unwrap();
+        let report = talk(connected.unwrap().0).await.unwrap();
         serving.await.unwrap();
-        tally
+        report
     });
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use socket_flow::{Server, ServerEvent};
 use socket_flow_testing::cancel::at_every_poll_of_sockets;
-use socket_flow_testing::{Received, Tally};
+use socket_flow_testing::{Received, Report};
 
 use crate::{MESSAGES, echo, ledger, talk};
 
@@ -35,9 +35,9 @@ fn an_event_whose_wait_is_given_up_at_any_poll_is_not_lost() {
                 other => panic!("{other:?}"),
             }
         }
-        let mut tally = received.complete(MESSAGES);
-        tally += client.await.unwrap();
-        tally
+        let mut report = received.complete(MESSAGES);
+        report += client.await.unwrap();
+        report
     });
 }
 
@@ -86,6 +86,6 @@ fn a_bind_given_up_at_any_poll_leaves_the_port_free() {
             .await;
         let (handle, _events) = served.unwrap();
         assert_eq!(handle.local_addr().unwrap(), addr);
-        Tally::default()
+        Report::default()
     });
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket_flow::{Backoff, ClientBuilder, CloseCode, Config, ReconnectEvent, WebSocket};
 use socket_flow_testing::conversation::{self, Talk};
-use socket_flow_testing::{Ledger, Random, Received, Report, Seeds, Tally};
+use socket_flow_testing::{Ledger, Random, Received, Report, Seeds};
 use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
 
@@ -75,7 +75,7 @@ fn a_network_that_holds_everything_up_for_a_while_loses_nothing() {
     );
     seeds.each(|seed| {
         let mut holds = 0;
-        let sum = Rc::new(Cell::new(Tally::default()));
+        let sum = Rc::new(Cell::new(Report::default()));
         let result = Rc::clone(&sum);
         let mut sim = network(seed);
         sim.host("server", || async {
@@ -94,14 +94,14 @@ fn a_network_that_holds_everything_up_for_a_while_loses_nothing() {
             result.set(conversation::hear_echoes(connect().await?, talk).await);
             Ok(())
         });
-        let mut random = Random::new(seed);
+        let mut random = Random::with_seed(seed);
         let mut held_until = None;
         run(&mut sim, |sim| match held_until {
             // Shorter than any deadline.
-            None if random.one_in(40) => {
+            None if random.usize(..40) == 0 => {
                 sim.hold("client", "server");
                 holds += 1;
-                let pause = random.between(50, 900) as u64;
+                let pause = random.u64(50..=900);
                 held_until = Some(sim.elapsed() + Duration::from_millis(pause));
             }
             Some(until) if sim.elapsed() >= until => {
@@ -110,8 +110,8 @@ fn a_network_that_holds_everything_up_for_a_while_loses_nothing() {
             }
             _ => {}
         });
-        sum.get().assert_clean();
-        let mut report = Report::of(sum.get());
+        let mut report = sum.take();
+        report.assert_clean();
         report.add("network-holds", holds);
         report
     });
@@ -123,7 +123,7 @@ async fn until_told(
     mut ws: WebSocket<TcpStream>,
     ours: Ledger,
     theirs: Ledger,
-) -> (Tally, Option<u16>) {
+) -> (Report, Option<u16>) {
     let mut received = Received::new(theirs);
     let mut sent = 0;
     let mut next = tokio::time::interval(Duration::from_millis(20));
@@ -155,7 +155,7 @@ fn both_ends_of_a_cut_network_are_told_by_their_deadlines() {
         SEEDS,
     );
     seeds.each(|seed| {
-        let mut tally = Tally::default();
+        let mut report = Report::default();
         let ends = Arc::new(Mutex::new(Vec::new()));
         let (up, down) = (Ledger::new(seed, 3_000), Ledger::new(!seed, 3_000));
         let mut sim = network(seed);
@@ -173,9 +173,9 @@ fn both_ends_of_a_cut_network_are_told_by_their_deadlines() {
             told.lock().unwrap().push(end);
             Ok(())
         });
-        let mut random = Random::new(seed);
-        let cut_at = Duration::from_millis(random.between(500, 3_000) as u64);
-        let one_way = random.below(3);
+        let mut random = Random::with_seed(seed);
+        let cut_at = Duration::from_millis(random.u64(500..=3_000));
+        let one_way = random.usize(..3);
         let mut is_cut = false;
         run(&mut sim, |sim| {
             if !is_cut && sim.elapsed() >= cut_at {
@@ -199,9 +199,8 @@ fn both_ends_of_a_cut_network_are_told_by_their_deadlines() {
             // left open.
             let is_told = matches!(code, Some(1006) | Some(1011));
             assert!(is_told, "told {code:?}");
-            tally += *seen;
+            report += seen.clone();
         }
-        let mut report = Report::of(tally);
         report.add("network-cuts", 1);
         report
     });
@@ -216,7 +215,7 @@ fn a_client_that_reconnects_outlives_a_server_that_crashes() {
         SEEDS,
     );
     seeds.each(|seed| {
-        let mut tally = Tally::default();
+        let mut report = Report::default();
         let ledger = Ledger::new(seed, 500);
         // What all lives of the server heard, and how many there were.
         let heard = Arc::new(Mutex::new(Received::new(ledger)));
@@ -284,8 +283,8 @@ fn a_client_that_reconnects_outlives_a_server_that_crashes() {
             echoed.lock().unwrap().1 = sent;
             Ok(())
         });
-        let mut random = Random::new(seed);
-        let mut next_at = Duration::from_millis(random.between(300, 2_000) as u64);
+        let mut random = Random::with_seed(seed);
+        let mut next_at = Duration::from_millis(random.u64(300..=2_000));
         let mut is_up = true;
         run(&mut sim, |sim| {
             if sim.elapsed() < next_at || (is_up && *crashes.lock().unwrap() == CRASHES) {
@@ -298,20 +297,18 @@ fn a_client_that_reconnects_outlives_a_server_that_crashes() {
                 *crashes.lock().unwrap() += 1;
             }
             is_up = !is_up;
-            next_at = sim.elapsed() + Duration::from_millis(random.between(300, 3_000) as u64);
+            next_at = sim.elapsed() + Duration::from_millis(random.u64(300..=3_000));
         });
         // What a connection took that was lost is lost, and nobody sends it
         // again; all else arrived once, in order and whole.
         let heard = heard.lock().unwrap();
         let (echoes, sent) = &*echoes.lock().unwrap();
         for received in [&*heard, echoes] {
-            let mut seen = received.so_far();
-            seen.lost = 0;
+            let seen = received.judge(None, u64::MAX);
             seen.assert_clean();
             assert_eq!(received.next(), *sent, "the last one did not arrive");
-            tally += seen;
+            report += seen;
         }
-        let mut report = Report::of(tally);
         report.add("network-crashes", u64::from(CRASHES));
         report
     });

@@ -1,6 +1,5 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::ops::Range;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -9,12 +8,13 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use socket_flow_connection::Sender;
 use socket_flow_protocol::driver::Goal;
-use socket_flow_protocol::{CloseCode, Compressed, Message, Prepared, SendError, Uncompressed};
+use socket_flow_protocol::{CloseCode, Compressed, Outgoing, Prepared, SendError, Uncompressed};
 
-use crate::random::Random;
+use crate::ledger::halves;
+use crate::random::{Random, pick};
 use crate::simulation::clock::Clock;
 use crate::simulation::inbox::Stream;
-use crate::simulation::script::{Action, Script, Way};
+use crate::simulation::plan::Mood;
 use crate::simulation::shell::Shell;
 
 /// A connection as the tasks that use it share it.
@@ -26,55 +26,163 @@ pub(super) async fn receive(shell: Shared) {
     shell.borrow_mut().leave();
 }
 
-/// Does what a script says until the connection is closed.
-pub(super) async fn act(shell: Shared, streams: [Rc<Stream>; 4], script: Script) {
-    let [stream, ..] = &streams;
-    let clock = shell.borrow().clock.clone();
-    let is_split = shell.borrow().is_split;
-    // The message that is sent part by part, and how much of it is.
-    let mut parts = None;
-    for (at, action) in script {
-        let is_late = matches!(action, Action::LateClose(_));
-        if is_late && is_split {
+/// An application: sends this and that until the connection is closed, and
+/// closes it, or hardly ever leaves it without.
+pub(super) async fn act(shell: Shared, mood: Mood, mut random: Random) {
+    let Mood {
+        is_calm,
+        is_patient,
+    } = mood;
+    let (clock, random) = (shell.borrow().clock.clone(), &mut random);
+    let longest = if is_calm { 50_000 } else { 5_000_000 };
+    let spread = pick(random, [0, 1_000, 100_000, longest]);
+    let mut at = clock.now();
+    for _ in 0..random.usize(..13) {
+        at += Duration::from_micros(random.u64(..=spread));
+        clock.sleep_until(at).await;
+        match random.usize(..8) {
+            0 => ping(&shell).await,
+            1 => {
+                let longest = if is_calm { 100_000 } else { 40_000_000 };
+                pause(&shell, Duration::from_micros(random.u64(..longest))).await;
+            }
+            2 => {
+                // Some never end what they began.
+                let ends = is_patient || random.usize(..10) > 0;
+                send_in_parts(&shell, random, ends).await;
+                if !ends {
+                    break;
+                }
+            }
+            _ => send(&shell, random).await,
+        }
+        if shell.borrow().is_closing() {
+            return;
+        }
+    }
+    let longest = if is_calm { 1_000_000 } else { 100_000_000 };
+    at += Duration::from_micros(pick(random, [0, random.clone().u64(..longest)]));
+    if is_patient {
+        if shell.borrow().is_split {
             // Nobody else writes what this half has queued.
             reach(&shell, Goal::Flushed).await;
         }
-        clock.sleep_until(at).await;
-        if is_late && !shell.borrow().sending.closing().is_sent() {
-            streams.iter().for_each(|stream| stream.assert_arrived());
-        }
-        while !perform(&mut shell.borrow_mut(), stream, &mut parts, action) {
-            reach(&shell, Goal::Room).await;
-        }
-        if shell.borrow().sending.closing().is_sent() {
-            return;
-        }
-        let waits = shell.borrow_mut().random.one_in(2);
-        match action {
-            // Where halves are apart, the other one waits for what is handed in.
-            Action::Pause(_) if waits && !is_split => {
-                let until = shell.borrow().paused_until;
-                let (pause, closed) = (clock.sleep_until(until), reach(&shell, Goal::Closed));
-                select(pin!(pause), pin!(closed)).await;
-            }
-            _ if waits => reach(&shell, Goal::Flushed).await,
-            _ => {}
-        }
+        at += Duration::from_secs(3_600);
+    }
+    clock.sleep_until(at).await;
+    let mut shell = shell.borrow_mut();
+    if shell.is_closing() {
+        return;
+    }
+    if is_patient {
+        let streams = shell.streams.iter();
+        streams.for_each(|stream| stream.assert_arrived());
+    }
+    match !is_calm && random.usize(..20) == 0 {
+        true => shell.give_up(),
+        false => shell.start_close(pick(random, [1000, 1001, 1011, 3000, 4999])),
     }
 }
 
-/// Hands messages in, from a task of its own, at these moments.
-pub(super) async fn hand_in(
-    clock: Clock,
-    sender: Sender,
-    stream: Rc<Stream>,
-    moments: Vec<Duration>,
-    mut random: Random,
-) {
-    for at in moments {
+/// Sends the next message, in one of several ways.
+pub(super) async fn send(shell: &Shared, random: &mut Random) {
+    let stream = shell.borrow().streams[0].clone();
+    let message = stream.next();
+    let is_queued = match random.usize(..5) {
+        0 => queue(shell, Compressed(message), Outgoing::queue).await,
+        1 => queue(shell, Uncompressed(message), Outgoing::queue).await,
+        2 => queue(shell, &Prepared::new(message), Outgoing::queue).await,
+        _ => queue(shell, message, Outgoing::queue).await,
+    };
+    if is_queued {
+        stream.add(0);
+    }
+}
+
+/// Sends the next message part by part, with pings in between, to its end or
+/// not.
+async fn send_in_parts(shell: &Shared, random: &mut Random, ends: bool) {
+    let stream = shell.borrow().streams[0].clone();
+    let mut rest = stream.next();
+    for _ in 0..random.usize(1..=3) {
+        let (part, last) = halves(&rest);
+        if !queue(shell, part, Outgoing::queue_part).await {
+            return;
+        }
+        rest = last;
+        if random.usize(..3) == 0 {
+            ping(shell).await;
+        }
+    }
+    if ends && queue(shell, rest, Outgoing::queue_last_part).await {
+        stream.add(0);
+    }
+}
+
+/// Queues something once there is room for it, which is all that may be in the
+/// way, and perhaps flushes it; `false` where it is too late.
+async fn queue<P>(
+    shell: &Shared,
+    mut message: P,
+    queue: fn(&mut Outgoing, P) -> Result<(), SendError<P>>,
+) -> bool {
+    while !shell.borrow().is_closing() {
+        let queued = queue(shell.borrow_mut().sending.outgoing_mut(), message);
+        match queued {
+            Ok(()) => {
+                shell.borrow_mut().queued();
+                flush(shell).await;
+                return true;
+            }
+            Err(SendError::Full(back)) => message = back,
+            Err(error) => panic!("{error:?}"),
+        }
+        reach(shell, Goal::Room).await;
+    }
+    false
+}
+
+/// Nobody waits to send a ping.
+async fn ping(shell: &Shared) {
+    let data = (shell.borrow().inbox.pings.sent + 1).to_string();
+    let pinged = shell
+        .borrow_mut()
+        .sending
+        .outgoing_mut()
+        .ping(data.as_bytes());
+    shell.borrow_mut().inbox.pings.sent += u64::from(pinged.is_ok());
+    flush(shell).await;
+}
+
+/// Receives nothing for so long.
+pub(super) async fn pause(shell: &Shared, pause: Duration) {
+    let clock = shell.borrow().clock.clone();
+    let until = clock.now() + pause;
+    shell.borrow_mut().paused_until = until;
+    // Where halves are apart, the other one waits for what is handed in.
+    let waits = shell.borrow_mut().random.bool();
+    if waits && !shell.borrow().is_split {
+        let (pause, closed) = (clock.sleep_until(until), reach(shell, Goal::Closed));
+        select(pin!(pause), pin!(closed)).await;
+    } else {
+        flush(shell).await;
+    }
+}
+
+/// Flushes every other time.
+async fn flush(shell: &Shared) {
+    let waits = shell.borrow_mut().random.bool();
+    if waits && !shell.borrow().is_closing() {
+        reach(shell, Goal::Flushed).await;
+    }
+}
+
+/// Hands messages in now and then, from a task of its own.
+pub(super) async fn hand_in(clock: Clock, sender: Sender, stream: Rc<Stream>, mut random: Random) {
+    for at in moments(&clock, &mut random) {
         clock.sleep_until(at).await;
-        let message = stream.ledger.message(stream.sent.get());
-        let handed_in = match random.below(4) {
+        let message = stream.next();
+        let handed_in = match random.usize(..4) {
             0 => sender.try_send(message),
             1 => {
                 // Some do not wait for long: then it was not handed in.
@@ -92,28 +200,23 @@ pub(super) async fn hand_in(
             Err(_) => return,
         }
     }
-    if random.one_in(8) {
+    if random.usize(..8) == 0 {
         let closed = sender.close(CloseCode::NORMAL, "no more");
         closed.expect("a short reason");
     }
 }
 
-/// Publishes each message to all members at once, whether or not they have
-/// room for it.
-pub(super) async fn publish(
-    clock: Clock,
-    members: Vec<(Sender, Rc<Stream>)>,
-    moments: Vec<Duration>,
-    mut random: Random,
-) {
-    for (number, at) in (0..).zip(moments) {
+/// Publishes messages to all members at once, whether or not they have room for
+/// them.
+pub(super) async fn publish(clock: Clock, members: Vec<(Sender, Rc<Stream>)>, mut random: Random) {
+    for at in moments(&clock, &mut random) {
         clock.sleep_until(at).await;
         let Some((_, stream)) = members.first() else {
             return;
         };
-        let message = Prepared::new(stream.ledger.message(number));
+        let message = Prepared::new(stream.next());
         for (member, stream) in &members {
-            let sent = match random.one_in(2) {
+            let sent = match random.bool() {
                 true => member.try_send(&message).map(|()| 0),
                 false => member.send_newest(&message),
             };
@@ -121,6 +224,17 @@ pub(super) async fn publish(
             stream.add(sent.map_or(1, |dropped| dropped as u64));
         }
     }
+}
+
+/// When others send, in order.
+fn moments(clock: &Clock, random: &mut Random) -> Vec<Duration> {
+    let spread = pick(random, [0, 1_000, 100_000]);
+    let mut at = clock.now();
+    let moments = (0..random.usize(..7)).map(|_| {
+        at += Duration::from_micros(random.u64(..=spread));
+        at
+    });
+    moments.collect()
 }
 
 /// Runs the sending half; a failure is for the receiving half to tell. Once it
@@ -141,99 +255,4 @@ async fn reach(shell: &Shared, goal: Goal) {
         reached
     });
     let _ = reached.await;
-}
-
-/// Does one thing, unless it is too late for it; `false` when there is no room
-/// for it.
-fn perform(
-    shell: &mut Shell,
-    stream: &Stream,
-    parts: &mut Option<(Message, usize)>,
-    action: Action,
-) -> bool {
-    if shell.sending.closing().is_sent() {
-        return true;
-    }
-    let number = stream.sent.get();
-    let message = || stream.ledger.message(number);
-    let outgoing = shell.sending.outgoing_mut();
-    let is_done = match action {
-        Action::Send(way) => {
-            let queued = match way {
-                Way::Plain => outcome(outgoing.queue(message())),
-                Way::Compressed => outcome(outgoing.queue(Compressed(message()))),
-                Way::Uncompressed => outcome(outgoing.queue(Uncompressed(message()))),
-                Way::Prepared => outcome(outgoing.queue(&Prepared::new(message()))),
-            };
-            if queued {
-                stream.add(0);
-            }
-            queued
-        }
-        Action::Part => {
-            let (message, start) = parts.get_or_insert_with(|| (message(), 0));
-            let mut end = *start + (message.len() - *start) / 2;
-            if let Some(text) = message.as_text() {
-                end = (end..)
-                    .find(|end| text.is_char_boundary(*end))
-                    .expect("the end is one");
-            }
-            let queued = outcome(outgoing.queue_part(slice(message, *start..end)));
-            if queued {
-                *start = end;
-            }
-            queued
-        }
-        Action::LastPart => {
-            let Some((message, start)) = parts else {
-                return true;
-            };
-            let last = slice(message, *start..message.len());
-            let queued = outcome(outgoing.queue_last_part(last));
-            if queued {
-                *parts = None;
-                stream.add(0);
-            }
-            queued
-        }
-        Action::Ping => {
-            let pings = &mut shell.inbox.pings;
-            let data = (pings.sent + 1).to_string();
-            // Nobody waits to send a ping.
-            pings.sent += u64::from(outgoing.ping(data.as_bytes()).is_ok());
-            return true;
-        }
-        Action::Pause(pause) => {
-            shell.paused_until = shell.clock.now() + pause;
-            return true;
-        }
-        Action::Close(code) | Action::LateClose(code) => {
-            shell.start_close(code);
-            return true;
-        }
-        Action::Leave => {
-            shell.give_up();
-            return true;
-        }
-    };
-    if is_done {
-        shell.queued();
-    }
-    is_done
-}
-
-fn slice(message: &Message, range: Range<usize>) -> Message {
-    match message {
-        Message::Text(text) => Message::from(&text[range]),
-        Message::Binary(bytes) => bytes.slice(range).into(),
-    }
-}
-
-/// Whether it was queued; the one reason not to is that there is no room.
-fn outcome<P>(result: Result<(), SendError<P>>) -> bool {
-    match result {
-        Ok(()) => true,
-        Err(SendError::Full(_)) => false,
-        Err(error) => panic!("{error:?}"),
-    }
 }

@@ -1,15 +1,13 @@
 use std::cell::Cell;
-use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use socket_flow_protocol::{NEVER, Role};
+use tokio_test::task::{Spawn, spawn};
 
 use crate::random::Random;
 use crate::simulation::link::SharedLink;
@@ -65,56 +63,30 @@ impl Clock {
 
 /// Somebody who acts on their own, and is polled only once woken.
 pub(super) struct Task {
-    role: Role,
-    name: &'static str,
-    future: Pin<Box<dyn Future<Output = ()>>>,
-    woken: Arc<Woken>,
+    name: (Role, &'static str),
+    future: Spawn<LocalBoxFuture<'static, ()>>,
     /// When it is woken in any case.
     due: Duration,
 }
 
-#[derive(Debug)]
-struct Woken(AtomicBool);
-
 impl Task {
     pub(super) fn new<T: 'static>(
-        role: Role,
-        name: &'static str,
+        name: (Role, &'static str),
         future: impl Future<Output = T> + 'static,
     ) -> Self {
         Self {
-            role,
             name,
-            future: Box::pin(future.map(drop)),
-            woken: Arc::new(Woken(AtomicBool::new(true))),
-            due: NEVER,
+            future: spawn(future.map(drop).boxed_local()),
+            due: Duration::ZERO,
         }
     }
 
-    fn is_woken(&self, now: Duration) -> bool {
-        self.due <= now || self.woken.0.load(Ordering::Relaxed)
-    }
-
     fn poll(&mut self, clock: &Clock) -> Poll<()> {
-        let is_woken = self.woken.0.swap(false, Ordering::Relaxed);
-        clock.0.is_woken.set(is_woken);
+        clock.0.is_woken.set(self.future.is_woken());
         clock.0.due.set(NEVER);
-        let waker = Waker::from(self.woken.clone());
-        let polled = self.future.as_mut().poll(&mut Context::from_waker(&waker));
+        let polled = self.future.poll();
         self.due = clock.0.due.get();
         polled
-    }
-}
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl fmt::Debug for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}'s {}", self.role, self.name)
     }
 }
 
@@ -128,12 +100,11 @@ pub(super) fn run(
 ) {
     // Far more than any run takes: most need less than a thousand.
     for _ in 0..1_000_000 {
-        let now = clock.now();
         links.iter().for_each(|link| link.borrow_mut().wake());
-        let woken = (0..tasks.len()).filter(|index| tasks[*index].is_woken(now));
-        let woken: Vec<_> = woken.collect();
-        if !woken.is_empty() {
-            let index = random.pick(&woken);
+        let all = tasks.iter().enumerate();
+        let woken = all.filter(|(_, task)| task.due <= clock.now() || task.future.is_woken());
+        let woken: Vec<_> = woken.map(|(index, _)| index).collect();
+        if let Some(index) = random.choice(woken) {
             if tasks[index].poll(clock).is_ready() {
                 tasks.swap_remove(index);
             }
@@ -143,9 +114,13 @@ pub(super) fn run(
             let tasks_due = tasks.iter().map(|task| task.due);
             let links_due = links.iter().filter_map(|link| link.borrow().due());
             let next = tasks_due.chain(links_due).min().unwrap_or(NEVER);
-            assert!(next < NEVER, "nobody will ever wake any of {tasks:?}");
+            assert!(next < NEVER, "nobody will ever wake {:?}", names(&tasks));
             clock.0.now.set(next);
         }
     }
-    panic!("no end to {tasks:?}");
+    panic!("no end to {:?}", names(&tasks));
+}
+
+fn names(tasks: &[Task]) -> Vec<(Role, &'static str)> {
+    tasks.iter().map(|task| task.name).collect()
 }

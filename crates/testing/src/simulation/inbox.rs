@@ -1,26 +1,31 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use socket_flow_protocol::{EventRef, MessageRef};
+use socket_flow_protocol::{EventRef, Message};
 
-use crate::ledger::{Ledger, Received, Tally};
+use crate::ledger::{Ledger, Received};
+use crate::report::Report;
 
-/// Messages that come from one place: a script, a sender, or a publisher.
+/// Messages that come from one place, an application, a sender, or a publisher,
+/// and what arrives of them.
 #[derive(Debug)]
 pub(super) struct Stream {
-    pub(super) ledger: Ledger,
+    ledger: Ledger,
     /// How many there are so far.
     pub(super) sent: Cell<u64>,
     /// How many of them its sender was told will not arrive.
     pub(super) dropped: Cell<u64>,
-    /// How many have arrived.
-    pub(super) arrived: Cell<u64>,
+    received: RefCell<Received>,
 }
+
+/// The streams of one end: the application's, those of its two senders, and the
+/// publisher's.
+pub(super) type Streams = [Rc<Stream>; 4];
 
 /// What arrives at one end: the streams of the other, one among another.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    streams: Vec<(Rc<Stream>, Received)>,
+    pub(super) streams: Streams,
     pub(super) pings: Pings,
 }
 
@@ -37,11 +42,16 @@ impl Stream {
             ledger,
             sent: Cell::new(0),
             dropped: Cell::new(0),
-            arrived: Cell::new(0),
+            received: Received::new(ledger).into(),
         })
     }
 
-    /// Another message was taken, perhaps in place of others.
+    /// The next message.
+    pub(super) fn next(&self) -> Message {
+        self.ledger.message(self.sent.get())
+    }
+
+    /// The next message was taken, perhaps in place of others.
     pub(super) fn add(&self, dropped: u64) {
         self.sent.set(self.sent.get() + 1);
         self.dropped.set(self.dropped.get() + dropped);
@@ -49,59 +59,30 @@ impl Stream {
 
     /// All that was not dropped has arrived, as it must once everyone waits.
     pub(super) fn assert_arrived(&self) {
-        let arrived = self.arrived.get() + self.dropped.get();
+        let arrived = self.received.borrow().count() + self.dropped.get();
         assert_eq!(arrived, self.sent.get(), "{self:?} has not arrived");
+    }
+
+    /// What arrived: all that was not dropped, where it is complete.
+    pub(super) fn judge(&self, is_complete: bool) -> Report {
+        let sent = is_complete.then(|| self.sent.get());
+        self.received.borrow().judge(sent, self.dropped.get())
     }
 }
 
 impl Inbox {
-    pub(super) fn new(streams: &[Rc<Stream>]) -> Self {
-        let received = |stream: &Rc<Stream>| (stream.clone(), Received::new(stream.ledger));
-        Self {
-            streams: streams.iter().map(received).collect(),
-            pings: Pings::default(),
-        }
-    }
-
     /// Takes down what arrives.
     pub(super) fn receive(&mut self, event: EventRef<'_>) {
         match event {
-            EventRef::Message(message) => self.message(message),
+            EventRef::Message(message) => {
+                let index = Ledger::stream_of(message.as_bytes()) as usize;
+                let stream = self.streams.get(index).expect("a message of nobody");
+                stream.received.borrow_mut().receive(message);
+            }
             EventRef::Ping(data) => self.pings.receive(data),
             EventRef::Pong(data) => self.pings.answer(data),
             _ => {}
         }
-    }
-
-    /// What arrived of each stream. `is_complete` tells of which everything
-    /// must have that was not dropped.
-    pub(super) fn tally(&self, is_complete: impl Fn(usize) -> bool) -> Tally {
-        let mut sum = Tally::default();
-        for (index, (stream, received)) in self.streams.iter().enumerate() {
-            let is_complete = is_complete(index);
-            let mut tally = match is_complete {
-                true => received.complete(stream.sent.get()),
-                false => received.so_far(),
-            };
-            let dropped = stream.dropped.get();
-            if is_complete {
-                // What was dropped is nothing that may arrive.
-                tally.torn += dropped.saturating_sub(tally.lost);
-            }
-            tally.lost = tally.lost.saturating_sub(dropped);
-            sum += tally;
-        }
-        sum
-    }
-
-    fn message(&mut self, message: MessageRef<'_>) {
-        let index = Ledger::stream_of(message.as_bytes());
-        let stream = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.streams.get_mut(index));
-        let (stream, received) = stream.expect("a message of nobody");
-        received.receive(message);
-        stream.arrived.set(stream.arrived.get() + 1);
     }
 }
 

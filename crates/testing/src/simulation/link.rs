@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 
-use crate::random::Random;
+use crate::random::{Random, pick};
 use crate::report::Report;
 use crate::simulation::clock::Clock;
 
@@ -22,12 +22,12 @@ pub(super) struct Link {
     random: Random,
     /// How many bytes may be in flight.
     capacity: usize,
-    /// The most that a piece takes to arrive.
-    delay: Duration,
+    /// The most microseconds that a piece takes to arrive.
+    pub(super) delay: u64,
     /// When nothing arrives, in order.
-    pub(super) stalls: VecDeque<(Duration, Duration)>,
-    /// After how many bytes what happens.
-    pub(super) fate: Option<(u64, Fate)>,
+    stalls: VecDeque<(Duration, Duration)>,
+    /// After how many bytes what becomes of it.
+    fate: Option<(usize, State)>,
     /// Whether the sender's side ends in order after its Close, which is no
     /// fault: the sender goes on reading the other direction.
     pub(super) ends_with_close: bool,
@@ -35,25 +35,13 @@ pub(super) struct Link {
     pieces: VecDeque<(Duration, Bytes)>,
     in_flight: usize,
     /// Bytes taken from the sender.
-    taken: u64,
+    taken: usize,
     state: State,
     /// When the receiver finds the end.
     end_at: Option<Duration>,
     reader: Option<Waker>,
     writer: Option<Waker>,
-    report: Report,
-}
-
-/// What ends a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// The sender's side is closed: the receiver reads up to here and then
-    /// the end; what else is sent vanishes.
-    HalfClose,
-    /// Both sides fail from now on, and what was in flight is gone.
-    Reset,
-    /// Bytes are taken and never arrive.
-    Partition,
+    pub(super) report: Report,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,23 +49,45 @@ enum State {
     Open,
     /// Bytes are taken and never arrive.
     Partitioned,
-    /// What is sent vanishes.
+    /// The sender's side is closed, or the receiver gone: what is sent vanishes,
+    /// and the receiver reads up to here.
     Unread,
     /// The sender has ended it in order.
     Ended,
+    /// Both sides fail, and what was in flight is gone.
     Reset,
 }
 
 impl Link {
-    pub(super) fn new(clock: Clock, seed: u64, capacity: usize, delay: Duration) -> Self {
-        Self {
-            clock,
-            random: Random::new(seed),
+    /// A link that does nothing wrong if it is calm, or some of it.
+    pub(super) fn new(
+        random: &mut Random,
+        clock: &Clock,
+        capacity: usize,
+        is_calm: bool,
+    ) -> SharedLink {
+        let (mut stalls, mut fate, mut until) = (VecDeque::new(), None, clock.now());
+        let longest = if is_calm { 2_000 } else { 300_000 };
+        for _ in 0..random.usize(..3) {
+            let from = until + Duration::from_micros(random.u64(..20_000_000));
+            until = from + Duration::from_micros(random.u64(..60_000_000));
+            stalls.push_back((from, until));
+        }
+        if random.bool() {
+            let most = pick(random, [10, 300, 30_000]);
+            let fates = [State::Unread, State::Reset, State::Partitioned];
+            fate = Some((random.usize(..most), pick(random, fates)));
+        }
+        if is_calm {
+            (stalls, fate) = (VecDeque::new(), None);
+        }
+        Rc::new(RefCell::new(Self {
+            clock: clock.clone(),
             capacity,
-            delay,
-            stalls: VecDeque::new(),
-            fate: None,
-            ends_with_close: false,
+            delay: pick(random, [0, 500, longest]),
+            stalls,
+            fate,
+            ends_with_close: random.usize(..4) == 0,
             pieces: VecDeque::new(),
             in_flight: 0,
             taken: 0,
@@ -86,33 +96,28 @@ impl Link {
             reader: None,
             writer: None,
             report: Report::default(),
-        }
-    }
-
-    pub(super) fn share(self) -> SharedLink {
-        Rc::new(RefCell::new(self))
+            random: random.fork(),
+        }))
     }
 
     /// Takes some of these bytes.
     pub(super) fn write(&mut self, bytes: &[u8], waker: &Waker) -> Poll<io::Result<usize>> {
         self.meet_fate();
-        let mut count = match self.state {
+        let most = match self.state {
             State::Reset | State::Ended => return Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
             State::Unread => bytes.len(),
             State::Open | State::Partitioned => bytes.len().min(self.capacity - self.in_flight),
         };
-        if count == 0 {
+        if most == 0 {
             self.writer = Some(waker.clone());
             return Poll::Pending;
         }
-        if self.random.one_in(3) {
-            count = self.random.between(1, count);
-        }
+        let mut count = self.some(most);
         if let Some((after, _)) = self.fate {
             // To the byte: at least one, as the fate is still to come.
-            count = count.min((after - self.taken) as usize);
+            count = count.min(after - self.taken);
         }
-        self.taken += count as u64;
+        self.taken += count;
         if self.state != State::Unread {
             self.in_flight += count;
         }
@@ -137,16 +142,13 @@ impl Link {
         if self.state == State::Reset {
             return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
         }
-        let Some((_, arrived)) = self.pieces.front_mut() else {
+        let Some((at, mut arrived)) = self.pieces.pop_front() else {
             return Poll::Ready(Ok(0));
         };
-        let mut count = arrived.len().min(space.remaining_mut());
-        if self.random.one_in(3) {
-            count = self.random.between(1, count);
-        }
+        let count = self.some(arrived.len().min(space.remaining_mut()));
         space.put(arrived.split_to(count));
-        if arrived.is_empty() {
-            self.pieces.pop_front();
+        if !arrived.is_empty() {
+            self.pieces.push_front((at, arrived));
         }
         self.in_flight -= count;
         Poll::Ready(Ok(count))
@@ -188,24 +190,19 @@ impl Link {
 
     /// Wakes whoever can go on.
     pub(super) fn wake(&mut self) {
-        if self.is_readable() {
-            self.reader.take().into_iter().for_each(Waker::wake);
-        }
-        let is_blocked = matches!(self.state, State::Open | State::Partitioned)
-            && self.in_flight == self.capacity;
-        if !is_blocked {
-            self.writer.take().into_iter().for_each(Waker::wake);
-        }
+        let can_write = match self.state {
+            State::Open | State::Partitioned => self.in_flight < self.capacity,
+            _ => true,
+        };
+        let can_read = self.is_readable();
+        let reader = self.reader.take_if(|_| can_read);
+        let writer = self.writer.take_if(|_| can_write);
+        [reader, writer].into_iter().flatten().for_each(Waker::wake);
     }
 
     /// When whoever reads can go on.
     pub(super) fn due(&self) -> Option<Duration> {
         self.reader.as_ref().and(self.next_at())
-    }
-
-    pub(super) fn count_into(&self, report: &mut Report) {
-        report.add("bytes", self.taken);
-        *report += &self.report;
     }
 
     /// When the next piece or the end arrives.
@@ -217,24 +214,32 @@ impl Link {
         self.state == State::Reset || self.next_at().is_some_and(|at| at <= self.clock.now())
     }
 
+    /// All of it, or less.
+    fn some(&mut self, count: usize) -> usize {
+        match self.random.usize(..3) {
+            0 if count > 0 => self.random.usize(1..=count),
+            _ => count,
+        }
+    }
+
     fn meet_fate(&mut self) {
         let taken = self.taken;
         let fate = self.fate.take_if(|(after, _)| taken >= *after);
         match fate.filter(|_| self.state == State::Open) {
             None => {}
-            Some((_, Fate::Reset)) => {
+            Some((_, State::Reset)) => {
                 self.report.add("resets", 1);
                 self.reset();
             }
-            Some((_, Fate::HalfClose)) => {
+            Some((_, State::Unread)) => {
                 self.report.add("half-closes", 1);
                 self.shut_down();
                 self.state = State::Unread;
             }
             // What is in flight does not arrive either.
-            Some((_, Fate::Partition)) => {
+            Some((_, state)) => {
                 self.report.add("partitions", 1);
-                self.state = State::Partitioned;
+                self.state = state;
                 let now = self.clock.now();
                 self.pieces.retain(|(at, _)| *at <= now);
             }
@@ -243,10 +248,10 @@ impl Link {
 
     /// When a piece that leaves now arrives: never before the one ahead.
     fn arrival(&mut self) -> Duration {
-        let delay = self.random.below(self.delay.as_micros() as usize + 1);
+        let delay = Duration::from_micros(self.random.u64(..=self.delay));
         let now = self.clock.now();
         let ahead = self.pieces.back().map_or(now, |(at, _)| *at);
-        let at = ahead.max(now + Duration::from_micros(delay as u64));
+        let at = ahead.max(now + delay);
         while self.stalls.front().is_some_and(|(_, until)| *until <= at) {
             self.stalls.pop_front();
         }

@@ -2,15 +2,15 @@
 //! sockets or waiting, each following from one seed.
 //!
 //! ```text
-//!  script ───▶ Shell ──▶ Link: delay, stall, cut, reset ──▶ Shell ◀─── script
-//!  senders ──▶ client ◀──────────────────────────── Link ◀── server ◀── senders
-//!  publisher ──▶ both
+//!  application ─▶ Shell ──▶ Link: delay, stall, cut, reset ──▶ Shell ◀─ application
+//!  senders ─────▶ client ◀─────────────────────────── Link ◀── server ◀──── senders
+//!  publisher ───▶ both
 //!        one clock, moved to whatever is due next once nobody is woken
 //! ```
 //!
-//! Each script, sender, publisher and half of a connection is a task, which is
+//! Each application, sender, publisher and half of a connection is a task, which is
 //! polled only when something has woken it, in an order that is drawn. A
-//! connection that is not split has one task for its script and both halves.
+//! connection that is not split has one task for its application and both halves.
 //!
 //! A run fails by a panic unless
 //!
@@ -29,26 +29,17 @@ mod clock;
 mod inbox;
 mod link;
 mod plan;
-mod script;
 mod shell;
 mod times;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, join};
+use socket_flow_protocol::Role;
 
-use futures_util::future::join;
-use socket_flow_connection::Outlet;
-use socket_flow_protocol::driver::drive;
-use socket_flow_protocol::{Input, Protocol, Role};
-
-use crate::ledger::Tally;
-use crate::random::Random;
 use crate::report::Report;
-use crate::simulation::actors::{Shared, act, hand_in, publish, receive};
+use crate::simulation::actors::{act, hand_in, publish, receive};
 use crate::simulation::clock::Task;
-use crate::simulation::inbox::Inbox;
 use crate::simulation::plan::Plan;
-use crate::simulation::shell::Shell;
 use crate::simulation::times::CLEAN;
 use crate::wire;
 
@@ -58,141 +49,149 @@ use crate::wire;
 ///
 /// When something went wrong that must not; see the [module](self).
 pub fn run(seed: u64) -> Report {
-    play(Plan::of(seed))
+    let mut plan = Plan::of(seed);
+    let acting = [0, 1].map(|index| {
+        let shell = plan.shells[index].clone();
+        act(shell, plan.mood, plan.random.fork()).boxed_local()
+    });
+    play(plan, acting)
 }
 
-fn play(mut plan: Plan) -> Report {
-    let connections = [0, 1].map(|index| connection(&plan, index));
+/// Runs a connection whose applications do this.
+fn play(mut plan: Plan, acting: [LocalBoxFuture<'static, ()>; 2]) -> Report {
     let (mut tasks, mut members) = (Vec::new(), Vec::new());
-    for (end, shell) in plan.ends.iter().zip(&connections) {
-        let (role, clock) = (end.role, &plan.clock);
-        let [.., published] = &end.streams;
-        let acting = act(shell.clone(), end.streams.clone(), end.script.clone());
-        let receiving = receive(shell.clone());
-        if end.is_split {
-            tasks.push(Task::new(role, "writer", acting));
-            tasks.push(Task::new(role, "reader", receiving));
+    for (shared, acting) in plan.shells.iter().zip(acting) {
+        let receiving = receive(shared.clone());
+        let shell = shared.borrow();
+        if shell.is_split {
+            tasks.push(Task::new((shell.role, "writer"), acting));
+            tasks.push(Task::new((shell.role, "reader"), receiving));
         } else {
-            tasks.push(Task::new(role, "connection", join(acting, receiving)));
+            let both = join(acting, receiving);
+            tasks.push(Task::new((shell.role, "connection"), both));
         }
-        if let Some((sender, _)) = &shell.borrow().senders {
-            for (moments, stream) in end.senders.iter().flatten().zip(&end.streams[1..]) {
-                let random = Random::new(plan.order.bits());
-                let (clock, sender) = (clock.clone(), sender.clone());
-                let handing = hand_in(clock, sender, stream.clone(), moments.clone(), random);
-                tasks.push(Task::new(role, "sender", handing));
+        let [_, streams @ .., published] = &shell.streams;
+        if let Some((sender, _)) = &shell.senders {
+            for stream in streams {
+                let (clock, random) = (plan.clock.clone(), plan.random.fork());
+                let handing = hand_in(clock, sender.clone(), stream.clone(), random);
+                tasks.push(Task::new((shell.role, "sender"), handing));
             }
             members.push((sender.clone(), published.clone()));
         }
     }
-    let (clock, random) = (plan.clock.clone(), Random::new(plan.order.bits()));
-    let publishing = publish(clock, members, plan.published.clone(), random);
-    tasks.push(Task::new(Role::Server, "publisher", publishing));
-    clock::run(&plan.clock, tasks, &plan.links, &mut plan.order);
-    judge(&plan, &connections)
+    let publishing = publish(plan.clock.clone(), members, plan.random.fork());
+    tasks.push(Task::new((Role::Server, "publisher"), publishing));
+    clock::run(&plan.clock, tasks, &plan.links, &mut plan.random);
+    judge(&plan)
 }
 
-fn connection(plan: &Plan, index: usize) -> Shared {
-    let (end, peer) = (&plan.ends[index], &plan.ends[1 - index]);
-    let mut random = end.random.clone();
-    let (config, negotiated) = (end.config.clone(), plan.negotiated.clone());
-    let protocol = match end.role {
-        Role::Client => {
-            let seed = [(); 32].map(|()| random.bits() as u8);
-            Protocol::client(config, negotiated, seed)
-        }
-        Role::Server => Protocol::server(config, negotiated),
-    };
-    let (outbound, inbound) = (&plan.links[index], &plan.links[1 - index]);
-    let mut shell = Shell::new(
-        drive(protocol, Input::new()),
-        end.config.clone(),
-        random,
-        [inbound.clone(), outbound.clone()],
-        &plan.clock,
-        Inbox::new(&peer.streams),
-    );
-    (shell.is_split, shell.holds) = (end.is_split, end.holds);
-    if end.senders.is_some() {
-        shell.senders = Some(Outlet::new(end.config.limits().high_water));
-        shell.sending.expect_handed_in();
-    }
-    Rc::new(RefCell::new(shell))
-}
-
-fn judge(plan: &Plan, connections: &[Shared; 2]) -> Report {
-    let (mut tally, mut report) = (Tally::default(), Report::default());
-    for (index, end) in plan.ends.iter().enumerate() {
-        let (shell, peer) = (connections[index].borrow(), connections[1 - index].borrow());
+fn judge(plan: &Plan) -> Report {
+    let mut report = Report::default();
+    for (index, link) in plan.links.iter().enumerate() {
+        let (shell, peer) = (plan.shells[index].borrow(), plan.shells[1 - index].borrow());
         let told = shell.end.expect("an end that nobody was told");
+        let is_clean = told == CLEAN;
         assert!(
-            !plan.is_calm || told == CLEAN,
+            is_clean || !plan.mood.is_calm,
             "{:?}: {told}, no fault",
-            end.role
+            shell.role
         );
-        // The peer's Close has arrived, and so has all that was before: what
-        // its script sent and, where it began to close, what was handed in.
-        let arrived = shell
-            .inbox
-            .tally(|stream| told == CLEAN && (stream == 0 || peer.closes_after_all));
-        assert!(arrived.is_clean(), "{:?}: {arrived:?}", end.role);
-        tally += arrived;
-        let (frames, _) = wire::frames(end.role, &shell.written);
-        wire::check_order(&frames, plan.is_compressed());
+        for (index, stream) in peer.streams.iter().enumerate() {
+            // The peer's Close has arrived, and so has all that was before: what
+            // its application sent and, where it began to close, what was handed in.
+            let arrived = stream.judge(is_clean && (index == 0 || peer.closes_after_all));
+            assert!(arrived.is_clean(), "{:?}: {arrived}", shell.role);
+            report += arrived;
+        }
+        let (frames, _) = wire::frames(shell.role, &shell.written);
+        wire::check_order(&frames, plan.is_compressed);
         let closes = frames.iter().filter(|(first, _)| *first == 0x88);
-        report.add("closes", closes.count() as u64);
-        report.add(told, 1);
-        report.add("pings", shell.inbox.pings.sent);
-        report.add("pongs", shell.inbox.pings.answered);
-        report.add("split", u64::from(end.is_split));
-        let [script, senders @ .., published] = &end.streams;
-        let handed_in = senders.iter().map(|stream| stream.sent.get()).sum();
-        report.add("sent", script.sent.get());
-        report.add("handed-in", handed_in);
-        report.add("published", published.sent.get());
-        report.add("published-in-vain", published.dropped.get());
-        plan.links[index].borrow().count_into(&mut report);
+        let [sent, first, second, published] =
+            shell.streams.each_ref().map(|stream| stream.sent.get());
+        for (name, count) in [
+            (told, 1),
+            ("closes", closes.count() as u64),
+            ("pings", shell.inbox.pings.sent),
+            ("pongs", shell.inbox.pings.answered),
+            ("split", shell.is_split.into()),
+            ("sent", sent),
+            ("handed-in", first + second),
+            ("published", published),
+            ("published-in-vain", shell.streams[3].dropped.get()),
+            ("bytes", shell.written.len() as u64),
+        ] {
+            report.add(name, count);
+        }
+        report += link.borrow().report.clone();
     }
-    report += &Report::of(tally);
-    report.add("calm", u64::from(plan.is_calm));
-    report.add("compressed", u64::from(plan.is_compressed()));
+    report.add("calm", plan.mood.is_calm.into());
+    report.add("compressed", plan.is_compressed.into());
     report
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
     use std::time::Duration;
 
     use socket_flow_protocol::{Config, Negotiated};
 
     use super::*;
+    use crate::random::Random;
+    use crate::simulation::actors::{Shared, pause, send};
     use crate::simulation::link::Link;
-    use crate::simulation::script::{Action, Way};
+    use crate::simulation::shell::Shell;
 
     /// RFC 6455 §5.5.1: a Close may be answered once the message that is being
     /// sent is through. Until then more is queued than the link holds.
     #[test]
     fn a_peer_that_ends_its_side_still_gets_what_is_queued_whole() {
         let mut plan = Plan::of(1);
-        plan.is_calm = true;
-        plan.negotiated = Negotiated::default();
-        plan.published.clear();
-        plan.links = [1_000, 50]
-            .map(|capacity| Link::new(plan.clock.clone(), 1, capacity, Duration::ZERO).share());
-        plan.links[0].borrow_mut().ends_with_close = true;
-        let now = plan.clock.now();
-        let [client, server] = &mut plan.ends;
-        for end in [&mut *client, &mut *server] {
-            end.config = Config::new();
-            end.senders = None;
-        }
-        let later = now + Duration::from_millis(1);
-        client.script = vec![
-            (now, Action::Pause(later - now)),
-            (later, Action::Close(1000)),
+        plan.mood.is_calm = true;
+        plan.is_compressed = false;
+        plan.links = [(1_000, true), (50, false)].map(|(capacity, ends_with_close)| {
+            let link = Link::new(&mut Random::with_seed(1), &plan.clock, capacity, true);
+            link.borrow_mut().delay = 0;
+            link.borrow_mut().ends_with_close = ends_with_close;
+            link
+        });
+        let [up, down] = plan.links.clone();
+        let [client, server] = plan
+            .shells
+            .each_ref()
+            .map(|shell| shell.borrow().streams.clone());
+        let open = |role, links, streams| -> Shared {
+            let random = Random::with_seed(1);
+            let config = Config::new();
+            let none = Negotiated::default();
+            let shell = Shell::new(role, config, &none, random, links, streams, &plan.clock);
+            Rc::new(RefCell::new(shell))
+        };
+        plan.shells = [
+            open(
+                Role::Client,
+                [down.clone(), up.clone()],
+                [client.clone(), server.clone()],
+            ),
+            open(Role::Server, [up, down], [server, client]),
         ];
-        server.script = vec![(now, Action::Send(Way::Plain)); 20];
-        let report = play(plan);
+        let [client, server] = plan.shells.clone();
+        let closing = async move {
+            pause(&client, Duration::from_millis(1)).await;
+            let clock = client.borrow().clock.clone();
+            clock
+                .sleep_until(clock.now() + Duration::from_millis(1))
+                .await;
+            client.borrow_mut().start_close(1000);
+        };
+        let sending = async move {
+            for _ in 0..20 {
+                send(&server, &mut Random::with_seed(1)).await;
+            }
+        };
+        let report = play(plan, [closing.boxed_local(), sending.boxed_local()]);
         assert_eq!(report.get("clean-ends"), 2);
         assert_eq!(report.get("ended-sides"), 1);
         assert!(report.get("sent") > 0);

@@ -7,29 +7,29 @@ use bytes::buf::BufMut;
 use futures_util::task::AtomicWaker;
 use socket_flow_connection::{Outlet, Sender};
 use socket_flow_protocol::driver::{
-    Accepts, Failure, Goal, HandedIn, Next, Receiving, Sending, Turn,
+    Accepts, Failure, Goal, HandedIn, Next, Receiving, Sending, Turn, drive,
 };
-use socket_flow_protocol::{Config, EventRef, Found};
+use socket_flow_protocol::{Config, EventRef, Found, Input, Negotiated, Protocol, Role};
 
-use crate::random::Random;
+use crate::random::{Random, pick};
 use crate::simulation::clock::Clock;
-use crate::simulation::inbox::Inbox;
+use crate::simulation::inbox::{Inbox, Pings, Streams};
 use crate::simulation::link::SharedLink;
-use crate::simulation::times::{self, Times};
+use crate::simulation::times::Times;
 
 /// A shell of the driver, over links: what the driver says is done, in pieces
 /// of any size, and what comes of it is judged.
 #[derive(Debug)]
 pub(super) struct Shell {
+    pub(super) role: Role,
     pub(super) clock: Clock,
     pub(super) random: Random,
-    pub(super) config: Config,
     receiving: Receiving,
     pub(super) sending: Sending,
     /// Where others hand messages in, if they do.
     pub(super) senders: Option<(Sender, Outlet)>,
-    pub(super) inbound: SharedLink,
-    pub(super) outbound: SharedLink,
+    inbound: SharedLink,
+    outbound: SharedLink,
     /// Whether its halves are in tasks of their own.
     pub(super) is_split: bool,
     /// Whether a message waits until the write queue has room for its reply.
@@ -37,6 +37,8 @@ pub(super) struct Shell {
     /// Until when nothing is received.
     pub(super) paused_until: Duration,
     halves: Arc<Halves>,
+    /// What is sent here.
+    pub(super) streams: Streams,
     pub(super) inbox: Inbox,
     /// All that was ever written.
     pub(super) written: Vec<u8>,
@@ -65,17 +67,25 @@ impl Wake for Halves {
 
 impl Shell {
     pub(super) fn new(
-        (receiving, sending): (Receiving, Sending),
+        role: Role,
         config: Config,
-        random: Random,
+        negotiated: &Negotiated,
+        mut random: Random,
         [inbound, outbound]: [SharedLink; 2],
+        [streams, theirs]: [Streams; 2],
         clock: &Clock,
-        inbox: Inbox,
     ) -> Self {
+        let times = Times::new(clock, config.clone());
+        let seed = [(); 32].map(|()| random.u8(..));
+        let protocol = match role {
+            Role::Client => Protocol::client(config, negotiated.clone(), seed),
+            Role::Server => Protocol::server(config, negotiated.clone()),
+        };
+        let (receiving, sending) = drive(protocol, Input::new());
         Self {
+            role,
             clock: clock.clone(),
             random,
-            config,
             receiving,
             sending,
             senders: None,
@@ -85,12 +95,27 @@ impl Shell {
             holds: false,
             paused_until: Duration::ZERO,
             halves: Arc::default(),
-            inbox,
+            streams,
+            inbox: Inbox {
+                streams: theirs,
+                pings: Pings::default(),
+            },
             written: Vec::new(),
             closes_after_all: false,
-            times: Times::new(clock.now()),
+            times,
             end: None,
         }
+    }
+
+    /// Others will hand messages in.
+    pub(super) fn expect_handed_in(&mut self) {
+        self.senders = Some(Outlet::new(self.times.config.limits().high_water));
+        self.sending.expect_handed_in();
+    }
+
+    /// Whether there is a Close of ours, after which nothing can be sent.
+    pub(super) fn is_closing(&self) -> bool {
+        self.sending.closing().is_sent()
     }
 
     /// The receiving half: runs the connection until something is received, or
@@ -100,16 +125,14 @@ impl Shell {
         if self.end.is_some() {
             return Poll::Ready(true);
         }
-        let is_paused = !self.clock.has_passed(self.paused_until);
-        if is_paused && !self.sending.closing().is_sent() {
+        if !self.clock.has_passed(self.paused_until) && !self.is_closing() {
             return Poll::Pending;
         }
-        let (was_sent, buffered) = self.sent_and_buffered();
+        let (was_closing, written) = (self.is_closing(), self.sending.written());
         let was_open = self.receiving.is_open();
         let polled = self.poll_next(waker);
-        let (is_sent, buffered_now) = self.sent_and_buffered();
-        let has_ended = is_sent != was_sent || self.receiving.is_open() != was_open;
-        if has_ended || buffered_now < buffered {
+        let has_ended = self.is_closing() != was_closing || self.receiving.is_open() != was_open;
+        if has_ended || self.sending.written() != written {
             // Whoever waits for room, or for a flush, must see it, or the end.
             self.halves.sending.wake();
         }
@@ -119,9 +142,9 @@ impl Shell {
     /// The sending half: runs until the goal is reached.
     pub(super) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Failure>> {
         self.halves.sending.register(waker);
-        let (was_sent, _) = self.sent_and_buffered();
+        let was_closing = self.is_closing();
         let polled = self.poll_until(goal, waker);
-        if self.sending.closing().is_sent() != was_sent {
+        if self.is_closing() != was_closing {
             // The other half keeps the deadline of what the peer may still say.
             self.halves.receiving.wake();
         }
@@ -138,10 +161,9 @@ impl Shell {
     pub(super) fn start_close(&mut self, code: u16) {
         let code = code.try_into().expect("a code that may be sent");
         self.closes_after_all = self.sending.accepts() != Accepts::Close;
-        let closed = self
-            .sending
-            .start_close(code, "bye", &mut handed_in(&mut self.senders));
-        closed.expect("a short reason");
+        self.sending
+            .start_close(code, "bye", &mut handed_in(&mut self.senders))
+            .expect("a short reason");
         self.watch();
         self.halves.receiving.wake();
     }
@@ -154,32 +176,28 @@ impl Shell {
 
     /// The connection is dropped, and the transport with it.
     pub(super) fn leave(&mut self) {
-        if !self.sending.closing().is_sent() {
+        if !self.is_closing() {
             self.closes_after_all = self.sending.accepts() != Accepts::Close;
         }
         self.sending.leave(&mut handed_in(&mut self.senders));
         let gone = self.poll_until(Goal::Gone, Waker::noop());
         assert!(gone.is_ready(), "waiting for nobody");
-        if self.inbound.borrow_mut().abandon() {
-            self.outbound.borrow_mut().reset();
-        } else {
-            self.outbound.borrow_mut().shut_down();
+        match self.inbound.borrow_mut().abandon() {
+            true => self.outbound.borrow_mut().reset(),
+            false => self.outbound.borrow_mut().shut_down(),
         }
     }
 
     fn poll_next(&mut self, waker: &Waker) -> Poll<bool> {
-        let quick = self
-            .random
-            .one_in(2)
-            .then(|| self.receiving.quick(&self.sending));
-        let next = match quick.flatten() {
-            Some(found) => Next::Found(found),
-            None => ready!(self.run(None, waker)),
-        };
-        match next {
-            Next::Found(found) => self.hand_out(found),
-            Next::Over(result) => self.over(result),
-            other => panic!("{other:?}"),
+        let is_quick = self.random.bool();
+        let quick = is_quick.then(|| self.receiving.quick(&self.sending));
+        match quick.flatten() {
+            Some(found) => self.hand_out(found),
+            None => match ready!(self.run(None, waker)) {
+                Next::Found(found) => self.hand_out(found),
+                Next::Over(result) => self.over(&result),
+                other => panic!("{other:?}"),
+            },
         }
         Poll::Ready(self.end.is_some())
     }
@@ -189,10 +207,7 @@ impl Shell {
             panic!("{goal:?} ends otherwise");
         };
         match &result {
-            Err(Failure::Expired(expired)) => {
-                self.times
-                    .assert_passed(*expired, self.clock.now(), &self.config);
-            }
+            Err(Failure::Expired(expired)) => self.times.assert_passed(*expired),
             Ok(()) if goal == Goal::Flushed => self.assert_flushed(),
             _ => {}
         }
@@ -214,7 +229,7 @@ impl Shell {
             match next {
                 Next::Read => {
                     let mut space = self.receiving.space();
-                    let room = self.random.pick(&[1, 17, 4_096, 65_536]);
+                    let room = pick(&mut self.random, [1, 17, 4_096, 65_536]);
                     space.set_limit(room.min(space.remaining_mut()));
                     let read = self.inbound.borrow_mut().read(space, waker);
                     self.read(&mut turn, read);
@@ -224,10 +239,7 @@ impl Shell {
                     self.read(&mut turn, read);
                 }
                 Next::Write if self.sending.wants_flush() => {
-                    let flushed = match self.puts_off(&both) {
-                        true => Poll::Pending,
-                        false => Poll::Ready(Ok(())),
-                    };
+                    let flushed = self.poll_ready(&both).map(Ok);
                     if self.sending.flushed(flushed).is_pending() {
                         turn.block_writes();
                     }
@@ -235,7 +247,7 @@ impl Shell {
                 Next::Write => self.write(&mut turn, &both),
                 Next::TakeOver => turn.taken_over(self.take_over()),
                 Next::ShutDown => {
-                    let is_done = !self.puts_off(&both);
+                    let is_done = self.poll_ready(&both).is_ready();
                     if is_done {
                         self.outbound.borrow_mut().shut_down();
                     }
@@ -257,13 +269,13 @@ impl Shell {
         panic!("a turn without end");
     }
 
-    /// Whether the transport puts something off for no reason.
-    fn puts_off(&mut self, waker: &Waker) -> bool {
-        let puts_off = self.random.one_in(6);
-        if puts_off {
-            waker.wake_by_ref();
+    /// The transport is ready, or puts something off for no reason.
+    fn poll_ready(&mut self, waker: &Waker) -> Poll<()> {
+        if self.random.usize(..6) > 0 {
+            return Poll::Ready(());
         }
-        puts_off
+        waker.wake_by_ref();
+        Poll::Pending
     }
 
     fn write(&mut self, turn: &mut Turn, waker: &Waker) {
@@ -291,12 +303,11 @@ impl Shell {
     }
 
     fn take_over(&mut self) -> bool {
-        let (was_sent, buffered) = self.sent_and_buffered();
+        let (was_closing, buffered) = (self.is_closing(), self.sending.outgoing().buffered());
         let is_more = self.sending.take_over(&mut handed_in(&mut self.senders));
-        let (is_sent, buffered_now) = self.sent_and_buffered();
         // A Close that was handed in comes after all the rest.
-        self.closes_after_all |= is_sent && !was_sent;
-        if buffered_now > buffered {
+        self.closes_after_all |= self.is_closing() && !was_closing;
+        if self.sending.outgoing().buffered() > buffered {
             self.times.message = self.clock.now();
         }
         is_more
@@ -314,18 +325,13 @@ impl Shell {
         }
     }
 
-    fn sent_and_buffered(&self) -> (bool, usize) {
-        let outgoing = self.sending.outgoing();
-        (outgoing.closing().is_sent(), outgoing.buffered())
-    }
-
     /// Lent or owned, the application sees the same.
     fn hand_out(&mut self, found: Found) {
         if found.is_message() {
             let is_full = self.sending.outgoing().is_full();
             assert!(!self.holds || !is_full, "no room for a reply");
             self.times.message = self.clock.now();
-            if self.random.one_in(2) {
+            if self.random.bool() {
                 let message = self.receiving.take_message(found).expect("a message");
                 return self.inbox.receive(EventRef::Message(message.as_ref()));
             }
@@ -335,20 +341,16 @@ impl Shell {
 
     /// Looks at what the last step has changed.
     fn watch(&mut self) {
-        let now = self.clock.now();
-        if self.sending.closing().is_sent() {
-            self.times.closing.get_or_insert(now);
+        if self.is_closing() {
+            self.times.closing.get_or_insert(self.clock.now());
         }
-        self.times
-            .watch(self.receiving.failure(), now, &self.config);
+        self.times.watch(self.receiving.failure());
     }
 
     /// What was queued and what was handed in is written, as far as it may be.
     fn assert_flushed(&self) {
-        let waiting = self
-            .senders
-            .as_ref()
-            .map_or(0, |(sender, _)| sender.buffered());
+        let senders = self.senders.as_ref();
+        let waiting = senders.map_or(0, |(sender, _)| sender.buffered());
         let is_inside = self.sending.accepts() == Accepts::Close;
         assert!(
             is_inside || waiting == 0,
@@ -358,14 +360,11 @@ impl Shell {
     }
 
     /// The application is told, and so is everyone who sends.
-    fn over(&mut self, result: Result<(), Failure>) {
-        let now = self.clock.now();
-        self.times.watch(result.as_ref().err(), now, &self.config);
-        self.times.assert_in_time(now, &self.config);
+    fn over(&mut self, result: &Result<(), Failure>) {
         let senders = self.senders.as_ref();
         let is_told = senders.is_none_or(|(sender, _)| sender.is_closed());
         assert!(is_told, "senders that nobody told");
-        self.end = Some(times::name(&result, &self.config));
+        self.end = Some(self.times.judge(result));
     }
 }
 

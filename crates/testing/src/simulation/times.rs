@@ -3,9 +3,13 @@ use std::time::Duration;
 use socket_flow_protocol::driver::Failure;
 use socket_flow_protocol::{Config, Expired, ProtocolError};
 
+use crate::simulation::clock::Clock;
+
 /// When something last happened on a connection, and what may follow from it.
 #[derive(Debug)]
 pub(super) struct Times {
+    clock: Clock,
+    pub(super) config: Config,
     pub(super) read: Duration,
     pub(super) written: Duration,
     /// When a message last came or went.
@@ -17,11 +21,13 @@ pub(super) struct Times {
 }
 
 impl Times {
-    pub(super) fn new(now: Duration) -> Self {
+    pub(super) fn new(clock: &Clock, config: Config) -> Self {
         Self {
-            read: now,
-            written: now,
-            message: now,
+            clock: clock.clone(),
+            config,
+            read: clock.now(),
+            written: clock.now(),
+            message: clock.now(),
             closing: None,
             expired: None,
         }
@@ -29,16 +35,16 @@ impl Times {
 
     /// Looks at why the connection fails: the first deadline is judged when it
     /// expires, not when the application is told.
-    pub(super) fn watch(&mut self, failure: Option<&Failure>, now: Duration, config: &Config) {
+    pub(super) fn watch(&mut self, failure: Option<&Failure>) {
         if let (Some(Failure::Expired(expired)), None) = (failure, self.expired) {
             self.expired = Some(*expired);
-            self.assert_passed(*expired, now, config);
+            self.assert_passed(*expired);
         }
     }
 
     /// A deadline has expired: it must have passed.
-    pub(super) fn assert_passed(&self, expired: Expired, now: Duration, config: &Config) {
-        let timeouts = config.timeouts();
+    pub(super) fn assert_passed(&self, expired: Expired) {
+        let (now, timeouts) = (self.clock.now(), self.config.timeouts());
         let (since, period) = match expired {
             Expired::Close => (self.closing.unwrap_or(now), timeouts.close),
             Expired::Pong => (self.read, timeouts.pong),
@@ -51,34 +57,32 @@ impl Times {
     }
 
     /// The application is told how the connection ended: the closing must have
-    /// kept its deadlines.
-    pub(super) fn assert_in_time(&self, now: Duration, config: &Config) {
+    /// kept its deadlines. Nobody breaks the protocol here. Returns what the
+    /// end is called in the figures.
+    pub(super) fn judge(&mut self, end: &Result<(), Failure>) -> &'static str {
+        self.watch(end.as_ref().err());
         if let Some(closing) = self.closing {
             // A failure during the closing handshake begins a second wait.
-            let longest = config.timeouts().close * 2;
-            let took = now - closing;
+            let longest = self.config.timeouts().close * 2;
+            let took = self.clock.now() - closing;
             assert!(took <= longest, "closing took {took:?}");
         }
-    }
-}
-
-/// What an end is called in the figures. Nobody breaks the protocol here.
-pub(super) fn name(end: &Result<(), Failure>, config: &Config) -> &'static str {
-    match end {
-        Ok(()) => CLEAN,
-        Err(Failure::Abnormal(_)) => "abnormal-ends",
-        Err(Failure::Io(_)) => "broken-ends",
-        Err(Failure::Protocol(error)) => {
-            let limit = config.limits().message;
-            assert_eq!(*error, ProtocolError::MessageTooBig { limit });
-            "too-big"
+        match end {
+            Ok(()) => CLEAN,
+            Err(Failure::Abnormal(_)) => "abnormal-ends",
+            Err(Failure::Io(_)) => "broken-ends",
+            Err(Failure::Protocol(error)) => {
+                let limit = self.config.limits().message;
+                assert_eq!(*error, ProtocolError::MessageTooBig { limit });
+                "too-big"
+            }
+            Err(Failure::Expired(Expired::Close)) => "close-timeouts",
+            Err(Failure::Expired(Expired::Pong)) => "pong-timeouts",
+            Err(Failure::Expired(Expired::Idle)) => "idle-timeouts",
+            Err(Failure::Expired(Expired::Read)) => "read-timeouts",
+            Err(Failure::Expired(_)) => "write-timeouts",
+            Err(Failure::Unsent(_)) => "unsent-closes",
         }
-        Err(Failure::Expired(Expired::Close)) => "close-timeouts",
-        Err(Failure::Expired(Expired::Pong)) => "pong-timeouts",
-        Err(Failure::Expired(Expired::Idle)) => "idle-timeouts",
-        Err(Failure::Expired(Expired::Read)) => "read-timeouts",
-        Err(Failure::Expired(_)) => "write-timeouts",
-        Err(Failure::Unsent(_)) => "unsent-closes",
     }
 }
 
