@@ -1,11 +1,81 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use strum::{EnumIter, IntoStaticStr};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-use crate::faults::{Fault, Faults};
-use crate::random::Random;
+use crate::report::Report;
+use crate::seeds::Random;
+
+/// What a transport can do to a connection; reports have its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[allow(clippy::exhaustive_enums)] // for tests
+pub enum Fault {
+    /// A read or write of one byte.
+    OneByte,
+    /// A read or write of a few bytes.
+    Short,
+    /// A vectored write that ends somewhere inside its slices.
+    ShortVectored,
+    /// `Pending`, and woken at once.
+    Pending,
+    /// `Pending`, and woken later by another task.
+    WokenElsewhere,
+    /// `Interrupted`, which means: again.
+    Interrupted,
+    /// A flush that has to wait.
+    FlushPending,
+    /// A read or write fails with `ConnectionReset`.
+    ConnectionReset,
+    /// A write fails with `BrokenPipe`.
+    BrokenPipe,
+    /// A write takes nothing, for ever.
+    WriteZero,
+    /// Reads find the end.
+    Eof,
+    /// The end of our direction fails.
+    ShutdownError,
+}
+
+impl Fault {
+    /// Whether no connection survives it; those come last.
+    pub fn is_fatal(self) -> bool {
+        self >= Self::ConnectionReset
+    }
+}
+
+/// How often each fault happened; clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Mutex<Report>>);
+
+impl Faults {
+    /// None so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more.
+    pub fn add(&self, fault: Fault) {
+        self.figures().add(fault.into(), 1);
+    }
+
+    /// How often it happened.
+    pub fn count(&self, fault: Fault) -> u64 {
+        self.figures().get(fault.into())
+    }
+
+    /// How often each happened.
+    pub fn report(&self) -> Report {
+        self.figures().clone()
+    }
+
+    fn figures(&self) -> MutexGuard<'_, Report> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Which direction of a transport misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,21 +216,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Chaos<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let most = match self.mode {
-            Mode::Write => usize::MAX,
-            _ => ready!(self.poll(&[Fault::ConnectionReset, Fault::Eof], cx.waker()))?,
-        };
-        match most {
-            0 => Poll::Ready(Ok(())),
-            usize::MAX => Pin::new(&mut self.io).poll_read(cx, buf),
-            most => {
-                let mut space = [0; SHORT];
-                let mut part = ReadBuf::new(&mut space[..most.min(buf.remaining())]);
-                let result = Pin::new(&mut self.io).poll_read(cx, &mut part);
-                buf.put_slice(part.filled());
-                result
-            }
+        let mut most = usize::MAX;
+        if self.mode != Mode::Write {
+            most = ready!(self.poll(&[Fault::ConnectionReset, Fault::Eof], cx.waker()))?;
         }
+        let mut some = (&mut self.io).take(most as u64);
+        Pin::new(&mut some).poll_read(cx, buf)
     }
 }
 

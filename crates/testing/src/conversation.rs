@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Barrier;
 
 use crate::ledger::{Ledger, Received, halves};
-use crate::random::Random;
 use crate::report::Report;
+use crate::seeds::Random;
 
 /// What a connection runs on in a test.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use socket_flow_protocol::{Message, MessageRef};
 
-use crate::random::{Random, pick};
 use crate::report::Report;
+use crate::seeds::{Random, pick};
 
 /// The messages of one direction: a number gives the message, always the
 /// same, so that both ends know it without having talked.

@@ -21,9 +21,7 @@
 pub mod cancel;
 mod chaos;
 pub mod conversation;
-mod faults;
 mod ledger;
-mod random;
 mod report;
 mod seeds;
 pub mod simulation;
@@ -31,9 +29,7 @@ pub mod suite;
 pub mod wire;
 
 pub use crate::cancel::PollBudget;
-pub use crate::chaos::{Chaos, Mode};
-pub use crate::faults::{Fault, Faults};
+pub use crate::chaos::{Chaos, Fault, Faults, Mode};
 pub use crate::ledger::{Ledger, Received};
-pub use crate::random::Random;
 pub use crate::report::Report;
-pub use crate::seeds::Seeds;
+pub use crate::seeds::{Random, Seeds};

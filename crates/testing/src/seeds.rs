@@ -1,6 +1,8 @@
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// Numbers that look random and are the same for the same seed.
+pub use fastrand::Rng as Random;
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
@@ -66,6 +68,11 @@ impl Seeds {
             "seed {seed} failed; again: cargo xtask {command} --seed {seed} --seeds 1{only}{test}"
         );
     }
+}
+
+/// One of these.
+pub(crate) fn pick<T, const COUNT: usize>(random: &mut Random, choices: [T; COUNT]) -> T {
+    random.choice(choices).expect("one at least")
 }
 
 /// The environment variable that names the first seed.

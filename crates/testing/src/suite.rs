@@ -5,12 +5,10 @@ use strum::IntoEnumIterator;
 use tokio::io::DuplexStream;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::chaos::{Chaos, Mode};
+use crate::chaos::{Chaos, Fault, Faults, Mode};
 use crate::conversation::{self, Talk, Transport};
-use crate::faults::{Fault, Faults};
-use crate::random::{Random, pick};
 use crate::report::Report;
-use crate::seeds::Seeds;
+use crate::seeds::{Random, Seeds, pick};
 
 /// One end of a pipe that misbehaves.
 pub type Pipe = Chaos<DuplexStream>;
@@ -33,18 +31,17 @@ where
     let faults = Faults::new();
     let play = async |seed| {
         let mut random = Random::with_seed(seed);
-        let mut opened = async || {
+        let mut report = Report::default();
+        for scene in 0..3 {
             let (client, server, talk) = pipes(mode, room, &mut random, &faults);
             let (client, server) = open(client, server, seed).await;
-            (client, server, talk)
-        };
-        let (client, server, talk) = opened().await;
-        let mut seen = conversation::echo(client, server, talk).await;
-        let (client, server, talk) = opened().await;
-        seen += conversation::both_ways(client, server, talk).await;
-        let (client, server, talk) = opened().await;
-        seen += conversation::stream_and_sink(client, server, talk).await;
-        seen
+            report += match scene {
+                0 => conversation::echo(client, server, talk).await,
+                1 => conversation::both_ways(client, server, talk).await,
+                _ => conversation::stream_and_sink(client, server, talk).await,
+            };
+        }
+        report
     };
     let met = |fault| match fault {
         // There need not be anything to interrupt, or to cut.

@@ -11,7 +11,7 @@ use socket_flow_protocol::driver::Goal;
 use socket_flow_protocol::{CloseCode, Compressed, Outgoing, Prepared, SendError, Uncompressed};
 
 use crate::ledger::halves;
-use crate::random::{Random, pick};
+use crate::seeds::{Random, pick};
 use crate::simulation::clock::Clock;
 use crate::simulation::inbox::Stream;
 use crate::simulation::plan::Mood;
@@ -29,10 +29,7 @@ pub(super) async fn receive(shell: Shared) {
 /// An application: sends this and that until the connection is closed, and
 /// closes it, or hardly ever leaves it without.
 pub(super) async fn act(shell: Shared, mood: Mood, mut random: Random) {
-    let Mood {
-        is_calm,
-        is_patient,
-    } = mood;
+    let (is_calm, is_patient) = (mood != Mood::Rough, mood == Mood::Patient);
     let (clock, random) = (shell.borrow().clock.clone(), &mut random);
     let longest = if is_calm { 50_000 } else { 5_000_000 };
     let spread = pick(random, [0, 1_000, 100_000, longest]);
@@ -177,8 +174,11 @@ async fn flush(shell: &Shared) {
     }
 }
 
+/// Who hands messages in, and which.
+pub(super) type Member = (Sender, Rc<Stream>);
+
 /// Hands messages in now and then, from a task of its own.
-pub(super) async fn hand_in(clock: Clock, sender: Sender, stream: Rc<Stream>, mut random: Random) {
+pub(super) async fn hand_in(clock: Clock, (sender, stream): Member, mut random: Random) {
     for at in moments(&clock, &mut random) {
         clock.sleep_until(at).await;
         let message = stream.next();
@@ -208,7 +208,7 @@ pub(super) async fn hand_in(clock: Clock, sender: Sender, stream: Rc<Stream>, mu
 
 /// Publishes messages to all members at once, whether or not they have room for
 /// them.
-pub(super) async fn publish(clock: Clock, members: Vec<(Sender, Rc<Stream>)>, mut random: Random) {
+pub(super) async fn publish(clock: Clock, members: Vec<Member>, mut random: Random) {
     for at in moments(&clock, &mut random) {
         clock.sleep_until(at).await;
         let Some((_, stream)) = members.first() else {
@@ -243,9 +243,9 @@ async fn reach(shell: &Shared, goal: Goal) {
     let mut waits = false;
     let reached = poll_fn(|cx| {
         let mut shell = shell.borrow_mut();
-        let written = shell.written.len();
+        let written = shell.written();
         let reached = shell.poll_goal(goal, cx.waker());
-        let goes_on = matches!(reached, Poll::Ready(Ok(()))) || shell.written.len() > written;
+        let goes_on = matches!(reached, Poll::Ready(Ok(()))) || shell.written() > written;
         let is_told = !waits || shell.clock.is_woken();
         assert!(
             is_told || !goes_on,

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use socket_flow_protocol::{NEVER, Role};
 use tokio_test::task::{Spawn, spawn};
 
-use crate::random::Random;
+use crate::seeds::Random;
 use crate::simulation::link::SharedLink;
 
 /// A clock that stands still while any task can do something; clones are one.
@@ -38,13 +38,13 @@ impl Clock {
         self.0.now.get()
     }
 
-    /// Whether this moment has passed; if not, the task is woken then.
-    pub(super) fn has_passed(&self, at: Duration) -> bool {
-        let has_passed = at <= self.now();
-        if !has_passed {
-            self.0.due.set(self.0.due.get().min(at));
+    /// Waits until this moment has passed.
+    pub(super) fn poll_passed(&self, at: Duration) -> Poll<()> {
+        if at <= self.now() {
+            return Poll::Ready(());
         }
-        has_passed
+        self.0.due.set(self.0.due.get().min(at));
+        Poll::Pending
     }
 
     /// Whether somebody has woken the task that is polled, and not time alone.
@@ -53,11 +53,7 @@ impl Clock {
     }
 
     pub(super) async fn sleep_until(&self, at: Duration) {
-        poll_fn(|_| match self.has_passed(at) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        })
-        .await;
+        poll_fn(|_| self.poll_passed(at)).await;
     }
 }
 

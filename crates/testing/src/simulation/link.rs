@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 
-use crate::random::{Random, pick};
 use crate::report::Report;
+use crate::seeds::{Random, pick};
 use crate::simulation::clock::Clock;
+use crate::simulation::plan::Mood;
 
 /// A link as both of its ends have it.
 pub(super) type SharedLink = Rc<RefCell<Link>>;
@@ -31,14 +32,12 @@ pub(super) struct Link {
     /// Whether the sender's side ends in order after its Close, which is no
     /// fault: the sender goes on reading the other direction.
     pub(super) ends_with_close: bool,
-    /// What is in flight, and when it arrives.
+    /// What is in flight, and when it arrives; the end is an empty piece.
     pieces: VecDeque<(Duration, Bytes)>,
     in_flight: usize,
-    /// Bytes taken from the sender.
-    taken: usize,
+    /// All that was ever taken from the sender.
+    pub(super) taken: Vec<u8>,
     state: State,
-    /// When the receiver finds the end.
-    end_at: Option<Duration>,
     reader: Option<Waker>,
     writer: Option<Waker>,
     pub(super) report: Report,
@@ -59,15 +58,14 @@ enum State {
 }
 
 impl Link {
-    /// A link that does nothing wrong if it is calm, or some of it.
+    /// A link without a fault where the mood is calm.
     pub(super) fn new(
         random: &mut Random,
         clock: &Clock,
         capacity: usize,
-        is_calm: bool,
+        mood: Mood,
     ) -> SharedLink {
         let (mut stalls, mut fate, mut until) = (VecDeque::new(), None, clock.now());
-        let longest = if is_calm { 2_000 } else { 300_000 };
         for _ in 0..random.usize(..3) {
             let from = until + Duration::from_micros(random.u64(..20_000_000));
             until = from + Duration::from_micros(random.u64(..60_000_000));
@@ -78,8 +76,9 @@ impl Link {
             let fates = [State::Unread, State::Reset, State::Partitioned];
             fate = Some((random.usize(..most), pick(random, fates)));
         }
-        if is_calm {
-            (stalls, fate) = (VecDeque::new(), None);
+        let mut longest = 300_000;
+        if mood != Mood::Rough {
+            (longest, stalls, fate) = (2_000, VecDeque::new(), None);
         }
         Rc::new(RefCell::new(Self {
             clock: clock.clone(),
@@ -90,9 +89,8 @@ impl Link {
             ends_with_close: random.usize(..4) == 0,
             pieces: VecDeque::new(),
             in_flight: 0,
-            taken: 0,
+            taken: Vec::new(),
             state: State::Open,
-            end_at: None,
             reader: None,
             writer: None,
             report: Report::default(),
@@ -115,9 +113,9 @@ impl Link {
         let mut count = self.some(most);
         if let Some((after, _)) = self.fate {
             // To the byte: at least one, as the fate is still to come.
-            count = count.min(after - self.taken);
+            count = count.min(after - self.taken.len());
         }
-        self.taken += count;
+        self.taken.extend_from_slice(&bytes[..count]);
         if self.state != State::Unread {
             self.in_flight += count;
         }
@@ -142,13 +140,14 @@ impl Link {
         if self.state == State::Reset {
             return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
         }
-        let Some((at, mut arrived)) = self.pieces.pop_front() else {
-            return Poll::Ready(Ok(0));
-        };
-        let count = self.some(arrived.len().min(space.remaining_mut()));
-        space.put(arrived.split_to(count));
-        if !arrived.is_empty() {
-            self.pieces.push_front((at, arrived));
+        let piece = self.pieces.front().map_or(0, |(_, bytes)| bytes.len());
+        let count = self.some(piece.min(space.remaining_mut()));
+        // The end stays where it is.
+        if let Some((_, bytes)) = self.pieces.front_mut().filter(|_| count > 0) {
+            space.put(bytes.split_to(count));
+            if bytes.is_empty() {
+                self.pieces.pop_front();
+            }
         }
         self.in_flight -= count;
         Poll::Ready(Ok(count))
@@ -165,7 +164,8 @@ impl Link {
     /// The sender ends its direction in order.
     pub(super) fn shut_down(&mut self) {
         if self.state == State::Open {
-            self.end_at = Some(self.arrival());
+            let at = self.arrival();
+            self.pieces.push_back((at, Bytes::new()));
             self.state = State::Ended;
         }
     }
@@ -173,7 +173,8 @@ impl Link {
     /// The receiver is gone. Tells whether it leaves bytes unread, which
     /// resets both directions.
     pub(super) fn abandon(&mut self) -> bool {
-        let unread = !self.pieces.is_empty() && self.is_readable();
+        let front = self.pieces.front();
+        let unread = self.is_readable() && front.is_some_and(|(_, bytes)| !bytes.is_empty());
         if unread {
             self.reset();
         } else if self.state == State::Open {
@@ -207,7 +208,7 @@ impl Link {
 
     /// When the next piece or the end arrives.
     fn next_at(&self) -> Option<Duration> {
-        self.pieces.front().map(|(at, _)| *at).or(self.end_at)
+        self.pieces.front().map(|(at, _)| *at)
     }
 
     fn is_readable(&self) -> bool {
@@ -223,7 +224,7 @@ impl Link {
     }
 
     fn meet_fate(&mut self) {
-        let taken = self.taken;
+        let taken = self.taken.len();
         let fate = self.fate.take_if(|(after, _)| taken >= *after);
         match fate.filter(|_| self.state == State::Open) {
             None => {}

@@ -39,7 +39,7 @@ use socket_flow_protocol::Role;
 use crate::report::Report;
 use crate::simulation::actors::{act, hand_in, publish, receive};
 use crate::simulation::clock::Task;
-use crate::simulation::plan::Plan;
+use crate::simulation::plan::{Mood, Plan};
 use crate::simulation::times::CLEAN;
 use crate::wire;
 
@@ -73,8 +73,8 @@ fn play(mut plan: Plan, acting: [LocalBoxFuture<'static, ()>; 2]) -> Report {
         let [_, streams @ .., published] = &shell.streams;
         if let Some((sender, _)) = &shell.senders {
             for stream in streams {
-                let (clock, random) = (plan.clock.clone(), plan.random.fork());
-                let handing = hand_in(clock, sender.clone(), stream.clone(), random);
+                let member = (sender.clone(), stream.clone());
+                let handing = hand_in(plan.clock.clone(), member, plan.random.fork());
                 tasks.push(Task::new((shell.role, "sender"), handing));
             }
             members.push((sender.clone(), published.clone()));
@@ -89,43 +89,39 @@ fn play(mut plan: Plan, acting: [LocalBoxFuture<'static, ()>; 2]) -> Report {
 fn judge(plan: &Plan) -> Report {
     let mut report = Report::default();
     for (index, link) in plan.links.iter().enumerate() {
-        let (shell, peer) = (plan.shells[index].borrow(), plan.shells[1 - index].borrow());
+        let [shell, peer] = [index, 1 - index].map(|index| plan.shells[index].borrow());
+        let (link, role) = (link.borrow(), shell.role);
         let told = shell.end.expect("an end that nobody was told");
         let is_clean = told == CLEAN;
-        assert!(
-            is_clean || !plan.mood.is_calm,
-            "{:?}: {told}, no fault",
-            shell.role
-        );
+        assert!(is_clean || plan.mood == Mood::Rough, "{role:?}: {told}");
         for (index, stream) in peer.streams.iter().enumerate() {
             // The peer's Close has arrived, and so has all that was before: what
             // its application sent and, where it began to close, what was handed in.
             let arrived = stream.judge(is_clean && (index == 0 || peer.closes_after_all));
-            assert!(arrived.is_clean(), "{:?}: {arrived}", shell.role);
+            assert!(arrived.is_clean(), "{role:?}: {arrived}");
             report += arrived;
         }
-        let (frames, _) = wire::frames(shell.role, &shell.written);
+        let (frames, _) = wire::frames(role, &link.taken);
         wire::check_order(&frames, plan.is_compressed);
         let closes = frames.iter().filter(|(first, _)| *first == 0x88);
-        let [sent, first, second, published] =
-            shell.streams.each_ref().map(|stream| stream.sent.get());
+        let [sent, first, second, published] = &shell.streams;
         for (name, count) in [
             (told, 1),
+            ("bytes", link.taken.len() as u64),
             ("closes", closes.count() as u64),
             ("pings", shell.inbox.pings.sent),
             ("pongs", shell.inbox.pings.answered),
             ("split", shell.is_split.into()),
-            ("sent", sent),
-            ("handed-in", first + second),
-            ("published", published),
-            ("published-in-vain", shell.streams[3].dropped.get()),
-            ("bytes", shell.written.len() as u64),
+            ("sent", sent.sent.get()),
+            ("handed-in", first.sent.get() + second.sent.get()),
+            ("published", published.sent.get()),
+            ("published-in-vain", published.dropped.get()),
         ] {
             report.add(name, count);
         }
-        report += link.borrow().report.clone();
+        report += link.report.clone();
     }
-    report.add("calm", plan.mood.is_calm.into());
+    report.add("calm", (plan.mood != Mood::Rough).into());
     report.add("compressed", plan.is_compressed.into());
     report
 }
@@ -139,7 +135,7 @@ mod tests {
     use socket_flow_protocol::{Config, Negotiated};
 
     use super::*;
-    use crate::random::Random;
+    use crate::seeds::Random;
     use crate::simulation::actors::{Shared, pause, send};
     use crate::simulation::link::Link;
     use crate::simulation::shell::Shell;
@@ -149,10 +145,10 @@ mod tests {
     #[test]
     fn a_peer_that_ends_its_side_still_gets_what_is_queued_whole() {
         let mut plan = Plan::of(1);
-        plan.mood.is_calm = true;
+        plan.mood = Mood::Calm;
         plan.is_compressed = false;
         plan.links = [(1_000, true), (50, false)].map(|(capacity, ends_with_close)| {
-            let link = Link::new(&mut Random::with_seed(1), &plan.clock, capacity, true);
+            let link = Link::new(&mut Random::with_seed(1), &plan.clock, capacity, Mood::Calm);
             link.borrow_mut().delay = 0;
             link.borrow_mut().ends_with_close = ends_with_close;
             link
@@ -162,17 +158,20 @@ mod tests {
             .shells
             .each_ref()
             .map(|shell| shell.borrow().streams.clone());
-        let open = |role, links, streams| -> Shared {
-            let random = Random::with_seed(1);
-            let config = Config::new();
-            let none = Negotiated::default();
-            let shell = Shell::new(role, config, &none, random, links, streams, &plan.clock);
-            Rc::new(RefCell::new(shell))
+        let open = |role, links: [_; 2], streams: [_; 2]| -> Shared {
+            let shells = (1..).map(|seed| {
+                let (config, random) = (Config::new(), Random::with_seed(seed));
+                let (links, streams) = (links.clone(), streams.clone());
+                let none = Negotiated::default();
+                Shell::new(role, config, &none, random, links, streams, &plan.clock)
+            });
+            let without_senders = shells.into_iter().find(|shell| shell.senders.is_none());
+            Rc::new(RefCell::new(without_senders.unwrap()))
         };
         plan.shells = [
             open(
                 Role::Client,
-                [down.clone(), up.clone()],
+                [&down, &up].map(Rc::clone),
                 [client.clone(), server.clone()],
             ),
             open(Role::Server, [up, down], [server, client]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use socket_flow_protocol::{Config, Deflate, NEVER, Negotiated, Role};
 
 use crate::ledger::Ledger;
-use crate::random::{Random, pick};
+use crate::seeds::{Random, pick};
 use crate::simulation::actors::Shared;
 use crate::simulation::clock::Clock;
 use crate::simulation::inbox::Stream;
@@ -27,27 +27,24 @@ pub(super) struct Plan {
 }
 
 /// How rough a run is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mood {
-    /// Whether there is no fault: both ends must close cleanly.
-    pub(super) is_calm: bool,
-    /// Whether nobody closes before everything has arrived, and nothing else
-    /// wakes anybody.
-    pub(super) is_patient: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// Nobody closes before everything has arrived, and nothing else wakes
+    /// anybody; there is no fault.
+    Patient,
+    /// There is no fault: both ends must close cleanly.
+    Calm,
+    Rough,
 }
 
 impl Plan {
     pub(super) fn of(seed: u64) -> Self {
         let random = &mut Random::with_seed(seed);
-        let is_calm = random.usize(..3) == 0;
-        let is_patient = is_calm && random.bool();
-        let mood = Mood {
-            is_calm,
-            is_patient,
-        };
+        let calm = pick(random, [Mood::Patient, Mood::Calm]);
+        let mood = pick(random, [calm, Mood::Rough, Mood::Rough]);
         let clock = Clock::new(Duration::from_secs(pick(random, [0, 1, 1_000_000])));
         let capacity = pick(random, [50, 700, 5_000, 70_000]);
-        let links = [(); 2].map(|()| Link::new(random, &clock, capacity, is_calm));
+        let links = [(); 2].map(|()| Link::new(random, &clock, capacity, mood));
         let negotiated = negotiated(random);
         let published = Ledger::new(random.u64(..), capacity.min(8_000)).stream(3);
         let streams = [(); 2].map(|()| {
@@ -67,11 +64,7 @@ impl Plan {
                 [&streams[own], &streams[other]].map(Clone::clone),
                 &clock,
             );
-            shell.is_split = random.bool();
             shell.holds = own == holder && !shell.is_split;
-            if random.bool() {
-                shell.expect_handed_in();
-            }
             Rc::new(RefCell::new(shell))
         });
         Self {
@@ -87,9 +80,9 @@ impl Plan {
 
 fn config(random: &mut Random, mood: Mood, negotiated: &Negotiated) -> Config {
     // Without a fault nothing may expire, however slow the link.
-    let (least, most) = match mood.is_calm {
-        true => (10_000, 60_000),
-        false => (20, 30_000),
+    let (least, most) = match mood {
+        Mood::Rough => (20, 30_000),
+        _ => (10_000, 60_000),
     };
     let mut time = |least| Duration::from_millis(random.u64(least..=most));
     let [close, pong, stall] = [(); 3].map(|()| time(least));
@@ -108,19 +101,19 @@ fn config(random: &mut Random, mood: Mood, negotiated: &Negotiated) -> Config {
         .stall_timeout(stall)
         .deflate(deflate.threshold(20));
     let config = match random.usize(..3) {
-        _ if mood.is_patient => config.ping_interval(NEVER),
         0 => config.ping_interval(NEVER),
         1 => config.ping_interval(ping_interval),
         _ => config,
     };
-    match random.usize(..24) {
-        _ if mood.is_calm => config,
-        0 => config
-            .max_message(pick(random, [0, 100, 5_000]))
-            .idle_timeout(idle),
-        1 | 2 => config.max_message(pick(random, [0, 100, 5_000])),
-        3..=9 => config.idle_timeout(idle),
-        _ => config,
+    let (idle, longest) = (pick(random, [idle, NEVER, NEVER]), random.usize(..8));
+    match (mood, longest) {
+        (Mood::Patient, _) => config.ping_interval(NEVER),
+        (Mood::Calm, _) => config,
+        (Mood::Rough, 0) => {
+            let longest = pick(random, [0, 100, 5_000]);
+            config.idle_timeout(idle).max_message(longest)
+        }
+        (Mood::Rough, _) => config.idle_timeout(idle),
     }
 }
 

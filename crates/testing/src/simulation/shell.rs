@@ -11,7 +11,7 @@ use socket_flow_protocol::driver::{
 };
 use socket_flow_protocol::{Config, EventRef, Found, Input, Negotiated, Protocol, Role};
 
-use crate::random::{Random, pick};
+use crate::seeds::{Random, pick};
 use crate::simulation::clock::Clock;
 use crate::simulation::inbox::{Inbox, Pings, Streams};
 use crate::simulation::link::SharedLink;
@@ -40,8 +40,6 @@ pub(super) struct Shell {
     /// What is sent here.
     pub(super) streams: Streams,
     pub(super) inbox: Inbox,
-    /// All that was ever written.
-    pub(super) written: Vec<u8>,
     /// Whether the closing handshake began here, with nothing handed in that
     /// its Close had to overtake.
     pub(super) closes_after_all: bool,
@@ -76,22 +74,27 @@ impl Shell {
         clock: &Clock,
     ) -> Self {
         let times = Times::new(clock, config.clone());
+        let high_water = config.limits().high_water;
         let seed = [(); 32].map(|()| random.u8(..));
         let protocol = match role {
             Role::Client => Protocol::client(config, negotiated.clone(), seed),
             Role::Server => Protocol::server(config, negotiated.clone()),
         };
-        let (receiving, sending) = drive(protocol, Input::new());
+        let (receiving, mut sending) = drive(protocol, Input::new());
+        let mut senders = None;
+        if random.bool() {
+            senders = Some(Outlet::new(high_water));
+            sending.expect_handed_in();
+        }
         Self {
             role,
             clock: clock.clone(),
-            random,
             receiving,
             sending,
-            senders: None,
+            senders,
             inbound,
             outbound,
-            is_split: false,
+            is_split: random.bool(),
             holds: false,
             paused_until: Duration::ZERO,
             halves: Arc::default(),
@@ -100,22 +103,21 @@ impl Shell {
                 streams: theirs,
                 pings: Pings::default(),
             },
-            written: Vec::new(),
             closes_after_all: false,
             times,
             end: None,
+            random,
         }
-    }
-
-    /// Others will hand messages in.
-    pub(super) fn expect_handed_in(&mut self) {
-        self.senders = Some(Outlet::new(self.times.config.limits().high_water));
-        self.sending.expect_handed_in();
     }
 
     /// Whether there is a Close of ours, after which nothing can be sent.
     pub(super) fn is_closing(&self) -> bool {
         self.sending.closing().is_sent()
+    }
+
+    /// How many bytes the transport took.
+    pub(super) fn written(&self) -> usize {
+        self.outbound.borrow().taken.len()
     }
 
     /// The receiving half: runs the connection until something is received, or
@@ -125,30 +127,48 @@ impl Shell {
         if self.end.is_some() {
             return Poll::Ready(true);
         }
-        if !self.clock.has_passed(self.paused_until) && !self.is_closing() {
+        if self.clock.poll_passed(self.paused_until).is_pending() && !self.is_closing() {
             return Poll::Pending;
         }
         let (was_closing, written) = (self.is_closing(), self.sending.written());
         let was_open = self.receiving.is_open();
-        let polled = self.poll_next(waker);
+        let is_quick = self.random.bool();
+        let quick = is_quick.then(|| self.receiving.quick(&self.sending));
+        let next = match quick.flatten() {
+            Some(found) => Poll::Ready(Next::Found(found)),
+            None => self.run(None, waker),
+        };
+        let polled = next.map(|next| match next {
+            Next::Found(found) => self.hand_out(found),
+            Next::Over(result) => self.over(&result),
+            other => panic!("{other:?}"),
+        });
         let has_ended = self.is_closing() != was_closing || self.receiving.is_open() != was_open;
         if has_ended || self.sending.written() != written {
             // Whoever waits for room, or for a flush, must see it, or the end.
             self.halves.sending.wake();
         }
-        polled
+        polled.map(|()| self.end.is_some())
     }
 
     /// The sending half: runs until the goal is reached.
     pub(super) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Failure>> {
         self.halves.sending.register(waker);
         let was_closing = self.is_closing();
-        let polled = self.poll_until(goal, waker);
+        let next = self.run(Some(goal), waker);
         if self.is_closing() != was_closing {
             // The other half keeps the deadline of what the peer may still say.
             self.halves.receiving.wake();
         }
-        polled
+        let Next::Over(result) = ready!(next) else {
+            panic!("{goal:?} ends otherwise");
+        };
+        match &result {
+            Err(Failure::Expired(expired)) => self.times.assert_passed(*expired),
+            Ok(()) if goal == Goal::Flushed => self.assert_flushed(),
+            _ => {}
+        }
+        Poll::Ready(result)
     }
 
     /// A message was queued, or a part of one.
@@ -180,38 +200,12 @@ impl Shell {
             self.closes_after_all = self.sending.accepts() != Accepts::Close;
         }
         self.sending.leave(&mut handed_in(&mut self.senders));
-        let gone = self.poll_until(Goal::Gone, Waker::noop());
+        let gone = self.poll_goal(Goal::Gone, Waker::noop());
         assert!(gone.is_ready(), "waiting for nobody");
         match self.inbound.borrow_mut().abandon() {
             true => self.outbound.borrow_mut().reset(),
             false => self.outbound.borrow_mut().shut_down(),
         }
-    }
-
-    fn poll_next(&mut self, waker: &Waker) -> Poll<bool> {
-        let is_quick = self.random.bool();
-        let quick = is_quick.then(|| self.receiving.quick(&self.sending));
-        match quick.flatten() {
-            Some(found) => self.hand_out(found),
-            None => match ready!(self.run(None, waker)) {
-                Next::Found(found) => self.hand_out(found),
-                Next::Over(result) => self.over(&result),
-                other => panic!("{other:?}"),
-            },
-        }
-        Poll::Ready(self.end.is_some())
-    }
-
-    fn poll_until(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Failure>> {
-        let Next::Over(result) = ready!(self.run(Some(goal), waker)) else {
-            panic!("{goal:?} ends otherwise");
-        };
-        match &result {
-            Err(Failure::Expired(expired)) => self.times.assert_passed(*expired),
-            Ok(()) if goal == Goal::Flushed => self.assert_flushed(),
-            _ => {}
-        }
-        Poll::Ready(result)
     }
 
     /// Does what the driver says until it hands something out or is over: the
@@ -227,16 +221,20 @@ impl Shell {
             };
             self.watch();
             match next {
-                Next::Read => {
-                    let mut space = self.receiving.space();
-                    let room = pick(&mut self.random, [1, 17, 4_096, 65_536]);
-                    space.set_limit(room.min(space.remaining_mut()));
-                    let read = self.inbound.borrow_mut().read(space, waker);
-                    self.read(&mut turn, read);
-                }
-                Next::Discard => {
-                    let read = self.inbound.borrow_mut().read(&mut [0; 4096][..], waker);
-                    self.read(&mut turn, read);
+                Next::Read | Next::Discard => {
+                    let mut inbound = self.inbound.borrow_mut();
+                    let read = if matches!(next, Next::Read) {
+                        let mut space = self.receiving.space();
+                        let room = pick(&mut self.random, [1, 17, 4_096, 65_536]);
+                        space.set_limit(room.min(space.remaining_mut()));
+                        inbound.read(space, waker)
+                    } else {
+                        inbound.read(&mut [0; 4096][..], waker)
+                    };
+                    if matches!(read, Poll::Ready(Ok(1..))) {
+                        self.times.read = self.clock.now();
+                    }
+                    self.receiving.read(&mut self.sending, &mut turn, read);
                 }
                 Next::Write if self.sending.wants_flush() => {
                     let flushed = self.poll_ready(&both).map(Ok);
@@ -253,7 +251,9 @@ impl Shell {
                     }
                     turn.shut_down(is_done);
                 }
-                Next::Wait(Some(at)) if self.clock.has_passed(at) => turn.set_now(self.clock.now()),
+                Next::Wait(Some(at)) if self.clock.poll_passed(at).is_ready() => {
+                    turn.set_now(self.clock.now());
+                }
                 Next::Wait(_) if goal.is_none_or(|goal| goal == Goal::Closed) => {
                     ready!(self.poll_handed_in(waker));
                     turn.handed_in();
@@ -280,26 +280,16 @@ impl Shell {
 
     fn write(&mut self, turn: &mut Turn, waker: &Waker) {
         let mut outbound = self.outbound.borrow_mut();
-        let queued = self.sending.queued();
-        let chunk = queued.chunk();
-        let wrote = outbound.write(chunk, waker);
-        if let Poll::Ready(Ok(count)) = wrote {
-            self.written.extend_from_slice(&chunk[..count]);
+        let wrote = outbound.write(self.sending.queued().chunk(), waker);
+        let is_written = matches!(wrote, Poll::Ready(Ok(_)));
+        if is_written {
             self.times.written = self.clock.now();
         }
-        let is_written = matches!(wrote, Poll::Ready(Ok(_)));
         if self.sending.wrote(wrote).is_pending() {
             turn.block_writes();
         } else if is_written && self.sending.wants_flush() && self.sending.closing().is_sent() {
             outbound.closed();
         }
-    }
-
-    fn read(&mut self, turn: &mut Turn, read: Poll<std::io::Result<usize>>) {
-        if let Poll::Ready(Ok(1..)) = read {
-            self.times.read = self.clock.now();
-        }
-        self.receiving.read(&mut self.sending, turn, read);
     }
 
     fn take_over(&mut self) -> bool {

@@ -9,7 +9,7 @@ use crate::simulation::clock::Clock;
 #[derive(Debug)]
 pub(super) struct Times {
     clock: Clock,
-    pub(super) config: Config,
+    config: Config,
     pub(super) read: Duration,
     pub(super) written: Duration,
     /// When a message last came or went.
