@@ -238,15 +238,25 @@ impl Outbox {
         self.capacity as usize
     }
 
+    /// The room that is left, but for what senders who wait have been given.
+    pub(crate) fn room(&self) -> usize {
+        self.room.available_permits()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.room.is_closed()
     }
 
-    fn cost(&self, payload: &impl Payload) -> u32 {
-        u32::try_from(payload.bytes().len())
+    /// The room that a message with a payload of this many bytes takes.
+    pub(crate) fn cost_of(&self, payload: usize) -> u32 {
+        u32::try_from(payload)
             .unwrap_or(u32::MAX)
             .saturating_add(OVERHEAD)
             .min(self.capacity)
+    }
+
+    fn cost(&self, payload: &impl Payload) -> u32 {
+        self.cost_of(payload.bytes().len())
     }
 
     /// Puts a message in whose room has been taken.

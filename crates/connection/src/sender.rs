@@ -130,6 +130,17 @@ impl Sender {
         self.outbox.capacity()
     }
 
+    /// How much room is left, in bytes.
+    pub fn room(&self) -> usize {
+        self.outbox.room()
+    }
+
+    /// How much room a message takes whose payload has this many bytes: 64
+    /// bytes more, and at most all there is.
+    pub fn cost(&self, payload: usize) -> usize {
+        self.outbox.cost_of(payload) as usize
+    }
+
     /// Whether the connection has ended or begun to close: no message is
     /// taken any more.
     pub fn is_closed(&self) -> bool {

@@ -26,7 +26,8 @@ use crate::server::listener::Listener;
 use crate::server::opening::Opening;
 use crate::server::pending::Pending;
 use crate::server::serving;
-use crate::server::session::{Handled, HandlerResult, Session, Told};
+use crate::server::session::{Handled, HandlerResult, Session};
+use crate::server::told::Told;
 use crate::stream::ServerStream;
 
 /// A WebSocket server that owns its tasks: plug and play.
@@ -139,6 +140,24 @@ impl ServerBuilder {
     /// [`event_capacity`](Self::event_capacity) of them wait; then connections
     /// are not read from, and go on sending.
     ///
+    /// # Replies
+    ///
+    /// A message becomes an event once a reply of its size has room in the
+    /// queue of the connection's senders
+    /// ([`Limits::high_water`](crate::Limits::high_water), 64 KiB), beside
+    /// what waits there and the replies to the messages before it. So one
+    /// [`try_send`](crate::Sender::try_send) for each message, of up to its
+    /// size and before the next event is read, is never refused as
+    /// [`Full`](crate::SendError::Full): a peer that does not read its replies
+    /// is not read from, and 30 s without a byte are the end of its connection
+    /// ([`Timeouts::stall`](crate::Timeouts::stall)).
+    ///
+    /// That is the room for one reply until the next event is read. An
+    /// application that keeps messages to reply later, replies at greater
+    /// length, or sends more than replies, may find the queue full: it drops
+    /// the message, or waits with [`send`](crate::Sender::send) in a task of its
+    /// own.
+    ///
     /// # Errors
     /// No address can be resolved or bound.
     ///
@@ -175,7 +194,7 @@ impl ServerBuilder {
     ///             senders.insert(id, sender);
     ///         }
     ///         ServerEvent::Message { id, message } => {
-    ///             // A peer that does not read its replies loses them here.
+    ///             // It has room; it is refused only where the peer has gone.
     ///             let _ = senders[&id].try_send(message);
     ///         }
     ///         ServerEvent::Close { id, .. } => {

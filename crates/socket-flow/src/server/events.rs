@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::server::control::{Alive, Control};
 use crate::server::peer_addr::PeerAddr;
+use crate::server::reply_room::Promise;
 
 /// What happens on the connections of a server; see
 /// [`ServerBuilder::serve`](crate::ServerBuilder::serve).
@@ -111,6 +112,32 @@ impl fmt::Display for ConnectionId {
     }
 }
 
+/// An event that waits to be read.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) event: ServerEvent,
+    /// The room for a reply, where it is a message.
+    pub(crate) promise: Option<Promise>,
+}
+
+impl Queued {
+    pub(crate) fn new(event: ServerEvent, promise: Promise) -> Self {
+        Self {
+            event,
+            promise: Some(promise),
+        }
+    }
+}
+
+impl From<ServerEvent> for Queued {
+    fn from(event: ServerEvent) -> Self {
+        Self {
+            event,
+            promise: None,
+        }
+    }
+}
+
 /// The events of a server, a stream; see
 /// [`ServerBuilder::serve`](crate::ServerBuilder::serve).
 ///
@@ -119,16 +146,19 @@ impl fmt::Display for ConnectionId {
 /// more: they are closed with 1001.
 #[derive(Debug)]
 pub struct Events {
-    events: mpsc::Receiver<ServerEvent>,
+    events: mpsc::Receiver<Queued>,
+    /// The room for a reply to the event that was handed out last.
+    unfinished: Option<Promise>,
     control: Arc<Control>,
     /// The server runs on while only the events are left.
     _alive: Arc<Alive>,
 }
 
 impl Events {
-    pub(crate) fn new(events: mpsc::Receiver<ServerEvent>, alive: Arc<Alive>) -> Self {
+    pub(crate) fn new(events: mpsc::Receiver<Queued>, alive: Arc<Alive>) -> Self {
         Self {
             events,
+            unfinished: None,
             control: Arc::clone(alive.control()),
             _alive: alive,
         }
@@ -144,8 +174,15 @@ impl Events {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<ServerEvent>> {
-        let event = ready!(self.events.poll_recv(cx));
-        Poll::Ready(event.or_else(|| self.control.take_late()))
+        // Who asks for the next event has dealt with the one before.
+        self.unfinished = None;
+        Poll::Ready(match ready!(self.events.poll_recv(cx)) {
+            Some(Queued { event, promise }) => {
+                self.unfinished = promise;
+                Some(event)
+            }
+            None => self.control.take_late(),
+        })
     }
 }
 

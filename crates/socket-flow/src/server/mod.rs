@@ -10,8 +10,10 @@ mod opening;
 mod peer_addr;
 mod pending;
 mod refuse;
+mod reply_room;
 mod serving;
 mod session;
+mod told;
 
 use socket_flow_connection::WebSocket;
 use tokio::io::{AsyncRead, AsyncWrite};

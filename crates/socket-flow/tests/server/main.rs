@@ -13,6 +13,7 @@ mod opening;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
 mod pki;
+mod replies;
 mod shutdown;
 mod streams;
 mod tools;

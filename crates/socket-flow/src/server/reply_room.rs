@@ -1,0 +1,96 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use socket_flow_connection::Sender;
+use tokio::sync::Notify;
+
+/// The room for replies to a connection's messages in the queue of its senders.
+///
+/// Each message that becomes an event is promised the room of a reply of its
+/// size, until the application has finished with the event: by then the reply
+/// is in the queue, if there is one. So an application that replies to each
+/// message before it reads the next event always finds room.
+pub(crate) struct ReplyRoom(Arc<Promised>);
+
+struct Promised {
+    sender: Sender,
+    /// Invariant: the sum of what the living promises hold. Only the
+    /// connection's task adds to it.
+    bytes: AtomicUsize,
+    /// Told each time a promise ends.
+    ended: Notify,
+}
+
+/// The room for one reply. It ends when this is dropped.
+pub(crate) struct Promise {
+    promised: Arc<Promised>,
+    bytes: usize,
+}
+
+impl ReplyRoom {
+    pub(crate) fn new(sender: Sender) -> Self {
+        Self(Arc::new(Promised {
+            sender,
+            bytes: AtomicUsize::new(0),
+            ended: Notify::new(),
+        }))
+    }
+
+    /// Promises the room for a reply with a payload of this many bytes, if it
+    /// is there.
+    pub(crate) fn try_promise(&self, payload: usize) -> Option<Promise> {
+        self.has_room(payload).then(|| self.promise(payload))
+    }
+
+    /// Promises it, also where it is not there.
+    pub(crate) fn promise(&self, payload: usize) -> Promise {
+        let bytes = self.0.sender.cost(payload);
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Promise {
+            promised: Arc::clone(&self.0),
+            bytes,
+        }
+    }
+
+    /// Waits for the room. It looks each time it is polled, for the room also
+    /// grows when the connection, in the same task, takes messages over.
+    pub(crate) async fn wait(&self, payload: usize) {
+        let mut ended = pin!(self.0.ended.notified());
+        poll_fn(|cx| {
+            while !self.has_room(payload) {
+                if ended.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                ended.set(self.0.ended.notified());
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn has_room(&self, payload: usize) -> bool {
+        // First what is promised: a promise ends when its reply is in the queue,
+        // which then shows it.
+        let promised = self.0.bytes.load(Ordering::Acquire);
+        promised + self.0.sender.cost(payload) <= self.0.sender.room()
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.promised.bytes.fetch_sub(self.bytes, Ordering::Release);
+        self.promised.ended.notify_one();
+    }
+}
+
+impl fmt::Debug for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Promise")
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,231 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::Request;
+use socket_flow_connection::{Error, WebSocket};
+use socket_flow_protocol::{CloseCode, CloseFrame, Message, Utf8Bytes};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::race::{First, race};
+use crate::server::control::Control;
+use crate::server::events::{ConnectionId, Queued, ServerEvent};
+use crate::server::peer_addr::PeerAddr;
+use crate::server::reply_room::ReplyRoom;
+use crate::server::session::{Registered, Running, Session};
+use crate::stream::ServerStream;
+
+/// Tells the application in events.
+#[derive(Clone)]
+pub(crate) struct Told {
+    pub(crate) events: mpsc::Sender<Queued>,
+}
+
+impl Session for Told {
+    fn run(
+        &self,
+        mut ws: WebSocket<ServerStream>,
+        peer: PeerAddr,
+        request: Request<()>,
+        control: Arc<Control>,
+    ) -> Running {
+        let sender = ws.sender();
+        let mut telling = Telling {
+            events: self.events.clone(),
+            registered: Registered::new(control, sender.clone()),
+            replies: ReplyRoom::new(sender.clone()),
+            failure: None,
+            owes_close: false,
+        };
+        let open = Box::new(ServerEvent::Open {
+            id: telling.registered.id,
+            peer,
+            request: Box::new(request),
+            sender,
+        });
+        Box::pin(async move {
+            let is_told = match telling.tell(&mut ws, (*open).into()) {
+                Ok(is_told) => is_told,
+                Err(late) => late.await,
+            };
+            if !is_told {
+                // The server is about to stop, and nobody hears of this one.
+                let _ = Box::pin(ws.close(CloseCode::GOING_AWAY, "")).await;
+                return;
+            }
+            telling.owes_close = true;
+            let result = loop {
+                match ws.recv().await {
+                    // A message without room is dropped: we are closing.
+                    Ok(Some(message)) => {
+                        if let Err(late) = telling.tell_message(&mut ws, message) {
+                            late.await;
+                        }
+                    }
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            };
+            let error = telling.failure.take().or(result);
+            let close = close_event(telling.registered.id, ws.close_frame().cloned(), error);
+            // Its socket is not held open until the application has time.
+            drop(ws);
+            telling.registered.end();
+            Box::pin(telling.tell_close(close)).await;
+        })
+    }
+}
+
+fn close_event(id: ConnectionId, frame: Option<CloseFrame>, error: Option<Error>) -> ServerEvent {
+    let (code, reason) = match (frame, &error) {
+        (Some(frame), _) => (frame.code.as_u16(), frame.reason),
+        (None, None) => (NO_STATUS, Utf8Bytes::default()),
+        (None, Some(error)) => (error.close_code().unwrap_or(ABNORMAL), Utf8Bytes::default()),
+    };
+    ServerEvent::Close {
+        id,
+        code,
+        reason,
+        error,
+    }
+}
+
+/// A connection that is told in events. Each `Open` is followed by a `Close`,
+/// also where the task is dropped.
+struct Telling {
+    events: mpsc::Sender<Queued>,
+    registered: Registered,
+    replies: ReplyRoom,
+    /// Why sending failed while an event waited for room.
+    failure: Option<Error>,
+    /// Whether `Open` was told and `Close` was not.
+    owes_close: bool,
+}
+
+/// What waits for room for an event: whether there was any in the end.
+type Late<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
+impl Telling {
+    /// Hands an event over, where it finds room or never will; whether it did.
+    /// Otherwise gives what waits for room. That sends meanwhile what the
+    /// application hands in, who may be waiting for it, and gives up once the
+    /// server is to stop.
+    fn tell<'a>(
+        &'a mut self,
+        ws: &'a mut WebSocket<ServerStream>,
+        event: Queued,
+    ) -> Result<bool, Late<'a>> {
+        match self.events.try_send(event) {
+            Ok(()) => Ok(true),
+            Err(TrySendError::Closed(_)) => Ok(false),
+            Err(TrySendError::Full(event)) => Err(Box::pin(self.tell_late(ws, event))),
+        }
+    }
+
+    /// As [`tell`](Self::tell), once there is room for a reply as well.
+    fn tell_message<'a>(
+        &'a mut self,
+        ws: &'a mut WebSocket<ServerStream>,
+        message: Message,
+    ) -> Result<bool, Late<'a>> {
+        let (id, size) = (self.registered.id, message.len());
+        let event = ServerEvent::Message { id, message };
+        match self.replies.try_promise(size) {
+            Some(promise) => self.tell(ws, Queued::new(event, promise)),
+            None => Err(Box::pin(async move {
+                self.wait_for_reply_room(ws, size).await;
+                let promise = self.replies.promise(size);
+                match self.tell(ws, Queued::new(event, promise)) {
+                    Ok(is_told) => is_told,
+                    Err(late) => late.await,
+                }
+            })),
+        }
+    }
+
+    /// Waits for the room for a reply, and sends meanwhile, which makes it;
+    /// unless no reply will be sent any more.
+    async fn wait_for_reply_room(&mut self, ws: &mut WebSocket<ServerStream>, size: usize) {
+        let room = race(ws.forward(), self.replies.wait(size));
+        let stopping = self.registered.control.closing.cancelled();
+        if let First::Right(First::Left(Err(error))) = race(stopping, room).await {
+            self.failure = Some(error);
+        }
+    }
+
+    async fn tell_late(&mut self, ws: &mut WebSocket<ServerStream>, event: Queued) -> bool {
+        let mut is_forwarding = true;
+        loop {
+            let forward = async {
+                match is_forwarding {
+                    true => ws.forward().await,
+                    false => std::future::pending().await,
+                }
+            };
+            let others = race(self.registered.control.closing.cancelled(), forward);
+            match race(self.events.reserve(), others).await {
+                First::Left(Ok(room)) => {
+                    room.send(event);
+                    return true;
+                }
+                First::Left(Err(_)) => return false,
+                // Whoever stops the server may be the one who reads events.
+                First::Right(First::Left(())) => return false,
+                First::Right(First::Right(result)) => {
+                    is_forwarding = false;
+                    if let Err(error) = result {
+                        self.failure = Some(error);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn tell_close(&mut self, event: ServerEvent) {
+        self.owes_close = false;
+        match self.events.try_send(event.into()) {
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Full(Queued { event, .. })) => {
+                let control = &self.registered.control;
+                let mut unread = Unread(control, Some(event));
+                let closing = control.closing.cancelled();
+                if let First::Left(Ok(room)) = race(self.events.reserve(), closing).await {
+                    if let Some(event) = unread.1.take() {
+                        room.send(event.into());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if self.owes_close {
+            self.registered.control.keep_late(ServerEvent::Close {
+                id: self.registered.id,
+                code: ABNORMAL,
+                reason: Utf8Bytes::default(),
+                error: None,
+            });
+        }
+    }
+}
+
+/// An event that is read late where it finds no room in time.
+struct Unread<'a>(&'a Control, Option<ServerEvent>);
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        if let Some(event) = self.1.take() {
+            self.0.keep_late(event);
+        }
+    }
+}
+
+/// RFC 6455 §7.1.5: the Close carried no code.
+const NO_STATUS: u16 = 1005;
+
+/// RFC 6455 §7.1.5: there was no Close.
+const ABNORMAL: u16 = 1006;
