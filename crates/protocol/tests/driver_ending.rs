@@ -126,6 +126,36 @@ fn whoever_began_the_closing_handshake_asks_no_time_for_its_deadline() {
 }
 
 #[test]
+fn a_violation_after_our_close_gets_what_is_left_of_its_time() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &five_seconds());
+        steps.closes();
+        written(&mut steps, CLOSE);
+        steps
+            .reads_nothing()
+            .asks_the_time(seconds(1000))
+            .waits(Some(seconds(1005)))
+            .turn()
+            .reads(b"\xff")
+            .shuts_down();
+        // The peer goes on sending, a byte at a time.
+        for half in 1..10 {
+            steps
+                .discards(1)
+                .discards_nothing()
+                .asks_the_time(seconds(1000) + Duration::from_millis(500) * half)
+                .turn();
+        }
+        steps
+            .discards(1)
+            .discards_nothing()
+            .asks_the_time(Duration::from_millis(1_004_900))
+            .waits_until(seconds(1005))
+            .has_failed(VIOLATED);
+    }
+}
+
+#[test]
 fn a_close_is_held_back_until_the_time_is_told() {
     for role in ROLES {
         let mut steps = Steps::new(role, &five_seconds());

@@ -71,11 +71,12 @@ impl Ending {
         }
     }
 
-    /// The connection failed; the Close that says why is queued.
-    pub(super) fn failed(failure: Failure, timeout: Duration) -> Self {
+    /// The connection failed; the Close that says why is queued. Where one was
+    /// queued before, its deadline stays.
+    pub(super) fn failed(failure: Failure, timeout: Duration, deadline: Option<Duration>) -> Self {
         Self {
             failure: Some(failure),
-            deadline: None,
+            deadline,
             ..Self::clean(true, timeout, NEVER)
         }
     }
@@ -84,7 +85,7 @@ impl Ending {
     pub(super) fn broken(failure: Failure, timeout: Duration) -> Self {
         Self {
             peer: Peer::Gone,
-            ..Self::failed(failure, timeout)
+            ..Self::failed(failure, timeout, None)
         }
     }
 
@@ -93,7 +94,7 @@ impl Ending {
     pub(super) fn silent(expired: Expired) -> Self {
         Self {
             stage: Stage::Last,
-            ..Self::failed(Failure::Expired(expired), Duration::ZERO)
+            ..Self::failed(Failure::Expired(expired), Duration::ZERO, None)
         }
     }
 

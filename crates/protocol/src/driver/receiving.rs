@@ -513,7 +513,8 @@ impl Receiving {
     /// The connection fails; the Close that says why is queued.
     #[cold]
     fn fail(&mut self, failure: Failure) {
-        self.end(Ending::failed(failure, self.close_timeout()));
+        let running = self.incoming.close_deadline();
+        self.end(Ending::failed(failure, self.close_timeout(), running));
     }
 
     #[cold]
