@@ -56,6 +56,13 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         }
     }
 
+    /// Tells senders that the connection has ended, its transport included.
+    pub(crate) fn end_outbox(&self) {
+        if let Some(outbox) = &self.outbox {
+            outbox.end();
+        }
+    }
+
     /// Whether something waits that could be taken over now.
     pub(crate) fn has_outbox_waiting(&self) -> bool {
         !self.sending.outgoing().is_unfinished() && self.has_handed_in()

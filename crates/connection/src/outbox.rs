@@ -7,6 +7,7 @@ use std::task::{Poll, Waker};
 use socket_flow_protocol::driver::{Handed, HandedIn};
 use socket_flow_protocol::{CloseCode, CloseFrame, Parcel, Payload, SendError};
 use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::time::Instant;
 
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
@@ -38,7 +39,9 @@ struct State {
     close: Option<Box<CloseFrame>>,
     /// Whoever runs the connection, while it found nothing here.
     waker: Option<Waker>,
-    /// Whether the connection looks no more.
+    /// Since when the connection looks no more: its Close was queued then.
+    shut_at: Option<Instant>,
+    /// Whether the connection has ended, its transport included.
     is_over: bool,
 }
 
@@ -130,7 +133,7 @@ impl Outbox {
         if at_once {
             state.drop_where(|_| true);
         }
-        if !state.is_over {
+        if state.shut_at.is_none() {
             state.close.get_or_insert_with(|| Box::new(frame));
             self.fill(state);
         }
@@ -145,18 +148,29 @@ impl Outbox {
     pub(crate) fn shut(&self) {
         self.room.close();
         let mut state = self.lock();
-        if state.is_over {
+        if state.shut_at.is_some() {
             return;
         }
-        let over = State {
-            is_over: true,
+        let shut = State {
+            shut_at: Some(Instant::now()),
             ..State::default()
         };
-        let left = mem::replace(&mut *state, over);
+        let left = mem::replace(&mut *state, shut);
         self.filled.store(false, Ordering::Release);
         drop(state);
         // Outside the lock: a waker may own whoever comes here again.
         drop(left);
+    }
+
+    /// The connection has ended, its transport included.
+    pub(crate) fn end(&self) {
+        self.lock().is_over = true;
+    }
+
+    /// Since when the connection ends; `None` where it does not, or no more.
+    pub(crate) fn ends_since(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.shut_at.filter(|_| !state.is_over)
     }
 
     /// What was handed in next. The room it takes is added to `freed`, to be

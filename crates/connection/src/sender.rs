@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use socket_flow_protocol::{CloseCode, CloseFrame, ControlError, Payload, SendError, Utf8Bytes};
+use tokio::time::Instant;
 
 use crate::outbox::Outbox;
 
@@ -145,6 +146,14 @@ impl Sender {
     /// taken any more.
     pub fn is_closed(&self) -> bool {
         self.outbox.is_closed()
+    }
+
+    /// Since when the connection ends, that is when its Close was queued; `None`
+    /// while it is open and once it has ended. For who ends the transport of a
+    /// connection that was dropped meanwhile.
+    #[doc(hidden)]
+    pub fn ends_since(&self) -> Option<Instant> {
+        self.outbox.ends_since()
     }
 
     /// Whether both belong to the same connection.

@@ -348,6 +348,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.reader.negotiated()
     }
 
+    /// The limits and timeouts of the connection.
+    pub fn config(&self) -> &Config {
+        self.reader.receiving.incoming().config()
+    }
+
     /// How many bytes wait to be written.
     pub fn buffered(&self) -> usize {
         self.writer.buffered()

@@ -11,7 +11,12 @@ impl Deadline {
     /// `timeout` from now. What the clock cannot express, such as
     /// [`NEVER`](crate::NEVER), is no deadline.
     pub(crate) fn after(timeout: Duration) -> Self {
-        Self(Instant::now().checked_add(timeout))
+        Self::since(Instant::now(), timeout)
+    }
+
+    /// `timeout` from then.
+    pub(crate) fn since(start: Instant, timeout: Duration) -> Self {
+        Self(start.checked_add(timeout))
     }
 
     /// The earlier of the two.

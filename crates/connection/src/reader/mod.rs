@@ -211,8 +211,14 @@ impl Reader {
                     }
                 }
                 Next::Yield => return give_way(source.read_waker()),
-                Next::Over(Ok(())) => return Poll::Ready(Ok(None)),
+                Next::Over(Ok(())) => {
+                    if self.receiving.is_over() {
+                        writer.end_outbox();
+                    }
+                    return Poll::Ready(Ok(None));
+                }
                 Next::Over(Err(failure)) => {
+                    writer.end_outbox();
                     let error = Error::from(failure);
                     if !was_over {
                         writer.tell(&error);

@@ -20,9 +20,9 @@ use crate::deflate;
 use crate::head_io::{ReadHeadError, read_head};
 use crate::server::error::AcceptError;
 use crate::server::pending::Pending;
-#[cfg(feature = "rustls")]
-use crate::server::refuse::linger;
 use crate::server::refuse::send_answer;
+#[cfg(feature = "rustls")]
+use crate::server::refuse::{LINGER, linger};
 
 /// What a server accepts, and how its connections are set up. Make one and use it for all: a clone
 /// shares the settings and is as large as a pointer.
@@ -271,7 +271,7 @@ impl Acceptor {
                 // An alert says why, and is to arrive as a refusal is.
                 #[cfg(feature = "rustls")]
                 if matches!(error, AcceptError::Tls(_)) {
-                    linger(stream).await;
+                    linger(stream, Deadline::after(LINGER)).await;
                 }
                 return Err(error);
             }

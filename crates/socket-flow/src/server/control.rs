@@ -86,9 +86,9 @@ impl Control {
         id
     }
 
-    pub(crate) fn unregister(&self, id: ConnectionId) {
-        // Dropped outside the lock.
-        let _sender = self.lock().connections.remove(&id);
+    /// Counts a connection out; its sender, to be dropped outside the lock.
+    pub(crate) fn unregister(&self, id: ConnectionId) -> Option<Sender> {
+        self.lock().connections.remove(&id)
     }
 
     /// Closes all connections, also those that are just being opened.

@@ -81,11 +81,10 @@ where
 }
 
 /// Ends a stream that was given up, so that what was written last arrives.
-pub(crate) async fn linger<S>(mut stream: S)
+pub(crate) async fn linger<S>(mut stream: S, deadline: Deadline)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let deadline = Deadline::after(LINGER);
     // It may have been done already, or have failed: then draining ends at once.
     if deadline.run(stream.shutdown()).await.is_some() {
         drain(&mut stream, BytesMut::new(), deadline).await;
@@ -131,8 +130,8 @@ pub(crate) fn internal_error() -> Rejection {
 /// The first second of the year 10,000, from 1970 on.
 const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
-/// How long refusing a request, or ending a stream, may take in all.
-const LINGER: Duration = Duration::from_secs(5);
+/// How long refusing a request may take in all.
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 /// How long a client may send nothing before the stream is closed.
 const SILENCE: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Request;
 use socket_flow_connection::{Sender, WebSocket};
 
+use crate::deadline::Deadline;
 use crate::server::control::Control;
 use crate::server::events::ConnectionId;
 use crate::server::peer_addr::PeerAddr;
@@ -51,16 +52,18 @@ where
         control: Arc<Control>,
     ) -> Running {
         let registered = Registered::new(control, ws.sender());
+        let timeout = ws.config().timeouts().close;
         let left = ws.get_mut().leave();
         let handling = Box::pin((self.0)(ws, request));
         Box::pin(async move {
             if let Some(error) = handling.await.failure() {
                 tracing::debug!(%peer, %error, "handler failed");
             }
-            drop(registered);
-            if let Some(stream) = left.into_stream() {
+            let since = registered.end().and_then(|sender| sender.ends_since());
+            if let (Some(stream), Some(since)) = (left.into_stream(), since) {
                 // Whatever the handler dropped: its last words arrive.
-                Box::pin(linger(stream)).await;
+                let deadline = Deadline::since(since, timeout);
+                Box::pin(linger(stream, deadline)).await;
             }
         })
     }
@@ -101,14 +104,14 @@ impl Registered {
         Self { control, id }
     }
 
-    /// It counts no more. A second call changes nothing.
-    pub(crate) fn end(&self) {
-        self.control.unregister(self.id);
+    /// It counts no more; its sender, the first time.
+    pub(crate) fn end(&self) -> Option<Sender> {
+        self.control.unregister(self.id)
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.end();
+        let _sender = self.end();
     }
 }

@@ -71,7 +71,7 @@ impl Session for Told {
             let close = close_event(telling.registered.id, ws.close_frame().cloned(), error);
             // Its socket is not held open until the application has time.
             drop(ws);
-            telling.registered.end();
+            drop(telling.registered.end());
             Box::pin(telling.tell_close(close)).await;
         })
     }
