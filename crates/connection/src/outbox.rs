@@ -153,6 +153,7 @@ impl Outbox {
         }
         let shut = State {
             shut_at: Some(Instant::now()),
+            is_over: state.is_over,
             ..State::default()
         };
         let left = mem::replace(&mut *state, shut);

@@ -330,6 +330,10 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                             self.tell(error);
                         }
                     }
+                    if result.is_err() {
+                        // The transport takes nothing more.
+                        self.end_outbox();
+                    }
                     return Poll::Ready(result);
                 }
                 Next::Yield => return give_way(waker),

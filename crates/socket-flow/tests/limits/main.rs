@@ -1,11 +1,28 @@
 //! The limits of README's "Limits and defaults", each with nothing set, under a `Server` whose
-//! client takes its time.
+//! client takes its time. Time is tokio's, moved by half seconds.
+//!
+//! | row | tests |
+//! |---|---|
+//! | opening handshake, handshake head, `Origin` | `opening` |
+//! | a message, compression, the write queue, the queue of senders, events | `sizes` |
+//! | closing handshake | `closing` |
+//! | keepalive, a frame or a write without a byte, a connection without messages | `waiting` |
+//! | pongs waiting to be written | `resources`, `pings` |
+//! | a client's: body of a refused handshake, addresses, redirects | `handshake`, `answer`; `dialling`, `dual_stack` and `redirect` |
+//! | another attempt of a reconnecting client | `reconnect`, `delays` |
+//! | `TCP_NODELAY` | in the source of `ServerStream` and of the dialler |
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod closing;
+mod opening;
+#[cfg(feature = "rustls")]
+#[path = "../support/pki.rs"]
+mod pki;
+mod sizes;
 mod slow;
+mod waiting;
 
 use http::Request;
 use slow::{Client, Clock};

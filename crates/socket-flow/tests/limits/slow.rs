@@ -93,6 +93,33 @@ impl Client {
         }
     }
 
+    /// Sends more than the kernel may take at once.
+    pub(crate) async fn send_all(&mut self, mut bytes: &[u8], clock: &Clock) {
+        while !bytes.is_empty() {
+            match self.tcp.try_write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => assert_eq!(error.kind(), WouldBlock),
+            }
+            clock.settle().await;
+        }
+    }
+
+    /// Reads so many bytes at most and throws them away; how many there were.
+    pub(crate) fn received_of_at_most(&mut self, count: usize) -> usize {
+        let mut part = vec![0; 1 << 16];
+        let mut received = 0;
+        while received < count {
+            match self.tcp.try_read(&mut part) {
+                Ok(count) => received += count,
+                Err(error) => {
+                    assert_eq!(error.kind(), WouldBlock);
+                    break;
+                }
+            }
+        }
+        received
+    }
+
     /// What has arrived since the last call.
     pub(crate) fn received(&mut self) -> Vec<u8> {
         let mut part = [0; 1 << 16];
