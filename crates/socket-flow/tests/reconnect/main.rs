@@ -3,4 +3,5 @@
 mod delays;
 mod queue;
 mod restarts;
+mod sending;
 mod tools;

@@ -1,5 +1,6 @@
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use socket_flow_connection::{Handed, Outlet, WebSocket};
@@ -52,23 +53,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         cx: &mut Context<'_>,
     ) -> Poll<LinkEvent> {
         loop {
-            match Pin::new(&mut self.ws).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => {
-                    return Poll::Ready(LinkEvent::Message(message));
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(LinkEvent::Over(DisconnectCause::Failed(error)));
-                }
-                Poll::Ready(None) => {
-                    let frame = self.ws.close_frame().cloned();
-                    return Poll::Ready(LinkEvent::Over(DisconnectCause::Closed(frame)));
-                }
-                Poll::Pending => {}
+            if let Poll::Ready(event) = self.poll_receiving(cx) {
+                return Poll::Ready(event);
             }
             if !self.take(outlet, pending, cx) {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Sends what the outlet gives, and hands out no message. A connection that
+    /// sends nothing any more is seen to its end.
+    pub(super) fn poll_sending(
+        &mut self,
+        outlet: &mut Outlet,
+        pending: &mut Option<Parcel>,
+        cx: &mut Context<'_>,
+    ) -> Poll<DisconnectCause> {
+        loop {
+            let has_taken = self.take(outlet, pending, cx);
+            let flushed = pin!(self.ws.flush()).poll(cx);
+            if let Poll::Ready(Err(error)) = flushed {
+                return Poll::Ready(DisconnectCause::Failed(error));
+            }
+            if has_taken {
+                continue;
+            }
+            if flushed.is_pending() || !self.ws.closing().is_sent() {
+                return Poll::Pending;
+            }
+            match ready!(self.poll_receiving(cx)) {
+                LinkEvent::Message(_) => {}
+                LinkEvent::Over(cause) => return Poll::Ready(cause),
+            }
+        }
+    }
+
+    fn poll_receiving(&mut self, cx: &mut Context<'_>) -> Poll<LinkEvent> {
+        Poll::Ready(match ready!(Pin::new(&mut self.ws).poll_next(cx)) {
+            Some(Ok(message)) => LinkEvent::Message(message),
+            Some(Err(error)) => LinkEvent::Over(DisconnectCause::Failed(error)),
+            None => LinkEvent::Over(DisconnectCause::Closed(self.ws.close_frame().cloned())),
+        })
     }
 
     /// Queues all that fits, to leave together; whether it was anything.

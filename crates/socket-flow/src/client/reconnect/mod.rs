@@ -1,10 +1,10 @@
 mod backoff;
 mod cause;
 mod link;
+mod sending;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::mem;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -14,6 +14,7 @@ use futures_core::Stream;
 use http::Response;
 use socket_flow_connection::{Handed, Outlet, Sender, WebSocket};
 use socket_flow_handshake::header::HeaderNames;
+use socket_flow_protocol::driver::HandedIn;
 use socket_flow_protocol::{Message, Parcel};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
@@ -26,6 +27,7 @@ pub use backoff::Backoff;
 pub use cause::{DisconnectCause, Retry};
 
 use link::{Link, LinkEvent};
+use sending::Ahead;
 
 /// A client that connects again when its connection is lost: a stream of
 /// [`ReconnectEvent`]s, and a [`Sender`] that outlives the connections.
@@ -37,15 +39,19 @@ use link::{Link, LinkEvent};
 ///
 /// They wait in the sender's queue until a connection takes them, also while
 /// there is none: up to 64 KiB, then `try_send` is refused and `send` waits.
+/// The loop of events sends by [`send`](Self::send), or by
+/// [`queue`](Self::queue) and [`ready`](Self::ready), which run the connection
+/// while they wait; [`Sender::send`] does not, and is for other tasks.
+///
 /// With [`drop_unsent`](Self::drop_unsent) those that cannot be sent at once
 /// are dropped instead. A message that a connection took is not sent again by
 /// the next one: whether the peer saw it, only the peer can say.
 ///
 /// # The end
 ///
-/// The stream ends when it is not worth trying again, behind a `Disconnected`
+/// The stream ends when it is not worth trying again, after a `Disconnected`
 /// that says so, or because the application asked for it with
-/// [`Sender::close`].
+/// [`Sender::close`]. From then on no message is taken.
 pub struct Reconnecting<S: AsyncRead + AsyncWrite + Unpin = ClientStream> {
     connect: Box<dyn FnMut() -> Connecting<S> + Send + Sync>,
     backoff: Backoff,
@@ -55,6 +61,8 @@ pub struct Reconnecting<S: AsyncRead + AsyncWrite + Unpin = ClientStream> {
     /// A message that left the queue for a connection that had no room.
     pending: Option<Parcel>,
     drops_unsent: bool,
+    /// Events that came while messages waited to be sent.
+    ahead: Ahead,
     state: State<S>,
     /// Failures in a row.
     failures: usize,
@@ -201,6 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             outlet,
             pending: None,
             drops_unsent: false,
+            ahead: Ahead::default(),
             state: State::Start,
             failures: 0,
             is_closing: false,
@@ -259,6 +268,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<ReconnectEvent>> {
+        match self.ahead.pop() {
+            Some(event) => Poll::Ready(Some(event)),
+            None => self.poll_new(cx, true),
+        }
+    }
+
+    /// Polls for an event that did not wait; where `receives` is off, for no
+    /// message.
+    fn poll_new(&mut self, cx: &mut Context<'_>, receives: bool) -> Poll<Option<ReconnectEvent>> {
         loop {
             let cause = match &mut self.state {
                 State::Over => return Poll::Ready(None),
@@ -269,7 +287,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
                 State::Waiting(sleep) => {
                     let sleeping = sleep.as_mut().poll(cx);
                     if self.is_closed_meanwhile(cx) {
-                        self.state = State::Over;
+                        self.end();
                         continue;
                     }
                     ready!(sleeping);
@@ -282,7 +300,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
                     let connected = connecting.as_mut().poll(cx);
                     if connected.is_pending() {
                         if self.is_closed_meanwhile(cx) {
-                            self.state = State::Over;
+                            self.end();
                             continue;
                         }
                         return Poll::Pending;
@@ -296,7 +314,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
                     }
                 }
                 State::Open(link) => {
-                    match ready!(link.poll(&mut self.outlet, &mut self.pending, cx)) {
+                    let (outlet, pending) = (&mut self.outlet, &mut self.pending);
+                    let event = match receives {
+                        true => ready!(link.poll(outlet, pending, cx)),
+                        false => LinkEvent::Over(ready!(link.poll_sending(outlet, pending, cx))),
+                    };
+                    match event {
                         LinkEvent::Message(message) => {
                             return Poll::Ready(Some(ReconnectEvent::Message(message)));
                         }
@@ -332,12 +355,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
         self.failures = self.failures.saturating_add(1);
         let retry_in = self.delay(&cause);
         tracing::debug!(%cause, ?retry_in, "disconnected");
-        let next = match retry_in {
-            Some(delay) => State::Waiting(Box::pin(sleep(delay))),
-            None => State::Over,
-        };
-        drop(mem::replace(&mut self.state, next));
+        match retry_in {
+            Some(delay) => self.state = State::Waiting(Box::pin(sleep(delay))),
+            None => self.end(),
+        }
         ReconnectEvent::Disconnected { cause, retry_in }
+    }
+
+    /// No connection follows: what waits is dropped, and senders are told.
+    fn end(&mut self) {
+        self.state = State::Over;
+        self.pending = None;
+        self.outlet.handed_in().close();
     }
 
     fn delay(&self, cause: &DisconnectCause) -> Option<Duration> {
