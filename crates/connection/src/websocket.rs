@@ -274,21 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// after it: from then on only a blocked write has a deadline.
     ///
     /// ```no_run
-    /// # use socket_flow_connection::{Error, Message, WebSocket};
-    /// # async fn example(
-    /// #     mut ws: WebSocket<tokio::net::TcpStream>,
-    /// #     messages: tokio::sync::mpsc::Sender<Message>,
-    /// # ) -> Result<(), Error> {
-    /// while let Some(message) = ws.recv().await? {
-    ///     tokio::select! {
-    ///         biased;
-    ///         // Whoever takes the message may be waiting to send one.
-    ///         result = messages.send(message) => if result.is_err() { break },
-    ///         result = ws.forward() => { result?; break }
-    ///     }
-    /// }
-    /// # Ok(())
-    /// # }
+    #[doc = include_str!("../loops/forward.rs")]
     /// ```
     ///
     /// # Errors

@@ -28,19 +28,7 @@ use crate::timer::Timer;
 /// What one connection receives may be queued on another:
 ///
 /// ```no_run
-/// # use socket_flow_connection::{Error, WebSocket};
-/// # use tokio::net::TcpStream;
-/// # async fn example(
-/// #     mut from: WebSocket<TcpStream>,
-/// #     mut to: WebSocket<TcpStream>,
-/// # ) -> Result<(), Error> {
-/// let (reader, own) = from.halves();
-/// let (_, other) = to.halves();
-/// while let Some(message) = reader.recv(own).await? {
-///     other.send(message).await?;
-/// }
-/// # Ok(())
-/// # }
+#[doc = include_str!("../loops/relay.rs")]
 /// ```
 ///
 /// Dropping it makes one attempt, without waiting, to write what is queued
@@ -76,14 +64,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// runs out of input, or with [`flush`](Writer::flush).
     ///
     /// ```no_run
-    /// # async fn example(ws: &mut socket_flow_connection::WebSocket<tokio::net::TcpStream>)
-    /// # -> Result<(), socket_flow_connection::Error> {
-    /// let (reader, writer) = ws.halves();
-    /// while let Some(message) = reader.recv(writer).await? {
-    ///     writer.queue(message)?;
-    /// }
-    /// # Ok(())
-    /// # }
+    #[doc = include_str!("../loops/lent.rs")]
     /// ```
     ///
     /// # Errors

@@ -39,19 +39,7 @@
 //! # A server
 //!
 //! ```no_run
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = socket_flow::Server::bind("127.0.0.1:9001")
-//!     .serve_with(|mut ws, _request| async move {
-//!         while let Some(message) = ws.recv().await? {
-//!             ws.queue(message)?; // written together with what else is ready, see `queue`
-//!         }
-//!         Ok::<_, socket_flow::Error>(())
-//!     })
-//!     .await?;
-//! server.closed().await;
-//! # Ok(())
-//! # }
+#![doc = include_str!("../loops/echo.rs")]
 //! ```
 //!
 //! [`ClientBuilder`] adds headers, subprotocols, proxies, a stream of your own, and a client that

@@ -23,14 +23,7 @@ use crate::writer::Writer;
 /// can be fed while it lives.
 ///
 /// ```no_run
-/// # async fn example(mut ws: socket_flow_connection::WebSocket<tokio::net::TcpStream>)
-/// # -> Result<(), socket_flow_connection::Error> {
-/// let (reader, writer) = ws.halves();
-/// while let Some(message) = reader.recv(writer).await? {
-///     writer.queue(message)?;
-/// }
-/// # Ok(())
-/// # }
+#[doc = include_str!("../../loops/lent.rs")]
 /// ```
 #[derive(Debug)]
 pub struct Reader {

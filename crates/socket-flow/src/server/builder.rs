@@ -171,41 +171,8 @@ impl ServerBuilder {
     ///
     /// An echo server. Replies to messages that arrive together leave together:
     ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use std::collections::HashMap;
-    ///
-    /// use socket_flow::{Server, ServerEvent};
-    ///
-    /// let (handle, mut events) = Server::bind("127.0.0.1:0").serve().await?;
-    /// # let url = format!("ws://{}", handle.local_addr()?);
-    /// # let client = tokio::spawn(async move {
-    /// #     let (mut ws, _) = socket_flow::connect(&url).await.unwrap();
-    /// #     ws.send("hello").await.unwrap();
-    /// #     assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("hello"));
-    /// #     ws.close(socket_flow::CloseCode::NORMAL, "").await.unwrap();
-    /// #     handle.shutdown(std::time::Duration::ZERO).await;
-    /// # });
-    /// let mut senders = HashMap::new();
-    /// while let Some(event) = events.next().await {
-    ///     match event {
-    ///         ServerEvent::Open { id, sender, .. } => {
-    ///             senders.insert(id, sender);
-    ///         }
-    ///         ServerEvent::Message { id, message } => {
-    ///             // It has room; it is refused only where the peer has gone.
-    ///             let _ = senders[&id].try_send(message);
-    ///         }
-    ///         ServerEvent::Close { id, .. } => {
-    ///             senders.remove(&id);
-    ///         }
-    ///         _ => {}
-    ///     }
-    /// }
-    /// # client.await?;
-    /// # Ok(())
-    /// # }
+    /// ```no_run
+    #[doc = include_str!("../../loops/events.rs")]
     /// ```
     pub async fn serve(self) -> io::Result<(ServerHandle, Events)> {
         let (sender, receiver) = mpsc::channel(self.event_capacity.clamp(1, MAX_EVENT_CAPACITY));
@@ -235,24 +202,7 @@ impl ServerBuilder {
     /// # Examples
     ///
     /// ```no_run
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> std::io::Result<()> {
-    /// use http::Request;
-    /// use socket_flow::{Error, Server, ServerStream, WebSocket};
-    ///
-    /// async fn echo(mut ws: WebSocket<ServerStream>, request: Request<()>) -> Result<(), Error> {
-    ///     println!("{}", request.uri().path());
-    ///     let (reader, writer) = ws.halves();
-    ///     while let Some(message) = reader.recv(writer).await? {
-    ///         writer.queue(message)?;
-    ///     }
-    ///     Ok(())
-    /// }
-    ///
-    /// let handle = Server::bind("127.0.0.1:9001").serve_with(echo).await?;
-    /// handle.closed().await;
-    /// # Ok(())
-    /// # }
+    #[doc = include_str!("../../loops/lent.rs")]
     /// ```
     pub async fn serve_with<F, R>(self, handler: F) -> io::Result<ServerHandle>
     where

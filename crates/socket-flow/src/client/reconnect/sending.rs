@@ -29,26 +29,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// as [`send`](Self::send) does.
     ///
     /// ```
+    #[doc = include_str!("../../../loops/ready.rs")]
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use socket_flow::{Backoff, ClientBuilder, ReconnectEvent};
-    ///
+    /// # use socket_flow::{Backoff, ClientBuilder, CloseCode};
     /// # let server = socket_flow::Server::bind("127.0.0.1:0")
     /// #     .serve_with(|mut ws, _| async move {
     /// #         ws.send("hello").await?;
-    /// #         while ws.recv().await?.is_some() {}
-    /// #         Ok::<_, socket_flow::Error>(())
+    /// #         assert_eq!(ws.recv().await?.unwrap().as_text(), Some("hello"));
+    /// #         ws.close(CloseCode::POLICY_VIOLATION, "").await.map(drop)
     /// #     })
     /// #     .await?;
     /// # let url = format!("ws://{}", server.local_addr()?);
-    /// let mut client = ClientBuilder::new(url).reconnect(Backoff::default());
-    /// while let Some(event) = client.next().await {
-    ///     if let ReconnectEvent::Message(message) = event {
-    ///         client.ready().await?;
-    ///         client.queue(message)?;
-    /// #       break;
-    ///     }
-    /// }
+    /// # echo(ClientBuilder::new(url).reconnect(Backoff::default())).await.unwrap();
     /// # Ok(())
     /// # }
     /// ```
@@ -98,25 +91,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// is lost may take it along, as `Disconnected` tells.
     ///
     /// ```
+    #[doc = include_str!("../../../loops/reconnecting.rs")]
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use socket_flow::{Backoff, ClientBuilder, ReconnectEvent};
-    ///
+    /// # use socket_flow::{Backoff, ClientBuilder, CloseCode};
     /// # let server = socket_flow::Server::bind("127.0.0.1:0")
     /// #     .serve_with(|mut ws, _| async move {
     /// #         ws.send("hello").await?;
-    /// #         while ws.recv().await?.is_some() {}
-    /// #         Ok::<_, socket_flow::Error>(())
+    /// #         assert_eq!(ws.recv().await?.unwrap().as_text(), Some("hello"));
+    /// #         ws.close(CloseCode::POLICY_VIOLATION, "").await.map(drop)
     /// #     })
     /// #     .await?;
     /// # let url = format!("ws://{}", server.local_addr()?);
-    /// let mut client = ClientBuilder::new(url).reconnect(Backoff::default());
-    /// while let Some(event) = client.next().await {
-    ///     if let ReconnectEvent::Message(message) = event {
-    ///         client.send(message).await?;
-    /// #       break;
-    ///     }
-    /// }
+    /// # echo(ClientBuilder::new(url).reconnect(Backoff::default())).await.unwrap();
     /// # Ok(())
     /// # }
     /// ```
