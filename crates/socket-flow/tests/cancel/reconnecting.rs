@@ -60,3 +60,52 @@ fn a_wait_for_the_next_event_given_up_at_any_poll_loses_nothing() {
         tally
     });
 }
+
+#[test]
+fn a_message_to_send_given_up_at_any_poll_is_sent_once_or_not_at_all() {
+    at_every_poll("Reconnecting::{send, ready}", async |budget| {
+        let (dials, mut dialled) = mpsc::unbounded_channel();
+        let client = ClientBuilder::new("ws://pipe/").reconnect_on(
+            Backoff::default().jitter(false),
+            move || {
+                let (near, far) = pipe();
+                let sent = dials.send(far);
+                async { sent.map(|()| near).map_err(io::Error::other) }
+            },
+        );
+        // A message at a time: the second of a pair waits for the first.
+        let mut client = client.queue_capacity(1);
+        let serving = tokio::spawn(async move {
+            let mut received = Received::new(ledger());
+            let stream = dialled.recv().await.unwrap();
+            let mut ws = socket_flow::accept(stream).await.unwrap();
+            while let Some(message) = ws.recv().await.unwrap() {
+                received.receive(message.as_ref());
+                ws.queue(message).unwrap();
+            }
+            received.complete(MESSAGES)
+        });
+        let mut received = Received::new(ledger());
+        for pair in 0..MESSAGES / 2 {
+            for number in [2 * pair, 2 * pair + 1] {
+                let message = ledger().message(number);
+                let sending = budget.insist(async || client.send(message.clone()).await);
+                sending.await.unwrap();
+            }
+            budget.insist(async || client.ready().await).await.unwrap();
+            let mut echoes = 0;
+            while echoes < 2 {
+                let event = budget.insist(async || client.next().await).await;
+                if let Some(ReconnectEvent::Message(message)) = event {
+                    received.receive(message.as_ref());
+                    echoes += 1;
+                }
+            }
+        }
+        let mut tally = received.complete(MESSAGES);
+        client.sender().close(CloseCode::NORMAL, "").unwrap();
+        while client.next().await.is_some() {}
+        tally += serving.await.unwrap();
+        tally
+    });
+}
