@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use socket_flow_protocol::CloseCode;
 use socket_flow_protocol::driver::Accepts;
 use tokio::io::AsyncWrite;
+use tokio::task::coop;
 
-use crate::outbox::{Outbox, Taking};
+use crate::crowd::Late;
+use crate::outbox::Outbox;
 use crate::sender::Sender;
+use crate::taking::Taking;
 use crate::writer::Writer;
 
 impl<S: AsyncWrite + Unpin> Writer<S> {
     /// A handle for sending on this connection from other tasks.
     pub fn sender(&mut self) -> Sender {
         let is_over = self.closing().is_sent();
-        let capacity = self.sending.outgoing().config().limits().high_water;
+        let config = self.sending.outgoing().config();
+        let (capacity, stall) = (config.limits().high_water, config.timeouts().stall);
         let outbox = self
             .outbox
-            .get_or_insert_with(|| Arc::new(Outbox::new(capacity)));
+            .get_or_insert_with(|| Arc::new(Outbox::new(capacity, stall)));
         if is_over {
             outbox.shut();
         }
@@ -29,7 +34,19 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// stopped.
     pub(crate) fn take_over(&mut self) -> bool {
         let mut taking = Taking::of(&self.outbox);
-        let is_more = self.sending.take_over(&mut taking);
+        let mut is_more = self.sending.take_over(&mut taking);
+        if is_more
+            && self
+                .outbox
+                .as_ref()
+                .is_some_and(|outbox| outbox.has_close())
+        {
+            // Its deadline begins when it is queued, so a peer that reads
+            // little cannot put the end off. It is the last of what waits; the
+            // code here is never sent.
+            let _ = self.sending.start_close(CloseCode::NORMAL, "", &mut taking);
+            is_more = false;
+        }
         if let Some(code) = taking.close_code() {
             self.event("close queued", code.as_u16());
         }
@@ -43,16 +60,38 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         outbox.is_some_and(Outbox::is_filled)
     }
 
-    /// Waits for something to take over; not while there is no room for it,
-    /// for then it is the write that is waited for.
+    /// Waits for something to take over; while there is no room for messages,
+    /// for a Close.
     #[inline(always)]
     pub(crate) fn poll_outbox(&mut self, waker: &Waker) -> Poll<()> {
         let Some(outbox) = &self.outbox else {
             return Poll::Pending;
         };
         match self.sending.accepts() {
-            Accepts::Nothing => Poll::Pending,
-            accepts => outbox.poll_filled(accepts == Accepts::Close, waker),
+            Accepts::Nothing => self.poll_close_beyond(waker),
+            accepts => outbox.poll_filled(accepts, waker),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_close_beyond(&mut self, waker: &Waker) -> Poll<()> {
+        self.had_turn();
+        match &self.outbox {
+            Some(outbox) if !self.closing().is_sent() => {
+                outbox.poll_filled(Accepts::Nothing, waker)
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    /// The transport takes nothing now. Where that is why nothing is taken
+    /// over, those who publish learn that this was the connection's turn.
+    pub(crate) fn had_turn(&self) {
+        if let Some(outbox) = &self.outbox {
+            // A task that has used its budget up has its turn yet to come.
+            if self.sending.accepts() == Accepts::Nothing && coop::has_budget_remaining() {
+                outbox.is_late(Late::Turn);
+            }
         }
     }
 

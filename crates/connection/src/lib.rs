@@ -36,10 +36,12 @@
 
 #![forbid(unsafe_code)]
 
+mod crowd;
 mod error;
 mod feed;
 mod give_way;
 mod half;
+mod member;
 mod message_writer;
 mod outbox;
 mod outcome;
@@ -51,7 +53,9 @@ mod source;
 mod split;
 mod stream;
 mod sync;
+mod taking;
 mod timer;
+mod waiting;
 mod wakers;
 mod websocket;
 mod writer;
@@ -64,6 +68,8 @@ pub use socket_flow_protocol::{
 };
 
 pub use crate::error::Error;
+#[doc(hidden)]
+pub use crate::member::Patience;
 pub use crate::message_writer::MessageWriter;
 pub use crate::outcome::CloseOutcome;
 pub use crate::outlet::Outlet;

@@ -1,14 +1,16 @@
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
-use socket_flow_protocol::driver::{Handed, HandedIn};
-use socket_flow_protocol::{CloseCode, CloseFrame, Parcel, Payload, SendError};
+use socket_flow_protocol::driver::{Accepts, Handed};
+use socket_flow_protocol::{CloseCode, CloseFrame, Parcel, Payload, SendError, Utf8Bytes};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
+use crate::crowd::{Crowd, Late};
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
@@ -21,9 +23,13 @@ use crate::sync::{AtomicBool, Mutex, MutexGuard};
 pub(crate) struct Outbox {
     /// The room that is left, for which senders queue up in order. Closed
     /// once no message is taken any more.
-    room: Semaphore,
+    pub(crate) room: Semaphore,
     /// All of the room.
     capacity: u32,
+    /// How long a sender waits while nothing is taken over, in milliseconds:
+    /// timers know nothing finer, and each connection has an outbox.
+    /// `u32::MAX`: without limit.
+    stall: u32,
     /// Whether the connection would find something. Invariant: changed only
     /// under the lock; read without it.
     filled: AtomicBool,
@@ -31,14 +37,22 @@ pub(crate) struct Outbox {
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct State {
     waiting: VecDeque<Waiting>,
     /// Bytes of payload in `waiting`.
     buffered: usize,
     /// The Close that follows what waits.
     close: Option<Box<CloseFrame>>,
-    /// Whoever runs the connection, while it found nothing here.
+    /// Whoever runs the connection, while it found nothing to take over.
     waker: Option<Waker>,
+    /// What only a full queue needs.
+    pub(crate) crowd: Option<Box<Crowd>>,
+    /// How many messages were taken over; it wraps around.
+    pub(crate) taken: u32,
+    pub(crate) late: Late,
+    /// Whether the connection has no use for messages now: it is woken for a
+    /// Close alone.
+    awaits_close: bool,
     /// Since when the connection looks no more: its Close was queued then.
     shut_at: Option<Instant>,
     /// Whether the connection has ended, its transport included.
@@ -48,38 +62,32 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     parcel: Parcel,
-    /// The room it takes.
+    /// What it counts for.
     cost: u32,
     /// Whether a newer message may take its place.
     lossy: bool,
 }
 
 impl Outbox {
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// An outbox for so many bytes. Senders wait without limit where `stall`
+    /// is [`NEVER`](crate::NEVER).
+    pub(crate) fn new(capacity: usize, stall: Duration) -> Self {
         let capacity = u32::try_from(capacity.min(Semaphore::MAX_PERMITS))
             .unwrap_or(u32::MAX)
             .max(1);
+        let stall = stall.as_nanos().div_ceil(1_000_000);
         Self {
             room: Semaphore::new(capacity as usize),
             capacity,
+            stall: u32::try_from(stall).unwrap_or(u32::MAX),
             filled: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
 
-    pub(crate) async fn send<P: Payload>(&self, payload: P) -> Result<(), SendError<P>> {
-        let cost = self.cost(&payload);
-        match self.room.acquire_many(cost).await {
-            Ok(room) => {
-                room.forget();
-                self.push(payload, cost, false)
-            }
-            Err(_) => Err(SendError::Closed(payload)),
-        }
-    }
-
+    #[inline]
     pub(crate) fn try_send<P: Payload>(&self, payload: P, lossy: bool) -> Result<(), SendError<P>> {
-        let cost = self.cost(&payload);
+        let cost = self.room_for(payload.bytes().len());
         match self.room.try_acquire_many(cost) {
             Ok(room) => {
                 room.forget();
@@ -92,41 +100,63 @@ impl Outbox {
 
     /// Puts a message in, if need be in place of the oldest ones that were
     /// put in like this; how many those were.
+    #[inline]
     pub(crate) fn replace<P: Payload>(&self, payload: P) -> Result<usize, SendError<P>> {
         let payload = match self.try_send(payload, true) {
             Ok(()) => return Ok(0),
             Err(SendError::Full(payload)) => payload,
             Err(closed) => return Err(closed),
         };
-        let cost = self.cost(&payload);
+        let cost = self.room_for(payload.bytes().len());
         let mut state = self.lock();
         if self.room.is_closed() {
             return Err(SendError::Closed(payload));
         }
-        let mut freed = 0;
-        let mut dropped = 0;
-        for waiting in state.waiting.iter().filter(|waiting| waiting.lossy) {
-            if freed >= cost {
-                break;
-            }
-            freed += waiting.cost;
-            dropped += 1;
-        }
-        if freed < cost {
+        let Some((dropped, freed)) = state.drop_oldest(cost) else {
             return Err(SendError::Full(payload));
-        }
-        let mut left = dropped;
-        state.drop_where(|waiting| {
-            let drop = waiting.lossy && left > 0;
-            left -= usize::from(drop);
-            drop
-        });
+        };
+        let left = match &mut state.crowd {
+            Some(crowd) => crowd.pay(freed - cost),
+            None => freed - cost,
+        };
         self.put(state, Parcel::new(payload), cost, true);
-        self.room.add_permits((freed - cost) as usize);
+        self.free(left);
         Ok(dropped)
     }
 
-    /// Begins to close: behind what waits, or in its place.
+    /// Puts a message in although there is no room for it, unless the queue
+    /// were `backlog` bytes too long then, or less than a queue's worth has
+    /// left `within` this time: then the connection begins to close, after
+    /// what waits, and the message comes back as from a full queue.
+    pub(crate) fn exceed<P: Payload>(
+        &self,
+        payload: P,
+        backlog: usize,
+        within: Duration,
+    ) -> Result<(), SendError<P>> {
+        let cost = cost(payload.bytes().len());
+        let mut state = self.lock();
+        if self.room.is_closed() {
+            return Err(SendError::Closed(payload));
+        }
+        let crowd = state.crowd.get_or_insert_default();
+        let owed = crowd.owed.checked_add(cost);
+        let owed = owed.filter(|owed| *owed as usize <= backlog);
+        let Some(owed) = owed.filter(|_| !crowd.is_too_slow()) else {
+            self.end_slow(&mut state);
+            self.fill(state);
+            return Err(SendError::Full(payload));
+        };
+        crowd.owed = owed;
+        if crowd.is_behind(within) {
+            // Whoever runs the connection has a time to keep from now on.
+            state.awaits_close = false;
+        }
+        self.put(state, Parcel::new(payload), cost, false);
+        Ok(())
+    }
+
+    /// Begins to close: after what waits, or in its place.
     pub(crate) fn close(&self, frame: CloseFrame, at_once: bool) {
         self.room.close();
         let mut state = self.lock();
@@ -180,25 +210,36 @@ impl Outbox {
         let mut state = self.lock();
         if let Some(waiting) = state.waiting.pop_front() {
             state.buffered -= waiting.parcel.len();
-            if state.waiting.is_empty() && state.close.is_none() {
-                self.settle(&mut state);
+            state.taken = state.taken.wrapping_add(1);
+            state.late = Late::No;
+            *freed += match &mut state.crowd {
+                Some(crowd) => crowd.took(waiting.cost, self.capacity),
+                None => waiting.cost,
+            };
+            if state.waiting.is_empty() {
+                let is_settled = state.close.is_none();
+                self.settle(&mut state, is_settled);
             }
-            *freed += waiting.cost;
             return Some(Handed::Message(waiting.parcel));
         }
-        self.settle(&mut state);
+        self.settle(&mut state, true);
         let close = state.close.take()?;
         Some(Handed::Close(*close))
     }
 
-    /// Nothing waits: an idle connection keeps no memory for it.
-    fn settle(&self, state: &mut State) {
+    /// No message waits: an idle connection keeps no memory for it.
+    fn settle(&self, state: &mut State, is_empty: bool) {
         state.waiting = VecDeque::new();
-        self.filled.store(false, Ordering::Release);
+        if state.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
+            state.crowd = None;
+        }
+        if is_empty {
+            self.filled.store(false, Ordering::Release);
+        }
     }
 
-    /// The Close, where nothing waits in front of it: all there is to do
-    /// inside a message.
+    /// The Close, where nothing waits before it: all there is to do inside a
+    /// message.
     pub(crate) fn take_close(&self) -> Option<Box<CloseFrame>> {
         let mut state = self.lock();
         if !state.waiting.is_empty() {
@@ -207,6 +248,11 @@ impl Outbox {
         let close = state.close.take()?;
         self.filled.store(false, Ordering::Release);
         Some(close)
+    }
+
+    /// Whether a Close waits, whatever is before it.
+    pub(crate) fn has_close(&self) -> bool {
+        self.lock().close.is_some()
     }
 
     pub(crate) fn free(&self, room: u32) {
@@ -221,13 +267,24 @@ impl Outbox {
         self.filled.load(Ordering::Acquire)
     }
 
-    /// Waits until there is something for the connection; where it is inside
-    /// a message, that is a Close alone.
-    pub(crate) fn poll_filled(&self, is_inside: bool, waker: &Waker) -> Poll<()> {
+    /// Waits until there is something for a connection that accepts this.
+    /// Where it accepts nothing, its write queue being full, that is a Close
+    /// all the same: what is before it leaves with it.
+    pub(crate) fn poll_filled(&self, accepts: Accepts, waker: &Waker) -> Poll<()> {
         let mut state = self.lock();
-        if self.is_filled() && (!is_inside || state.waiting.is_empty()) {
+        let crowd = state.crowd.as_mut();
+        if crowd.is_some_and(|crowd| crowd.poll_too_slow(waker)) {
+            self.end_slow(&mut state);
+        }
+        let is_filled = match accepts {
+            Accepts::All => self.is_filled(),
+            Accepts::Close => state.close.is_some() && state.waiting.is_empty(),
+            Accepts::Nothing => state.close.is_some(),
+        };
+        if is_filled {
             return Poll::Ready(());
         }
+        state.awaits_close = accepts == Accepts::Nothing;
         match &mut state.waker {
             Some(old) => old.clone_from(waker),
             None => state.waker = Some(waker.clone()),
@@ -258,24 +315,29 @@ impl Outbox {
         self.room.available_permits()
     }
 
+    /// How long a sender waits while nothing is taken over.
+    pub(crate) fn stall(&self) -> Option<Duration> {
+        let is_limited = self.stall != u32::MAX;
+        is_limited.then(|| Duration::from_millis(self.stall.into()))
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.room.is_closed()
     }
 
     /// The room that a message with a payload of this many bytes takes.
-    pub(crate) fn cost_of(&self, payload: usize) -> u32 {
-        u32::try_from(payload)
-            .unwrap_or(u32::MAX)
-            .saturating_add(OVERHEAD)
-            .min(self.capacity)
-    }
-
-    fn cost(&self, payload: &impl Payload) -> u32 {
-        self.cost_of(payload.bytes().len())
+    #[inline]
+    pub(crate) fn room_for(&self, payload: usize) -> u32 {
+        cost(payload).min(self.capacity)
     }
 
     /// Puts a message in whose room has been taken.
-    fn push<P: Payload>(&self, payload: P, cost: u32, lossy: bool) -> Result<(), SendError<P>> {
+    pub(crate) fn push<P: Payload>(
+        &self,
+        payload: P,
+        cost: u32,
+        lossy: bool,
+    ) -> Result<(), SendError<P>> {
         let state = self.lock();
         // A message that came later than the decision to close would be lost.
         if self.room.is_closed() {
@@ -285,6 +347,7 @@ impl Outbox {
         Ok(())
     }
 
+    #[inline]
     fn put(&self, mut state: MutexGuard<'_, State>, parcel: Parcel, cost: u32, lossy: bool) {
         state.buffered += parcel.len();
         if state.waiting.capacity() == 0 {
@@ -298,10 +361,26 @@ impl Outbox {
         self.fill(state);
     }
 
+    /// Begins to close a connection that is too slow, after what waits.
+    fn end_slow(&self, state: &mut State) {
+        self.room.close();
+        state.close.get_or_insert_with(|| {
+            Box::new(CloseFrame {
+                code: CloseCode::TRY_AGAIN_LATER,
+                reason: Utf8Bytes::from("too slow"),
+            })
+        });
+        self.filled.store(true, Ordering::Release);
+    }
+
     /// Wakes the connection, once for everything that is put in until it
     /// looks.
+    #[inline]
     fn fill(&self, mut state: MutexGuard<'_, State>) {
         self.filled.store(true, Ordering::Release);
+        if state.awaits_close && state.close.is_none() {
+            return;
+        }
         let waker = state.waker.take();
         // Waking may run the connection at once.
         drop(state);
@@ -310,86 +389,51 @@ impl Outbox {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a connection takes over at once. The room is given back when it is
-/// dropped, so that those who wait for it are not woken for each message.
-pub(crate) struct Taking<'a> {
-    outbox: Option<&'a Outbox>,
-    /// Whether the senders are refused: no further message can arrive.
-    refuses: bool,
-    freed: u32,
-    close: Option<CloseCode>,
-}
-
-impl<'a> Taking<'a> {
-    pub(crate) fn of(outbox: &'a Option<Arc<Outbox>>) -> Self {
-        Self::from(outbox.as_deref())
-    }
-
-    /// The code of a Close that was taken.
-    pub(crate) fn close_code(&self) -> Option<CloseCode> {
-        self.close
-    }
-}
-
-impl<'a> From<Option<&'a Outbox>> for Taking<'a> {
-    fn from(outbox: Option<&'a Outbox>) -> Self {
-        Self {
-            outbox,
-            refuses: false,
-            freed: 0,
-            close: None,
-        }
-    }
-}
-
-impl HandedIn for Taking<'_> {
+impl State {
+    /// Drops the oldest lossy messages until so much room is free: how many,
+    /// and how much room that is. None, where all of them have less.
     #[inline]
-    fn next(&mut self, only_close: bool) -> Option<Handed> {
-        // Without the lock a message might be missed that is being put in: it
-        // is found later, but not once a Close is in front of it.
-        let outbox = self.outbox?;
-        if !self.refuses && !outbox.is_filled() {
+    fn drop_oldest(&mut self, cost: u32) -> Option<(usize, u32)> {
+        let mut freed = 0;
+        let mut dropped = 0;
+        let mut in_front = 0;
+        for (at, waiting) in self.waiting.iter().enumerate() {
+            if freed >= cost {
+                break;
+            }
+            if waiting.lossy {
+                in_front += usize::from(at == dropped);
+                freed += waiting.cost;
+                dropped += 1;
+            }
+        }
+        if freed < cost {
             return None;
         }
-        let handed = match only_close {
-            true => outbox.take_close().map(|frame| Handed::Close(*frame)),
-            false => outbox.next(&mut self.freed),
-        };
-        if let Some(Handed::Close(frame)) = &handed {
-            self.close = Some(frame.code);
+        if in_front == dropped {
+            // As good as always: nothing else waits before them.
+            for waiting in self.waiting.drain(..dropped) {
+                self.buffered -= waiting.parcel.len();
+            }
+        } else {
+            let mut left = dropped;
+            self.drop_where(|waiting| {
+                let drop = waiting.lossy && left > 0;
+                left -= usize::from(drop);
+                drop
+            });
         }
-        handed
+        Some((dropped, freed))
     }
 
-    fn refuse(&mut self) {
-        self.refuses = true;
-        if let Some(outbox) = self.outbox {
-            outbox.refuse();
-        }
-    }
-
-    fn close(&mut self) {
-        if let Some(outbox) = self.outbox {
-            outbox.shut();
-        }
-    }
-}
-
-impl Drop for Taking<'_> {
-    fn drop(&mut self) {
-        if let Some(outbox) = self.outbox {
-            outbox.free(self.freed);
-        }
-    }
-}
-
-impl State {
+    #[cold]
     fn drop_where(&mut self, mut which: impl FnMut(&Waiting) -> bool) {
         let buffered = &mut self.buffered;
         self.waiting.retain(|waiting| {
@@ -400,6 +444,14 @@ impl State {
             !drop
         });
     }
+}
+
+/// What a message with so many bytes of payload counts for.
+#[inline]
+fn cost(payload: usize) -> u32 {
+    u32::try_from(payload)
+        .unwrap_or(u32::MAX)
+        .saturating_add(OVERHEAD)
 }
 
 /// Room for as many messages is made at once: most wait alone.

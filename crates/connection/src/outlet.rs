@@ -1,10 +1,12 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use socket_flow_protocol::driver::{Handed, HandedIn};
+use socket_flow_protocol::NEVER;
+use socket_flow_protocol::driver::{Accepts, Handed, HandedIn};
 
-use crate::outbox::{Outbox, Taking};
+use crate::outbox::Outbox;
 use crate::sender::Sender;
+use crate::taking::Taking;
 
 /// The other end of [`Sender`]s that belong to no connection: for whoever
 /// hands their messages on, to one connection after another.
@@ -33,8 +35,11 @@ pub struct Outlet {
 impl Outlet {
     /// Senders that may let messages of this many bytes wait, with 64 for each
     /// message, and their other end.
+    ///
+    /// [`Sender::send`] waits for room without limit: nobody but the owner of
+    /// the outlet knows for how long there may be no connection.
     pub fn new(capacity: usize) -> (Sender, Self) {
-        let outbox = Arc::new(Outbox::new(capacity));
+        let outbox = Arc::new(Outbox::new(capacity, NEVER));
         (Sender::new(Arc::clone(&outbox)), Self { outbox })
     }
 
@@ -46,7 +51,11 @@ impl Outlet {
                 self.outbox.free(freed);
                 return Poll::Ready(handed);
             }
-            if self.outbox.poll_filled(false, cx.waker()).is_pending() {
+            if self
+                .outbox
+                .poll_filled(Accepts::All, cx.waker())
+                .is_pending()
+            {
                 return Poll::Pending;
             }
         }
@@ -80,7 +89,11 @@ impl Outlet {
     /// Polls until [`handed_in`](Outlet::handed_in) has something to take;
     /// where `only_close`, that is a Close with no message in front of it.
     pub fn poll_handed_in(&mut self, only_close: bool, cx: &mut Context<'_>) -> Poll<()> {
-        self.outbox.poll_filled(only_close, cx.waker())
+        let accepts = match only_close {
+            true => Accepts::Close,
+            false => Accepts::All,
+        };
+        self.outbox.poll_filled(accepts, cx.waker())
     }
 
     /// Polls for the moment a sender asks to close, without taking any message.

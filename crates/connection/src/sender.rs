@@ -51,7 +51,7 @@ use crate::outbox::Outbox;
 /// ```
 #[derive(Clone)]
 pub struct Sender {
-    outbox: Arc<Outbox>,
+    pub(crate) outbox: Arc<Outbox>,
 }
 
 impl Sender {
@@ -63,10 +63,20 @@ impl Sender {
     /// they came. What was handed in is sent, also where this end begins to
     /// close then; unless the peer closes first, or the connection fails.
     ///
+    /// A handler that waits here for its own connection does not run it
+    /// meanwhile, so nothing makes room: it sends with
+    /// [`queue`](crate::WebSocket::queue) or
+    /// [`send`](crate::WebSocket::send).
+    ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] gives the message back once the connection has
-    /// ended or begun to close.
+    /// Both give the message back:
+    ///
+    /// - [`SendError::Closed`] once the connection has ended or begun to close;
+    /// - [`SendError::Stalled`] once the connection has taken nothing over for
+    ///   [`Timeouts::stall`](crate::Timeouts::stall), 30 s by default, in whole
+    ///   milliseconds. Whatever it takes over starts that time anew. Outside
+    ///   of a tokio runtime, which keeps the time, there is no limit.
     ///
     /// # Cancel safety
     ///
@@ -82,6 +92,7 @@ impl Sender {
     ///
     /// Gives the message back: [`SendError::Full`] where there is no room,
     /// [`SendError::Closed`] once the connection has ended or begun to close.
+    #[inline]
     pub fn try_send<P: Payload>(&self, message: P) -> Result<(), SendError<P>> {
         self.outbox.try_send(message, false)
     }
@@ -94,6 +105,7 @@ impl Sender {
     ///
     /// As [`try_send`](Sender::try_send); [`SendError::Full`] where dropping
     /// them all would not make room.
+    #[inline]
     pub fn send_newest<P: Payload>(&self, message: P) -> Result<usize, SendError<P>> {
         self.outbox.replace(message)
     }
@@ -139,7 +151,7 @@ impl Sender {
     /// How much room a message takes whose payload has this many bytes: 64
     /// bytes more, and at most all there is.
     pub fn cost(&self, payload: usize) -> usize {
-        self.outbox.cost_of(payload) as usize
+        self.outbox.room_for(payload) as usize
     }
 
     /// Whether the connection has ended or begun to close: no message is

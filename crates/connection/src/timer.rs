@@ -56,7 +56,7 @@ impl Timer {
     }
 
     /// Waits until `at`.
-    fn poll(&mut self, at: Instant, waker: &Waker) -> Poll<()> {
+    pub(crate) fn poll(&mut self, at: Instant, waker: &Waker) -> Poll<()> {
         let armed = self.armed.get_or_insert_with(|| {
             let (sleep, waker) = (sleep_until(at), Waker::noop().clone());
             Box::pin(Armed { sleep, waker })

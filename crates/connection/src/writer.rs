@@ -15,7 +15,8 @@ use tracing::{Span, debug};
 
 use crate::error::{ABNORMAL, Error};
 use crate::give_way::give_way;
-use crate::outbox::{Outbox, Taking};
+use crate::outbox::Outbox;
+use crate::taking::Taking;
 use crate::timer::Timer;
 
 /// The sending half of a connection, next to its [`Reader`](crate::Reader).
@@ -298,6 +299,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 Next::Wait(at) => {
                     if !self.timer.has_passed(self.epoch, at, &mut turn, waker) {
                         if goal != Goal::Closed {
+                            self.had_turn();
                             return Poll::Pending;
                         }
                         ready!(self.poll_outbox(waker));

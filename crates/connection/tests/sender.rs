@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use socket_flow_connection::{
-    CloseCode, Config, ControlError, Error, Message, MessageRef, Prepared, SendError,
+    CloseCode, Config, ControlError, Error, Expired, Message, MessageRef, Prepared, SendError,
 };
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 mod support;
 use support::frames::{BINARY, CLOSE, TEXT, close, parse, whole};
@@ -400,4 +402,94 @@ async fn a_close_inside_a_message_is_taken_also_while_a_message_is_held_back() {
     sender.close(CloseCode::NORMAL, "").unwrap();
     assert!(poll_once(ws.recv()).is_pending());
     assert!(ws.closing().is_sent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_waits_no_longer_than_the_stall_time_in_which_nothing_is_taken_over() {
+    let stall = Duration::from_secs(3);
+    let config = Config::new().high_water(100).stall_timeout(stall);
+    let (mut ws, mut far) = raw(Server, 10_000, config);
+    let sender = ws.sender();
+    sender.try_send("first").unwrap();
+    let start = Instant::now();
+    // Its handler waits for its own connection: nothing is taken over.
+    let refused = sender.send("second").await;
+    assert_eq!(refused, Err(SendError::Stalled("second")));
+    assert_eq!(start.elapsed(), stall);
+
+    // Whatever is taken over starts the time anew.
+    let others: Vec<_> = (0..3)
+        .map(|number| {
+            let sender = sender.clone();
+            tokio::spawn(async move { (sender.send([number; 90].to_vec()).await, start.elapsed()) })
+        })
+        .collect();
+    for _ in 0..2 {
+        tokio::time::sleep(stall - Duration::from_secs(1)).await;
+        assert!(poll_once(ws.recv()).is_pending());
+    }
+    let mut outcomes = Vec::new();
+    for other in others {
+        outcomes.push(other.await.unwrap());
+    }
+    let seconds: Vec<_> = outcomes.iter().map(|(_, at)| at.as_secs()).collect();
+    assert_eq!(seconds, [5, 7, 10]);
+    assert_eq!(outcomes[0].0, Ok(()));
+    assert_eq!(outcomes[1].0, Ok(()));
+    assert_eq!(outcomes[2].0, Err(SendError::Stalled(vec![2; 90])));
+
+    // Who gave up keeps no room, and no place in the order.
+    assert!(poll_once(ws.recv()).is_pending());
+    sender.try_send("last").unwrap();
+    assert!(poll_once(ws.recv()).is_pending());
+    let frames = parse(&read_now(&mut far));
+    let firsts: Vec<_> = frames.iter().map(|frame| frame.payload[0]).collect();
+    assert_eq!(firsts, [b'f', 0, 1, b'l']);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_without_a_stall_time_waits_without_limit() {
+    let (mut ws, _far) = raw(Server, 10_000, no_deadlines().high_water(100));
+    let sender = ws.sender();
+    sender.try_send("first").unwrap();
+    let waiting = tokio::time::timeout(Duration::from_secs(1_000_000), sender.send(vec![0; 90]));
+    assert!(waiting.await.is_err());
+}
+
+#[test]
+fn outside_of_a_runtime_a_sender_waits_without_limit() {
+    let (mut ws, _far) = raw(Server, 1_000, Config::new().high_water(65));
+    let sender = ws.sender();
+    sender.try_send("x").unwrap();
+    let mut waiting = pin!(sender.send("y"));
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    drop(ws);
+    let refused = Poll::Ready(Err(SendError::Closed("y")));
+    assert_eq!(waiting.as_mut().poll(&mut cx), refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_by_a_sender_ends_the_connection_in_time_though_its_peer_takes_a_byte_now_and_then()
+{
+    let (mut ws, mut far) = raw(Server, 1, Config::new().high_water(100));
+    let sender = ws.sender();
+    ws.queue(vec![1; 200]).unwrap();
+    let serving = tokio::spawn(async move { ws.recv().await });
+    tokio::task::yield_now().await;
+    sender.try_send("accepted").unwrap();
+    sender.close(CloseCode::NORMAL, "").unwrap();
+    let start = Instant::now();
+    let trickle = tokio::spawn(async move {
+        while far.read_u8().await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let ended = serving.await.unwrap();
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Close))),
+        "{ended:?}"
+    );
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    trickle.await.unwrap();
 }

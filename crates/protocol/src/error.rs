@@ -125,6 +125,10 @@ pub enum SendError<P> {
     Unfinished(P),
     /// A part that is text for a binary message, or the other way round.
     WrongKind(P),
+    /// The connection took nothing over for
+    /// [`Timeouts::stall`](crate::Timeouts::stall), while a message waited for
+    /// room: its handler does not run it, or its peer reads too little.
+    Stalled(P),
 }
 
 impl<P> SendError<P> {
@@ -134,7 +138,8 @@ impl<P> SendError<P> {
             Self::Full(message)
             | Self::Closed(message)
             | Self::Unfinished(message)
-            | Self::WrongKind(message) => message,
+            | Self::WrongKind(message)
+            | Self::Stalled(message) => message,
         }
     }
 
@@ -145,6 +150,7 @@ impl<P> SendError<P> {
             Self::Closed(message) => SendError::Closed(change(message)),
             Self::Unfinished(message) => SendError::Unfinished(change(message)),
             Self::WrongKind(message) => SendError::WrongKind(change(message)),
+            Self::Stalled(message) => SendError::Stalled(change(message)),
         }
     }
 
@@ -163,6 +169,7 @@ impl<P> fmt::Debug for SendError<P> {
             Self::Closed(_) => "Closed",
             Self::Unfinished(_) => "Unfinished",
             Self::WrongKind(_) => "WrongKind",
+            Self::Stalled(_) => "Stalled",
         })
     }
 }
@@ -174,6 +181,7 @@ impl<P> fmt::Display for SendError<P> {
             Self::Closed(_) => "connection is closing",
             Self::Unfinished(_) => "another message is sent part by part",
             Self::WrongKind(_) => "text and binary parts in one message",
+            Self::Stalled(_) => "connection took nothing over in time",
         })
     }
 }

@@ -103,6 +103,11 @@ fn every_refused_message_comes_back_with_the_reason() {
             "WrongKind",
             "text and binary parts in one message",
         ),
+        (
+            SendError::Stalled("secret"),
+            "Stalled",
+            "connection took nothing over in time",
+        ),
     ] {
         assert_eq!(said(&error), expected);
         // The payload belongs in no log.

@@ -144,7 +144,7 @@ pub use crate::client::{
     InvalidProxyUrl, Proxy, ProxyError, ReconnectEvent, Reconnecting, RedirectError, Rejected,
     Retry, SocksReply, connect,
 };
-pub use crate::hub::{Delivery, Hub, HubStats, SlowPolicy};
+pub use crate::hub::{Delivery, Hub, HubBuilder, HubError, HubStats, SlowPolicy};
 pub use crate::invalid_header::InvalidHeader;
 pub use crate::server::{
     AcceptError, Acceptor, ConnectionId, Events, HandlerResult, Listener, PeerAddr, Pending,

@@ -1,28 +1,29 @@
+mod builder;
+mod members;
 mod policy;
+mod publication;
 mod stats;
 mod topics;
+mod waits;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use socket_flow_connection::Sender;
-use socket_flow_protocol::{CloseCode, Message, Prepared, SendError};
+use socket_flow_connection::{Sender, WebSocket};
+use socket_flow_protocol::{Message, Prepared};
+use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use builder::{HubBuilder, HubError};
 pub use policy::SlowPolicy;
 pub use stats::{Delivery, HubStats};
 
+use crate::race::race;
+use members::Piece;
+use publication::Publication;
 use stats::Counters;
 use topics::Topics;
 
 /// Sends messages to everyone who has joined a topic.
-///
-/// Members are the [`Sender`]s of connections, of any server or none. A
-/// message is encoded once, and compressed once for each way of compressing
-/// among the members; each member is handed a reference to it, and its task is
-/// woken once, however many messages are published until it runs. Nothing is
-/// unbounded: a member that does not keep up meets the [`SlowPolicy`].
-///
-/// Connections that end leave by themselves. Clones are the same hub.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -38,7 +39,8 @@ use topics::Topics;
 ///             let room = request.uri().path();
 ///             hub.join(room, &ws.sender());
 ///             while let Some(message) = ws.recv().await? {
-///                 hub.publish(room, message).await;
+///                 // Runs this connection while it waits for others.
+///                 hub.publish_from(&mut ws, room, message).await;
 ///             }
 ///             Ok::<_, Error>(())
 ///         }
@@ -55,24 +57,62 @@ use topics::Topics;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Members are the [`Sender`]s of connections, of any server or none. A
+/// message is encoded once, and compressed once for each way of compressing
+/// among the members; each member is handed a reference to it, and its task is
+/// woken once, however many messages are published until it runs. Connections
+/// that end leave by themselves. Clones are the same hub.
+///
+/// # Which call
+///
+/// - In a handler, [`publish_from`](Self::publish_from), or
+///   [`publish_to_others`](Self::publish_to_others) to leave its own connection
+///   out. A connection moves only while it is run, so handlers that publish to
+///   each other and wait without running theirs wait for each other.
+/// - In any other task, [`publish`](Self::publish), or
+///   [`publish_except`](Self::publish_except) to leave one member out.
+/// - Where nothing can be awaited, [`publish_now`](Self::publish_now).
+///
+/// # Members that are slow
+///
+/// Nothing is unbounded: each member has a queue, and one that does not keep
+/// up meets the [`SlowPolicy`]. A queue alone that is full is not slow: these
+/// calls wait until the task of its connection has had its turn, all of them
+/// together at most 100 ms ([`HubBuilder::turn`]). A handler that sleeps costs
+/// that once, and no message waits for it again until it runs. Only
+/// [`SlowPolicy::Wait`] waits for a transport.
+///
+/// These times need a tokio runtime with its time driver enabled. Outside of a
+/// runtime nothing is waited for.
 #[derive(Clone)]
 pub struct Hub {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    policy: SlowPolicy,
+    settings: HubBuilder,
     /// Locked to look up or change who is there, not while publishing.
     topics: RwLock<Topics>,
     counters: Counters,
 }
 
 impl Hub {
-    /// A hub without members.
+    /// A hub without members, with the default [settings](HubBuilder).
     pub fn new(policy: SlowPolicy) -> Self {
+        Self::with(HubBuilder::new(policy))
+    }
+
+    /// The settings of a hub, to be changed: [`SlowPolicy::Close`], and the
+    /// defaults that each of them names.
+    pub fn builder() -> HubBuilder {
+        HubBuilder::new(SlowPolicy::Close)
+    }
+
+    fn with(settings: HubBuilder) -> Self {
         Self {
             shared: Arc::new(Shared {
-                policy,
+                settings,
                 topics: RwLock::default(),
                 counters: Counters::default(),
             }),
@@ -91,14 +131,22 @@ impl Hub {
         self.write().leave(topic, member)
     }
 
-    /// Sends a message to all members of a topic. Only with
-    /// [`SlowPolicy::Wait`] it ever waits.
+    /// Sends a message to all members of a topic: for a task that runs no
+    /// connection. A handler calls [`publish_from`](Self::publish_from).
+    ///
+    /// Where a member's queue is full, it waits until that member's connection
+    /// has had a turn, at most 100 ms ([`HubBuilder::turn`]) for all members
+    /// together, and with [`SlowPolicy::Wait`] for room, at most 5 s
+    /// ([`HubBuilder::slow`]). Otherwise it does not wait, but lets other tasks
+    /// run after every 512 members. What became of the message is in the
+    /// [`Delivery`].
     ///
     /// Messages that one task publishes reach each member in their order.
     ///
     /// # Cancel safety
-    /// Dropped while it waits, the message reaches those who had room, and no
-    /// others.
+    ///
+    /// Dropped while it waits, the message reaches those it was handed to, and
+    /// no others.
     pub async fn publish(&self, topic: &str, message: impl Into<Message>) -> Delivery {
         self.publish_prepared(topic, &Prepared::new(message)).await
     }
@@ -107,33 +155,127 @@ impl Hub {
     /// topics or is published again: what is encoded is kept.
     ///
     /// # Cancel safety
+    ///
     /// As [`publish`](Self::publish).
     pub async fn publish_prepared(&self, topic: &str, message: &Prepared) -> Delivery {
-        let (mut delivery, slow) = self.hand_out(topic, message, self.shared.policy);
-        for member in slow {
-            // One that ends meanwhile needs no message any more.
-            if member.send(message).await.is_ok() {
-                delivery.delivered += 1;
-                self.shared.counters.add_late(1);
-            }
-        }
-        delivery
+        let mut publication = Publication::new(self, topic, message);
+        publication.run().await;
+        publication.finish()
     }
 
-    /// As [`publish`](Self::publish), without ever waiting: with
-    /// [`SlowPolicy::Wait`] a slow member misses the message.
+    /// As [`publish`](Self::publish), to all members but one: for a task that
+    /// does not run that one's connection. A handler calls
+    /// [`publish_to_others`](Self::publish_to_others).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # use socket_flow::{Hub, Message, Sender, SlowPolicy};
+    /// /// For a loop over the events of a server.
+    /// async fn relay(hub: &Hub, from: &Sender, message: Message) {
+    ///     let delivery = hub.publish_except("room", from, message).await;
+    ///     println!("{} others have it", delivery.delivered);
+    /// }
+    /// # let (sender, _outlet) = socket_flow::connection::Outlet::new(1);
+    /// # let hub = Hub::new(SlowPolicy::Close);
+    /// # hub.join("room", &sender);
+    /// # relay(&hub, &sender, Message::from("x")).await;
+    /// # assert_eq!(sender.buffered(), 0);
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn publish_except(
+        &self,
+        topic: &str,
+        except: &Sender,
+        message: impl Into<Message>,
+    ) -> Delivery {
+        let message = Prepared::new(message);
+        let mut publication = Publication::new(self, topic, &message).except(except);
+        publication.run().await;
+        publication.finish()
+    }
+
+    /// As [`publish`](Self::publish), for a handler: runs its connection while
+    /// it waits. What is queued and what senders hand in is written, and the
+    /// deadline of a write is kept, so members that all publish at once do not
+    /// wait for each other. The connection itself hears the message if it is a
+    /// member.
+    ///
+    /// It waits for nobody once the connection ends: then whoever has no room
+    /// meets the policy. The connection's next call tells its end.
+    ///
+    /// There is an example at [`Hub`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, the message reaches those it was handed to, and
+    /// no others. Nothing of the connection is lost: what is not written stays
+    /// queued.
+    pub async fn publish_from<S>(
+        &self,
+        ws: &mut WebSocket<S>,
+        topic: &str,
+        message: impl Into<Message>,
+    ) -> Delivery
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let message = Prepared::new(message);
+        run_beside(ws, Publication::new(self, topic, &message)).await
+    }
+
+    /// As [`publish_from`](Self::publish_from), to all members but the
+    /// connection itself.
+    ///
+    /// ```no_run
+    /// # use socket_flow::{Error, Hub, ServerStream, WebSocket};
+    /// # async fn handle(hub: Hub, mut ws: WebSocket<ServerStream>) -> Result<(), Error> {
+    /// hub.join("room", &ws.sender());
+    /// while let Some(message) = ws.recv().await? {
+    ///     hub.publish_to_others(&mut ws, "room", message).await;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`publish_from`](Self::publish_from).
+    pub async fn publish_to_others<S>(
+        &self,
+        ws: &mut WebSocket<S>,
+        topic: &str,
+        message: impl Into<Message>,
+    ) -> Delivery
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let message = Prepared::new(message);
+        let own = ws.sender();
+        run_beside(ws, Publication::new(self, topic, &message).except(&own)).await
+    }
+
+    /// As [`publish`](Self::publish), without waiting for anything, also not
+    /// for the turn of a member whose queue is full: that one meets the policy
+    /// at once, and with [`SlowPolicy::Wait`] it misses the message as with
+    /// [`SlowPolicy::DropNewest`]. So do members that read, where more is
+    /// published than fits a queue before they have their turn.
+    ///
+    /// It cannot let other tasks run: to many thousand members it takes
+    /// milliseconds, and [`publish`](Self::publish) is fairer.
     pub fn publish_now(&self, topic: &str, message: impl Into<Message>) -> Delivery {
-        let policy = match self.shared.policy {
-            SlowPolicy::Wait => SlowPolicy::DropNewest,
-            policy => policy,
-        };
-        self.hand_out(topic, &Prepared::new(message), policy).0
+        Publication::new(self, topic, &Prepared::new(message)).now()
     }
 
     /// How many open connections are members of a topic.
     pub fn members(&self, topic: &str) -> usize {
-        let members = self.read().members(topic).unwrap_or_default();
-        members.iter().filter(|member| !member.is_closed()).count()
+        let pieces = self.pieces(topic);
+        let members = pieces.iter().flat_map(|piece| piece.iter());
+        members.filter(|member| !member.is_closed()).count()
     }
 
     /// How many topics have members. Those whose members have all ended may
@@ -147,46 +289,24 @@ impl Hub {
         self.shared.counters.read()
     }
 
-    /// Hands a message to everyone who has room for it; those who have not,
-    /// and are waited for, come back.
-    fn hand_out(
-        &self,
-        topic: &str,
-        message: &Prepared,
-        policy: SlowPolicy,
-    ) -> (Delivery, Vec<Sender>) {
-        let members = self.read().members(topic).unwrap_or_default();
-        let mut delivery = Delivery::default();
-        let mut slow = Vec::new();
-        let mut has_ended = false;
-        for member in members.iter() {
-            let handed = match policy {
-                SlowPolicy::DropOldest => member.send_newest(message),
-                _ => member.try_send(message).map(|()| 0),
-            };
-            match (handed, policy) {
-                (Ok(dropped), _) => {
-                    delivery.delivered += 1;
-                    delivery.dropped += dropped;
-                }
-                (Err(SendError::Full(_)), SlowPolicy::Wait) => slow.push(member.clone()),
-                (Err(SendError::Full(_)), SlowPolicy::Close) => {
-                    // The reason is short.
-                    let _ = member.close_now(CloseCode::TRY_AGAIN_LATER, "too slow");
-                    delivery.closed += 1;
-                    has_ended = true;
-                }
-                (Err(SendError::Full(_)), _) => delivery.dropped += 1,
-                (Err(_), _) => has_ended = true,
-            }
+    fn settings(&self) -> &HubBuilder {
+        &self.shared.settings
+    }
+
+    fn pieces(&self, topic: &str) -> Vec<Piece> {
+        self.read().members(topic)
+    }
+
+    fn count(&self, delivery: &Delivery, waited: usize) {
+        self.shared.counters.add(delivery, waited);
+    }
+
+    /// Drops members that have ended.
+    fn forget(&self, topic: &str, members: &[Sender]) {
+        let mut topics = self.write();
+        for member in members {
+            topics.leave(topic, member);
         }
-        // Before it is changed, so that it need not be copied for that.
-        drop(members);
-        if has_ended {
-            self.write().sweep(topic);
-        }
-        self.shared.counters.add(delivery, slow.len());
-        (delivery, slow)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Topics> {
@@ -208,9 +328,23 @@ impl Hub {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
-            .field("policy", &self.shared.policy)
+            .field("policy", &self.settings().policy)
             .field("topics", &self.topics())
             .field("stats", &self.stats())
             .finish()
     }
+}
+
+/// Publishes, and runs a connection meanwhile.
+async fn run_beside<S>(ws: &mut WebSocket<S>, mut publication: Publication<'_>) -> Delivery
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if ws.closing().is_sent() {
+        // It has nothing to be run for.
+        publication.run().await;
+    } else {
+        race(publication.run(), ws.forward()).await;
+    }
+    publication.finish()
 }

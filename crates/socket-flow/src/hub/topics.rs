@@ -3,17 +3,34 @@ use std::sync::Arc;
 
 use socket_flow_connection::Sender;
 
+use crate::hub::members::{Members, Piece};
+
 /// Who is a member of what.
 ///
 /// Members that have ended stay until they are met: by a message for their
-/// topic, or by the sweeps that joins do at twice the size that was left by
-/// the last one. So there are never many more of them than of the living, and
-/// a join costs the same however many there are.
+/// topic, or by a hand that goes round all of them, a few steps with each join.
+/// So there are never many more of them than of the living, and no lock is held
+/// for long.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
     topics: HashMap<Arc<str>, Topic>,
-    /// As many topics as make the next one look for empty ones.
-    sweep_at: usize,
+    /// Every topic's name, in no order.
+    names: Vec<Arc<str>>,
+    hand: Hand,
+}
+
+#[derive(Debug)]
+struct Topic {
+    members: Members,
+    /// Where its name is.
+    place: usize,
+}
+
+/// Where the hand stands.
+#[derive(Debug, Default)]
+struct Hand {
+    topic: usize,
+    member: usize,
 }
 
 impl Topics {
@@ -22,14 +39,19 @@ impl Topics {
         if sender.is_closed() {
             return false;
         }
+        self.go_round();
         if let Some(topic) = self.topics.get_mut(name) {
-            return topic.join(sender);
+            return topic.members.join(sender);
         }
-        if self.topics.len() >= self.sweep_at {
-            self.topics.retain(|_, topic| topic.sweep());
-            self.sweep_at = (2 * self.topics.len()).max(SWEEP_MIN);
-        }
-        self.topics.entry(name.into()).or_default().join(sender)
+        let name: Arc<str> = name.into();
+        let mut topic = Topic {
+            members: Members::default(),
+            place: self.names.len(),
+        };
+        topic.members.join(sender);
+        self.names.push(name.clone());
+        self.topics.insert(name, topic);
+        true
     }
 
     /// Whether it was a member.
@@ -37,87 +59,68 @@ impl Topics {
         let Some(topic) = self.topics.get_mut(name) else {
             return false;
         };
-        let left = topic.leave(sender);
-        if topic.members.is_empty() {
-            self.topics.remove(name);
+        let left = topic.members.leave(sender);
+        if topic.members.len() == 0 {
+            self.remove(name);
         }
         left
     }
 
     /// The members to be published to; those that come or go later do not
     /// change it.
-    pub(super) fn members(&self, name: &str) -> Option<Arc<Vec<Sender>>> {
-        self.topics
-            .get(name)
-            .map(|topic| Arc::clone(&topic.members))
-    }
-
-    /// Drops the members of a topic that have ended.
-    pub(super) fn sweep(&mut self, name: &str) {
-        if self
-            .topics
-            .get_mut(name)
-            .is_some_and(|topic| !topic.sweep())
-        {
-            self.topics.remove(name);
-        }
+    pub(super) fn members(&self, name: &str) -> Vec<Piece> {
+        let topic = self.topics.get(name);
+        topic.map_or_else(Vec::new, |topic| topic.members.pieces())
     }
 
     pub(super) fn len(&self) -> usize {
         self.topics.len()
     }
-}
 
-#[derive(Debug, Default)]
-struct Topic {
-    /// Copied when it is changed while someone publishes to it.
-    members: Arc<Vec<Sender>>,
-    /// Where each one is, by [`Sender::key`].
-    places: HashMap<usize, usize>,
-    /// As many members as make the next one look for those that have ended.
-    sweep_at: usize,
-}
-
-impl Topic {
-    fn join(&mut self, sender: &Sender) -> bool {
-        if self.places.contains_key(&sender.key()) {
-            return false;
+    /// Looks at a few members and drops those that have ended.
+    fn go_round(&mut self) {
+        for _ in 0..STEPS {
+            let Some(name) = self.names.get(self.hand.topic).cloned() else {
+                self.hand = Hand::default();
+                continue;
+            };
+            let Some(topic) = self.topics.get_mut(&name) else {
+                continue;
+            };
+            match topic.members.get(self.hand.member) {
+                Some(member) if member.is_closed() => {
+                    let member = member.clone();
+                    topic.members.leave(&member);
+                    if topic.members.len() == 0 {
+                        // The last one takes its place, and is next.
+                        self.remove(&name);
+                        self.hand.member = 0;
+                    }
+                }
+                Some(_) => self.hand.member += 1,
+                None => {
+                    self.hand = Hand {
+                        topic: self.hand.topic + 1,
+                        member: 0,
+                    }
+                }
+            }
         }
-        if self.members.len() >= self.sweep_at {
-            self.sweep();
-            self.sweep_at = (2 * self.members.len()).max(SWEEP_MIN);
-        }
-        self.places.insert(sender.key(), self.members.len());
-        Arc::make_mut(&mut self.members).push(sender.clone());
-        true
     }
 
-    fn leave(&mut self, sender: &Sender) -> bool {
-        let Some(place) = self.places.remove(&sender.key()) else {
-            return false;
+    fn remove(&mut self, name: &str) {
+        let Some(topic) = self.topics.remove(name) else {
+            return;
         };
-        let members = Arc::make_mut(&mut self.members);
-        members.swap_remove(place);
-        if let Some(moved) = members.get(place) {
-            self.places.insert(moved.key(), place);
+        self.names.swap_remove(topic.place);
+        if let Some(moved) = self.names.get(topic.place) {
+            if let Some(moved) = self.topics.get_mut(moved) {
+                moved.place = topic.place;
+            }
         }
-        true
-    }
-
-    /// Drops those that have ended; whether anyone is left.
-    fn sweep(&mut self) -> bool {
-        if self.members.iter().any(Sender::is_closed) {
-            Arc::make_mut(&mut self.members).retain(|member| !member.is_closed());
-            self.places = self
-                .members
-                .iter()
-                .enumerate()
-                .map(|(place, member)| (member.key(), place))
-                .collect();
-        }
-        !self.members.is_empty()
     }
 }
 
-/// Fewer than these are not worth looking through.
-const SWEEP_MIN: usize = 16;
+/// How many members are looked at with each join: the hand must be faster than
+/// what it looks for grows, and there may be a topic for each member.
+const STEPS: usize = 8;

@@ -5,27 +5,23 @@ use std::time::Duration;
 use socket_flow::{CloseCode, Error, Hub, Sender, Server, ServerStream, SlowPolicy, WebSocket};
 use tokio::sync::mpsc;
 
-use crate::tools::{Member, text};
+use crate::tools::{Member, bounded, text};
 
 const MEMBERS: usize = 1000;
 const STALLED: usize = 50;
-
-async fn bounded<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(120), future)
-        .await
-        .expect("the test hangs")
-}
 
 #[tokio::test]
 async fn a_thousand_join_and_fifty_that_stall_cost_the_others_nothing() {
     const MESSAGES: usize = 100;
     const ROOM: usize = 8 << 10;
+    const BACKLOG: usize = 4 << 10;
     for policy in [
         SlowPolicy::DropNewest,
         SlowPolicy::DropOldest,
         SlowPolicy::Close,
     ] {
-        let hub = Hub::new(policy);
+        let builder = Hub::builder().policy(policy).backlog(BACKLOG);
+        let hub = builder.build().unwrap();
         let mut stalled = Vec::new();
         let mut reading = Vec::new();
         let mut serving = Vec::new();
@@ -73,7 +69,7 @@ async fn a_thousand_join_and_fifty_that_stall_cost_the_others_nothing() {
             }
         }
         for (_, sender) in &stalled {
-            assert!(sender.buffered() <= ROOM);
+            assert!(sender.buffered() <= ROOM + BACKLOG);
             assert_eq!(sender.is_closed(), policy == SlowPolicy::Close);
         }
         for task in serving {

@@ -38,6 +38,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
+/// How many more are kept by [`SlowPolicy::Close`].
+const BACKLOG: usize = 2;
+
 /// A member as the model has it: what waits, and whether that was published.
 #[derive(Default)]
 struct Expected {
@@ -46,7 +49,9 @@ struct Expected {
 }
 
 fn run(policy: SlowPolicy, steps: &[Step]) {
-    let hub = Hub::new(policy);
+    let backlog = BACKLOG * (OVERHEAD + 4);
+    let builder = Hub::builder().policy(policy).backlog(backlog);
+    let hub = builder.build().unwrap();
     let mut members: Vec<_> = (0..MEMBERS)
         .map(|_| Some(Member::new(ROOM, 100_000)))
         .collect();
@@ -84,8 +89,11 @@ fn run(policy: SlowPolicy, steps: &[Step]) {
                     }
                     let oldest = member.waiting.iter().position(|(_, published)| *published);
                     match (policy, oldest) {
+                        (SlowPolicy::Close, _) if member.waiting.len() < FITS + BACKLOG => {
+                            member.waiting.push_back((text.clone(), true));
+                            sums.0 += 1;
+                        }
                         (SlowPolicy::Close, _) => {
-                            member.waiting.clear();
                             member.is_closed = true;
                             sums.2 += 1;
                         }
@@ -118,8 +126,13 @@ fn run(policy: SlowPolicy, steps: &[Step]) {
                     .drain(..)
                     .map(|(text, _)| text)
                     .collect();
+                let is_closed = expected[member].is_closed;
                 if let Some(member) = &mut members[member] {
                     assert_eq!(member.receive(), texts);
+                    // What it was handed has left, and then the Close.
+                    let frame = member.client.close_frame();
+                    let code = frame.map(|frame| frame.code.as_u16());
+                    assert_eq!(code, is_closed.then_some(1013));
                 }
             }
             Step::Drop(member) => {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use socket_flow::{CloseCode, Hub, SlowPolicy};
+use socket_flow::{Hub, SlowPolicy};
 
 use crate::tools::{Member, OVERHEAD, poll};
 
@@ -54,20 +54,6 @@ async fn the_oldest_are_dropped_and_nothing_that_was_sent_otherwise() {
     let delivery = hub.publish("a", "7").await;
     assert_eq!((delivery.delivered, delivery.dropped), (1, 1));
     assert_eq!(slow.receive(), ["a", "b", "c", "d"]);
-}
-
-#[tokio::test]
-async fn the_member_is_closed() {
-    let (hub, mut slow, _quick, sums) = after_six(SlowPolicy::Close);
-    assert_eq!(sums, [10, 0, 1]);
-    assert_eq!(hub.members("a"), 1);
-    assert_eq!(slow.sender.buffered(), 0, "nothing is kept for it");
-    assert_eq!(slow.receive(), [""; 0]);
-    let frame = slow.client.close_frame().unwrap();
-    assert_eq!(
-        (frame.code, &*frame.reason),
-        (CloseCode::TRY_AGAIN_LATER, "too slow")
-    );
 }
 
 #[tokio::test]

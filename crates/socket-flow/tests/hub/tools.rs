@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use socket_flow::protocol::{Negotiated, Role};
@@ -61,6 +62,29 @@ impl Member {
 
 pub(crate) fn text(message: &Message) -> String {
     message.as_text().unwrap().to_owned()
+}
+
+/// Runs a test as servers run: in one thread, beside one worker, beside two.
+pub(crate) fn on_every_runtime(test: impl AsyncFn()) {
+    use tokio::runtime::Builder;
+
+    let mut runtimes = vec![Builder::new_current_thread()];
+    for workers in [1, 2] {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(workers);
+        runtimes.push(builder);
+    }
+    for builder in &mut runtimes {
+        let runtime = builder.enable_all().build().unwrap();
+        runtime.block_on(bounded(test()));
+    }
+}
+
+/// Longer than any test takes on a busy machine.
+pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(120), future)
+        .await
+        .expect("the test hangs")
 }
 
 /// Polls a future once.

@@ -1,0 +1,120 @@
+//! Who waits for a full queue, and how its connection keeps up.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::timer::Timer;
+
+/// What a connection has let pass since it last took a message over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Late {
+    /// Nothing: its turn may still come.
+    #[default]
+    No,
+    /// A turn: it had one and its write queue was full, or it had none for as
+    /// long as one is waited for.
+    Turn,
+    /// All the time that is waited for room.
+    Room,
+}
+
+/// What a queue needs once it is full: made then, and dropped when the queue
+/// is empty and nobody waits.
+#[derive(Debug, Default)]
+pub(crate) struct Crowd {
+    /// Tells those who wait that [`Late`] has changed for the worse.
+    late: Arc<Notify>,
+    /// How many wait for something to be taken over, and measure the time.
+    pub(crate) measuring: u32,
+    /// When something was last taken over, while they do.
+    pub(crate) progress: Option<Instant>,
+    /// How much is in the queue beyond its room.
+    pub(crate) owed: u32,
+    slow: Option<Slow>,
+}
+
+/// A connection with more in its queue than fits.
+#[derive(Debug)]
+struct Slow {
+    /// Since when less than a queue's worth has left.
+    since: Instant,
+    /// How much has left since then.
+    left: u32,
+    /// How long that may take.
+    within: Duration,
+    /// Wakes the connection once it has taken longer.
+    timer: Timer,
+}
+
+impl Crowd {
+    pub(crate) fn late(&self) -> Arc<Notify> {
+        Arc::clone(&self.late)
+    }
+
+    /// A message was taken over that costs so much: how much room that gives
+    /// back.
+    pub(crate) fn took(&mut self, cost: u32, capacity: u32) -> u32 {
+        if self.measuring > 0 {
+            self.progress = Some(Instant::now());
+        }
+        if let Some(slow) = &mut self.slow {
+            slow.left = slow.left.saturating_add(cost);
+            if slow.left >= capacity {
+                slow.left = 0;
+                slow.since = Instant::now();
+            }
+        }
+        self.pay(cost)
+    }
+
+    /// So much has left the queue: how much room that gives back.
+    pub(crate) fn pay(&mut self, cost: u32) -> u32 {
+        let paid = self.owed.min(cost);
+        self.owed -= paid;
+        cost - paid
+    }
+
+    /// The queue is empty: its connection has caught up. Whether nobody needs
+    /// this any more.
+    pub(crate) fn caught_up(&mut self) -> bool {
+        self.slow = None;
+        self.measuring == 0 && Arc::strong_count(&self.late) == 1
+    }
+
+    /// There is more in the queue than fits, from now on at the latest.
+    /// Whether that is new.
+    pub(crate) fn is_behind(&mut self, within: Duration) -> bool {
+        let is_new = self.slow.is_none();
+        self.slow.get_or_insert_with(|| Slow {
+            since: Instant::now(),
+            left: 0,
+            within,
+            timer: Timer::default(),
+        });
+        is_new
+    }
+
+    /// Whether less than a queue's worth has left for too long.
+    pub(crate) fn is_too_slow(&self) -> bool {
+        let slow = self.slow.as_ref();
+        slow.is_some_and(|slow| slow.since.elapsed() >= slow.within)
+    }
+
+    /// The same; if not yet, the waker is woken when it is.
+    pub(crate) fn poll_too_slow(&mut self, waker: &Waker) -> bool {
+        let Some(slow) = &mut self.slow else {
+            return false;
+        };
+        // Whoever runs a connection without a runtime has turned its deadlines
+        // off.
+        let Some(at) = slow.since.checked_add(slow.within) else {
+            return false;
+        };
+        Handle::try_current().is_ok() && slow.timer.poll(at, waker).is_ready()
+    }
+}

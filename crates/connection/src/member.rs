@@ -1,0 +1,78 @@
+//! What a hub asks of its members: for crates of this workspace.
+
+use std::time::Duration;
+
+use socket_flow_protocol::{Prepared, SendError};
+
+use crate::crowd::Late;
+use crate::sender::Sender;
+
+/// What is waited for where a member's queue is full.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // hidden
+pub enum Patience {
+    /// One turn of the task that runs the connection.
+    Turn,
+    /// Room.
+    Room,
+}
+
+impl From<Patience> for Late {
+    fn from(patience: Patience) -> Self {
+        match patience {
+            Patience::Turn => Self::Turn,
+            Patience::Room => Self::Room,
+        }
+    }
+}
+
+impl Sender {
+    /// Whether there is anything to wait for: how many messages were taken
+    /// over so far. None: the connection has let it pass since it last took
+    /// one over.
+    #[doc(hidden)]
+    pub fn awaited(&self, patience: Patience) -> Option<u32> {
+        let state = self.outbox.lock();
+        (state.late < patience.into()).then_some(state.taken)
+    }
+
+    /// Hands a message in once there is room, in the order of those who wait;
+    /// [`SendError::Full`] where the connection lets pass what is waited for.
+    #[doc(hidden)]
+    pub async fn send_in_turn(
+        self,
+        message: Prepared,
+        patience: Patience,
+    ) -> Result<(), SendError<()>> {
+        let sent = self.outbox.send_unless(patience.into(), &message).await;
+        sent.map_err(|error| error.map(drop))
+    }
+
+    /// It was waited for long enough. Unless the connection took a message over
+    /// meanwhile, it is waited for no more until it does.
+    #[doc(hidden)]
+    pub fn let_pass(&self, taken: u32, patience: Patience) {
+        if self.awaited(patience) == Some(taken) {
+            self.outbox.is_late(patience.into());
+        }
+    }
+
+    /// Hands a message in although there is no room for it, as long as what
+    /// there is no room for has up to `backlog` bytes and a queue's worth of
+    /// messages leaves `within` this time.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] where that is over: then the connection begins to
+    /// close with 1013, after what was handed in.
+    #[doc(hidden)]
+    pub fn exceed<'a>(
+        &self,
+        message: &'a Prepared,
+        backlog: usize,
+        within: Duration,
+    ) -> Result<(), SendError<&'a Prepared>> {
+        self.outbox.exceed(message, backlog, within)
+    }
+}

@@ -1,0 +1,150 @@
+//! How senders wait for room in a queue that is full.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use socket_flow_protocol::{Payload, SendError};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::coop::unconstrained;
+use tokio::time::Instant;
+
+use crate::crowd::Late;
+use crate::outbox::Outbox;
+use crate::timer::Timer;
+
+impl Outbox {
+    /// Puts a message in once there is room, unless nothing is taken over for
+    /// too long.
+    pub(crate) async fn send<P: Payload>(&self, payload: P) -> Result<(), SendError<P>> {
+        let cost = self.room_for(payload.bytes().len());
+        let mut room = pin!(self.room.acquire_many(cost));
+        let mut stall = Stall::new(self);
+        let room = poll_fn(|cx| match room.as_mut().poll(cx) {
+            Poll::Ready(room) => Poll::Ready(Some(room)),
+            Poll::Pending => stall.poll(cx).map(|()| None),
+        });
+        match room.await {
+            Some(Ok(room)) => {
+                room.forget();
+                self.push(payload, cost, false)
+            }
+            Some(Err(_)) => Err(SendError::Closed(payload)),
+            None => Err(SendError::Stalled(payload)),
+        }
+    }
+
+    /// Puts a message in once there is room, unless the connection is, or was
+    /// meanwhile, as late as that: then the queue is full.
+    pub(crate) async fn send_unless<P: Payload>(
+        &self,
+        late: Late,
+        payload: P,
+    ) -> Result<(), SendError<P>> {
+        let cost = self.room_for(payload.bytes().len());
+        // One publisher waits for many members: together they are not bound by
+        // what a task may do in one turn, and each of them tells the truth.
+        let mut room = pin!(unconstrained(self.room.acquire_many(cost)));
+        let told = self.lateness();
+        let mut notified = pin!(told.notified());
+        notified.as_mut().enable();
+        let room = poll_fn(|cx| {
+            if let Poll::Ready(room) = room.as_mut().poll(cx) {
+                return Poll::Ready(Some(room));
+            }
+            while self.lock().late < late {
+                if pin!(unconstrained(notified.as_mut())).poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                notified.set(told.notified());
+                notified.as_mut().enable();
+                if late == Late::Turn {
+                    break;
+                }
+            }
+            Poll::Ready(None)
+        });
+        match room.await {
+            Some(Ok(room)) => {
+                room.forget();
+                self.push(payload, cost, false)
+            }
+            Some(Err(_)) => Err(SendError::Closed(payload)),
+            None => Err(SendError::Full(payload)),
+        }
+    }
+
+    /// Tells those who wait that the connection is late.
+    pub(crate) fn is_late(&self, late: Late) {
+        let mut state = self.lock();
+        if state.late >= late {
+            return;
+        }
+        state.late = late;
+        let told = state.crowd.as_ref().map(|crowd| crowd.late());
+        drop(state);
+        if let Some(told) = told {
+            told.notify_waiters();
+        }
+    }
+
+    fn lateness(&self) -> Arc<Notify> {
+        self.lock().crowd.get_or_insert_default().late()
+    }
+}
+
+/// How long a sender goes on waiting.
+struct Stall<'a> {
+    outbox: &'a Outbox,
+    /// Since when, once it waits.
+    since: Option<Instant>,
+    timer: Timer,
+}
+
+impl<'a> Stall<'a> {
+    fn new(outbox: &'a Outbox) -> Self {
+        Self {
+            outbox,
+            since: None,
+            timer: Timer::default(),
+        }
+    }
+
+    /// Ready once nothing was taken over for too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(stall) = self.outbox.stall() else {
+            return Poll::Pending;
+        };
+        if Handle::try_current().is_err() {
+            return Poll::Pending;
+        }
+        match self.quiet_since().checked_add(stall) {
+            Some(at) => self.timer.poll(at, cx.waker()),
+            None => Poll::Pending,
+        }
+    }
+
+    /// When something was last taken over since it waits, or when that began.
+    fn quiet_since(&mut self) -> Instant {
+        let mut state = self.outbox.lock();
+        let crowd = state.crowd.get_or_insert_default();
+        let since = *self.since.get_or_insert_with(|| {
+            crowd.measuring += 1;
+            Instant::now()
+        });
+        crowd.progress.map_or(since, |progress| progress.max(since))
+    }
+}
+
+impl Drop for Stall<'_> {
+    fn drop(&mut self) {
+        if self.since.is_some() {
+            // A connection that has ended has forgotten it.
+            if let Some(crowd) = &mut self.outbox.lock().crowd {
+                crowd.measuring = crowd.measuring.saturating_sub(1);
+            }
+        }
+    }
+}
