@@ -112,16 +112,28 @@ impl Outbox {
         if self.room.is_closed() {
             return Err(SendError::Closed(payload));
         }
-        let Some((dropped, freed)) = state.drop_oldest(cost) else {
+        let Some(oldest) = state.oldest(cost) else {
             return Err(SendError::Full(payload));
         };
+        let left = oldest.room - cost;
         let left = match &mut state.crowd {
-            Some(crowd) => crowd.pay(freed - cost),
-            None => freed - cost,
+            Some(crowd) => crowd.pay(left),
+            None => left,
         };
-        self.put(state, Parcel::new(payload), cost, true);
+        if oldest.are_first {
+            state.take_first_place(oldest.count, payload, cost);
+            self.fill(state);
+        } else {
+            let mut to_drop = oldest.count;
+            state.drop_where(|waiting| {
+                let drop = waiting.lossy && to_drop > 0;
+                to_drop -= usize::from(drop);
+                drop
+            });
+            self.put(state, Parcel::new(payload), cost, true);
+        }
         self.free(left);
-        Ok(dropped)
+        Ok(oldest.count)
     }
 
     /// Puts a message in although there is no room for it, unless the queue
@@ -397,40 +409,45 @@ impl Outbox {
 }
 
 impl State {
-    /// Drops the oldest lossy messages until so much room is free: how many,
-    /// and how much room that is. None, where all of them have less.
+    /// The oldest lossy messages that have so much room together. None, where
+    /// all of them have less.
     #[inline]
-    fn drop_oldest(&mut self, cost: u32) -> Option<(usize, u32)> {
-        let mut freed = 0;
-        let mut dropped = 0;
-        let mut in_front = 0;
-        for (at, waiting) in self.waiting.iter().enumerate() {
-            if freed >= cost {
-                break;
-            }
+    fn oldest(&self, room: u32) -> Option<Oldest> {
+        let mut oldest = Oldest {
+            count: 0,
+            room: 0,
+            are_first: true,
+        };
+        for waiting in &self.waiting {
             if waiting.lossy {
-                in_front += usize::from(at == dropped);
-                freed += waiting.cost;
-                dropped += 1;
+                oldest.count += 1;
+                oldest.room += waiting.cost;
+                if oldest.room >= room {
+                    return Some(oldest);
+                }
+            } else {
+                oldest.are_first = false;
             }
         }
-        if freed < cost {
-            return None;
-        }
-        if in_front == dropped {
-            // As good as always: nothing else waits before them.
-            for waiting in self.waiting.drain(..dropped) {
-                self.buffered -= waiting.parcel.len();
+        None
+    }
+
+    /// Puts a message at the end, in the memory of the first so many, which
+    /// are dropped. There is one at least.
+    #[inline]
+    fn take_first_place<P: Payload>(&mut self, count: usize, payload: P, cost: u32) {
+        for _ in 1..count {
+            if let Some(first) = self.waiting.pop_front() {
+                self.buffered -= first.parcel.len();
             }
-        } else {
-            let mut left = dropped;
-            self.drop_where(|waiting| {
-                let drop = waiting.lossy && left > 0;
-                left -= usize::from(drop);
-                drop
-            });
         }
-        Some((dropped, freed))
+        self.waiting.rotate_left(1);
+        if let Some(last) = self.waiting.back_mut() {
+            self.buffered -= last.parcel.len();
+            last.parcel.replace(payload);
+            last.cost = cost;
+            self.buffered += last.parcel.len();
+        }
     }
 
     #[cold]
@@ -444,6 +461,14 @@ impl State {
             !drop
         });
     }
+}
+
+/// Messages that a newer one may take the place of.
+struct Oldest {
+    count: usize,
+    room: u32,
+    /// Whether nothing else waits before them.
+    are_first: bool,
 }
 
 /// What a message with so many bytes of payload counts for.

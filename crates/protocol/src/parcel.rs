@@ -36,6 +36,15 @@ impl Parcel {
         Self { body }
     }
 
+    /// Takes another payload over in place of this one. Where both are
+    /// [`Prepared`], nothing but a reference is moved.
+    pub fn replace<P: Payload>(&mut self, payload: P) {
+        match (&mut self.body, payload.prepared()) {
+            (Body::Prepared(old), Some(new)) => *old = new.clone(),
+            _ => *self = Self::new(payload),
+        }
+    }
+
     /// The length of the payload in bytes, uncompressed.
     pub fn len(&self) -> usize {
         Payload::bytes(self).len()
@@ -147,6 +156,17 @@ mod tests {
             assert_eq!(parcel.share(), "abc");
         }
         assert!(Parcel::new(&prepared).prepared().is_some());
+        let other = Prepared::new("other");
+        let mut parcel = Parcel::new(&prepared);
+        parcel.replace(&other);
+        assert_eq!(parcel.bytes(), b"other");
+        parcel.replace(Compressed("plain"));
+        assert_eq!(
+            (parcel.bytes(), parcel.compression()),
+            (&b"plain"[..], Compression::Always)
+        );
+        parcel.replace(&other);
+        assert!(parcel.prepared().is_some());
         assert!(Parcel::new("").is_empty());
     }
 }

@@ -61,6 +61,8 @@
 //! | clients of a [`Server`] | no limit | [`ServerBuilder::max_connections`] |
 //! | events of a [`Server`] that wait to be read | 256 | [`ServerBuilder::event_capacity`] |
 //! | queue of a connection's [`Sender`]s | 64 KiB | [`Config::high_water`] |
+//! | a message that waits for room in it | 30 s in which nothing is taken over | [`Config::stall_timeout`] |
+//! | a [`Hub`]'s members that are slow | 100 ms for a turn, 5 s, 1 MiB | [`Hub::builder`] |
 //! | message received | 16 MiB | [`Config::max_message`] |
 //! | write queue, above which it takes no more | 64 KiB | [`Config::high_water`] |
 //! | pongs waiting to be written | 16, and only the newest above the line before | [`Config::max_pongs`] |

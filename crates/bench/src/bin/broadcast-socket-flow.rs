@@ -18,7 +18,7 @@ fn main() -> ExitCode {
                 let mut ws = acceptor.accept(ServerStream::from(stream)).await?;
                 hub.join(TOPIC, &ws.sender());
                 while let Some(message) = ws.recv().await? {
-                    hub.publish(TOPIC, message).await;
+                    hub.publish_from(&mut ws, TOPIC, message).await;
                 }
                 Ok(())
             }

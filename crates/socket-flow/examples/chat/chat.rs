@@ -17,6 +17,9 @@ const EVERYONE: &str = "everyone";
 #[derive(Debug)]
 pub(crate) struct Chat {
     /// A page that does not keep up is closed, and gets the last messages when it comes back.
+    /// The lock of the state keeps what is told in one order, so nothing can be awaited for it: the
+    /// hub is asked with `publish_now`, and keeps a backlog for pages whose queues are full. Where
+    /// there is no such order to be kept, `publish_from` is the call.
     hub: Hub,
     /// Locked while something changes and is told, so that all hear of changes in one order.
     state: Mutex<State>,
