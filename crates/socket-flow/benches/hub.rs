@@ -13,7 +13,7 @@ use tokio::io::DuplexStream;
 const MEMBERS: usize = 1_000;
 
 /// Room for this many messages of one byte, each counted as 64 bytes more.
-const WAITING: usize = 1008;
+const WAITING: usize = 1_008;
 
 /// A hub and its members, whose connections nobody runs.
 fn crowd(policy: SlowPolicy) -> (Hub, Vec<WebSocket<DuplexStream>>) {

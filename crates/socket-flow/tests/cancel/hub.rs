@@ -75,4 +75,10 @@ fn a_publication_given_up_at_any_poll_is_whole_or_not_at_all() {
             hub.publish_prepared("news", &Prepared::new(message)).await;
         },
     );
+    publishing("Hub::publish_from", async |hub: &Hub, message: Message| {
+        let (near, _far) = pipe();
+        let (read, negotiated) = (BytesMut::new(), Negotiated::default());
+        let mut ws = WebSocket::from_parts(near, read, Role::Server, negotiated, Config::new());
+        hub.publish_from(&mut ws, "news", message).await;
+    });
 }
