@@ -8,6 +8,7 @@
 mod closing;
 mod halves;
 mod pipe;
+mod publishing;
 mod schedule;
 mod senders;
 

@@ -15,8 +15,13 @@ use crate::frames::{CLOSE, close, split_frames};
 
 /// A server's connection over a pipe that takes `room` bytes per direction, and the peer's end.
 pub(crate) fn server(room: usize) -> (WebSocket<End>, End) {
+    server_with(Config::new(), room)
+}
+
+/// The same, with limits of one's own.
+pub(crate) fn server_with(config: Config, room: usize) -> (WebSocket<End>, End) {
     let (near, far) = pipe(room);
-    let config = Config::new()
+    let config = config
         .ping_interval(NEVER)
         .stall_timeout(NEVER)
         .close_timeout(NEVER);
