@@ -110,8 +110,13 @@ impl Sender {
         self.outbox.replace(message)
     }
 
-    /// Begins the closing handshake behind everything that was handed in; no
+    /// Begins the closing handshake after everything that was handed in; no
     /// message is taken any more. A second call changes nothing.
+    ///
+    /// The Close is queued when the connection next runs, also where its write
+    /// queue is full. From then on
+    /// [`Timeouts::close`](crate::Timeouts::close) bounds its life: what the
+    /// peer has not taken by then is lost.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ pub struct Delivery {
     pub delivered: usize,
     /// Messages that slow members missed for it: this one, or older ones.
     pub dropped: usize,
-    /// Slow members that it was the last straw for: they are being closed.
+    /// Slow members that are closed instead of being handed it.
     pub closed: usize,
     /// With [`SlowPolicy::Wait`](crate::SlowPolicy::Wait) the members that it
     /// missed: there was no room for it in time.

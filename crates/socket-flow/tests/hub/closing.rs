@@ -53,8 +53,8 @@ impl Running {
         }
     }
 
-    /// Publishes one message, of 38 bytes on the wire; whether that was the
-    /// last straw.
+    /// Publishes one message, of 38 bytes on the wire; whether the member is
+    /// closed instead of being handed it.
     async fn publish(&mut self) -> bool {
         let message = format!("{:036}", self.published);
         let delivery = self.hub.publish("a", message).await;
