@@ -8,6 +8,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::flushes::Flushes;
+use crate::sync::Caller;
 use crate::timer::Timer;
 
 /// What a connection has let pass since it last took a message over.
@@ -36,6 +38,13 @@ pub(crate) struct Crowd {
     /// How much is in the queue beyond its room.
     pub(crate) owed: u32,
     slow: Option<Slow>,
+    /// Who runs the connection, once it has left something behind.
+    owner: Option<Caller>,
+    /// Whether that hands messages in itself: it would wait for room that only
+    /// its next call makes.
+    pub(crate) is_fed_by_owner: bool,
+    /// Those who wait until what was handed in is sent.
+    pub(crate) flushes: Flushes,
 }
 
 /// A connection with more in its queue than fits.
@@ -49,6 +58,15 @@ struct Slow {
     within: Duration,
     /// Wakes the connection once it has taken longer.
     timer: Timer,
+}
+
+impl From<Flushes> for Crowd {
+    fn from(flushes: Flushes) -> Self {
+        Self {
+            flushes,
+            ..Self::default()
+        }
+    }
 }
 
 impl Crowd {
@@ -83,7 +101,19 @@ impl Crowd {
     /// this any more.
     pub(crate) fn caught_up(&mut self) -> bool {
         self.slow = None;
-        self.measuring == 0 && Arc::strong_count(&self.late) == 1
+        self.is_fed_by_owner = false;
+        self.measuring == 0 && self.flushes.is_empty() && Arc::strong_count(&self.late) == 1
+    }
+
+    /// Something was left behind, for want of room, by whoever runs the
+    /// connection.
+    pub(crate) fn is_left_by(&mut self, owner: Option<Caller>) {
+        self.owner = owner;
+    }
+
+    /// Something was handed in by someone who waits for room where there is none.
+    pub(crate) fn is_fed_by(&mut self, caller: Option<Caller>) {
+        self.is_fed_by_owner |= caller.is_some() && caller == self.owner;
     }
 
     /// There is more in the queue than fits, from now on at the latest.

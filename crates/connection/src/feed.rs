@@ -11,6 +11,7 @@ use tokio::task::coop;
 use crate::crowd::Late;
 use crate::outbox::Outbox;
 use crate::sender::Sender;
+use crate::sync::Caller;
 use crate::taking::Taking;
 use crate::writer::Writer;
 
@@ -50,7 +51,25 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         if let Some(code) = taking.close_code() {
             self.event("close queued", code.as_u16());
         }
+        drop(taking);
+        if is_more && self.has_handed_in() {
+            self.leave_behind();
+        }
         is_more
+    }
+
+    #[cold]
+    fn leave_behind(&self) {
+        if let Some(outbox) = &self.outbox {
+            outbox.is_left_by(Caller::current());
+        }
+    }
+
+    /// Whether whoever runs the connection answers through its senders, and has
+    /// handed in more than there is room for.
+    pub(crate) fn answers_through_senders(&self) -> bool {
+        let outbox = self.outbox.as_ref();
+        outbox.is_some_and(|outbox| outbox.is_filled() && outbox.is_fed_by_owner())
     }
 
     /// Whether senders have handed something in that was not taken over.
@@ -64,6 +83,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// for a Close.
     #[inline(always)]
     pub(crate) fn poll_outbox(&mut self, waker: &Waker) -> Poll<()> {
+        self.tell_flushes(waker);
         let Some(outbox) = &self.outbox else {
             return Poll::Pending;
         };

@@ -39,6 +39,7 @@
 mod crowd;
 mod error;
 mod feed;
+mod flushes;
 mod give_way;
 mod half;
 mod member;

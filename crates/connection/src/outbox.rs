@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
 use crate::crowd::{Crowd, Late};
-use crate::sync::{AtomicBool, Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
 /// connection has not taken yet.
@@ -33,12 +33,15 @@ pub(crate) struct Outbox {
     /// Whether the connection would find something. Invariant: changed only
     /// under the lock; read without it.
     filled: AtomicBool,
+    /// Whether someone waits until what was handed in is sent. Invariant: as
+    /// `filled`.
+    pub(crate) flushing: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    waiting: VecDeque<Waiting>,
+    pub(crate) waiting: VecDeque<Waiting>,
     /// Bytes of payload in `waiting`.
     buffered: usize,
     /// The Close that follows what waits.
@@ -53,14 +56,15 @@ pub(crate) struct State {
     /// Whether the connection has no use for messages now: it is woken for a
     /// Close alone.
     awaits_close: bool,
-    /// Since when the connection looks no more: its Close was queued then.
-    shut_at: Option<Instant>,
+    /// Since when the connection looks no more: its Close was queued then. In a
+    /// box, for it is there when hardly anything else is.
+    shut_at: Option<Box<Instant>>,
     /// Whether the connection has ended, its transport included.
-    is_over: bool,
+    pub(crate) is_over: bool,
 }
 
 #[derive(Debug)]
-struct Waiting {
+pub(crate) struct Waiting {
     parcel: Parcel,
     /// What it counts for.
     cost: u32,
@@ -81,6 +85,7 @@ impl Outbox {
             capacity,
             stall: u32::try_from(stall).unwrap_or(u32::MAX),
             filled: AtomicBool::new(false),
+            flushing: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
@@ -194,8 +199,9 @@ impl Outbox {
             return;
         }
         let shut = State {
-            shut_at: Some(Instant::now()),
+            shut_at: Some(Box::new(Instant::now())),
             is_over: state.is_over,
+            crowd: state.flushes(),
             ..State::default()
         };
         let left = mem::replace(&mut *state, shut);
@@ -213,7 +219,7 @@ impl Outbox {
     /// Since when the connection ends; `None` where it does not, or no more.
     pub(crate) fn ends_since(&self) -> Option<Instant> {
         let state = self.lock();
-        state.shut_at.filter(|_| !state.is_over)
+        state.shut_at.as_deref().copied().filter(|_| !state.is_over)
     }
 
     /// What was handed in next. The room it takes is added to `freed`, to be
@@ -239,9 +245,8 @@ impl Outbox {
         Some(Handed::Close(*close))
     }
 
-    /// No message waits: an idle connection keeps no memory for it.
+    /// No message waits.
     fn settle(&self, state: &mut State, is_empty: bool) {
-        state.waiting = VecDeque::new();
         if state.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
             state.crowd = None;
         }
@@ -295,6 +300,10 @@ impl Outbox {
         };
         if is_filled {
             return Poll::Ready(());
+        }
+        if state.waiting.is_empty() {
+            // An idle connection keeps no memory for it.
+            state.waiting = VecDeque::new();
         }
         state.awaits_close = accepts == Accepts::Nothing;
         match &mut state.waker {
@@ -373,6 +382,31 @@ impl Outbox {
         self.fill(state);
     }
 
+    /// Something is left behind, for want of room in the write queue, by whoever
+    /// runs the connection.
+    pub(crate) fn is_left_by(&self, owner: Option<Caller>) {
+        let mut state = self.lock();
+        if !state.waiting.is_empty() {
+            state.crowd.get_or_insert_default().is_left_by(owner);
+        }
+    }
+
+    /// Something is handed in by someone who waits for room.
+    pub(crate) fn is_fed(&self) {
+        if let Some(crowd) = &mut self.lock().crowd {
+            crowd.is_fed_by(Caller::current());
+        }
+    }
+
+    /// Whether some of what waits comes from whoever runs the connection.
+    pub(crate) fn is_fed_by_owner(&self) -> bool {
+        let state = self.lock();
+        state
+            .crowd
+            .as_ref()
+            .is_some_and(|crowd| crowd.is_fed_by_owner)
+    }
+
     /// Begins to close a connection that is too slow, after what waits.
     fn end_slow(&self, state: &mut State) {
         self.room.close();
@@ -388,7 +422,7 @@ impl Outbox {
     /// Wakes the connection, once for everything that is put in until it
     /// looks.
     #[inline]
-    fn fill(&self, mut state: MutexGuard<'_, State>) {
+    pub(crate) fn fill(&self, mut state: MutexGuard<'_, State>) {
         self.filled.store(true, Ordering::Release);
         if state.awaits_close && state.close.is_none() {
             return;
@@ -409,6 +443,13 @@ impl Outbox {
 }
 
 impl State {
+    /// What is left of the crowd once nothing more is taken over: those who wait
+    /// until what was taken over is sent.
+    fn flushes(&mut self) -> Option<Box<Crowd>> {
+        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.taken);
+        (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
+    }
+
     /// The oldest lossy messages that have so much room together. None, where
     /// all of them have less.
     #[inline]

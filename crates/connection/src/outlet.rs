@@ -11,7 +11,8 @@ use crate::taking::Taking;
 /// The other end of [`Sender`]s that belong to no connection: for whoever
 /// hands their messages on, to one connection after another.
 ///
-/// Dropping it closes the senders.
+/// Dropping it closes the senders. Their [`flush`](Sender::flush) waits until
+/// everything is handed on, which is all that is known here.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -51,6 +52,7 @@ impl Outlet {
                 self.outbox.free(freed);
                 return Poll::Ready(handed);
             }
+            self.outbox.tell_handed_on();
             if self
                 .outbox
                 .poll_filled(Accepts::All, cx.waker())
@@ -89,6 +91,7 @@ impl Outlet {
     /// Polls until [`handed_in`](Outlet::handed_in) has something to take;
     /// where `only_close`, that is a Close with no message in front of it.
     pub fn poll_handed_in(&mut self, only_close: bool, cx: &mut Context<'_>) -> Poll<()> {
+        self.outbox.tell_handed_on();
         let accepts = match only_close {
             true => Accepts::Close,
             false => Accepts::All,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use socket_flow_protocol::{CloseCode, CloseFrame, ControlError, Payload, SendError, Utf8Bytes};
 use tokio::time::Instant;
 
+use crate::error::Error;
 use crate::outbox::Outbox;
 
 /// A handle for sending on a connection from anywhere: cloneable, bounded,
@@ -95,6 +96,45 @@ impl Sender {
     #[inline]
     pub fn try_send<P: Payload>(&self, message: P) -> Result<(), SendError<P>> {
         self.outbox.try_send(message, false)
+    }
+
+    /// Waits until everything that the connection's senders have handed in
+    /// before is sent: the transport's write took it, and a flush after it was
+    /// ready. It says nothing about the peer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use bytes::BytesMut;
+    /// # use socket_flow_connection::{Config, Negotiated, Role, WebSocket};
+    /// # let (near, _far) = tokio::io::duplex(1024);
+    /// # let (read, config) = (BytesMut::new(), Config::new());
+    /// # let mut ws =
+    /// #     WebSocket::from_parts(near, read, Role::Server, Negotiated::default(), config);
+    /// let sender = ws.sender();
+    /// tokio::spawn(async move { while let Ok(Some(_)) = ws.recv().await {} });
+    /// sender.send("hello").await?;
+    /// sender.flush().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - Why something that was queued is not sent, as
+    ///   [`recv`](crate::WebSocket::recv) tells it.
+    /// - [`Error::Send`] with [`SendError::Closed`]: what was handed in was
+    ///   dropped, because the connection began to close before it was taken
+    ///   over.
+    /// - [`Error::Send`] with [`SendError::Stalled`]: nobody ran the connection
+    ///   for [`Timeouts::stall`](crate::Timeouts::stall). A connection's own
+    ///   handler that waits here holds it up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was handed in stays so.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.outbox.flush().await
     }
 
     /// Hands in a message that only counts while it is new: where there is no

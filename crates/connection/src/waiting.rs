@@ -29,6 +29,7 @@ impl Outbox {
         match room.await {
             Some(Ok(room)) => {
                 room.forget();
+                self.is_fed();
                 self.push(payload, cost, false)
             }
             Some(Err(_)) => Err(SendError::Closed(payload)),
@@ -96,7 +97,7 @@ impl Outbox {
 }
 
 /// How long a sender goes on waiting.
-struct Stall<'a> {
+pub(crate) struct Stall<'a> {
     outbox: &'a Outbox,
     /// Since when, once it waits.
     since: Option<Instant>,
@@ -104,7 +105,7 @@ struct Stall<'a> {
 }
 
 impl<'a> Stall<'a> {
-    fn new(outbox: &'a Outbox) -> Self {
+    pub(crate) fn new(outbox: &'a Outbox) -> Self {
         Self {
             outbox,
             since: None,
@@ -113,7 +114,7 @@ impl<'a> Stall<'a> {
     }
 
     /// Ready once nothing was taken over for too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(stall) = self.outbox.stall() else {
             return Poll::Pending;
         };

@@ -307,6 +307,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                     }
                 }
                 Next::Over(result) => {
+                    self.tell_flushes(waker);
                     let result = result.map_err(Error::from);
                     if let Err(error @ Error::Timeout(_)) = &result {
                         if !was_sent {
@@ -386,6 +387,13 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         }
         let flushed = Pin::new(io).poll_flush(cx);
         self.sending.flushed(flushed)
+    }
+
+    /// Flushes the transport; whether that went through. A failure is met again
+    /// by whatever is written next.
+    pub(crate) fn poll_flush_io(&mut self, waker: &Waker) -> bool {
+        let flushed = Pin::new(self.io_mut()).poll_flush(&mut Context::from_waker(waker));
+        matches!(flushed, Poll::Ready(Ok(())))
     }
 
     /// Shuts the write side down; failures do not matter any more.

@@ -161,6 +161,9 @@ impl Reader {
                 None => Turn::holding(source.holds()),
             },
         };
+        if writer.answers_through_senders() {
+            turn.drain_others();
+        }
         if call.are_reads_blocked {
             turn.block_reads();
         }
@@ -205,12 +208,14 @@ impl Reader {
                 }
                 Next::Yield => return give_way(source.read_waker()),
                 Next::Over(Ok(())) => {
+                    writer.tell_flushes(source.write_waker());
                     if self.receiving.is_over() {
                         writer.end_outbox();
                     }
                     return Poll::Ready(Ok(None));
                 }
                 Next::Over(Err(failure)) => {
+                    writer.tell_flushes(source.write_waker());
                     writer.end_outbox();
                     let error = Error::from(failure);
                     if !was_over {

@@ -216,6 +216,17 @@ impl Sending {
         self.outgoing.taken()
     }
 
+    /// Where the write queue ends, in bytes since the connection began: what is
+    /// queued now is written once [`written`](Self::written) has come so far.
+    pub fn queued_to(&self) -> u64 {
+        self.outgoing.taken() + self.outgoing.buffered() as u64
+    }
+
+    /// Whether all that was written is flushed.
+    pub fn is_flushed(&self) -> bool {
+        !self.is_dirty
+    }
+
     /// Whether all that is left is to flush the transport.
     #[inline]
     pub fn wants_flush(&self) -> bool {

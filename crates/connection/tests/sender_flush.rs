@@ -1,0 +1,242 @@
+//! Waiting until what senders handed in is sent, and answering through one's own sender.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use socket_flow_connection::{
+    CloseCode, Config, Error, Expired, Message, NEVER, Outlet, SendError,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+mod support;
+use support::frames::{BINARY, close, parse, whole};
+use support::record::Recorder;
+use support::{Client, Server, bounded, no_deadlines, open, poll_dry, poll_once, raw};
+
+#[tokio::test]
+async fn a_flush_is_ready_once_everything_before_it_was_written_and_flushed() {
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, no_deadlines());
+    let sender = ws.sender();
+    sender.try_send("one").unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    assert!(poll_once(&mut flush).is_pending());
+    // What comes later is not waited for, also where the queue is never empty.
+    sender.try_send("two").unwrap();
+    far.tape().make_room(4);
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    assert!(poll_once(&mut flush).is_pending());
+    far.tape().make_room(3);
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
+    assert_eq!(far.tape().written(), b"\x81\x03one\x81\x03");
+}
+
+#[tokio::test]
+async fn a_flush_waits_for_the_flush_of_the_transport() {
+    let (io, far) = Recorder::new();
+    let mut ws = open(io, Server, no_deadlines());
+    let sender = ws.sender();
+    far.tape().holds_back = true;
+    sender.try_send("one").unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    assert!(poll_once(&mut flush).is_pending());
+    far.tape().holds_back = false;
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
+}
+
+#[tokio::test]
+async fn a_flush_with_nothing_before_it_is_ready_with_the_next_turn() {
+    let (mut ws, _far) = raw(Server, 100, no_deadlines());
+    let sender = ws.sender();
+    tokio::spawn(async move { ws.recv().await });
+    bounded(sender.flush()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flush_is_told_whichever_way_the_connection_is_run() {
+    let (mut ws, _far) = raw(Server, 1 << 16, no_deadlines());
+    let sender = ws.sender();
+    for way in 0..3 {
+        sender.try_send("one").unwrap();
+        let mut flush = Box::pin(sender.flush());
+        assert!(poll_once(&mut flush).is_pending());
+        match way {
+            0 => ws.flush().await.unwrap(),
+            1 => assert!(poll_dry(|| poll_once(ws.forward())).is_pending()),
+            _ => assert!(poll_dry(|| poll_once(ws.recv_event())).is_pending()),
+        }
+        assert!(
+            matches!(poll_once(&mut flush), Poll::Ready(Ok(()))),
+            "{way}"
+        );
+    }
+    let (mut reader, mut writer) = ws.split();
+    for is_reader in [true, false] {
+        sender.try_send("one").unwrap();
+        let mut flush = Box::pin(sender.flush());
+        assert!(poll_once(&mut flush).is_pending());
+        match is_reader {
+            true => assert!(poll_dry(|| poll_once(reader.recv())).is_pending()),
+            false => writer.flush().await.unwrap(),
+        }
+        assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_fails_with_the_cause_of_the_end() {
+    let (mut ws, _far) = raw(Server, 16, Config::new().ping_interval(NEVER));
+    let sender = ws.sender();
+    sender.try_send(vec![0; 1_000]).unwrap();
+    let running = tokio::spawn(async move { ws.recv().await });
+    let error = sender.flush().await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(Expired::Write)), "{error:?}");
+    assert!(running.await.unwrap().is_err());
+    // There is nobody any more who could send anything.
+    let error = sender.flush().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Send(SendError::Closed(()))),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_flush_tells_that_the_peer_closed_before_a_message_was_taken_over() {
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, no_deadlines().high_water(1));
+    let sender = ws.sender();
+    ws.queue("fills the queue").unwrap();
+    sender.try_send("never taken over").unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    far.tape().feed(Ok(close(Client, 1000, "")));
+    let _ = poll_dry(|| poll_once(ws.recv()));
+    drop(ws);
+    match poll_once(&mut flush) {
+        Poll::Ready(Err(Error::Send(SendError::Closed(())))) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_over_before_our_close_is_still_flushed() {
+    let (mut ws, mut far) = raw(Server, 1 << 16, no_deadlines());
+    let sender = ws.sender();
+    sender.try_send("one").unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    sender.close(CloseCode::NORMAL, "").unwrap();
+    let running = tokio::spawn(async move { ws.recv().await });
+    bounded(flush).await.unwrap();
+    far.write_all(&close(Client, 1000, "")).await.unwrap();
+    let mut written = Vec::new();
+    far.read_to_end(&mut written).await.unwrap();
+    assert_eq!(parse(&written).len(), 2);
+    assert_eq!(running.await.unwrap().unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_in_the_connections_own_handler_ends_within_the_stall_time() {
+    let (mut ws, _far) = raw(Server, 100, Config::new());
+    let sender = ws.sender();
+    let start = tokio::time::Instant::now();
+    let error = sender.flush().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Send(SendError::Stalled(()))),
+        "{error:?}"
+    );
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+    drop(ws);
+}
+
+#[tokio::test]
+async fn a_flush_beside_an_outlet_waits_until_everything_is_handed_on() {
+    let (sender, mut outlet) = Outlet::new(1_000);
+    sender.try_send("one").unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    let mut next = || poll_once(std::future::poll_fn(|cx| outlet.poll_next(cx)));
+    assert!(next().is_ready());
+    assert!(next().is_pending());
+    assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
+}
+
+/// Cause: what a handler answered through its connection's own sender left only when the input ran
+/// dry, so that it waited for room that only its next call would have made.
+#[tokio::test]
+async fn a_loop_that_answers_through_its_own_sender_answers_everything() {
+    let burst = b"\x82\x84\x00\x00\x00\x00\x01\x02\x03\x04".repeat(5_000);
+    for is_split in [false, true] {
+        for size in [64, 1 << 20] {
+            let (mut ws, far) = raw(Server, size, no_deadlines());
+            let (mut read, mut write) = tokio::io::split(far);
+            let out = ws.sender();
+            let handler = tokio::spawn(async move {
+                if !is_split {
+                    while let Some(message) = ws.recv().await? {
+                        out.send(message).await?;
+                    }
+                } else {
+                    let (mut reader, _writer) = ws.split();
+                    while let Some(message) = reader.recv().await? {
+                        out.send(message).await?;
+                    }
+                }
+                Ok::<_, Error>(())
+            });
+            let burst = burst.clone();
+            tokio::spawn(async move { write.write_all(&burst).await });
+            let mut answers = vec![0; 5_000 * 6];
+            bounded(read.read_exact(&mut answers)).await.unwrap();
+            assert_eq!(answers, b"\x82\x04\x01\x02\x03\x04".repeat(5_000));
+            handler.abort();
+        }
+    }
+}
+
+/// The peer takes nothing for a while: the messages wait, and nothing is lost.
+#[tokio::test]
+async fn answers_of_any_size_through_ones_own_sender_wait_for_the_peer() {
+    for is_split in [false, true] {
+        let (io, far) = Recorder::with_room(100);
+        let mut ws = open(io, Server, no_deadlines());
+        let out = ws.sender();
+        let sizes = [1_000, 60_000, 10, 40_000, 200_000, 5, 65_000];
+        for size in sizes.repeat(10) {
+            far.tape().feed(Ok(whole(Client, BINARY, &vec![1; size])));
+        }
+        let handler = tokio::spawn(async move {
+            let mut answer = async |message: Option<Message>| {
+                out.send(message.expect("a message")).await.expect("room");
+            };
+            if !is_split {
+                for _ in 0..70 {
+                    answer(ws.recv().await.unwrap()).await;
+                }
+                ws.flush().await.unwrap();
+            } else {
+                let (mut reader, mut writer) = ws.split();
+                for _ in 0..70 {
+                    answer(reader.recv().await.unwrap()).await;
+                }
+                writer.flush().await.unwrap();
+            }
+        });
+        while !handler.is_finished() {
+            far.tape().make_room(30_000);
+            tokio::task::yield_now().await;
+        }
+        handler.await.unwrap();
+        let written = far.tape().written();
+        let answered = parse(&written).into_iter().map(|frame| frame.payload.len());
+        // And the Close of the drop.
+        let answered: Vec<_> = answered.take(70).collect();
+        assert_eq!(answered, sizes.repeat(10), "{is_split}");
+    }
+}
