@@ -53,6 +53,8 @@ pub(crate) struct State {
     /// How many messages were taken over; it wraps around.
     pub(crate) taken: u32,
     pub(crate) late: Late,
+    /// Who last handed something in and would have waited for room.
+    sender: Option<Caller>,
     /// Whether the connection has no use for messages now: it is woken for a
     /// Close alone.
     awaits_close: bool,
@@ -387,14 +389,20 @@ impl Outbox {
     pub(crate) fn is_left_by(&self, owner: Option<Caller>) {
         let mut state = self.lock();
         if !state.waiting.is_empty() {
-            state.crowd.get_or_insert_default().is_left_by(owner);
+            let sender = state.sender;
+            let crowd = state.crowd.get_or_insert_default();
+            crowd.is_left_by(owner);
+            crowd.is_fed_by(sender);
         }
     }
 
     /// Something is handed in by someone who waits for room.
     pub(crate) fn is_fed(&self) {
-        if let Some(crowd) = &mut self.lock().crowd {
-            crowd.is_fed_by(Caller::current());
+        let mut state = self.lock();
+        state.sender = Caller::current();
+        let sender = state.sender;
+        if let Some(crowd) = &mut state.crowd {
+            crowd.is_fed_by(sender);
         }
     }
 

@@ -3,17 +3,17 @@
 //! Under `--cfg shuttle` every lock and every flag is a point where a scheduler may go on with
 //! another task, so that `tests/interleavings` can try one order after another.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::atomic::AtomicBool;
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// Who runs: a task, or a thread that runs none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    Task(tokio::task::Id),
-    Thread(std::thread::ThreadId),
-}
+/// Who runs: a task, or a thread that runs none, as a number that hardly any two
+/// share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Caller(u32);
 
 impl Caller {
     /// Under `--cfg shuttle` all that run are one thread: nobody is told apart.
@@ -21,10 +21,12 @@ impl Caller {
         if cfg!(shuttle) {
             return None;
         }
-        Some(match tokio::task::try_id() {
-            Some(id) => Self::Task(id),
-            None => Self::Thread(std::thread::current().id()),
-        })
+        let mut hasher = DefaultHasher::new();
+        match tokio::task::try_id() {
+            Some(id) => id.hash(&mut hasher),
+            None => std::thread::current().id().hash(&mut hasher),
+        }
+        Some(Self(hasher.finish() as u32))
     }
 }
 
