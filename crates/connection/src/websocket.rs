@@ -378,13 +378,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Takes the connection apart without closing it, best between messages:
-    /// what was received of an unfinished message is lost.
+    /// what was received of an unfinished message is lost. A large message that
+    /// is not compressed yet is compressed now.
     pub fn into_parts(self) -> Parts<S> {
         let (io, mut sending) = self.writer.into_inner();
         Parts {
             io,
             read: self.reader.receiving.into_input().into_unread(),
-            write: std::mem::take(sending.queued()),
+            write: std::mem::take(sending.outgoing_mut().output()),
         }
     }
 

@@ -75,7 +75,7 @@ impl FrameQueue {
                 self.append(fin, rsv, opcode, part);
             } else {
                 let key = self.header(fin, rsv, opcode, part.len());
-                self.queue.link(copy(part, key));
+                self.queue.link(copy(part, key, 0));
             }
             if left.is_empty() {
                 return;
@@ -113,6 +113,66 @@ impl FrameQueue {
             }
             first = (Rsv::NONE, OpCode::Continuation);
         }
+    }
+
+    /// A message, or a part of one, whose payload is in several pieces; a large
+    /// piece that nobody else has is masked where it lies.
+    pub(crate) fn pieces(
+        &mut self,
+        fin: bool,
+        rsv: Rsv,
+        opcode: OpCode,
+        pieces: Vec<Bytes>,
+        fragment: usize,
+    ) {
+        let mut left: usize = pieces.iter().map(Bytes::len).sum();
+        let mut pieces = pieces.into_iter();
+        let mut piece = Bytes::new();
+        let mut first = (rsv, opcode);
+        loop {
+            let len = left.min(fragment.max(1));
+            left -= len;
+            let (rsv, opcode) = first;
+            let key = self.header(fin && left == 0, rsv, opcode, len);
+            let mut done = 0;
+            while done < len {
+                if piece.is_empty() {
+                    // There are as many bytes as the headers say.
+                    piece = pieces.next().unwrap_or_default();
+                }
+                let part = piece.split_to(piece.len().min(len - done));
+                let offset = done;
+                done += part.len();
+                self.piece(part, key, offset);
+            }
+            if left == 0 {
+                return;
+            }
+            first = (Rsv::NONE, OpCode::Continuation);
+        }
+    }
+
+    /// Some of a frame's payload, after its header; the first byte is at
+    /// `offset` within it.
+    fn piece(&mut self, piece: Bytes, key: Option<MaskKey>, offset: usize) {
+        if piece.len() < LINK_MIN {
+            let tail = self.queue.tail(piece.len());
+            match key {
+                Some(key) => mask::append(tail, &piece, key, offset),
+                None => append(tail, &piece),
+            }
+            return;
+        }
+        self.queue.link(match key {
+            Some(key) => match piece.try_into_mut() {
+                Ok(mut piece) => {
+                    mask::apply(&mut piece, key, offset);
+                    piece.freeze()
+                }
+                Err(shared) => copy(&shared, Some(key), offset),
+            },
+            None => piece,
+        });
     }
 
     /// A frame that is encoded already, without a mask.
@@ -189,10 +249,10 @@ fn put_header(tail: &mut BytesMut, header: &FrameHeader) {
     tail.truncate(end);
 }
 
-fn copy(payload: &[u8], key: Option<MaskKey>) -> Bytes {
+fn copy(payload: &[u8], key: Option<MaskKey>, offset: usize) -> Bytes {
     let mut copy = BytesMut::with_capacity(payload.len());
     match key {
-        Some(key) => mask::append(&mut copy, payload, key, 0),
+        Some(key) => mask::append(&mut copy, payload, key, offset),
         None => append(&mut copy, payload),
     }
     copy.freeze()

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use socket_flow_frames::{OpCode, Rsv};
 
-use crate::deflate::Settings;
+use crate::deflate::{self, Settings};
 use crate::frame_queue::header;
 use crate::message::Message;
 use crate::payload;
@@ -15,6 +15,9 @@ use crate::payload;
 /// There is one encoding for all connections that do not compress, and one
 /// for each way of compressing among those that do; each is made when the
 /// first connection needs it, and shared from then on. Clones share them too.
+///
+/// More than 64 KiB are compressed by turns, as any message is: once for all
+/// connections that wait for it, and by whichever of them has its turn.
 ///
 /// A compressed encoding refers to nothing before it, so it goes out as it is
 /// also where a connection keeps its context; that connection's next message
@@ -39,6 +42,7 @@ struct Shared {
     message: Message,
     /// One for each way of compressing met so far, `None` for not at all.
     encodings: Mutex<Vec<(Option<Settings>, Encoded)>>,
+    by_turns: deflate::Shared,
 }
 
 impl Prepared {
@@ -48,6 +52,7 @@ impl Prepared {
             shared: Arc::new(Shared {
                 message: message.into(),
                 encodings: Mutex::default(),
+                by_turns: deflate::Shared::default(),
             }),
         }
     }
@@ -71,7 +76,12 @@ impl Prepared {
         payload::opcode(&self.shared.message)
     }
 
-    /// The encoding for one way of compressing.
+    /// What is compressed by turns of it.
+    pub(crate) fn by_turns(&self) -> &deflate::Shared {
+        &self.shared.by_turns
+    }
+
+    /// The encoding for one way of compressing, where that is done at once.
     pub(crate) fn encoded(&self, settings: Option<Settings>) -> Encoded {
         // A panic of the codec could leave an encoding out, never half made.
         let mut encodings = self

@@ -1,14 +1,14 @@
 //! permessage-deflate where the codecs' buffers run full: what is in them then, and behind them,
-//! arrives whole. A thread's buffer is 128 KiB long at first.
+//! arrives whole. A thread's buffer is 128 KiB long.
 
 #![cfg(feature = "deflate")]
 
 mod support;
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
-use socket_flow_protocol::{Config, Deflate, Message, ProtocolError, Role};
+use flate2::{Compress, Compression, Decompress, FlushCompress};
+use socket_flow_protocol::{Config, Deflate, Message, Negotiated, ProtocolError, Role};
 
-use support::deflate::{agreed, compressed, everywhere, failed};
+use support::deflate::{agreed, compressed, everywhere, failed, inflated};
 use support::{Endpoint, ROLES, binary, frame, noise};
 
 const BUFFER: usize = 128 << 10;
@@ -22,11 +22,7 @@ fn sent_whole(sender: &mut Endpoint, reader: &mut Decompress, message: &[u8]) ->
     let [(0xc2, payload)] = &frames[..] else {
         panic!("{} frames", frames.len());
     };
-    let mut output = Vec::with_capacity(message.len() + 1);
-    let input = [payload, &[0x00, 0x00, 0xff, 0xff][..]].concat();
-    reader
-        .decompress_vec(&input, &mut output, FlushDecompress::Sync)
-        .unwrap();
+    let output = inflated(reader, payload, message.len());
     assert!(output == message, "{} bytes", message.len());
     payload.len()
 }
@@ -52,21 +48,58 @@ fn a_message_that_takes_more_than_the_buffer_compressed_is_sent_whole() {
     }
 }
 
-/// The codec may then repeat the marker that ends a message.
+/// Up to this length a message is compressed at once.
 #[test]
-fn a_message_that_fills_the_buffer_to_its_last_bytes_is_sent_whole() {
+fn what_is_compressed_at_once_finds_room_in_the_buffer_at_every_setting() {
+    let len = BUFFER / 2;
+    // Bytes that take nine bits with fixed codes (RFC 1951 §3.2.6), and others.
+    let worst: Vec<_> = noise(len).iter().map(|byte| byte | 0x90).collect();
+    for deflate in [
+        Deflate::balanced(),
+        Deflate::smallest_memory(),
+        Deflate::best_ratio(),
+    ] {
+        for level in 1..=9 {
+            for memory_level in [1, 5, 9] {
+                let deflate = deflate.clone().level(level).memory_level(memory_level);
+                let params = deflate.params();
+                let negotiated = Negotiated::default().with_deflate(params);
+                let config = Config::new().deflate(deflate);
+                let mut sender = Endpoint::negotiated(Role::Server, &config, negotiated);
+                let mut reader = reader();
+                for message in [&worst, &noise(len), &vec![7; len]] {
+                    if params.server_no_context_takeover {
+                        reader.reset(false);
+                    }
+                    assert_eq!(sender.sending.queue(&message[..]), Ok(()));
+                    // It is in the queue.
+                    assert!(!sender.sending.queued().is_empty());
+                    sender.write();
+                    let frames = sender.sent();
+                    let message = &message[..];
+                    assert!(inflated(&mut reader, &frames[0].1, len) == message);
+                }
+            }
+        }
+    }
+}
+
+/// What is made by turns grows by 64 KiB at a time.
+#[test]
+fn a_message_whose_end_is_in_two_places_of_memory_is_sent_whole() {
     let config = Config::new().deflate(Deflate::balanced());
     let noise = noise(BUFFER);
-    let mut sender = Endpoint::negotiated(Role::Server, &config, agreed(false));
-    // Noise takes some more compressed, so this is where it fills the buffer.
-    let lens: Vec<_> = (124_200..124_400)
-        .map(|len| sent_whole(&mut sender, &mut reader(), &noise[..len]))
-        .collect();
-    // Full to the byte: a longer message is shorter compressed.
-    assert!(lens.windows(2).any(|pair| pair[1] < pair[0]));
-    // The tail is not sent, but was in the buffer.
-    assert!(lens.iter().any(|len| len + 4 > BUFFER));
-    assert!(lens.iter().any(|len| len + 4 <= BUFFER));
+    for role in ROLES {
+        let mut sender = Endpoint::negotiated(role, &config, agreed(false));
+        // Noise takes some more compressed.
+        let lens: Vec<_> = (124_200..124_400)
+            .map(|len| sent_whole(&mut sender, &mut reader(), &noise[..len]))
+            .collect();
+        // The tail that is not sent begins before the end of a piece, and at it.
+        for before in 0..=4 {
+            assert!(lens.contains(&(BUFFER - before)), "{lens:?}");
+        }
+    }
 }
 
 /// Zeros, 1032 of them in each byte: cut where a byte makes more than the buffer has room for.

@@ -10,8 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use socket_flow_protocol::{
-    Compressed, Config, Deflate, DeflateParams, Event, Message, MessageRef, Negotiated, Outgoing,
-    Prepared, ProtocolError, Role, Uncompressed,
+    Compressed, Config, Deflate, DeflateParams, Event, Message, MessageRef, Negotiated, Prepared,
+    ProtocolError, Role, Uncompressed,
 };
 
 use support::deflate::{agreed, compressed, flushed};
@@ -86,7 +86,7 @@ fn way() -> impl Strategy<Value = Way> {
 
 /// Queues a message part by part, and a ping behind a part where it is told
 /// so; returns how many pings.
-fn queue_parts(outgoing: &mut Outgoing, message: &Message, cuts: &[(Index, bool)]) -> usize {
+fn queue_parts(from: &mut Endpoint, message: &Message, cuts: &[(Index, bool)]) -> usize {
     let bytes = message.as_bytes();
     let mut cuts: Vec<_> = cuts
         .iter()
@@ -105,13 +105,16 @@ fn queue_parts(outgoing: &mut Outgoing, message: &Message, cuts: &[(Index, bool)
         {
             end -= 1;
         }
+        let outgoing = from.outgoing();
         outgoing.queue_part(part(start, end.max(start))).unwrap();
         start = end.max(start);
         if ping {
             outgoing.ping(b"between").unwrap();
             pings += 1;
         }
+        from.compress();
     }
+    let outgoing = from.outgoing();
     outgoing.queue_last_part(part(start, bytes.len())).unwrap();
     pings
 }
@@ -216,7 +219,7 @@ proptest! {
         for (message, way) in &messages {
             let message = message.clone();
             if let Way::Parts(cuts) = way {
-                let pings = queue_parts(from.outgoing(), &message, cuts);
+                let pings = queue_parts(&mut from, &message, cuts);
                 expected.extend(std::iter::repeat_n(support::ping(b"between"), pings));
             }
             expected.push(Event::Message(message.clone()));
@@ -227,6 +230,7 @@ proptest! {
                 Way::Uncompressed => from.sending.queue(Uncompressed(message)).unwrap(),
                 Way::Prepared => from.sending.queue(&Prepared::new(message)).unwrap(),
             }
+            from.compress();
         }
         let mut writes = writes.iter().cycle();
         let mut wire = Vec::new();

@@ -27,7 +27,7 @@ fn while_the_queue_is_full_a_message_is_held_back_and_nothing_is_read() {
             .waits(Some(seconds(1010)))
             .write_blocks()
             .waits(Some(seconds(1010)));
-        assert!(steps.receiving.is_open() && !steps.receiving.is_idle());
+        assert!(steps.receiving.is_open() && !steps.receiving.is_idle(&steps.sending));
         assert!(steps.receiving.quick(&steps.sending).is_none());
         steps
             .writes_the_rest()

@@ -233,16 +233,16 @@ fn a_found_message_is_lent_or_taken_and_a_control_frame_is_no_message() {
 fn it_is_idle_only_while_nothing_has_begun_or_ended() {
     for role in ROLES {
         let mut steps = Steps::new(role, &off());
-        assert!(steps.receiving.is_idle() && steps.receiving.is_open());
+        assert!(steps.receiving.is_idle(&steps.sending) && steps.receiving.is_open());
         assert!(!steps.receiving.is_over() && !steps.receiving.is_clean());
         steps.reads(&header(role, 0x81, 5));
-        assert!(!steps.receiving.is_idle());
+        assert!(!steps.receiving.is_idle(&steps.sending));
 
         let mut steps = Steps::new(role, &off());
         steps
             .receiving
             .abort(ErrorKind::Other.into(), &mut steps.sending);
-        assert!(!steps.receiving.is_idle() && !steps.receiving.is_open());
+        assert!(!steps.receiving.is_idle(&steps.sending) && !steps.receiving.is_open());
         assert!(!steps.receiving.is_over());
     }
 }

@@ -284,13 +284,20 @@ fn the_input_is_idle_only_between_messages() {
                 for piece in pieces(&message) {
                     endpoint.feed(piece);
                     let ends = std::ptr::eq(piece.as_ptr_range().end, message.as_ptr_range().end);
-                    assert_eq!(endpoint.receiving.is_idle(), ends, "{mode:?}");
+                    assert_eq!(
+                        endpoint.receiving.is_idle(&endpoint.sending),
+                        ends,
+                        "{mode:?}"
+                    );
                     let incoming = endpoint.receiving.incoming();
                     assert_eq!(incoming.is_unfinished(), !ends, "{mode:?}");
                 }
             }
             endpoint.feed(&frame(role, 0x88, b""));
-            assert!(!endpoint.receiving.is_idle(), "after a Close");
+            assert!(
+                !endpoint.receiving.is_idle(&endpoint.sending),
+                "after a Close"
+            );
         }
     }
 }

@@ -59,7 +59,9 @@ impl Reader {
     {
         let mut are_reads_blocked = false;
         // A blocked write needs a deadline, and holds messages back.
-        if self.receiving.is_idle() && writer.poll_output(source.write_waker()).is_ready() {
+        if self.receiving.is_idle(&writer.sending)
+            && writer.poll_output(source.write_waker()).is_ready()
+        {
             match source.poll_read(writer, &mut self.receiving.room()) {
                 Poll::Ready(Ok(count)) if count > 0 => {
                     if let Some(found) = self.receiving.quick_after_read() {

@@ -1,9 +1,13 @@
 //! What stands for the codec where the feature `deflate` is off: types
 //! without values, so that nothing else need ask.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use socket_flow_frames::ReceiveBuf;
 
 use super::InflateFailure;
+use crate::outgoing::Backlog;
 use crate::work::Work;
 
 #[derive(Debug)]
@@ -14,6 +18,12 @@ pub(crate) enum Settings {}
 
 #[derive(Debug)]
 pub(crate) enum Decompress {}
+
+#[derive(Default)]
+pub(crate) struct ByTurns(());
+
+#[derive(Default)]
+pub(crate) struct Shared(());
 
 impl Compress {
     pub(crate) fn wants(&self, _: usize) -> bool {
@@ -32,7 +42,31 @@ impl Compress {
         match *self {}
     }
 
+    pub(crate) fn go_on(&mut self, _: &[u8], _: &mut ByTurns) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn finish(&mut self, _: ByTurns, _: bool) -> Vec<Bytes> {
+        match *self {}
+    }
+
     pub(crate) fn forget(&mut self) {
+        match *self {}
+    }
+
+    pub(crate) fn backlog(&self) -> Option<&Backlog> {
+        match *self {}
+    }
+
+    pub(crate) fn backlog_mut(&mut self) -> &mut Option<Box<Backlog>> {
+        match *self {}
+    }
+
+    pub(crate) fn prepared(&mut self, _: &Shared) -> Option<Arc<[Bytes]>> {
+        match *self {}
+    }
+
+    pub(crate) fn prepare(&mut self, _: &Shared, _: &[u8]) -> Option<Arc<[Bytes]>> {
         match *self {}
     }
 

@@ -1,10 +1,15 @@
 use std::fmt;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use zlib_rs::{DeflateConfig, DeflateFlush};
 
+use super::by_turns::ByTurns;
 use super::pool::Pool;
 use super::settings::Deflate;
-use super::{TAIL, scratch};
+use super::shared::Shared;
+use super::{AT_ONCE, TAIL, scratch};
+use crate::outgoing::Backlog;
 use crate::work::Work;
 
 /// Compresses the messages of one connection.
@@ -17,6 +22,9 @@ pub(crate) struct Compress {
     context: Option<Box<zlib_rs::Deflate>>,
     /// What is left of the turn.
     work: Work,
+    /// What is compressed by turns, and what waits for that. It is here so that
+    /// a connection that does not compress has no place for it.
+    backlog: Option<Box<Backlog>>,
 }
 
 impl Compress {
@@ -33,7 +41,18 @@ impl Compress {
             keep_context,
             context: None,
             work: Work::default(),
+            backlog: None,
         }
+    }
+
+    /// What is compressed by turns, and what waits for that.
+    #[inline]
+    pub(crate) fn backlog(&self) -> Option<&Backlog> {
+        self.backlog.as_deref()
+    }
+
+    pub(crate) fn backlog_mut(&mut self) -> &mut Option<Box<Backlog>> {
+        &mut self.backlog
     }
 
     /// Whether the turn's work is used up.
@@ -61,8 +80,9 @@ impl Compress {
         self.settings
     }
 
-    /// Compresses a part of a message that is not its last one, and lends
-    /// the result, its tail included: all of the part can be inflated from it.
+    /// Compresses a part of a message that is not its last one, of at most
+    /// [`AT_ONCE`] bytes, and lends the result, its tail included: all of the
+    /// part can be inflated from it.
     pub(crate) fn part<T>(&mut self, part: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
         if part.is_empty() {
             return send(&[]);
@@ -77,7 +97,8 @@ impl Compress {
     }
 
     /// Compresses what is left of a message, all of it if there were no parts
-    /// before, and lends the result, its tail removed (RFC 7692 §7.2.1).
+    /// before and at most [`AT_ONCE`] bytes, and lends the result, its tail
+    /// removed (RFC 7692 §7.2.1).
     #[inline]
     pub(crate) fn last_part<T>(&mut self, part: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
         let result = if part.is_empty() {
@@ -95,12 +116,41 @@ impl Compress {
                 send(buf.get(..end).unwrap_or_default())
             })
         };
-        if !self.keep_context {
-            if let Some(context) = self.context.take() {
-                self.settings.give(context);
-            }
-        }
+        self.end_message();
         result
+    }
+
+    /// Compresses a payload of any length until the turn's work is used up;
+    /// whether that was all of it.
+    pub(crate) fn go_on(&mut self, payload: &[u8], by_turns: &mut ByTurns) -> bool {
+        let settings = self.settings;
+        let context = self.context.get_or_insert_with(|| settings.context());
+        by_turns.go_on(context, payload, &mut self.work)
+    }
+
+    /// A message that is compressed by turns for many connections, if all of it
+    /// is; then it is to be sent.
+    pub(crate) fn prepared(&mut self, shared: &Shared) -> Option<Arc<[Bytes]>> {
+        let made = shared.made(self.settings)?;
+        self.forget();
+        Some(made)
+    }
+
+    /// Goes on with such a message until the turn's work is used up; likewise.
+    pub(crate) fn prepare(&mut self, shared: &Shared, message: &[u8]) -> Option<Arc<[Bytes]>> {
+        let made = shared.go_on(self.settings, message, &mut self.work)?;
+        self.forget();
+        Some(made)
+    }
+
+    /// The payload that was compressed by turns; `is_last` says whether the
+    /// message ends with it.
+    pub(crate) fn finish(&mut self, by_turns: ByTurns, is_last: bool) -> Vec<Bytes> {
+        if !is_last {
+            return by_turns.part();
+        }
+        self.end_message();
+        by_turns.last_part()
     }
 
     /// A message was sent that this compressor has not seen: it must not
@@ -109,6 +159,15 @@ impl Compress {
         // One that has seen nothing has nothing to forget.
         if let Some(context) = self.context.as_mut().filter(|seen| seen.total_in() > 0) {
             context.reset();
+        }
+    }
+
+    #[inline]
+    fn end_message(&mut self) {
+        if !self.keep_context {
+            if let Some(context) = self.context.take() {
+                self.settings.give(context);
+            }
         }
     }
 }
@@ -134,7 +193,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// A context with an empty window.
-    fn context(self) -> Box<zlib_rs::Deflate> {
+    pub(super) fn context(self) -> Box<zlib_rs::Deflate> {
         let idle = POOL.try_with(|pool| pool.take(&self)).ok().flatten();
         idle.unwrap_or_else(|| {
             Box::new(zlib_rs::Deflate::new_with_config(DeflateConfig {
@@ -146,12 +205,12 @@ impl Settings {
         })
     }
 
-    fn give(self, mut context: Box<zlib_rs::Deflate>) {
+    pub(super) fn give(self, mut context: Box<zlib_rs::Deflate>) {
         context.reset();
         let _ = POOL.try_with(|pool| pool.give(self, context));
     }
 
-    /// Compresses a message on its own.
+    /// Compresses a message on its own, of at most [`AT_ONCE`] bytes.
     pub(crate) fn message<T>(self, message: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
         Compress {
             settings: self,
@@ -159,6 +218,7 @@ impl Settings {
             keep_context: false,
             context: None,
             work: Work::default(),
+            backlog: None,
         }
         .last_part(message, send)
     }
@@ -168,44 +228,17 @@ thread_local! {
     static POOL: Pool<Settings, Box<zlib_rs::Deflate>> = const { Pool::new() };
 }
 
-/// Compresses a message, or a part of one, into `buf`, which grows as needed;
-/// returns how many bytes it takes, tail included.
+/// Compresses a message, or a part of one, into the thread's buffer; returns how
+/// many bytes it takes, tail included.
 #[inline]
-fn deflate(context: &mut zlib_rs::Deflate, message: &[u8], buf: &mut Vec<u8>) -> usize {
-    let (before, start) = (context.total_in(), context.total_out());
+fn deflate(context: &mut zlib_rs::Deflate, message: &[u8], buf: &mut [u8]) -> usize {
+    debug_assert!(message.len() <= AT_ONCE);
+    let start = context.total_out();
     // The only errors are misuse of the stream, which starts in order and is
-    // never ended; were there one, no progress would end the loop below.
+    // never ended. All of it finds room: what does not compress takes at most
+    // nine bits for a byte (RFC 1951 §3.2.6), and a few for each block.
     let _ = context.compress(message, buf, DeflateFlush::SyncFlush);
-    let taken = (context.total_in() - before) as usize;
     let made = (context.total_out() - start) as usize;
-    // zlib has flushed everything when it leaves room.
-    if made < buf.len() && taken == message.len() {
-        return made;
-    }
-    let rest = message.get(taken..).unwrap_or_default();
-    deflate_rest(context, rest, buf, made)
-}
-
-/// Goes on with a message that found no room, or is longer than one call of
-/// the codec takes; `len` bytes of `buf` are in use.
-#[cold]
-fn deflate_rest(
-    context: &mut zlib_rs::Deflate,
-    mut message: &[u8],
-    buf: &mut Vec<u8>,
-    mut len: usize,
-) -> usize {
-    loop {
-        // With little room left zlib could go on repeating its flush marker.
-        buf.resize(buf.len() * 2, 0);
-        let (before, start) = (context.total_in(), context.total_out());
-        let space = buf.get_mut(len..).unwrap_or_default();
-        let _ = context.compress(message, space, DeflateFlush::SyncFlush);
-        let taken = (context.total_in() - before) as usize;
-        len += (context.total_out() - start) as usize;
-        if len < buf.len() && (taken == message.len() || taken == 0) {
-            return len;
-        }
-        message = message.get(taken..).unwrap_or_default();
-    }
+    debug_assert!(made < buf.len(), "the codec leaves room when it is done");
+    made
 }

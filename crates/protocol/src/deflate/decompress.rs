@@ -58,7 +58,6 @@ impl Decompress {
         let ended = &mut self.ended;
         let restarts = &mut self.restarts;
         scratch::with(|buf| {
-            // A compressor may have left it larger than the cache holds.
             let buf = buf.get_mut(..STEP).unwrap_or_default();
             let to = &mut Target {
                 message,
@@ -101,7 +100,6 @@ impl Decompress {
         let ended = &mut self.ended;
         let restarts = &mut self.restarts;
         let rest = scratch::with(|buf| {
-            let buf = buf.get_mut(..scratch::SCRATCH).unwrap_or_default();
             let (input, buf) = buf.split_at_mut(BACK + BEHIND.len());
             let mut slots = &mut input[..];
             // There is room for both: `back` is at most BACK long.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  message ──▶ Compress ──▶ payload without its tail, RSV1 on the first frame
+//!                 │        (more than 64 KiB: by turns)
 //!                 │
 //!              one context, kept between messages or borrowed from the
 //!              thread's pool, made on first use
@@ -13,6 +14,8 @@ mod params;
 mod settings;
 
 #[cfg(feature = "deflate")]
+mod by_turns;
+#[cfg(feature = "deflate")]
 mod compress;
 #[cfg(feature = "deflate")]
 mod decompress;
@@ -20,6 +23,8 @@ mod decompress;
 mod pool;
 #[cfg(feature = "deflate")]
 mod scratch;
+#[cfg(feature = "deflate")]
+mod shared;
 
 #[cfg(not(feature = "deflate"))]
 mod absent;
@@ -28,12 +33,20 @@ pub use params::DeflateParams;
 pub use settings::Deflate;
 
 #[cfg(feature = "deflate")]
+pub(crate) use by_turns::ByTurns;
+#[cfg(feature = "deflate")]
 pub(crate) use compress::{Compress, Settings};
 #[cfg(feature = "deflate")]
 pub(crate) use decompress::Decompress;
+#[cfg(feature = "deflate")]
+pub(crate) use shared::Shared;
 
 #[cfg(not(feature = "deflate"))]
-pub(crate) use absent::{Compress, Decompress, Settings};
+pub(crate) use absent::{ByTurns, Compress, Decompress, Settings, Shared};
+
+/// A payload of at most so many bytes is compressed as it is queued, a longer
+/// one by turns.
+pub(crate) const AT_ONCE: usize = 64 << 10;
 
 /// What ends the compressed data of every message and is not sent
 /// (RFC 7692 §7.2.1).

@@ -1,25 +1,23 @@
 use std::cell::Cell;
 
-/// Runs `work` with a buffer of the thread's, at least [`SCRATCH`] long; its
+/// Runs `work` with a buffer of the thread's, [`SCRATCH`] bytes long; its
 /// contents are whatever was left there.
 ///
 /// The codec writes into initialised memory only, so there is one such buffer
 /// for all connections of a thread instead of one for each.
 #[inline]
-pub(super) fn with<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(super) fn with<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     let idle = BUF.try_with(Cell::take).ok().flatten();
     let mut scratch = idle.unwrap_or_else(Scratch::new);
     let result = work(&mut scratch.buf);
-    if scratch.buf.capacity() <= KEEP {
-        // Gone only while the thread ends: then it is freed.
-        let _ = BUF.try_with(|slot| slot.set(Some(scratch)));
-    }
+    // Gone only while the thread ends: then it is freed.
+    let _ = BUF.try_with(|slot| slot.set(Some(scratch)));
     result
 }
 
 /// Boxed, so that taking it moves one word.
 struct Scratch {
-    /// Invariant: never shorter than [`SCRATCH`].
+    /// Invariant: [`SCRATCH`] bytes long.
     buf: Vec<u8>,
 }
 
@@ -39,6 +37,3 @@ thread_local! {
 /// end of its output, so that small steps cost it much: with 16 KiB, a message
 /// of 64 KiB took 27 % more instructions to inflate.
 pub(super) const SCRATCH: usize = 128 << 10;
-
-/// A buffer that grew beyond this is freed.
-const KEEP: usize = 256 << 10;

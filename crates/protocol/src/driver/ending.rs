@@ -112,7 +112,7 @@ impl Ending {
             if let Some(next) = sending.write(turn) {
                 return Some(next);
             }
-            if !sending.has_output() {
+            if !sending.has_output() && !sending.outgoing.is_compressing() {
                 self.stage = match self.shuts_down_first {
                     true => Stage::ShutDown,
                     false => Stage::Drain,
@@ -139,7 +139,7 @@ impl Ending {
                 Peer::Ended => self.stage == Stage::Write,
                 Peer::Gone => false,
             };
-            if let Some(next) = waits.then(|| self.wait(turn, work)).flatten() {
+            if let Some(next) = waits.then(|| self.wait(sending, turn, work)).flatten() {
                 return Some(next);
             }
             if self.stage == Stage::Drain && self.shuts_down_first {
@@ -203,11 +203,12 @@ impl Ending {
     }
 
     /// Waits for the peer; `None` once that takes too long.
-    fn wait(&mut self, turn: &Turn, work: &mut Work) -> Option<Next> {
+    fn wait(&mut self, sending: &mut Sending, turn: &Turn, work: &mut Work) -> Option<Next> {
         let measures_silence = self.stage == Stage::Drain && self.silent_at.is_none();
         // A flood that never runs dry must keep neither this task from its
         // deadline, nor other tasks from their turn.
         let is_flooded = self.peer == Peer::Sends && !turn.are_reads_blocked();
+        let goes_on = is_flooded || sending.outgoing.is_compressing();
         match turn.now() {
             Some(now) => {
                 let timeout = self.timeout;
@@ -216,7 +217,7 @@ impl Ending {
                     self.silent_at = Some(after(now, self.silence));
                 }
             }
-            None if self.deadline.is_none() || measures_silence || is_flooded => {
+            None if self.deadline.is_none() || measures_silence || goes_on => {
                 return Some(Next::TIME);
             }
             None => {}
@@ -224,9 +225,9 @@ impl Ending {
         let at = self.deadline.into_iter().chain(self.silent_at).min();
         match (at, turn.now()) {
             (Some(at), Some(now)) if at <= now => None,
-            _ if is_flooded => {
+            _ if goes_on => {
                 work.renew();
-                Some(Next::Yield)
+                Some(sending.yields())
             }
             (at, _) => Some(Next::Wait(at.filter(|at| *at != NEVER))),
         }

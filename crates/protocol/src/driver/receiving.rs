@@ -210,7 +210,7 @@ impl Receiving {
     #[inline(always)]
     pub fn quick(&mut self, sending: &Sending) -> Option<Found> {
         let outgoing = &sending.outgoing;
-        if self.input.is_empty() || outgoing.is_full() {
+        if self.input.is_empty() || outgoing.is_at_high_water() {
             return None;
         }
         if outgoing.is_watched() && (outgoing.is_pressed() || outgoing.is_used_up()) {
@@ -220,11 +220,13 @@ impl Receiving {
     }
 
     /// Whether [`next`](Self::next) would say to write what is queued and then
-    /// to read into [`room`](Self::room): nothing has begun, and all input is
-    /// parsed.
+    /// to read into [`room`](Self::room): nothing has begun, all input is
+    /// parsed, and nothing is to be compressed.
     #[inline(always)]
-    pub fn is_idle(&mut self) -> bool {
-        !self.incoming.owes_time && self.incoming.is_idle(&self.input)
+    pub fn is_idle(&mut self, sending: &Sending) -> bool {
+        !self.incoming.owes_time
+            && self.incoming.is_idle(&self.input)
+            && !sending.outgoing.is_compressing()
     }
 
     /// As [`space`](Self::space), where [`is_idle`](Self::is_idle).
@@ -372,7 +374,8 @@ impl Receiving {
     /// transport or the next deadline. `None`: look again.
     #[inline(never)]
     fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        if turn.are_reads_blocked() && !self.is_used_up(sending) {
+        let goes_on = self.is_used_up(sending) || sending.outgoing.is_compressing();
+        if turn.are_reads_blocked() && !goes_on {
             self.release_memory();
             if turn.withholds() && sending.is_done() {
                 return Some(Next::Over(Ok(())));
@@ -432,8 +435,7 @@ impl Receiving {
     /// Others have their turn, and then this one goes on.
     fn yields(&mut self, sending: &mut Sending) -> Next {
         self.incoming.work.renew();
-        sending.outgoing.renew_work();
-        Next::Yield
+        sending.yields()
     }
 
     fn wait_for_deadline(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
@@ -453,6 +455,9 @@ impl Receiving {
         // A Close that others hand in is taken over also inside a message.
         if let Some(next) = sending.next_output(turn) {
             return Some(next);
+        }
+        if sending.outgoing.is_compressing() {
+            return Some(self.yields(sending));
         }
         if turn.withholds() && sending.is_done() {
             return Some(Next::Over(Ok(())));

@@ -35,13 +35,15 @@ pub struct Sending {
 pub enum Goal {
     /// The write queue has room for a message.
     Room,
-    /// Everything queued, and what others have handed in, is written and
-    /// flushed.
+    /// Everything queued, and what others have handed in, is compressed, written
+    /// and flushed.
     Flushed,
-    /// A Close is queued, by whomever, and everything is written and flushed.
+    /// A Close is queued, by whomever, and everything is compressed, written and
+    /// flushed.
     Closed,
     /// The connection is dropped: one attempt to write what is queued and to
-    /// shut the write side down. It never waits.
+    /// shut the write side down. It never waits: of a message that is compressed
+    /// by turns nothing is sent, nor of what comes after it, the Close included.
     Gone,
 }
 
@@ -68,9 +70,8 @@ impl Sending {
         if let Some(next) = next {
             return next;
         }
-        if self.outgoing.is_used_up() {
-            self.outgoing.renew_work();
-            return Next::Yield;
+        if self.outgoing.is_used_up() || self.outgoing.is_compressing() {
+            return self.yields();
         }
         if goal == Goal::Room && !self.outgoing.is_full() {
             return self.reached();
@@ -200,13 +201,14 @@ impl Sending {
     /// What waits to be written.
     #[inline]
     pub fn queued(&mut self) -> &mut WriteQueue {
-        self.outgoing.output()
+        self.outgoing.queued()
     }
 
-    /// Whether anything waits to be written or to be flushed.
+    /// Whether anything waits to be written or to be flushed now: a message that
+    /// is compressed by turns does not yet.
     #[inline]
     pub fn has_output(&self) -> bool {
-        self.outgoing.has_output() || self.is_dirty
+        self.outgoing.has_queued() || self.is_dirty
     }
 
     /// Bytes that left the queue since the connection began: the transport took
@@ -230,7 +232,7 @@ impl Sending {
     /// Whether all that is left is to flush the transport.
     #[inline]
     pub fn wants_flush(&self) -> bool {
-        self.is_dirty && !self.outgoing.has_output()
+        self.is_dirty && !self.outgoing.has_queued()
     }
 
     /// Reports a write from [`queued`](Self::queued). A failure ends the sending
@@ -337,10 +339,19 @@ impl Sending {
         (self.has_output() && !turn.are_writes_blocked()).then_some(Next::Write)
     }
 
+    /// Others have their turn. What is compressed by turns had its share of this
+    /// one.
+    pub(super) fn yields(&mut self) -> Next {
+        self.outgoing.compress_some();
+        self.outgoing.renew_work();
+        Next::Yield
+    }
+
     /// Gives up on a transport that takes no more bytes. What waits to be
-    /// written, or to be flushed, is lost for this reason.
+    /// compressed, written, or flushed is lost for this reason.
     pub(super) fn abandon(&mut self, cause: impl FnOnce() -> Failure) {
-        if self.has_output() && self.lost.is_none() {
+        let loses = self.has_output() || self.outgoing.is_compressing();
+        if loses && self.lost.is_none() {
             self.lost = Some(Box::new(cause()));
         }
         self.outgoing.abandon();
@@ -352,9 +363,9 @@ impl Sending {
         matches!(self.lost.as_deref(), Some(Failure::Io(_))).then(|| self.loss())?
     }
 
-    /// Whether a Close is queued, and all is written and flushed.
+    /// Whether a Close is queued, and all is compressed, written and flushed.
     pub(super) fn is_done(&self) -> bool {
-        self.closing().is_sent() && !self.has_output()
+        self.closing().is_sent() && !self.has_output() && !self.outgoing.is_compressing()
     }
 
     /// Whether others are to be told that nothing is sent any more.

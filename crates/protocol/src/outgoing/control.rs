@@ -21,7 +21,7 @@ impl Outgoing {
         if self.closing.is_sent() {
             return Err(ControlError::Closed);
         }
-        if self.is_full() {
+        if self.is_at_high_water() {
             return Err(ControlError::Full);
         }
         self.frames.whole(OpCode::Ping, data);
@@ -88,7 +88,7 @@ impl Outgoing {
         if let Some(pong) = self.pong.take() {
             self.frames.whole(OpCode::Pong, pong.data());
         }
-        self.frames.whole(OpCode::Close, payload.as_bytes());
+        self.append_close(payload);
         self.send_close();
     }
 
@@ -104,7 +104,8 @@ impl Outgoing {
         if self.frames.queue.taken() >= self.pongs_end {
             self.pongs = 0;
         }
-        usize::from(self.pongs) < self.config.limits().pongs.clamp(1, 255) && !self.is_full()
+        usize::from(self.pongs) < self.config.limits().pongs.clamp(1, 255)
+            && !self.is_at_high_water()
     }
 
     fn append_pong(&mut self, data: &[u8]) {

@@ -1,3 +1,4 @@
+mod backlog;
 mod control;
 mod parts;
 
@@ -6,26 +7,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use socket_flow_frames::{Role, Rsv};
+use socket_flow_frames::{OpCode, Role, Rsv};
 
 use crate::closing::Closing;
 use crate::config::Config;
 use crate::deadlines::Watch;
-use crate::deflate::Compress;
+use crate::deflate::{AT_ONCE, ByTurns, Compress};
 use crate::error::{Expired, SendError};
 use crate::frame_queue::{FrameQueue, LINK_MIN};
 use crate::mask_keys::MaskKeys;
 use crate::negotiated::Negotiated;
+use crate::outgoing::backlog::Job;
 use crate::outgoing::control::Pong;
 use crate::outgoing::parts::Parts;
 use crate::payload::{self, Compression, Payload};
 use crate::prepared::Prepared;
 use crate::queue::WriteQueue;
 
+pub(crate) use backlog::Backlog;
+
 /// The sending half of a connection: messages in, whole frames out.
 ///
 /// The receiving half writes its pongs and the Close reply into it; see
 /// [`Incoming::step`](crate::Incoming::step).
+///
+/// A message, or a part of one, of more than 64 KiB that is to be compressed is
+/// kept as it is at first. The [`driver`](crate::driver) compresses it by turns,
+/// some in each, and other tasks run in between; [`Outgoing::output`] compresses
+/// what is left of it at once. Until then the queue counts as full. Pings and
+/// pongs do not wait for it. A Close does, whoever began to close and why: what
+/// was taken leaves before it.
 #[derive(Debug)]
 pub struct Outgoing {
     config: Arc<Config>,
@@ -98,15 +109,17 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// Gives the message back when the queue is at its high-water mark
-    /// ([`SendError::Full`]; an empty queue takes any message), once a Close
+    /// Gives the message back when the queue is at its high-water mark or a
+    /// large message is compressed by turns ([`SendError::Full`]; otherwise an
+    /// empty queue takes any message), once a Close
     /// is queued ([`SendError::Closed`]), and while a message is sent part by
     /// part ([`SendError::Unfinished`]).
     #[inline(always)]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         let is_plain =
             message.bytes().len() < usize::from(self.plain_below) && message.prepared().is_none();
-        if !is_plain || self.is_full() {
+        // Where messages are plain, none is compressed.
+        if !is_plain || self.is_at_high_water() {
             return self.queue_slow(message);
         }
         self.message = true;
@@ -127,9 +140,9 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Queues a message at the high-water mark too: for one that was promised
-    /// to be sent, in front of a Close. How many those are is the caller's to
-    /// bound.
+    /// Queues a message at the high-water mark too, and after one that is
+    /// compressed by turns: for one that was promised to be sent, in front of a
+    /// Close. How many those are is the caller's to bound.
     ///
     /// # Errors
     ///
@@ -138,14 +151,18 @@ impl Outgoing {
         if self.closing.is_sent() || self.parts.is_some() {
             return Err(self.refuse(message));
         }
-        self.queue_any(message);
+        self.message = true;
+        if let Err(message) = self.promise(message) {
+            self.queue_any(message);
+        }
         Ok(())
     }
 
-    /// Gives up on a transport that takes no more bytes: drops what is queued
-    /// and lets nothing more in.
+    /// Gives up on a transport that takes no more bytes: drops what is queued,
+    /// what is compressed by turns included, and lets nothing more in.
     pub fn abandon(&mut self) {
         self.send_close();
+        self.drop_backlog();
         self.frames.queue.advance(usize::MAX);
         self.pong = None;
         self.unflushed = false;
@@ -159,9 +176,17 @@ impl Outgoing {
         mem::replace(self, left)
     }
 
-    /// What waits to be written.
+    /// What waits to be written. A message that is compressed by turns is
+    /// compressed to its end first.
     #[inline]
     pub fn output(&mut self) -> &mut WriteQueue {
+        self.compress_all();
+        self.queued()
+    }
+
+    /// What waits to be written and is not to be compressed before.
+    #[inline]
+    pub(crate) fn queued(&mut self) -> &mut WriteQueue {
         self.settle_pong();
         &mut self.frames.queue
     }
@@ -179,22 +204,38 @@ impl Outgoing {
     }
 
     /// How many bytes wait to be written, a pong that waits for room in the
-    /// queue included.
+    /// queue included. A message that is compressed by turns counts as long as
+    /// it is without compression, until all of it is compressed.
     #[inline]
     pub fn buffered(&self) -> usize {
         let pong = self.pong.as_ref();
-        self.frames.queue.len() + pong.map_or(0, |pong| self.frames.whole_len(pong.data()))
+        let pong = pong.map_or(0, |pong| self.frames.whole_len(pong.data()));
+        self.frames.queue.len() + pong + self.backlog_len()
     }
 
-    /// Whether anything waits to be written.
+    /// Whether anything waits to be written, what is compressed by turns
+    /// included.
     #[inline]
     pub fn has_output(&self) -> bool {
+        self.has_queued() || self.is_compressing()
+    }
+
+    /// Whether anything could be written now.
+    #[inline]
+    pub(crate) fn has_queued(&self) -> bool {
         !self.frames.queue.is_empty() || self.pong.is_some()
     }
 
-    /// Whether the queue is at its high-water mark and takes no message.
+    /// Whether the queue takes no message: it is at its high-water mark, or a
+    /// large message is compressed by turns.
     #[inline]
     pub fn is_full(&self) -> bool {
+        self.is_at_high_water() || self.is_compressing()
+    }
+
+    /// Whether so much waits to be written that not even a ping has room.
+    #[inline]
+    pub(crate) fn is_at_high_water(&self) -> bool {
         // It is never zero, see `with_room`.
         self.frames.queue.len() >= self.config.limits().high_water
     }
@@ -204,7 +245,8 @@ impl Outgoing {
     /// its place.
     #[inline]
     pub fn is_pressed(&self) -> bool {
-        self.is_full() || (self.watched && self.pong.is_some())
+        let waits = || self.pong.is_some() || self.is_compressing();
+        self.is_at_high_water() || (self.watched && waits())
     }
 
     /// The configuration it was made with.
@@ -342,7 +384,7 @@ impl Outgoing {
         if let Some(prepared) = message.prepared() {
             self.queue_prepared(prepared);
         } else if self.compress.is_some() && self.compresses(&message) {
-            self.queue_compressed(&message);
+            self.queue_compressed(message);
         } else {
             self.queue_large(message);
         }
@@ -354,6 +396,9 @@ impl Outgoing {
             .compress
             .as_mut()
             .filter(|compress| compress.wants(message.len()));
+        if compress.is_some() && message.len() > AT_ONCE {
+            return self.queue_shared(message);
+        }
         let encoded = message.encoded(compress.as_ref().map(|compress| compress.settings()));
         if let Some(compress) = compress {
             // The peer's window now holds what our context has not seen.
@@ -379,16 +424,35 @@ impl Outgoing {
     }
 
     #[inline(never)]
-    fn queue_compressed<P: Payload>(&mut self, message: &P) {
+    fn queue_compressed<P: Payload>(&mut self, message: P) {
+        let opcode = payload::opcode(&message);
+        self.append_compressed(true, Rsv::RSV1, opcode, message);
+    }
+
+    /// Compresses a message, or a part of one, and queues it; a large one is
+    /// compressed by turns.
+    fn append_compressed<P: Payload>(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, part: P) {
+        if part.bytes().len() > AT_ONCE {
+            return self.compress_by_turns(Job::Payload {
+                payload: part.share(),
+                by_turns: ByTurns::default(),
+                fin,
+                rsv,
+                opcode,
+            });
+        }
         let Some(compress) = &mut self.compress else {
             return;
         };
-        compress.last_part(message.bytes(), |payload| {
-            let fragment = self.config.limits().fragment;
-            let opcode = payload::opcode(message);
-            self.frames
-                .message(true, Rsv::RSV1, opcode, payload, fragment);
-        });
+        let fragment = self.config.limits().fragment;
+        let send = |payload: &[u8]| {
+            self.frames.message(fin, rsv, opcode, payload, fragment);
+        };
+        // Only the last part's tail is removed (RFC 7692 §7.2.1).
+        match fin {
+            true => compress.last_part(part.bytes(), send),
+            false => compress.part(part.bytes(), send),
+        }
     }
 
     /// Queues a message that may have to be linked, or sent in several

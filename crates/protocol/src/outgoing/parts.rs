@@ -1,6 +1,5 @@
 use socket_flow_frames::{OpCode, Rsv};
 
-use crate::deflate::Compress;
 use crate::error::SendError;
 use crate::frame_queue::LINK_MIN;
 use crate::outgoing::Outgoing;
@@ -58,7 +57,7 @@ impl Outgoing {
     /// they are compressed if it would be as a message of its own, so
     /// [`Compressed`](crate::Compressed) and
     /// [`Uncompressed`](crate::Uncompressed) count on the first part only.
-    /// Each part is compressed as it is queued and can be inflated when it
+    /// Each part is compressed on its own and can be inflated when it
     /// arrives, at the cost of up to five bytes each.
     ///
     /// ```
@@ -84,7 +83,8 @@ impl Outgoing {
     /// # Errors
     ///
     /// Gives the part back, and the message stays as it was: at the
-    /// high-water mark ([`SendError::Full`]), once a Close is queued
+    /// high-water mark and while a large part is compressed by turns
+    /// ([`SendError::Full`]), once a Close is queued
     /// ([`SendError::Closed`]), and where a text message would be continued
     /// with bytes or a binary one with text ([`SendError::WrongKind`]).
     pub fn queue_part<P: Payload>(&mut self, part: P) -> Result<(), SendError<P>> {
@@ -132,15 +132,9 @@ impl Outgoing {
             (None, true) => (Rsv::RSV1, payload::opcode(&part)),
             (None, false) => (Rsv::NONE, payload::opcode(&part)),
         };
-        match self.compress.as_deref_mut().filter(|_| compressed) {
-            Some(compress) => {
-                let fragment = self.config.limits().fragment;
-                let send = |payload: &[u8]| {
-                    self.frames.message(fin, rsv, opcode, payload, fragment);
-                };
-                compress_part(compress, part.bytes(), fin, send);
-            }
-            None => self.append_plain(fin, rsv, opcode, part),
+        match compressed {
+            true => self.append_compressed(fin, rsv, opcode, part),
+            false => self.append_plain(fin, rsv, opcode, part),
         }
         Ok(())
     }
@@ -154,14 +148,5 @@ impl Outgoing {
         } else {
             self.frames.shared(fin, rsv, opcode, part.share(), fragment);
         }
-    }
-}
-
-/// Only the last part's tail is removed (RFC 7692 §7.2.1).
-fn compress_part(compress: &mut Compress, part: &[u8], fin: bool, send: impl FnOnce(&[u8])) {
-    if fin {
-        compress.last_part(part, send);
-    } else {
-        compress.part(part, send);
     }
 }

@@ -1,7 +1,7 @@
 //! What permessage-deflate's tests share; what is compressed here is so by
 //! flate2 on its default backend, which has nothing in common with ours.
 
-use flate2::{Compress, Compression, FlushCompress};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use socket_flow_protocol::{DeflateParams, Negotiated, ProtocolError};
 
 use super::{Outcome, ROLES, Script};
@@ -48,6 +48,16 @@ pub fn flushed(message: &[u8], flush: FlushCompress) -> Vec<u8> {
     assert!(payload.len() < payload.capacity());
     assert_eq!(codec.total_in(), message.len() as u64);
     payload
+}
+
+/// A message of this length, read by flate2.
+pub fn inflated(reader: &mut Decompress, payload: &[u8], len: usize) -> Vec<u8> {
+    let mut message = Vec::with_capacity(len + 1);
+    let input = [payload, &[0x00, 0x00, 0xff, 0xff][..]].concat();
+    reader
+        .decompress_vec(&input, &mut message, FlushDecompress::Sync)
+        .unwrap();
+    message
 }
 
 /// "Hello", as in RFC 7692 §7.2.3.1.

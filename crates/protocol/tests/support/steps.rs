@@ -12,7 +12,7 @@ use socket_flow_protocol::{
     CloseCode, CloseFrame, Config, Event, Input, Negotiated, Parcel, Protocol, Role,
 };
 
-use super::{parse, protocol};
+use super::{Sent, parse, protocol};
 
 /// Each method is one step: the driver must say so.
 #[derive(Debug)]
@@ -180,6 +180,40 @@ impl Steps {
         let rest = self.sending.queued().len();
         assert!(rest > 0 && self.sending.wrote(Poll::Ready(Ok(rest))).is_ready());
         self
+    }
+
+    /// Everything queued is written, in as many pieces as it takes, and flushed:
+    /// these frames.
+    #[track_caller]
+    pub fn writes_out(&mut self) -> Vec<Sent> {
+        let mut bytes = Vec::new();
+        says!(self, Next::Write);
+        while !self.sending.queued().is_empty() {
+            let chunk = self.sending.queued().chunk().to_vec();
+            assert!(self.sending.wrote(Poll::Ready(Ok(chunk.len()))).is_ready());
+            bytes.extend(chunk);
+        }
+        self.flushes();
+        parse(self.role, &bytes)
+    }
+
+    /// What was queued is compressed by turns, to the end or until there is
+    /// something to write, and there is nothing to read: how many turns that
+    /// took.
+    #[track_caller]
+    pub fn compresses(&mut self) -> usize {
+        let mut turns = 0;
+        while self.sending.outgoing().has_output() && !self.sending.has_output() {
+            match self.next() {
+                Next::Read => _ = self.read(Poll::Pending),
+                Next::Yield => {
+                    turns += 1;
+                    self.turn();
+                }
+                other => panic!("it says {other:?}"),
+            }
+        }
+        turns
     }
 
     #[track_caller]

@@ -1,0 +1,245 @@
+//! Messages that are compressed by turns, and what waits for that.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use socket_flow_frames::{ClosePayload, OpCode, Rsv};
+
+use crate::deflate::{ByTurns, Compress};
+use crate::outgoing::Outgoing;
+use crate::parcel::Parcel;
+use crate::payload::Payload;
+use crate::prepared::Prepared;
+
+/// What was queued and is not in the write queue, in this order. Pings and
+/// pongs do not wait for it.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    /// What is compressed now.
+    current: Option<Job>,
+    /// Messages that were promised to be sent, in front of a Close.
+    promised: VecDeque<Parcel>,
+    close: Option<ClosePayload>,
+}
+
+/// Something to compress by turns.
+pub(super) enum Job {
+    /// A message, or a part of one.
+    Payload {
+        payload: Bytes,
+        by_turns: ByTurns,
+        fin: bool,
+        rsv: Rsv,
+        opcode: OpCode,
+    },
+    /// A message whose encoding others may make, or have made.
+    Prepared(Prepared),
+}
+
+impl Outgoing {
+    /// Whether something is compressed by turns, or waits for that.
+    #[inline]
+    pub(crate) fn is_compressing(&self) -> bool {
+        self.backlog().is_some()
+    }
+
+    /// Compresses until the turn's work is used up or nothing is left to
+    /// compress; what becomes of it is in the write queue then.
+    pub(crate) fn compress_some(&mut self) {
+        while let Some(compress) = self.compress.as_deref_mut() {
+            let is_used_up = compress.is_used_up();
+            let waiting = compress.backlog_mut();
+            let Some(mut backlog) =
+                waiting.take_if(|waiting| waiting.costs_nothing() || !is_used_up)
+            else {
+                return;
+            };
+            let step = backlog.step(compress);
+            if !backlog.is_empty() {
+                *compress.backlog_mut() = Some(backlog);
+            }
+            match step {
+                Step::Unfinished => {}
+                Step::Payload {
+                    pieces,
+                    fin,
+                    rsv,
+                    opcode,
+                } => {
+                    let fragment = self.config.limits().fragment;
+                    self.frames.pieces(fin, rsv, opcode, pieces, fragment);
+                }
+                Step::Prepared(opcode, pieces) => self.append_prepared(opcode, &pieces),
+                Step::Promised(message) => self.queue_any(message),
+                Step::Close(payload) => self.frames.whole(OpCode::Close, payload.as_bytes()),
+            }
+        }
+    }
+
+    /// Compresses all there is, however long that takes.
+    pub(super) fn compress_all(&mut self) {
+        while self.is_compressing() {
+            self.renew_work();
+            self.compress_some();
+        }
+    }
+
+    /// Queues a message that is compressed by turns for many connections: at
+    /// once where that is done.
+    pub(super) fn queue_shared(&mut self, message: &Prepared) {
+        let Some(compress) = &mut self.compress else {
+            return;
+        };
+        match compress.prepared(message.by_turns()) {
+            Some(pieces) => self.append_prepared(message.opcode(), &pieces),
+            None => self.compress_by_turns(Job::Prepared(message.clone())),
+        }
+    }
+
+    fn append_prepared(&mut self, opcode: OpCode, pieces: &[Bytes]) {
+        let (pieces, whole) = (pieces.to_vec(), usize::MAX);
+        self.frames.pieces(true, Rsv::RSV1, opcode, pieces, whole);
+    }
+
+    pub(super) fn compress_by_turns(&mut self, job: Job) {
+        if let Some(compress) = &mut self.compress {
+            let backlog = compress.backlog_mut().get_or_insert_default();
+            backlog.current = Some(job);
+        }
+    }
+
+    /// Lets a message wait for what is compressed; gives it back where nothing
+    /// is.
+    pub(super) fn promise<P: Payload>(&mut self, message: P) -> Result<(), P> {
+        match self.backlog_mut() {
+            Some(backlog) => {
+                backlog.promised.push_back(Parcel::new(message));
+                Ok(())
+            }
+            None => Err(message),
+        }
+    }
+
+    /// Queues the Close, after what is compressed by turns.
+    pub(super) fn append_close(&mut self, payload: &ClosePayload) {
+        match self.backlog_mut() {
+            Some(backlog) => backlog.close = Some(*payload),
+            None => self.frames.whole(OpCode::Close, payload.as_bytes()),
+        }
+    }
+
+    pub(super) fn drop_backlog(&mut self) {
+        if let Some(compress) = &mut self.compress {
+            *compress.backlog_mut() = None;
+        }
+    }
+
+    /// What waits outside of the write queue, in bytes: messages as long as they
+    /// are before they are compressed.
+    pub(super) fn backlog_len(&self) -> usize {
+        let Some(backlog) = self.backlog() else {
+            return 0;
+        };
+        let current = match &backlog.current {
+            Some(Job::Payload { payload, .. }) => payload.len(),
+            Some(Job::Prepared(prepared)) => prepared.len(),
+            None => 0,
+        };
+        let promised: usize = backlog.promised.iter().map(Parcel::len).sum();
+        let close = backlog.close.as_ref();
+        let close = close.map_or(0, |close| self.frames.whole_len(close.as_bytes()));
+        current + promised + close
+    }
+
+    #[inline]
+    fn backlog(&self) -> Option<&Backlog> {
+        self.compress.as_deref().and_then(Compress::backlog)
+    }
+
+    fn backlog_mut(&mut self) -> Option<&mut Backlog> {
+        self.compress.as_mut()?.backlog_mut().as_deref_mut()
+    }
+}
+
+impl Backlog {
+    fn is_empty(&self) -> bool {
+        self.costs_nothing() && self.close.is_none()
+    }
+
+    /// Whether a Close is all there is.
+    fn costs_nothing(&self) -> bool {
+        self.current.is_none() && self.promised.is_empty()
+    }
+
+    fn step(&mut self, compress: &mut Compress) -> Step {
+        if let Some(job) = self.current.take() {
+            return match job.go_on(compress) {
+                Ok(step) => step,
+                Err(job) => {
+                    self.current = Some(job);
+                    Step::Unfinished
+                }
+            };
+        }
+        match (self.promised.pop_front(), self.close.take()) {
+            (Some(message), close) => {
+                self.close = close;
+                Step::Promised(message)
+            }
+            (None, Some(close)) => Step::Close(close),
+            (None, None) => Step::Unfinished,
+        }
+    }
+}
+
+impl Job {
+    /// Compresses until the turn's work is used up. Gives the job back where
+    /// that was not all of it.
+    fn go_on(self, compress: &mut Compress) -> Result<Step, Self> {
+        match self {
+            Self::Payload {
+                payload,
+                mut by_turns,
+                fin,
+                rsv,
+                opcode,
+            } => match compress.go_on(&payload, &mut by_turns) {
+                true => Ok(Step::Payload {
+                    pieces: compress.finish(by_turns, fin),
+                    fin,
+                    rsv,
+                    opcode,
+                }),
+                false => Err(Self::Payload {
+                    payload,
+                    by_turns,
+                    fin,
+                    rsv,
+                    opcode,
+                }),
+            },
+            Self::Prepared(message) => {
+                match compress.prepare(message.by_turns(), message.message().as_bytes()) {
+                    Some(pieces) => Ok(Step::Prepared(message.opcode(), pieces)),
+                    None => Err(Self::Prepared(message)),
+                }
+            }
+        }
+    }
+}
+
+/// What a step has come to.
+enum Step {
+    /// The turn's work is used up.
+    Unfinished,
+    Payload {
+        pieces: Vec<Bytes>,
+        fin: bool,
+        rsv: Rsv,
+        opcode: OpCode,
+    },
+    Prepared(OpCode, Arc<[Bytes]>),
+    Promised(Parcel),
+    Close(ClosePayload),
+}
