@@ -7,7 +7,7 @@ mod support;
 
 use bytes::Buf;
 use flate2::Decompress;
-use socket_flow_protocol::driver::{Accepts, Goal, Next};
+use socket_flow_protocol::driver::{Accepts, Goal, Next, Turn};
 use socket_flow_protocol::{
     CloseCode, CloseFrame, Config, Deflate, Event, Expired, Input, Message, Protocol, Role,
     SendError, Timeouts,
@@ -333,7 +333,7 @@ fn a_connection_that_has_to_end_in_the_middle_sends_none_of_it() {
             .discards_nothing()
             .asks_the_time(seconds(6))
             .shuts_down()
-            .is_over();
+            .has_failed("Unsent(Expired(Close))");
         assert_eq!(steps.sending.written(), 0);
         assert_eq!(steps.sending.outgoing().buffered(), 0);
     }
@@ -555,6 +555,42 @@ fn the_end_of_the_transport_in_the_middle_drops_it() {
         steps.reads_nothing().yields().turn().reads_the_end();
         assert_eq!(steps.sending.outgoing().buffered(), 0);
         steps.shuts_down().has_failed("Abnormal(AbnormalClosure)");
+        // Whoever waits for it is told so.
+        steps
+            .sends(Goal::Flushed)
+            .has_failed("Abnormal(AbnormalClosure)");
+    }
+}
+
+#[test]
+fn a_caller_that_deals_with_no_message_is_done_once_it_is_written() {
+    for role in ROLES {
+        for holds_a_message in [true, false] {
+            let mut steps = steps(role, true);
+            steps.sending.queue(vec![7; 100_000]).unwrap();
+            steps.closes();
+            if holds_a_message {
+                steps.reads(&frame(role, 0x81, b"for later"));
+            }
+            let mut turns = 0;
+            loop {
+                steps.turn = Turn::withholding();
+                match steps.next() {
+                    Next::Read => {
+                        steps.turn.block_reads();
+                        assert!(matches!(steps.next(), Next::Yield));
+                        turns += 1;
+                    }
+                    Next::Yield => turns += 1,
+                    Next::Write => break,
+                    other => panic!("it says {other:?}"),
+                }
+            }
+            assert_eq!(turns, 13);
+            assert_eq!(firsts(&steps.writes_out()), [0xc2, 0x88]);
+            steps.turn.block_reads();
+            steps.is_over();
+        }
     }
 }
 
