@@ -327,7 +327,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 
     /// Does what [`Sending::next_output`] would say, until all is written and
-    /// flushed or the transport is blocked.
+    /// flushed. Pending: the transport is blocked, or only the driver can go on.
     #[inline(always)]
     pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {
         match self.has_handed_in() {
@@ -338,10 +338,16 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
 
     #[inline(never)]
     fn poll_handed_in(&mut self, waker: &Waker) -> Poll<()> {
-        while self.take_over() {
+        loop {
+            let is_more = self.take_over();
             ready!(self.poll_write(waker));
+            if self.sending.is_held_up() {
+                return Poll::Pending;
+            }
+            if !is_more {
+                return Poll::Ready(());
+            }
         }
-        self.poll_write(waker)
     }
 
     /// Does one thing the driver says about the write side. Pending: it says

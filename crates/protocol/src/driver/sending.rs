@@ -70,7 +70,7 @@ impl Sending {
         if let Some(next) = next {
             return next;
         }
-        if self.outgoing.is_used_up() || self.outgoing.is_compressing() {
+        if self.is_held_up() {
             return self.yields();
         }
         if goal == Goal::Room && !self.outgoing.is_full() {
@@ -152,6 +152,13 @@ impl Sending {
     #[inline(always)]
     pub fn is_watched(&self) -> bool {
         self.outgoing.is_watched()
+    }
+
+    /// Whether [`next`](Self::next) has to say [`Next::Yield`] before more is
+    /// taken over: the turn's work is used up by compressing, or a message is
+    /// compressed by turns.
+    pub fn is_held_up(&self) -> bool {
+        self.outgoing.is_used_up() || self.outgoing.is_compressing()
     }
 
     /// Moves what others have handed in into the write queue, until it is
