@@ -212,7 +212,7 @@ async fn answers_of_any_size_through_ones_own_sender_wait_for_the_peer() {
             far.tape().feed(Ok(whole(Client, BINARY, &vec![1; size])));
         }
         let handler = tokio::spawn(async move {
-            let mut answer = async |message: Option<Message>| {
+            let answer = async |message: Option<Message>| {
                 out.send(message.expect("a message")).await.expect("room");
             };
             if !is_split {
