@@ -53,10 +53,19 @@ impl Work {
         self.left = self.left.wrapping_sub(FRAME);
     }
 
-    /// Bytes are read.
+    /// Something is read, of so many bytes.
     #[inline]
     pub(crate) fn read(&mut self, count: usize) {
-        self.spend(count / READ);
+        self.spend(count / READ + LOOK);
+    }
+
+    /// So many bytes are read where a message is looked for next: few cost
+    /// less than it does.
+    #[inline(always)]
+    pub(crate) fn read_message(&mut self, count: usize) {
+        if count >= MESSAGE as usize * UNIT * READ {
+            self.read(count);
+        }
     }
 
     /// Compressed bytes are taken, and others come out of them.
@@ -89,7 +98,7 @@ const UNIT: usize = 16;
 const MOST: usize = 4 * TURN as usize;
 
 /// The work of one turn: 64 KiB inflated, 128 messages, 1,024 frames, or 512
-/// KiB read.
+/// KiB read with no more than 1,024 reads.
 const TURN: i16 = 4 << 10;
 
 const MESSAGE: i16 = TURN / 128;
@@ -100,6 +109,10 @@ const FRAME: i16 = TURN / 1024;
 
 /// Reading this many bytes is as much work as inflating one.
 const READ: usize = 8;
+
+/// A read that brings hardly anything costs as much as inflating this many
+/// bytes: not every stream says to wait once in a while.
+const LOOK: usize = FRAME as usize * UNIT;
 
 /// Bytes that describe codes of DEFLATE (RFC 1951 §3.2.7) cost as much as this
 /// many that are inflated.

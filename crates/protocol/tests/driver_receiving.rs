@@ -97,18 +97,17 @@ fn a_turn_ends_after_128_messages_however_they_are_found() {
         let small = frame(role, 0x81, b"x").repeat(300);
         let mut steps = Steps::new(role, &off());
         steps.reads(&small);
-        for _ in 0..128 {
-            steps.finds(&text("x"));
-        }
+        // The read was work too.
+        assert_eq!(steps.finds_up_to(300, &text("x")), 127);
         // What is queued leaves when the input runs dry, and not before.
         steps.sending.queue("answer").unwrap();
-        steps.yields().turn();
+        steps.turn();
         for _ in 0..128 {
             assert!(steps.receiving.quick(&steps.sending).is_some());
         }
         assert!(steps.receiving.quick(&steps.sending).is_none());
         steps.yields().turn();
-        for _ in 0..44 {
+        for _ in 0..45 {
             steps.finds(&text("x"));
         }
         steps.writes(&[(0x81, b"answer")]);
@@ -146,13 +145,63 @@ fn a_turn_ends_after_512_kib_of_a_large_payload() {
     }
 }
 
+/// Cause: a read that finds the connection idle was not counted, so that a turn went on for as long
+/// as each brought whole messages.
+#[test]
+fn a_turn_ends_after_512_kib_also_where_each_read_brings_whole_messages() {
+    for role in ROLES {
+        for (len, count) in [(66_000, 1), (16_000, 4)] {
+            let message = binary(&noise(len));
+            let bytes = frame(role, 0x82, &noise(len)).repeat(count);
+            let mut steps = Steps::new(role, &off());
+            let mut reads = 0;
+            let left = loop {
+                let mut room = steps.receiving.room();
+                assert!(room.chunk_mut().len() >= bytes.len());
+                room.put_slice(&bytes);
+                reads += 1;
+                let quick = steps.receiving.quick_after_read(bytes.len());
+                let first = quick.map(|found| steps.receiving.take(found));
+                assert!(first.iter().all(|first| *first == message));
+                let found = first.iter().count();
+                let found = found + steps.finds_up_to(count - found, &message);
+                if found < count {
+                    break count - found;
+                }
+            };
+            assert!((6..=8).contains(&reads), "{reads} reads");
+            steps.turn();
+            assert_eq!(steps.finds_up_to(left, &message), left);
+            steps.reads_nothing();
+        }
+    }
+}
+
+/// Cause: reads of less than 128 bytes were counted as nothing, so that a stream that is always
+/// ready and brings little had a turn without end.
+#[test]
+fn a_turn_ends_after_1024_reads_however_little_they_bring() {
+    for role in ROLES {
+        let large = frame(role, 0x82, &noise(10_000));
+        let mut steps = Steps::new(role, &off());
+        let mut reads = 0;
+        while let Next::Read = steps.next() {
+            steps.reads(&large[reads..=reads]);
+            reads += 1;
+        }
+        // The header and the message took some of it.
+        assert!((900..1024).contains(&reads), "{reads}");
+        steps.turn().reads(&large[reads..=reads]);
+    }
+}
+
 #[test]
 fn once_our_close_is_queued_its_deadline_is_judged_also_where_the_input_never_runs_dry() {
     for role in ROLES {
         let mut steps = Steps::new(role, &off().close_timeout(seconds(5)));
         steps.closes().writes(&[(0x88, b"\x03\xe8")]).flushes();
         steps.reads(&frame(role, 0x81, b"x").repeat(300));
-        for _ in 0..128 {
+        for _ in 0..127 {
             steps.finds(&text("x"));
         }
         steps.asks_the_time(seconds(1000)).yields().turn();
@@ -208,10 +257,11 @@ fn a_found_message_is_lent_or_taken_and_a_control_frame_is_no_message() {
             .flushes();
 
         let mut space = steps.receiving.room();
-        space.put_slice(&frame(role, 0x82, b"quick"));
-        let found = steps.receiving.quick_after_read().unwrap();
+        let bytes = frame(role, 0x82, b"quick");
+        space.put_slice(&bytes);
+        let found = steps.receiving.quick_after_read(bytes.len()).unwrap();
         assert_eq!(steps.receiving.take(found), binary(b"quick"));
-        assert!(steps.receiving.quick_after_read().is_none());
+        assert!(steps.receiving.quick_after_read(0).is_none());
         steps.reads(&frame(role, 0x8a, b"pong"));
         let Steps {
             receiving,

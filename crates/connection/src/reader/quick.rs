@@ -64,7 +64,7 @@ impl Reader {
         {
             match source.poll_read(writer, &mut self.receiving.room()) {
                 Poll::Ready(Ok(count)) if count > 0 => {
-                    if let Some(found) = self.receiving.quick_after_read() {
+                    if let Some(found) = self.receiving.quick_after_read(count) {
                         return Poll::Ready(Ok(Some(found)));
                     }
                 }

@@ -237,10 +237,11 @@ impl Receiving {
         self.input.spare()
     }
 
-    /// The message that a read into [`room`](Self::room) brought, if it is a
-    /// small one; otherwise ask [`next`](Self::next).
+    /// The message that a read of so many bytes into [`room`](Self::room)
+    /// brought, if it is a small one; otherwise ask [`next`](Self::next).
     #[inline(always)]
-    pub fn quick_after_read(&mut self) -> Option<Found> {
+    pub fn quick_after_read(&mut self, count: usize) -> Option<Found> {
+        self.incoming.work.read_message(count);
         self.incoming.quick(&mut self.input)
     }
 

@@ -349,6 +349,19 @@ impl Steps {
         self
     }
 
+    /// How often in a row it finds this, at most this often.
+    #[track_caller]
+    pub fn finds_up_to(&mut self, most: usize, event: &Event) -> usize {
+        for found in 0..most {
+            match self.next() {
+                Next::Found(found) => assert_eq!(self.receiving.take(found), *event),
+                Next::Yield => return found,
+                other => panic!("it says {other:?}"),
+            }
+        }
+        most
+    }
+
     /// It is over by this failure, as `Debug` shows it.
     #[track_caller]
     pub fn has_failed(&mut self, failure: &str) -> &mut Self {
