@@ -8,8 +8,9 @@ use socket_flow::{
 };
 use tokio::net::TcpListener;
 
+use crate::bystander::{Books, Limits};
 use crate::support::{REQUEST, switching_protocols};
-use crate::victim::{Attack, SIDES, is_refused};
+use crate::victim::{Attack, SIDES, honest_client, is_refused};
 use crate::wire::{Wire, bounded};
 
 /// Codes that nobody may send (RFC 6455 §7.4.1, §7.4.2).
@@ -218,9 +219,15 @@ async fn a_flood_does_not_put_off_the_end_of_a_closing_handshake() {
         let config = Config::new().close_timeout(Duration::from_millis(50));
         let acceptor = Acceptor::new().config(config);
         let mut ws = acceptor.accept(listener.accept().await.0).await.unwrap();
-        let outcome = bounded(ws.close(CloseCode::GOING_AWAY, "")).await;
-        assert!(!outcome.unwrap().clean);
-        drop(ws);
+        let books = Books::default();
+        let bystander = honest_client(&books).await;
+        let turns = books.open(Limits::PLAIN);
+        let closing = tokio::spawn(async move {
+            let outcome = bounded(turns.of(ws.close(CloseCode::GOING_AWAY, ""))).await;
+            assert!(!outcome.unwrap().clean);
+        });
+        closing.await.unwrap();
+        bystander.goes_on().await;
         // Its socket is closed, and it has noticed.
         flood.join().unwrap();
     }

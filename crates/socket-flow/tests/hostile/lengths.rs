@@ -6,7 +6,7 @@ use socket_flow::{Config, Error, Message};
 use crate::victim::{Attack, SIDES, is_refused};
 
 /// The eight bytes behind a 127, as a length field.
-fn long(len: u64) -> Vec<u8> {
+pub(crate) fn long(len: u64) -> Vec<u8> {
     [&[127][..], &len.to_be_bytes()].concat()
 }
 

@@ -2,12 +2,17 @@
 //! over loopback, and the close codes and HTTP statuses as they stand on the wire.
 //!
 //! One file per class of attack; `docs/reliability.md` has the table. Deadlines are looked at in
-//! memory with a paused clock, never over sockets.
+//! memory with a paused clock, never over sockets. Beside each attack an honest connection goes on,
+//! and what it waits for is counted: `bystander`.
 
 mod answer;
+#[cfg(feature = "deflate")]
+mod bombs;
+mod bystander;
 #[cfg(feature = "rustls")]
 mod certificates;
 mod closing;
+mod floods;
 mod fragments;
 mod grammar;
 mod head_flood;
@@ -18,6 +23,8 @@ mod lengths;
 #[path = "../support/log.rs"]
 mod log;
 mod masking;
+mod memory;
+mod metered;
 mod origin;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
@@ -29,6 +36,7 @@ mod segments;
 mod slow_handshake;
 #[path = "../support/mod.rs"]
 mod support;
+mod timers;
 #[cfg(feature = "rustls")]
 mod truncation;
 mod upgrade;

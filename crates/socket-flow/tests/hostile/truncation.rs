@@ -11,15 +11,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use crate::bystander::{Books, Bystander, Limits, serves};
 use crate::pki::{Authority, client, listen};
 use crate::support::{REQUEST, switching_protocols};
-use crate::victim::{SIDES, Seen, Side, echo};
+use crate::victim::{SIDES, Seen, Side, echo, honest_client};
 use crate::wire::{Wire, bounded};
 
 /// An open connection to one side through TLS, whose other end is played below WebSocket.
 struct Tunnel {
     side: Side,
     tls: TlsStream<TcpStream>,
+    _bystander: Bystander,
     seen: mpsc::UnboundedReceiver<Seen>,
     _server: Option<ServerHandle>,
 }
@@ -31,13 +33,16 @@ impl Tunnel {
             .build()
             .unwrap();
         let (sender, seen) = mpsc::unbounded_channel();
+        let books = Books::default();
+        let _bystander = honest_client(&books).await;
+        let turns = books.open(Limits::PLAIN);
         match side {
             Side::Server => {
                 let server = Server::bind("127.0.0.1:0")
                     .tls(tls)
                     .serve_with(move |ws, _request| {
-                        let sender = sender.clone();
-                        async move { sender.send(echo(ws).await).unwrap() }
+                        let (sender, turns) = (sender.clone(), turns.clone());
+                        async move { sender.send(turns.of(echo(ws, &turns)).await).unwrap() }
                     })
                     .await
                     .unwrap();
@@ -51,6 +56,7 @@ impl Tunnel {
                 let mut tunnel = Self {
                     side,
                     tls: tls.into(),
+                    _bystander,
                     seen,
                     _server: Some(server),
                 };
@@ -63,13 +69,14 @@ impl Tunnel {
                 let connecting = client("localhost", port, authority.client()).connect();
                 tokio::spawn(async move {
                     let (ws, _) = connecting.await.unwrap();
-                    sender.send(echo(ws).await).unwrap();
+                    sender.send(turns.of(echo(ws, &turns)).await).unwrap();
                 });
                 let tcp = listener.accept().await.unwrap().0;
                 let tls = TlsAcceptor::from(Arc::new(tls)).accept(tcp).await.unwrap();
                 let mut tunnel = Self {
                     side,
                     tls: tls.into(),
+                    _bystander,
                     seen,
                     _server: None,
                 };
@@ -222,7 +229,7 @@ async fn a_slow_tls_handshake_is_given_up_and_delays_nobody() {
     let server = Server::with_listener(listener)
         .tls(tls)
         .serve_with(|ws, _request| async move {
-            echo(ws).await;
+            serves(ws).await;
         })
         .await
         .unwrap();

@@ -1,5 +1,6 @@
 //! The two sides under attack: the library's own client and server over loopback, each with an
-//! application that echoes, and what that application saw.
+//! application that echoes, and what that application saw. A server serves an honest client too, and
+//! an application has an honest connection beside the attacked one.
 
 use socket_flow::{
     ClientBuilder, CloseFrame, Config, ConnectError, Error, Message, Server, ServerBuilder,
@@ -9,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::bystander::{Beside, Books, Bystander, Delivery, Limits, Turns, serves};
 use crate::support::{REQUEST, switching_protocols};
 use crate::wire::{Wire, bounded};
 
@@ -70,10 +72,11 @@ pub(crate) struct Seen {
     pub(crate) end: Result<Option<CloseFrame>, Error>,
 }
 
-/// An open connection to the attacked side.
+/// An open connection to the attacked side, beside a bystander.
 pub(crate) struct Attack {
     pub(crate) side: Side,
     pub(crate) wire: Wire,
+    pub(crate) bystander: Bystander,
     seen: mpsc::UnboundedReceiver<Seen>,
     _server: Option<ServerHandle>,
 }
@@ -106,16 +109,16 @@ impl Attack {
         client: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Self {
         let (sender, seen) = mpsc::unbounded_channel();
+        let books = Books::default();
+        let limits = match line {
+            "" => Limits::PLAIN,
+            _ => Limits::INFLATED,
+        };
         match side {
             Side::Server => {
-                let handle = server(Server::bind("127.0.0.1:0"))
-                    .serve_with(move |ws, _request| {
-                        let sender = sender.clone();
-                        async move { sender.send(echo(ws).await).unwrap() }
-                    })
-                    .await
-                    .unwrap();
-                let mut wire = Wire::connect(handle.local_addr().unwrap()).await;
+                let Beside { bystander, victim } =
+                    serve(server(Server::bind("127.0.0.1:0")), &books, limits, sender).await;
+                let mut wire = Wire::connect(victim.local_addr().unwrap()).await;
                 wire.send(with(line)).await;
                 let answer = wire.head().await;
                 assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
@@ -123,17 +126,20 @@ impl Attack {
                 Self {
                     side,
                     wire,
+                    bystander,
                     seen,
-                    _server: Some(handle),
+                    _server: Some(victim),
                 }
             }
             Side::Client => {
+                let bystander = honest_client(&books).await;
+                let turns = books.open(limits);
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let url = format!("ws://{}/", listener.local_addr().unwrap());
                 let connecting = client(ClientBuilder::new(url)).connect();
                 tokio::spawn(async move {
                     let (ws, _) = connecting.await.unwrap();
-                    sender.send(echo(ws).await).unwrap();
+                    sender.send(turns.of(echo(ws, &turns)).await).unwrap();
                 });
                 let mut wire = Wire::new(listener.accept().await.unwrap().0);
                 let request = wire.head().await;
@@ -142,6 +148,7 @@ impl Attack {
                 Self {
                     side,
                     wire,
+                    bystander,
                     seen,
                     _server: None,
                 }
@@ -184,11 +191,18 @@ impl Attack {
         seen
     }
 
-    /// Closes the socket; what the application saw.
+    /// Closes the socket; what the application saw. The bystander is served as before.
     pub(crate) async fn end(self) -> Seen {
-        let Self { wire, mut seen, .. } = self;
+        let Self {
+            wire,
+            bystander,
+            mut seen,
+            ..
+        } = self;
         drop(wire);
-        bounded(seen.recv()).await.unwrap()
+        let seen = bounded(seen.recv()).await.unwrap();
+        bystander.goes_on().await;
+        seen
     }
 
     fn is_masked_rightly(&self, mask: Option<[u8; 4]>) {
@@ -207,11 +221,16 @@ pub(crate) async fn is_refused(side: Side, bytes: &[u8], code: u16) {
     assert_eq!(seen.messages, before, "{side:?} {}", bytes.escape_ascii());
 }
 
-pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut ws: WebSocket<S>) -> Seen {
+/// Echoes to the end; the turns are those of the task that runs it.
+pub(crate) async fn echo<S>(mut ws: WebSocket<S>, turns: &Turns) -> Seen
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut messages = Vec::new();
     let end = loop {
         match ws.recv().await {
             Ok(Some(message)) => {
+                turns.message(message.as_bytes().len());
                 messages.push(message.clone());
                 if let Err(error) = ws.queue(message) {
                     break Err(error.into());
@@ -224,15 +243,73 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut ws: WebSocket<S>
     Seen { messages, end }
 }
 
-/// A server that echoes, to be shaken hands with.
-pub(crate) async fn server(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> ServerHandle {
-    set(Server::bind("127.0.0.1:0"))
-        .serve_with(|ws, _request| async move {
-            echo(ws).await;
+/// A server that echoes, to be shaken hands with, and its honest client.
+pub(crate) async fn server(
+    set: impl FnOnce(ServerBuilder) -> ServerBuilder,
+) -> Beside<ServerHandle> {
+    // Nobody asks what its application sees.
+    let (sender, _) = mpsc::unbounded_channel();
+    let builder = set(Server::bind("127.0.0.1:0"));
+    serve(builder, &Books::default(), Limits::PLAIN, sender).await
+}
+
+impl Beside<ServerHandle> {
+    /// Connections besides the bystander.
+    pub(crate) fn connections(&self) -> usize {
+        self.victim.connections() - 1
+    }
+}
+
+pub(crate) async fn serve(
+    builder: ServerBuilder,
+    books: &Books,
+    limits: Limits,
+    sender: mpsc::UnboundedSender<Seen>,
+) -> Beside<ServerHandle> {
+    let attacked = books.clone();
+    let victim = builder
+        .serve_with(move |ws, request| {
+            let is_honest = request.uri().path() == HONEST;
+            let attacked = (!is_honest).then(|| (sender.clone(), attacked.open(limits)));
+            async move {
+                match attacked {
+                    Some((sender, turns)) => {
+                        let _ = sender.send(turns.of(echo(ws, &turns)).await);
+                    }
+                    None => serves(ws).await,
+                }
+            }
         })
         .await
-        .unwrap()
+        .unwrap();
+    let bystander = honest(&victim, books).await;
+    Beside { bystander, victim }
 }
+
+/// A client of a server that is attacked.
+pub(crate) async fn honest(server: &ServerHandle, books: &Books) -> Bystander {
+    let mut wire = Wire::connect(server.local_addr().unwrap()).await;
+    wire.send(REQUEST.replace("/chat", HONEST)).await;
+    assert_eq!(status(&wire.head().await), 101);
+    Bystander::start(Side::Server, wire.into_io(), books, Delivery::BySystem).await
+}
+
+/// The server of a client beside those that are attacked.
+pub(crate) async fn honest_client(books: &Books) -> Bystander {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}{HONEST}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (ws, _) = socket_flow::connect(&url).await.unwrap();
+        serves(ws).await;
+    });
+    let mut wire = Wire::new(listener.accept().await.unwrap().0);
+    let answer = switching_protocols(&wire.head().await) + "\r\n";
+    wire.send(answer).await;
+    Bystander::start(Side::Client, wire.into_io(), books, Delivery::BySystem).await
+}
+
+/// The path of connections that are not attacked.
+pub(crate) const HONEST: &str = "/honest";
 
 /// Sends a request, and leaves our direction open: the whole answer of a refusal. More than one
 /// answer would be seen as well.

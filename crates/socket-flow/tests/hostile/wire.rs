@@ -1,8 +1,8 @@
-//! A peer over TCP that is played byte by byte, in both directions.
+//! A peer that is played byte by byte, in both directions: over TCP, where nothing else is said.
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) use crate::support::patience::bounded;
@@ -25,8 +25,8 @@ impl Frame {
     }
 }
 
-pub(crate) struct Wire {
-    tcp: TcpStream,
+pub(crate) struct Wire<S = TcpStream> {
+    io: S,
     /// Read from the socket, and not yet looked at.
     unread: Vec<u8>,
 }
@@ -34,12 +34,24 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).unwrap();
-        let unread = Vec::new();
-        Self { tcp, unread }
+        Self::over(tcp)
     }
 
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         Self::new(TcpStream::connect(addr).await.unwrap())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(crate) fn over(io: S) -> Self {
+        let unread = Vec::new();
+        Self { io, unread }
+    }
+
+    /// The stream, of which nothing was read that was not looked at.
+    pub(crate) fn into_io(self) -> S {
+        assert_eq!(self.unread, b"");
+        self.io
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -48,7 +60,32 @@ impl Wire {
 
     /// The same where the other side may have closed already.
     pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        bounded(self.tcp.write_all(bytes.as_ref())).await
+        bounded(self.io.write_all(bytes.as_ref())).await
+    }
+
+    /// Sends what a flood consists of and reads the frames that come meanwhile, up to this one.
+    pub(crate) async fn flood(&mut self, bytes: &[u8], last: (u8, &[u8])) {
+        let (mut reading, mut writing) = tokio::io::split(&mut self.io);
+        let unread = &mut self.unread;
+        let read = async {
+            loop {
+                let mut at = 0;
+                let found = loop {
+                    match parse(&unread[at..]) {
+                        Some((frame, len)) if (frame.first, &*frame.payload) != last => at += len,
+                        Some((_, len)) => break Some(at + len),
+                        None => break None,
+                    }
+                };
+                unread.drain(..found.unwrap_or(at));
+                if found.is_some() {
+                    return;
+                }
+                assert!(reading.read_buf(unread).await.unwrap() > 0);
+            }
+        };
+        let (written, ()) = bounded(async { tokio::join!(writing.write_all(bytes), read) }).await;
+        written.unwrap();
     }
 
     /// One byte a segment; everybody else runs between two of them.
@@ -61,7 +98,7 @@ impl Wire {
 
     /// Ends our direction and keeps the other.
     pub(crate) async fn shut_down(&mut self) {
-        self.tcp.shutdown().await.unwrap();
+        self.io.shutdown().await.unwrap();
     }
 
     /// Reads up to the empty line behind a head.
@@ -107,12 +144,12 @@ impl Wire {
 
     /// All bytes up to any end: who is angry at us may close with a reset.
     pub(crate) async fn rest_or_reset(&mut self) -> Vec<u8> {
-        while let Ok(1..) = bounded(self.tcp.read_buf(&mut self.unread)).await {}
+        while let Ok(1..) = bounded(self.io.read_buf(&mut self.unread)).await {}
         std::mem::take(&mut self.unread)
     }
 
     async fn read(&mut self) -> bool {
-        bounded(self.tcp.read_buf(&mut self.unread)).await.unwrap() > 0
+        bounded(self.io.read_buf(&mut self.unread)).await.unwrap() > 0
     }
 }
 
