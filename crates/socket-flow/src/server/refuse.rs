@@ -96,6 +96,10 @@ async fn drain<S>(stream: &mut S, mut buf: BytesMut, deadline: Deadline)
 where
     S: AsyncRead + Unpin,
 {
+    // A turn has 128 reads: with the memory of a large head they would be megabytes.
+    if buf.capacity() > READ_STEP {
+        buf = BytesMut::new();
+    }
     buf.clear();
     buf.reserve(READ_STEP);
     loop {

@@ -12,6 +12,8 @@ use socket_flow::{AcceptError, ClientBuilder, ConnectError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use crate::bystander::{Books, Limits};
+use crate::metered::Metered;
 use crate::support::REQUEST;
 use crate::victim::{answer, connect_to, refusal, server, status};
 
@@ -211,13 +213,17 @@ async fn no_more_of_a_head_is_kept_than_its_limit_and_one_read() {
 }
 
 /// A flood that is there before each read: on a stream that never says to wait, neither the time of
-/// a refusal nor other tasks may starve (RFC 6455 §7.1.7).
+/// a refusal nor other tasks may starve, and a turn throws away no more than it would read
+/// (RFC 6455 §7.1.7).
 #[tokio::test(start_paused = true)]
 async fn a_flood_that_never_runs_dry_has_five_seconds_and_starves_nobody() {
     let (stream, counts) = Endless::new(String::new(), "x");
     counts.lock().unwrap().is_relentless = true;
+    let books = Books::default();
+    let turns = books.open(Limits::PLAIN);
+    let stream = Metered::new(stream, turns.clone());
     let start = Instant::now();
-    let accepting = tokio::spawn(socket_flow::accept(stream));
+    let accepting = tokio::spawn(async move { turns.of(socket_flow::accept(stream)).await });
     tokio::task::yield_now().await;
     while !accepting.is_finished() {
         assert!(start.elapsed() < Duration::from_secs(6));
@@ -226,4 +232,5 @@ async fn a_flood_that_never_runs_dry_has_five_seconds_and_starves_nobody() {
     }
     assert_eq!(start.elapsed(), Duration::from_secs(5));
     assert!(accepting.await.unwrap().is_err());
+    books.judge();
 }
