@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -87,7 +87,8 @@ impl LazyTls {
                 return Poll::Ready(Ok(()));
             }
         }
-        cx.waker().wake_by_ref();
+        // A task that woke itself would come before those whose sockets were not looked at.
+        let _ = pin!(tokio::task::yield_now()).poll(cx);
         Poll::Pending
     }
 }

@@ -244,3 +244,27 @@ async fn a_slow_tls_handshake_is_given_up_and_delays_nobody() {
     ws.send("hello").await.unwrap();
     assert!(bounded(ws.recv()).await.unwrap().is_some());
 }
+
+/// What follows a hello that is none is thrown away until the client closes, and a flood of it
+/// keeps nobody else waiting (RFC 8446 §6.2).
+#[tokio::test]
+async fn a_flood_after_a_failed_tls_handshake_keeps_nobody_waiting() {
+    let authority = Authority::new("a");
+    let (listener, _) = listen(ServerTls::new(authority.issue("localhost"))).await;
+    let books = Books::default();
+    let bystander = honest_client(&books).await;
+    let turns = books.open(Limits::PLAIN);
+    let mut wire = Wire::connect(listener.local_addr().unwrap()).await;
+    let accepting = tokio::spawn(async move {
+        let accepted = turns.of(async { Acceptor::new().accept(listener.accept().await.0).await });
+        assert!(matches!(accepted.await, Err(AcceptError::Tls(_))));
+    });
+    // No record of TLS.
+    wire.send([REQUEST.as_bytes(), &vec![0; 64 << 20]].concat())
+        .await;
+    wire.shut_down().await;
+    // A fatal alert, and the end.
+    assert_eq!(wire.rest().await[0], 21);
+    accepting.await.unwrap();
+    bystander.goes_on().await;
+}
