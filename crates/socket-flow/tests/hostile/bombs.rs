@@ -71,15 +71,22 @@ async fn bombs_in_many_fragments_keep_nobody_waiting() {
     }
 }
 
-/// Blocks with fixed codes that end at once, eight of them in ten bytes, and empty stored blocks:
-/// codes are prepared, and nothing comes out (RFC 1951 §3.2.4, §3.2.6). A call of the codec takes
-/// up to 32 KiB of them.
+/// Two blocks, each with codes of its own for 257 symbols, that end at once (RFC 1951 §3.2.7).
+const CODES: &[u8] = b"\
+    \x04\xc0\x03\x40\x18\x00\x00\x00\xb0\x6c\xdb\xb6\x6d\xdb\xb6\x6d\xdb\xb6\x6d\
+    \xdb\xb6\x6d\xdb\xb6\x4d\xfc\xfb\x4f\x00\x3c\x00\x84\x01\x00\x00\x00\xcb\xb6\
+    \x6d\xdb\xb6\x6d\xdb\xb6\x6d\xdb\xb6\x6d\xdb\xb6\x6d\xdb\xc4\xbf\xff";
+
+/// Blocks that end at once: with fixed codes, eight of them in ten bytes, with codes of their own, and
+/// empty stored ones. Codes are prepared, and nothing comes out (RFC 1951 §3.2.4, §3.2.6, §3.2.7).
+/// A call of the codec takes up to 32 KiB of them.
 #[tokio::test]
 async fn blocks_that_make_nothing_keep_nobody_waiting() {
     let fixed = b"\x02\x08\x20\x80\x00\x02\x08\x20\x80\x00".repeat(5_000);
     let stored = b"\x00\x00\x00\xff\xff".repeat(10_000);
+    let codes = CODES.repeat(900);
     for side in SIDES {
-        for blocks in [&fixed, &stored] {
+        for blocks in [&fixed, &codes, &stored] {
             // The last byte begins the block that the tail ends.
             let payload = [blocks, &b"\x00"[..]].concat();
             let message = side.whole(0xc2, &payload);
