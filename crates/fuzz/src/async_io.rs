@@ -219,7 +219,10 @@ impl Caller {
             Poll::Ready(Ok(None)) => (self.over, self.clean) = (true, true),
             Poll::Ready(Err(error)) => {
                 assert!(
-                    matches!(error, Error::Closed { .. } | Error::Io(_)),
+                    matches!(
+                        error,
+                        Error::Closed { .. } | Error::Io(_) | Error::Unsent(_)
+                    ),
                     "{error:?}"
                 );
                 self.over = true;

@@ -101,9 +101,7 @@ fn blocks_that_make_nothing_use_a_turn_up() {
         .reads(&frame(Role::Server, 0x42, &blocks))
         .yields()
         .turn()
-        .yields()
-        .turn()
-        .reads_nothing();
+        .yields_until_it_reads();
 }
 
 #[test]
