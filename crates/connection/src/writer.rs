@@ -330,7 +330,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// flushed. Pending: the transport is blocked, or only the driver can go on.
     #[inline(always)]
     pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {
-        match self.has_handed_in() {
+        match self.sending.is_watched() && self.has_handed_in() {
             true => self.poll_handed_in(waker),
             false => self.poll_write(waker),
         }

@@ -226,7 +226,7 @@ impl Receiving {
     pub fn is_idle(&mut self, sending: &Sending) -> bool {
         !self.incoming.owes_time
             && self.incoming.is_idle(&self.input)
-            && !sending.outgoing.is_compressing()
+            && !(sending.is_watched() && sending.outgoing.is_compressing())
     }
 
     /// As [`space`](Self::space), where [`is_idle`](Self::is_idle).

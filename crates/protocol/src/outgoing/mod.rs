@@ -128,6 +128,7 @@ impl Outgoing {
         Ok(())
     }
 
+    #[cold]
     #[inline(never)]
     fn queue_slow<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         if self.closing.is_sent() || self.parts.is_some() {
