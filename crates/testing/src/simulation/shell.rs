@@ -44,6 +44,8 @@ pub(super) struct Shell {
     /// its Close had to overtake.
     pub(super) closes_after_all: bool,
     times: Times,
+    /// How many of the bytes that were written a flush has followed.
+    flushed: usize,
     /// How it ended, once the application was told.
     pub(super) end: Option<&'static str>,
 }
@@ -105,6 +107,7 @@ impl Shell {
             },
             closes_after_all: false,
             times,
+            flushed: 0,
             end: None,
             random,
         }
@@ -165,7 +168,7 @@ impl Shell {
         };
         match &result {
             Err(Failure::Expired(expired)) => self.times.assert_passed(*expired),
-            Ok(()) if goal == Goal::Flushed => self.assert_flushed(),
+            Ok(()) if matches!(goal, Goal::Flushed | Goal::Closed) => self.assert_sent(),
             _ => {}
         }
         Poll::Ready(result)
@@ -238,8 +241,9 @@ impl Shell {
                 }
                 Next::Write if self.sending.wants_flush() => {
                     let flushed = self.poll_ready(&both).map(Ok);
-                    if self.sending.flushed(flushed).is_pending() {
-                        turn.block_writes();
+                    match self.sending.flushed(flushed) {
+                        Poll::Ready(()) => self.flushed = self.written(),
+                        Poll::Pending => turn.block_writes(),
                     }
                 }
                 Next::Write => self.write(&mut turn, &both),
@@ -337,16 +341,19 @@ impl Shell {
         self.times.watch(self.receiving.failure());
     }
 
-    /// What was queued and what was handed in is written, as far as it may be.
-    fn assert_flushed(&self) {
+    /// Success is true: what was queued and what was handed in, as far as it may
+    /// be, was taken by the link, and a flush followed.
+    fn assert_sent(&mut self) {
         let senders = self.senders.as_ref();
         let waiting = senders.map_or(0, |(sender, _)| sender.buffered());
         let is_inside = self.sending.accepts() == Accepts::Close;
-        assert!(
-            is_inside || waiting == 0,
-            "flushed, but {waiting} bytes wait"
-        );
-        assert!(!self.sending.has_output(), "flushed, but some are queued");
+        assert!(is_inside || waiting == 0, "sent, but {waiting} bytes wait");
+        assert!(!self.sending.has_output(), "sent, but some are queued");
+        // What left the queue was taken, or dropped.
+        let (queued, taken) = (self.sending.written(), self.written());
+        assert_eq!(taken as u64, queued, "sent, but some were dropped");
+        assert_eq!(self.flushed, taken, "sent, but some are not flushed");
+        assert!(self.sending.loss().is_none(), "sent, but some are lost");
     }
 
     /// The application is told, and so is everyone who sends.
@@ -354,6 +361,9 @@ impl Shell {
         let senders = self.senders.as_ref();
         let is_told = senders.is_none_or(|(sender, _)| sender.is_closed());
         assert!(is_told, "senders that nobody told");
+        if result.is_ok() {
+            self.assert_sent();
+        }
         self.end = Some(self.times.judge(result));
     }
 }
