@@ -11,6 +11,7 @@ mod pipe;
 mod publishing;
 mod schedule;
 mod senders;
+mod truth;
 
 #[path = "../support/frames.rs"]
 #[allow(dead_code, unreachable_pub)] // a part of it is used here

@@ -47,6 +47,8 @@ pub(crate) struct End {
 struct Lane {
     bytes: VecDeque<u8>,
     room: usize,
+    /// How many bytes were ever taken.
+    written: usize,
     ended: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -57,6 +59,7 @@ fn pipe(room: usize) -> (End, End) {
         Arc::new(Mutex::new(Lane {
             bytes: VecDeque::new(),
             room,
+            written: 0,
             ended: false,
             reader: None,
             writer: None,
@@ -87,7 +90,7 @@ impl End {
     pub(crate) async fn read_to_end(&mut self, limit: usize) -> Vec<u8> {
         let mut all = Vec::new();
         loop {
-            let more = self.read(limit).await;
+            let more = self.read_some(limit).await;
             if more.is_empty() {
                 return all;
             }
@@ -97,7 +100,7 @@ impl End {
     }
 
     /// Reads once; nothing where the other end has ended.
-    async fn read(&mut self, limit: usize) -> Vec<u8> {
+    pub(crate) async fn read_some(&mut self, limit: usize) -> Vec<u8> {
         let mut space = vec![0; limit];
         let mut buf = ReadBuf::new(&mut space);
         poll_fn(|cx| Pin::new(&mut *self).poll_read(cx, &mut buf))
@@ -117,7 +120,7 @@ impl End {
     pub(crate) async fn answer_the_close(mut self, limit: usize) -> Vec<u8> {
         let mut all = Vec::new();
         loop {
-            let more = self.read(limit).await;
+            let more = self.read_some(limit).await;
             assert!(!more.is_empty(), "the server ended without a Close");
             all.extend(more);
             let (frames, _) = split_frames(&all);
@@ -128,6 +131,11 @@ impl End {
         self.write(&close(Client, 1000, "")).await;
         all.extend(self.follow_to_the_end(limit).await);
         all
+    }
+
+    /// How many bytes the other end has written.
+    pub(crate) fn written(&self) -> usize {
+        lock(&self.incoming).written
     }
 
     /// Ends what this end sends.
@@ -186,6 +194,7 @@ impl AsyncWrite for End {
             return Poll::Pending;
         }
         lane.bytes.extend(&bytes[..count]);
+        lane.written += count;
         let waker = lane.reader.take();
         drop(lane);
         wake(waker);
