@@ -8,9 +8,13 @@ use std::ops::AddAssign;
 pub struct Report(BTreeMap<&'static str, u64>);
 
 impl Report {
-    /// Adds to a figure.
+    /// Adds to a figure; the worst is the largest.
     pub fn add(&mut self, name: &'static str, value: u64) {
-        *self.0.entry(name).or_default() += value;
+        let figure = self.0.entry(name).or_default();
+        *figure = match name.starts_with("worst-") {
+            true => value.max(*figure),
+            false => *figure + value,
+        };
     }
 
     /// A figure; 0 where it never came up.

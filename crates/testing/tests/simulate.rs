@@ -32,6 +32,8 @@ fn connections_lose_nothing_and_come_to_an_end_whatever_the_link_does() {
         "read-timeouts",
         "write-timeouts",
         "too-big",
+        "attacked",
+        "fair",
         "calm",
         "split",
     ] {

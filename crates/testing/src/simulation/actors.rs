@@ -20,9 +20,34 @@ use crate::simulation::shell::Shell;
 /// A connection as the tasks that use it share it.
 pub(super) type Shared = Rc<RefCell<Shell>>;
 
-/// Receives until it is told that the connection is over, and drops it.
-pub(super) async fn receive(shell: Shared) {
-    while !poll_fn(|cx| shell.borrow_mut().poll_receive(cx.waker())).await {}
+/// Receives until it is told that the connection is over, and drops it. A
+/// handler echoes its messages or, if there are members, gives each to all of
+/// them; meanwhile it forwards the connection, or nobody runs it.
+pub(super) async fn receive(shell: Shared, members: Vec<Sender>) {
+    while !poll_fn(|cx| shell.borrow_mut().poll_receive(cx.waker())).await {
+        let kept = shell.borrow_mut().kept.take();
+        let Some(message) = kept else {
+            continue;
+        };
+        if members.is_empty() {
+            // Its beginning: a long one would fill the queue by itself.
+            let echo = Uncompressed(&message.as_bytes()[..message.len().min(1_000)]);
+            let echoed = shell.borrow_mut().sending.queue(echo);
+            assert!(!matches!(echoed, Err(SendError::Full(_))), "no room");
+            continue;
+        }
+        for member in &members {
+            let sending = pin!(member.send(message.clone()));
+            if shell.borrow().drains {
+                let _ = sending.await;
+                continue;
+            }
+            let forwarding = poll_fn(|cx| shell.borrow_mut().poll_forward(cx.waker()));
+            if let Either::Right((_, sending)) = select(sending, pin!(forwarding)).await {
+                let _ = sending.await;
+            }
+        }
+    }
     shell.borrow_mut().leave();
 }
 

@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use socket_flow_protocol::{NEVER, Role};
 use tokio_test::task::{Spawn, spawn};
 
+use crate::report::Report;
 use crate::seeds::Random;
 use crate::simulation::link::SharedLink;
 
@@ -23,6 +24,8 @@ struct Times {
     due: Cell<Duration>,
     /// Whether it was woken by somebody, not by time alone.
     is_woken: Cell<bool>,
+    /// Its work so far, in bytes that are inflated.
+    work: Cell<usize>,
 }
 
 impl Clock {
@@ -31,6 +34,7 @@ impl Clock {
             now: Cell::new(start),
             due: Cell::new(NEVER),
             is_woken: Cell::new(true),
+            work: Cell::new(0),
         }))
     }
 
@@ -45,6 +49,11 @@ impl Clock {
         }
         self.0.due.set(self.0.due.get().min(at));
         Poll::Pending
+    }
+
+    /// The task that is polled does so much work.
+    pub(super) fn charge(&self, work: usize) {
+        self.0.work.set(self.0.work.get() + work);
     }
 
     /// Whether somebody has woken the task that is polled, and not time alone.
@@ -63,6 +72,8 @@ pub(super) struct Task {
     future: Spawn<LocalBoxFuture<'static, ()>>,
     /// When it is woken in any case.
     due: Duration,
+    /// Since when it can go on, in turns and in work, and how many others could.
+    woken: Option<(usize, usize, usize)>,
 }
 
 impl Task {
@@ -74,6 +85,7 @@ impl Task {
             name,
             future: spawn(future.map(drop).boxed_local()),
             due: Duration::ZERO,
+            woken: None,
         }
     }
 
@@ -86,26 +98,55 @@ impl Task {
     }
 }
 
-/// Runs tasks to their ends, in an order that is drawn. Nobody is polled just
-/// to look.
+/// Runs tasks to their ends, one at a time as on one worker: as they were woken,
+/// who yields after all who wait, or in an order that is drawn. Nobody is polled
+/// just to look.
 pub(super) fn run(
     clock: &Clock,
     mut tasks: Vec<Task>,
-    links: &[SharedLink; 2],
+    links: &[SharedLink],
     random: &mut Random,
-) {
+) -> Report {
+    let (mut report, is_fair) = (Report::default(), random.bool());
+    let (mut work, mut longest) = (0, 0);
     // Far more than any run takes: most need less than a thousand.
-    for _ in 0..1_000_000 {
+    for turn in 0..1_000_000 {
         links.iter().for_each(|link| link.borrow_mut().wake());
-        let all = tasks.iter().enumerate();
+        let all = tasks.iter_mut().enumerate();
         let woken = all.filter(|(_, task)| task.due <= clock.now() || task.future.is_woken());
-        let woken: Vec<_> = woken.map(|(index, _)| index).collect();
-        if let Some(index) = random.choice(woken) {
-            if tasks[index].poll(clock).is_ready() {
-                tasks.swap_remove(index);
+        let mut woken: Vec<_> = woken.collect();
+        let others = woken.len().saturating_sub(1);
+        for (_, task) in &mut woken {
+            task.woken.get_or_insert((turn, work, others));
+        }
+        let woken = woken.into_iter().map(|(index, task)| (task.woken, index));
+        let next = match is_fair {
+            true => woken.min(),
+            false => random.choice(woken),
+        };
+        if let Some((woken, index)) = next {
+            let mut task = tasks.remove(index);
+            let is_over = task.poll(clock).is_ready();
+            let took = clock.0.work.take();
+            let name = task.name;
+            assert!(took <= LONGEST_TURN, "a turn of {took} of {name:?}");
+            longest = took.max(longest);
+            report.add("worst-turn", took as u64);
+            let (_, since, others) = woken.expect("a task that can go on");
+            if is_fair && name.1 != HOSTILE {
+                let waited = work - since;
+                assert!(waited <= others * longest, "{name:?} waits for {waited}");
+                report.add("worst-wait", waited as u64);
+            }
+            work += took;
+            task.woken = None;
+            if !is_over {
+                // Of those who are woken together it comes last.
+                tasks.push(task);
             }
         } else if tasks.is_empty() {
-            return;
+            report.add("fair", is_fair.into());
+            return report;
         } else {
             let tasks_due = tasks.iter().map(|task| task.due);
             let links_due = links.iter().filter_map(|link| link.borrow().due());
@@ -120,3 +161,9 @@ pub(super) fn run(
 fn names(tasks: &[Task]) -> Vec<(Role, &'static str)> {
     tasks.iter().map(|task| task.name).collect()
 }
+
+/// The most work of a turn: as much as to inflate 64 KiB, and one step of 80 KiB.
+pub(super) const LONGEST_TURN: usize = (64 + 80) << 10;
+
+/// The name of who acts on a hostile connection: all others are honest.
+pub(super) const HOSTILE: &str = "hostile";

@@ -9,8 +9,10 @@
 //! ```
 //!
 //! Each application, sender, publisher and half of a connection is a task, which is
-//! polled only when something has woken it, in an order that is drawn. A
+//! polled only when something has woken it: in an order that is drawn, or, as
+//! by one worker of a runtime, in the order in which they were woken. A
 //! connection that is not split has one task for its application and both halves.
+//! Beside some, the same worker has connections to hostile peers.
 //!
 //! A run fails by a panic unless
 //!
@@ -22,10 +24,15 @@
 //! - no deadline expired that had not passed;
 //! - every byte that went out was part of a valid frame, and none came after
 //!   a Close;
+//! - whoever was told that something was sent finds it taken by the link and
+//!   flushed, all of it;
+//! - no task worked longer at once than a turn and a step of it, and none that
+//!   could go on waited for more than a turn of each other one;
 //! - without a fault, both ends closed cleanly.
 
 mod actors;
 mod clock;
+mod hostile;
 mod inbox;
 mod link;
 mod plan;
@@ -39,6 +46,7 @@ use socket_flow_protocol::Role;
 use crate::report::Report;
 use crate::simulation::actors::{act, hand_in, publish, receive};
 use crate::simulation::clock::Task;
+use crate::simulation::hostile::attack;
 use crate::simulation::plan::{Mood, Plan};
 use crate::simulation::times::CLEAN;
 use crate::wire;
@@ -61,7 +69,7 @@ pub fn run(seed: u64) -> Report {
 fn play(mut plan: Plan, acting: [LocalBoxFuture<'static, ()>; 2]) -> Report {
     let (mut tasks, mut members) = (Vec::new(), Vec::new());
     for (shared, acting) in plan.shells.iter().zip(acting) {
-        let receiving = receive(shared.clone());
+        let receiving = receive(shared.clone(), Vec::new());
         let shell = shared.borrow();
         if shell.is_split {
             tasks.push(Task::new((shell.role, "writer"), acting));
@@ -82,8 +90,16 @@ fn play(mut plan: Plan, acting: [LocalBoxFuture<'static, ()>; 2]) -> Report {
     }
     let publishing = publish(plan.clock.clone(), members, plan.random.fork());
     tasks.push(Task::new((Role::Server, "publisher"), publishing));
-    clock::run(&plan.clock, tasks, &plan.links, &mut plan.random);
-    judge(&plan)
+    let mut links = plan.links.to_vec();
+    if plan.random.usize(..4) == 0 {
+        let (attacking, attacked) = attack(&plan.clock, &mut plan.random);
+        tasks.extend(attacking);
+        links.extend(attacked);
+    }
+    let mut report = clock::run(&plan.clock, tasks, &links, &mut plan.random);
+    report.add("attacked", (links.len() / 2 - 1) as u64);
+    report += judge(&plan);
+    report
 }
 
 fn judge(plan: &Plan) -> Report {

@@ -120,9 +120,16 @@ fn config(random: &mut Random, mood: Mood, negotiated: &Negotiated) -> Config {
 fn negotiated(random: &mut Random) -> Negotiated {
     let memory = Deflate::smallest_memory();
     let kept = memory.clone().client_no_context_takeover(false);
-    match [Deflate::balanced(), memory, kept].get(random.usize(..8)) {
-        #[cfg(feature = "deflate")]
-        Some(deflate) => Negotiated::default().with_deflate(deflate.params()),
-        _ => Negotiated::default(),
-    }
+    let all = [Deflate::balanced(), memory, kept];
+    let deflate = all.get(random.usize(..8));
+    deflate.map_or(Negotiated::default(), compressing)
+}
+
+/// That messages may be compressed.
+#[cfg_attr(not(feature = "deflate"), expect(unused_variables))]
+pub(super) fn compressing(deflate: &Deflate) -> Negotiated {
+    let negotiated = Negotiated::default();
+    #[cfg(feature = "deflate")]
+    let negotiated = negotiated.with_deflate(deflate.params());
+    negotiated
 }

@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
@@ -9,10 +10,10 @@ use socket_flow_connection::{Outlet, Sender};
 use socket_flow_protocol::driver::{
     Accepts, Failure, Goal, HandedIn, Next, Receiving, Sending, Turn, drive,
 };
-use socket_flow_protocol::{Config, EventRef, Found, Input, Negotiated, Protocol, Role};
+use socket_flow_protocol::{Config, EventRef, Found, Input, Message, Negotiated, Protocol, Role};
 
 use crate::seeds::{Random, pick};
-use crate::simulation::clock::Clock;
+use crate::simulation::clock::{Clock, LONGEST_TURN};
 use crate::simulation::inbox::{Inbox, Pings, Streams};
 use crate::simulation::link::SharedLink;
 use crate::simulation::times::Times;
@@ -34,6 +35,12 @@ pub(super) struct Shell {
     pub(super) is_split: bool,
     /// Whether a message waits until the write queue has room for its reply.
     pub(super) holds: bool,
+    /// Whether messages are for a handler, which takes each from here.
+    pub(super) serves: bool,
+    pub(super) kept: Option<Message>,
+    /// Whether what was handed in leaves before a message is handed out: its
+    /// handler answers through a sender.
+    pub(super) drains: bool,
     /// Until when nothing is received.
     pub(super) paused_until: Duration,
     halves: Arc<Halves>,
@@ -46,6 +53,8 @@ pub(super) struct Shell {
     times: Times,
     /// How many of the bytes that were written a flush has followed.
     flushed: usize,
+    /// How many turns there were since a message was handed out.
+    turns: usize,
     /// How it ended, once the application was told.
     pub(super) end: Option<&'static str>,
 }
@@ -76,28 +85,26 @@ impl Shell {
         clock: &Clock,
     ) -> Self {
         let times = Times::new(clock, config.clone());
-        let high_water = config.limits().high_water;
         let seed = [(); 32].map(|()| random.u8(..));
         let protocol = match role {
             Role::Client => Protocol::client(config, negotiated.clone(), seed),
             Role::Server => Protocol::server(config, negotiated.clone()),
         };
-        let (receiving, mut sending) = drive(protocol, Input::new());
-        let mut senders = None;
-        if random.bool() {
-            senders = Some(Outlet::new(high_water));
-            sending.expect_handed_in();
-        }
-        Self {
+        let (receiving, sending) = drive(protocol, Input::new());
+        let accepts = random.bool();
+        let mut shell = Self {
             role,
             clock: clock.clone(),
             receiving,
             sending,
-            senders,
+            senders: None,
             inbound,
             outbound,
             is_split: random.bool(),
             holds: false,
+            serves: false,
+            kept: None,
+            drains: false,
             paused_until: Duration::ZERO,
             halves: Arc::default(),
             streams,
@@ -108,9 +115,22 @@ impl Shell {
             closes_after_all: false,
             times,
             flushed: 0,
+            turns: 0,
             end: None,
             random,
+        };
+        if accepts {
+            shell.sender();
         }
+        shell
+    }
+
+    /// A sender: others hand messages in from now on.
+    pub(super) fn sender(&mut self) -> Sender {
+        self.sending.expect_handed_in();
+        let room = self.sending.outgoing().config().limits().high_water;
+        let (sender, _) = self.senders.get_or_insert_with(|| Outlet::new(room));
+        sender.clone()
     }
 
     /// Whether there is a Close of ours, after which nothing can be sent.
@@ -135,11 +155,15 @@ impl Shell {
         }
         let (was_closing, written) = (self.is_closing(), self.sending.written());
         let was_open = self.receiving.is_open();
-        let is_quick = self.random.bool();
+        let mut turn = Turn::holding(self.holds);
+        if self.drains {
+            turn.drain_others();
+        }
+        let is_quick = self.random.bool() && !self.drains;
         let quick = is_quick.then(|| self.receiving.quick(&self.sending));
         let next = match quick.flatten() {
             Some(found) => Poll::Ready(Next::Found(found)),
-            None => self.run(None, waker),
+            None => self.run(None, turn, waker),
         };
         let polled = next.map(|next| match next {
             Next::Found(found) => self.hand_out(found),
@@ -154,11 +178,24 @@ impl Shell {
         polled.map(|()| self.end.is_some())
     }
 
+    /// Runs the connection while its handler deals with a message. Ready: it has
+    /// begun to end.
+    pub(super) fn poll_forward(&mut self, waker: &Waker) -> Poll<()> {
+        self.halves.receiving.register(waker);
+        loop {
+            match ready!(self.run(None, Turn::withholding(), waker)) {
+                Next::Found(found) => self.hand_out(found),
+                Next::Over(_) => return Poll::Ready(()),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     /// The sending half: runs until the goal is reached.
     pub(super) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Failure>> {
         self.halves.sending.register(waker);
         let was_closing = self.is_closing();
-        let next = self.run(Some(goal), waker);
+        let next = self.run(Some(goal), Turn::new(), waker);
         if self.is_closing() != was_closing {
             // The other half keeps the deadline of what the peer may still say.
             self.halves.receiving.wake();
@@ -213,9 +250,9 @@ impl Shell {
 
     /// Does what the driver says until it hands something out or is over: the
     /// whole connection, or its sending half up to a goal.
-    fn run(&mut self, goal: Option<Goal>, waker: &Waker) -> Poll<Next> {
-        let mut turn = Turn::holding(self.holds && goal.is_none());
+    fn run(&mut self, goal: Option<Goal>, mut turn: Turn, waker: &Waker) -> Poll<Next> {
         let both = Waker::from(self.halves.clone());
+        self.turns += 1;
         // Far more than any turn takes.
         for _ in 0..1_000_000 {
             let next = match goal {
@@ -234,8 +271,9 @@ impl Shell {
                     } else {
                         inbound.read(&mut [0; 4096][..], waker)
                     };
-                    if matches!(read, Poll::Ready(Ok(1..))) {
+                    if let Poll::Ready(Ok(count @ 1..)) = read {
                         self.times.read = self.clock.now();
+                        self.clock.charge(count / READ);
                     }
                     self.receiving.read(&mut self.sending, &mut turn, read);
                 }
@@ -286,8 +324,9 @@ impl Shell {
         let mut outbound = self.outbound.borrow_mut();
         let wrote = outbound.write(self.sending.queued().chunk(), waker);
         let is_written = matches!(wrote, Poll::Ready(Ok(_)));
-        if is_written {
+        if let Poll::Ready(Ok(count)) = wrote {
             self.times.written = self.clock.now();
+            self.clock.charge(count / COPIED);
         }
         if self.sending.wrote(wrote).is_pending() {
             turn.block_writes();
@@ -301,8 +340,10 @@ impl Shell {
         let is_more = self.sending.take_over(&mut handed_in(&mut self.senders));
         // A Close that was handed in comes after all the rest.
         self.closes_after_all |= self.is_closing() && !was_closing;
-        if self.sending.outgoing().buffered() > buffered {
+        let count = self.sending.outgoing().buffered().saturating_sub(buffered);
+        if count > 0 {
             self.times.message = self.clock.now();
+            self.clock.charge(count / COPIED);
         }
         is_more
     }
@@ -321,16 +362,32 @@ impl Shell {
 
     /// Lent or owned, the application sees the same.
     fn hand_out(&mut self, found: Found) {
+        self.clock
+            .charge(if found.is_message() { MESSAGE } else { FRAME });
         if found.is_message() {
             let is_full = self.sending.outgoing().is_full();
             assert!(!self.holds || !is_full, "no room for a reply");
             self.times.message = self.clock.now();
+            if self.serves {
+                self.kept = self.receiving.take_message(found);
+                return self.charge_inflated();
+            }
             if self.random.bool() {
                 let message = self.receiving.take_message(found).expect("a message");
                 return self.inbox.receive(EventRef::Message(message.as_ref()));
             }
         }
         self.inbox.receive(self.receiving.lend(found));
+    }
+
+    /// The message for the handler was inflated, if it came compressed, in this
+    /// turn and those before it.
+    fn charge_inflated(&mut self) {
+        let is_compressed = self.receiving.incoming().negotiated().deflate().is_some();
+        let message = self.kept.as_ref().filter(|_| is_compressed);
+        let inflated = message.map_or(0, Message::len);
+        let before = mem::take(&mut self.turns).saturating_sub(1) * LONGEST_TURN;
+        self.clock.charge(inflated.saturating_sub(before));
     }
 
     /// Looks at what the last step has changed.
@@ -371,3 +428,12 @@ impl Shell {
 fn handed_in(senders: &mut Option<(Sender, Outlet)>) -> impl HandedIn + '_ {
     senders.as_mut().map(|(_, outlet)| outlet.handed_in())
 }
+
+/// The work of a message or a control frame that is handed out, in bytes that
+/// are inflated.
+const MESSAGE: usize = 512;
+const FRAME: usize = 64;
+
+/// To read so many bytes is as much work as to inflate one, and to copy so many.
+const READ: usize = 8;
+const COPIED: usize = 16;
