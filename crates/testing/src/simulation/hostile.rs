@@ -44,7 +44,7 @@ enum Attack {
 pub(super) fn attack(clock: &Clock, random: &mut Random) -> (Vec<Task>, Vec<SharedLink>) {
     let attack = random.choice(Attack::iter()).expect("one at least");
     let (count, len) = match attack {
-        Attack::Drip => (40, 5),
+        Attack::Drip => (20, 1_000),
         Attack::EmptyMessages | Attack::Fragments => (20_000, 0),
         Attack::Bombs => pick(random, [(40, 60_000), (3, 1_000_000)]),
         Attack::UnreadEchoes => (300, 1_000),

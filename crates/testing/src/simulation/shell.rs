@@ -273,7 +273,7 @@ impl Shell {
                     };
                     if let Poll::Ready(Ok(count @ 1..)) = read {
                         self.times.read = self.clock.now();
-                        self.clock.charge(count / READ);
+                        self.clock.charge(LOOK + count / READ);
                     }
                     self.receiving.read(&mut self.sending, &mut turn, read);
                 }
@@ -434,6 +434,8 @@ fn handed_in(senders: &mut Option<(Sender, Outlet)>) -> impl HandedIn + '_ {
 const MESSAGE: usize = 512;
 const FRAME: usize = 64;
 
-/// To read so many bytes is as much work as to inflate one, and to copy so many.
+/// A read of hardly anything is so much work. To read so many bytes is as much as
+/// to inflate one, and to copy so many.
+const LOOK: usize = 64;
 const READ: usize = 8;
 const COPIED: usize = 16;
