@@ -4,6 +4,7 @@
 //! another task, so that `tests/interleavings` can try one order after another.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU32;
 
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::atomic::AtomicBool;
@@ -12,8 +13,8 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 
 /// Who runs: a task, or a thread that runs none, as a number that hardly any two
 /// share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Caller(u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller(NonZeroU32);
 
 impl Caller {
     /// Under `--cfg shuttle` all that run are one thread: nobody is told apart.
@@ -26,7 +27,7 @@ impl Caller {
             Some(id) => id.hash(&mut hasher),
             None => std::thread::current().id().hash(&mut hasher),
         }
-        Some(Self(hasher.finish() as u32))
+        NonZeroU32::new(hasher.finish() as u32).map(Self)
     }
 }
 

@@ -457,7 +457,7 @@ impl Receiving {
         if let Some(next) = sending.next_output(turn) {
             return Some(next);
         }
-        if sending.outgoing.is_compressing() {
+        if self.is_used_up(sending) || sending.outgoing.is_compressing() {
             return Some(self.yields(sending));
         }
         if turn.withholds() && sending.is_done() {

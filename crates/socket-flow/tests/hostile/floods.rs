@@ -58,7 +58,7 @@ async fn pings_without_pause_keep_nobody_waiting() {
     for side in SIDES {
         for payload in [&b""[..], &[b'p'; 125]] {
             let ping = side.whole(0x89, payload);
-            of_frames(side, b"", &ping, 10_000, 128).await;
+            of_frames(side, b"", &ping, 10_000, 1_024).await;
         }
     }
 }
@@ -68,7 +68,7 @@ async fn pings_without_pause_keep_nobody_waiting() {
 async fn pongs_without_pause_keep_nobody_waiting() {
     for side in SIDES {
         let pong = side.whole(0x8a, b"");
-        of_frames(side, b"", &pong, 10_000, 128).await;
+        of_frames(side, b"", &pong, 10_000, 1_024).await;
     }
 }
 

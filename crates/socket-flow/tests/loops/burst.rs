@@ -64,6 +64,8 @@ where
 {
     let (mut reader, mut writer) = ws.split();
     for payload in payloads {
+        // A large one is compressed by turns first.
+        writer.ready().await.unwrap();
         writer.queue(payload.clone()).unwrap();
     }
     let sending = tokio::spawn(async move {

@@ -117,6 +117,7 @@ mod relay {
         for client in crate::burst::clients(&url) {
             let (mut ws, _) = client.connect().await.unwrap();
             for payload in &payloads {
+                ws.ready().await.unwrap();
                 ws.queue(payload.clone()).unwrap();
             }
             assert!(ws.close(CloseCode::NORMAL, "").await.unwrap().clean);
