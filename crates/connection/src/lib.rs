@@ -42,6 +42,7 @@ mod feed;
 mod flushes;
 mod give_way;
 mod half;
+mod lossy;
 mod member;
 mod message_writer;
 mod outbox;

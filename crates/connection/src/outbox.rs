@@ -43,7 +43,7 @@ pub(crate) struct Outbox {
 pub(crate) struct State {
     pub(crate) waiting: VecDeque<Waiting>,
     /// Bytes of payload in `waiting`.
-    buffered: usize,
+    pub(crate) buffered: usize,
     /// The Close that follows what waits.
     close: Option<Box<CloseFrame>>,
     /// Whoever runs the connection, while it found nothing to take over.
@@ -67,11 +67,11 @@ pub(crate) struct State {
 
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    parcel: Parcel,
+    pub(crate) parcel: Parcel,
     /// What it counts for.
-    cost: u32,
+    pub(crate) cost: u32,
     /// Whether a newer message may take its place.
-    lossy: bool,
+    pub(crate) lossy: bool,
 }
 
 impl Outbox {
@@ -457,67 +457,6 @@ impl State {
         let flushes = self.crowd.as_mut()?.flushes.taken_over(self.taken);
         (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
     }
-
-    /// The oldest lossy messages that have so much room together. None, where
-    /// all of them have less.
-    #[inline]
-    fn oldest(&self, room: u32) -> Option<Oldest> {
-        let mut oldest = Oldest {
-            count: 0,
-            room: 0,
-            are_first: true,
-        };
-        for waiting in &self.waiting {
-            if waiting.lossy {
-                oldest.count += 1;
-                oldest.room += waiting.cost;
-                if oldest.room >= room {
-                    return Some(oldest);
-                }
-            } else {
-                oldest.are_first = false;
-            }
-        }
-        None
-    }
-
-    /// Puts a message at the end, in the memory of the first so many, which
-    /// are dropped. There is one at least.
-    #[inline]
-    fn take_first_place<P: Payload>(&mut self, count: usize, payload: P, cost: u32) {
-        for _ in 1..count {
-            if let Some(first) = self.waiting.pop_front() {
-                self.buffered -= first.parcel.len();
-            }
-        }
-        self.waiting.rotate_left(1);
-        if let Some(last) = self.waiting.back_mut() {
-            self.buffered -= last.parcel.len();
-            last.parcel.replace(payload);
-            last.cost = cost;
-            self.buffered += last.parcel.len();
-        }
-    }
-
-    #[cold]
-    fn drop_where(&mut self, mut which: impl FnMut(&Waiting) -> bool) {
-        let buffered = &mut self.buffered;
-        self.waiting.retain(|waiting| {
-            let drop = which(waiting);
-            if drop {
-                *buffered -= waiting.parcel.len();
-            }
-            !drop
-        });
-    }
-}
-
-/// Messages that a newer one may take the place of.
-struct Oldest {
-    count: usize,
-    room: u32,
-    /// Whether nothing else waits before them.
-    are_first: bool,
 }
 
 /// What a message with so many bytes of payload counts for.

@@ -66,6 +66,7 @@ mod read;
 mod receiving;
 mod sending;
 mod turn;
+mod waiting;
 
 use std::time::Duration;
 

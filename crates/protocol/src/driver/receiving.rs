@@ -22,14 +22,14 @@ use crate::message_ref::MessageRef;
 /// The receiving half of a driver: it runs the connection.
 #[derive(Debug)]
 pub struct Receiving {
-    input: Input,
-    incoming: Incoming,
-    phase: Phase,
+    pub(super) input: Input,
+    pub(super) incoming: Incoming,
+    pub(super) phase: Phase,
 }
 
 /// Where a connection stands; see the [diagram](super).
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     Open {
         /// Whether all input was parsed, and nothing was read since.
         is_parsed: bool,
@@ -46,7 +46,7 @@ enum Phase {
 }
 
 impl Phase {
-    const OPEN: Self = Self::Open { is_parsed: false };
+    pub(super) const OPEN: Self = Self::Open { is_parsed: false };
 }
 
 impl Receiving {
@@ -325,7 +325,7 @@ impl Receiving {
 
     /// Whether nothing is held back, has ended, or is ending.
     #[inline]
-    fn is_receiving(&self) -> bool {
+    pub(super) fn is_receiving(&self) -> bool {
         matches!(self.phase, Phase::Open { .. })
     }
 
@@ -371,134 +371,6 @@ impl Receiving {
         }
     }
 
-    /// There is nothing to read, or others have their turn: waits for the
-    /// transport or the next deadline. `None`: look again.
-    #[inline(never)]
-    fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        let goes_on = self.is_used_up(sending) || sending.outgoing.is_compressing();
-        if turn.are_reads_blocked() && !goes_on {
-            self.release_memory();
-            if turn.withholds() && sending.is_done() {
-                return Some(Next::Over(Ok(())));
-            }
-            return self.wait_for_deadline(sending, turn);
-        }
-        // A flood that never runs dry must keep nobody from a deadline.
-        match self.wait_for_deadline(sending, turn)? {
-            Next::Wait(Some(_)) if turn.now().is_none() => Some(Next::TIME),
-            _ => Some(self.yields(sending)),
-        }
-    }
-
-    /// The turn's work is used up in the middle of the input. `None`: look
-    /// again.
-    ///
-    /// The peer's pong may be in what was not parsed: nothing is judged before
-    /// that but the end.
-    #[cold]
-    #[inline(never)]
-    fn give_way(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        if !sending.closing().is_sent() {
-            self.incoming.owes_time = true;
-            return Some(self.yields(sending));
-        }
-        let Some(now) = turn.now() else {
-            return Some(Next::TIME);
-        };
-        self.judge(now, sending);
-        self.is_receiving().then(|| self.yields(sending))
-    }
-
-    /// The input of a turn that ended in the middle of it is parsed: the
-    /// deadlines are judged. `None`: look again.
-    #[cold]
-    #[inline(never)]
-    fn tell_time(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        match turn.now() {
-            None if self.deadline(sending).is_some() => {
-                // Asked again with the time, it comes back here.
-                self.phase = Phase::OPEN;
-                return Some(Next::TIME);
-            }
-            None => {}
-            Some(now) => self.judge(now, sending),
-        }
-        self.incoming.owes_time = false;
-        None
-    }
-
-    /// Whether this turn has done its share.
-    #[inline]
-    fn is_used_up(&self, sending: &Sending) -> bool {
-        self.incoming.work.is_used_up() || sending.outgoing.is_used_up()
-    }
-
-    /// Others have their turn, and then this one goes on.
-    fn yields(&mut self, sending: &mut Sending) -> Next {
-        self.incoming.work.renew();
-        sending.yields()
-    }
-
-    fn wait_for_deadline(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        let at = self.deadline(sending);
-        match turn.now() {
-            Some(now) if at.is_some_and(|at| at <= now) => {
-                self.judge(now, sending);
-                None
-            }
-            _ => Some(Next::Wait(at)),
-        }
-    }
-
-    /// A message is held back and nothing is read: waits for the transport to
-    /// take bytes. `None`: look again.
-    fn wait_for_room(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        // A Close that others hand in is taken over also inside a message.
-        if let Some(next) = sending.next_output(turn) {
-            return Some(next);
-        }
-        if self.is_used_up(sending) || sending.outgoing.is_compressing() {
-            return Some(self.yields(sending));
-        }
-        if turn.withholds() && sending.is_done() {
-            return Some(Next::Over(Ok(())));
-        }
-        if sending.closing().is_sent() {
-            return self.wait_for_deadline(sending, turn);
-        }
-        // The peer's pong, or the rest of its frame, may wait unread: only the
-        // blocked write itself can be late.
-        match sending.judge(turn) {
-            Ok(at) => Some(Next::Wait(at)),
-            Err(expired) => {
-                self.expire(expired, sending);
-                None
-            }
-        }
-    }
-
-    /// The next deadline of both halves.
-    #[inline]
-    fn deadline(&self, sending: &Sending) -> Option<Duration> {
-        let incoming = self.incoming.poll_timeout(&sending.outgoing);
-        match (incoming, sending.outgoing.poll_timeout()) {
-            (Some(incoming), Some(outgoing)) => Some(incoming.min(outgoing)),
-            (incoming, outgoing) => incoming.or(outgoing),
-        }
-    }
-
-    /// Judges all deadlines.
-    fn judge(&mut self, now: Duration, sending: &mut Sending) {
-        let outgoing = &mut sending.outgoing;
-        let judged = self
-            .incoming
-            .handle_timeout(now, outgoing)
-            .and_then(|()| outgoing.handle_timeout(now));
-        if let Err(expired) = judged {
-            self.expire(expired, sending);
-        }
-    }
-
     /// The peer's Close has arrived and is answered: what is left is to end the
     /// transport, and that has a deadline.
     #[cold]
@@ -524,7 +396,7 @@ impl Receiving {
     }
 
     #[cold]
-    fn expire(&mut self, expired: Expired, sending: &mut Sending) {
+    pub(super) fn expire(&mut self, expired: Expired, sending: &mut Sending) {
         match expired {
             Expired::Pong | Expired::Close | Expired::Write => {
                 // There is no Close that would keep messages from being taken.
