@@ -342,7 +342,7 @@ const BACK: usize = 32 << 10;
 
 /// The most one call of the codec takes: tables of codes that hardly anything is
 /// made with cost up to a tenth of a microsecond for each byte.
-const PIECE: usize = 16 << 10;
+const PIECE: usize = 20 << 10;
 
 /// The most one call of the codec makes: a turn's work, and what keeps a message
 /// of that size on the codec's quick path, which stops short of the end of its

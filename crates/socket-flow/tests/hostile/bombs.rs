@@ -79,7 +79,7 @@ const CODES: &[u8] = b"\
 
 /// Blocks that end at once: with fixed codes, eight of them in ten bytes, with codes of their own, and
 /// empty stored ones. Codes are prepared, and nothing comes out (RFC 1951 §3.2.4, §3.2.6, §3.2.7).
-/// A call of the codec takes up to 16 KiB of them.
+/// A call of the codec takes up to 20 KiB of them.
 #[tokio::test]
 async fn blocks_that_make_nothing_keep_nobody_waiting() {
     let fixed = b"\x02\x08\x20\x80\x00\x02\x08\x20\x80\x00".repeat(5_000);
@@ -90,7 +90,7 @@ async fn blocks_that_make_nothing_keep_nobody_waiting() {
             // The last byte begins the block that the tail ends.
             let payload = [blocks, &b"\x00"[..]].concat();
             let message = side.whole(0xc2, &payload);
-            let a_turn = (16 + 4) << 10;
+            let a_turn = (20 + 4) << 10;
             let limits = Limits::INFLATED.wire(a_turn);
             let bytes = message.repeat(40);
             let turns = bytes.len() / a_turn;
