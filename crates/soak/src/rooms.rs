@@ -34,11 +34,11 @@ impl Rooms {
     /// Says something in a room, from the task of a connection.
     pub(crate) async fn publish_from(
         &self,
-        _ws: &mut WebSocket<ServerStream>,
+        ws: &mut WebSocket<ServerStream>,
         room: &str,
         message: Message,
     ) -> Result<(), Error> {
-        self.0.publish(room, message).await;
+        self.0.publish_from(ws, room, message).await;
         Ok(())
     }
 
