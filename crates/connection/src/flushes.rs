@@ -68,13 +68,23 @@ impl Flushes {
         }
     }
 
-    /// So many bytes were sent.
-    fn are_sent(&mut self, sent: u64) {
-        let is_sent = |flush: &Flush| matches!(flush.until, Until::Sent(at) if at <= sent);
-        for flush in self.take_where(is_sent) {
-            // Whoever does not wait any more need not be told.
-            let _ = flush.told.send(Ok(()));
+    /// Messages are dropped that wait to be taken over: as many as this says of
+    /// the first so many of them.
+    pub(crate) fn are_fewer(&mut self, taken: u32, dropped: impl Fn(usize) -> usize) {
+        for flush in &mut self.0 {
+            if let Until::TakenOver(count) = &mut flush.until {
+                if !is_reached(*count, taken) {
+                    // It is at most that many: those before it.
+                    let dropped = dropped(count.wrapping_sub(taken) as usize);
+                    *count = count.wrapping_sub(dropped as u32);
+                }
+            }
         }
+    }
+
+    /// Those that wait for no more than so many bytes.
+    fn sent(&mut self, sent: u64) -> Vec<Flush> {
+        self.take_where(|flush| matches!(flush.until, Until::Sent(at) if at <= sent))
     }
 
     /// Whether anyone's bytes have left the write queue.
@@ -89,11 +99,19 @@ impl Flushes {
         taken
     }
 
-    /// What is left will not be sent.
-    fn are_lost(&mut self, mut cause: impl FnMut() -> Error) {
-        for flush in self.0.drain(..) {
-            let _ = flush.told.send(Err(cause()));
+    /// Adds one; those that were given up make room for it.
+    fn push(&mut self, flush: Flush) {
+        if self.0.len() == self.0.capacity() {
+            self.0.retain(|flush| !flush.told.is_closed());
         }
+        self.0.push(flush);
+    }
+}
+
+impl Flush {
+    /// Whoever does not wait any more need not be told.
+    fn tell(self, result: Result<(), Error>) {
+        let _ = self.told.send(result);
     }
 }
 
@@ -122,11 +140,11 @@ impl Outbox {
     fn begin_flush(&self) -> oneshot::Receiver<Result<(), Error>> {
         let (told, answer) = oneshot::channel();
         let mut state = self.lock();
-        if !state.is_over {
+        if !state.is_left {
             let waiting = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
             let until = Until::TakenOver(state.taken.wrapping_add(waiting));
             let crowd = state.crowd.get_or_insert_default();
-            crowd.flushes.0.push(Flush { until, told });
+            crowd.flushes.push(Flush { until, told });
             self.flushing.store(true, Ordering::Release);
             // Whoever runs the connection sees to it.
             self.fill(state);
@@ -138,26 +156,32 @@ impl Outbox {
     /// to know where no connection takes it over.
     pub(crate) fn tell_handed_on(&self) {
         if self.flushing.load(Ordering::Acquire) {
-            self.settle_flushes(|flushes, taken| {
+            let handed_on = self.settle_flushes(|flushes, taken| {
                 flushes.are_queued(taken, 0);
-                flushes.are_sent(0);
+                flushes.sent(0)
             });
+            for flush in handed_on {
+                flush.tell(Ok(()));
+            }
         }
     }
 
-    fn settle_flushes(&self, settle: impl FnOnce(&mut Flushes, u32)) {
+    /// Hands out those that are settled, to be told outside of the lock: that may
+    /// run whoever waits at once.
+    fn settle_flushes(&self, settle: impl FnOnce(&mut Flushes, u32) -> Vec<Flush>) -> Vec<Flush> {
         let mut state = self.lock();
         let taken = state.taken;
-        let crowd = state.crowd.as_mut();
-        let is_empty = crowd.is_none_or(|crowd| {
-            // The connection runs.
-            crowd.progress = Some(Instant::now());
-            settle(&mut crowd.flushes, taken);
-            crowd.flushes.is_empty()
-        });
-        if is_empty {
+        let Some(crowd) = &mut state.crowd else {
+            self.flushing.store(false, Ordering::Release);
+            return Vec::new();
+        };
+        // The connection runs.
+        crowd.progress = Some(Instant::now());
+        let settled = settle(&mut crowd.flushes, taken);
+        if crowd.flushes.is_empty() {
             self.flushing.store(false, Ordering::Release);
         }
+        settled
     }
 }
 
@@ -177,21 +201,56 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         let Some(outbox) = self.outbox.clone() else {
             return;
         };
-        let (end, written) = (self.sending.queued_to(), self.sending.written());
-        outbox.settle_flushes(|flushes, taken| {
-            flushes.are_queued(taken, end);
-            match self.loss() {
-                None if !flushes.are_written(written) => {}
-                // The driver flushes once the queue is empty, which may not come.
-                None if self.sending.is_flushed() || self.poll_flush_io(waker) => {
-                    flushes.are_sent(written);
-                }
-                None => {}
-                Some(_) => flushes.are_lost(|| match self.loss() {
-                    Some(cause) => cause,
-                    None => SendError::Closed(()).into(),
-                }),
+        if let Some(cause) = self.loss() {
+            let mut cause = Some(cause);
+            for flush in outbox.settle_flushes(|flushes, _| flushes.take_where(|_| true)) {
+                let cause = cause.take().or_else(|| self.loss());
+                flush.tell(Err(cause.unwrap_or(SendError::Closed(()).into())));
             }
+            return;
+        }
+        let (end, written) = (self.sending.queued_to(), self.sending.written());
+        let is_compressing = self.sending.is_compressing();
+        let mut is_written = false;
+        outbox.settle_flushes(|flushes, taken| {
+            // What is compressed by turns was taken over last, and its end is not
+            // known yet.
+            let queued = taken.wrapping_sub(is_compressing.into());
+            flushes.are_queued(queued, end);
+            is_written = flushes.are_written(written);
+            Vec::new()
         });
+        // The driver flushes once the queue is empty, which may not come.
+        if is_written && (self.sending.is_flushed() || self.poll_flush_io(waker)) {
+            for flush in outbox.settle_flushes(|flushes, _| flushes.sent(written)) {
+                flush.tell(Ok(()));
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::Context;
+
+    use socket_flow_protocol::NEVER;
+
+    use super::*;
+
+    #[test]
+    fn flushes_that_were_given_up_take_no_memory_while_nobody_runs_the_connection() {
+        let outbox = Outbox::new(100, NEVER);
+        let mut waits = pin!(outbox.flush());
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(waits.as_mut().poll(cx).is_pending());
+        for _ in 0..1_000 {
+            assert!(pin!(outbox.flush()).poll(cx).is_pending());
+        }
+        let kept = |outbox: &Outbox| outbox.lock().crowd.as_ref().unwrap().flushes.0.capacity();
+        assert!(kept(&outbox) <= 8, "{}", kept(&outbox));
+        outbox.tell_handed_on();
+        assert!(matches!(waits.poll(cx), Poll::Ready(Ok(()))));
     }
 }

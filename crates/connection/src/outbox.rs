@@ -62,7 +62,9 @@ pub(crate) struct State {
     /// box, for it is there when hardly anything else is.
     shut_at: Option<Box<Instant>>,
     /// Whether the connection has ended, its transport included.
-    pub(crate) is_over: bool,
+    is_over: bool,
+    /// Whether nobody runs the connection any more: it has ended, or was dropped.
+    pub(crate) is_left: bool,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,7 @@ impl Outbox {
             Some(crowd) => crowd.pay(left),
             None => left,
         };
+        state.are_dropped(oldest.count);
         if oldest.are_first {
             state.take_first_place(oldest.count, payload, cost);
             self.fill(state);
@@ -203,6 +206,7 @@ impl Outbox {
         let shut = State {
             shut_at: Some(Box::new(Instant::now())),
             is_over: state.is_over,
+            is_left: state.is_left,
             crowd: state.flushes(),
             ..State::default()
         };
@@ -216,6 +220,22 @@ impl Outbox {
     /// The connection has ended, its transport included.
     pub(crate) fn end(&self) {
         self.lock().is_over = true;
+        self.leave();
+    }
+
+    /// Nobody runs the connection any more: whoever still waits for it is told.
+    pub(crate) fn leave(&self) {
+        let mut state = self.lock();
+        state.is_left = true;
+        let crowd = state.crowd.as_mut();
+        let flushes = crowd.map(|crowd| mem::take(&mut crowd.flushes));
+        if state.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
+            state.crowd = None;
+        }
+        self.flushing.store(false, Ordering::Release);
+        drop(state);
+        // Outside the lock: a waker may run whoever waits at once.
+        drop(flushes);
     }
 
     /// Since when the connection ends; `None` where it does not, or no more.
@@ -456,6 +476,21 @@ impl State {
     fn flushes(&mut self) -> Option<Box<Crowd>> {
         let flushes = self.crowd.as_mut()?.flushes.taken_over(self.taken);
         (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
+    }
+
+    /// The oldest lossy messages, so many, will not be taken over.
+    fn are_dropped(&mut self, oldest: usize) {
+        if let Some(crowd) = self
+            .crowd
+            .as_mut()
+            .filter(|crowd| !crowd.flushes.is_empty())
+        {
+            let waiting = &self.waiting;
+            crowd.flushes.are_fewer(self.taken, |first| {
+                let lossy = waiting.iter().take(first).filter(|waiting| waiting.lossy);
+                lossy.count().min(oldest)
+            });
+        }
     }
 }
 

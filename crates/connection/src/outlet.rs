@@ -107,7 +107,9 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
+        self.outbox.tell_handed_on();
         self.outbox.shut();
+        self.outbox.leave();
     }
 }
 

@@ -299,6 +299,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 Next::Wait(at) => {
                     if !self.timer.has_passed(self.epoch, at, &mut turn, waker) {
                         if goal != Goal::Closed {
+                            self.tell_flushes(waker);
                             self.had_turn();
                             return Poll::Pending;
                         }
@@ -320,7 +321,10 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                     }
                     return Poll::Ready(result);
                 }
-                Next::Yield => return give_way(waker),
+                Next::Yield => {
+                    self.tell_flushes(waker);
+                    return give_way(waker);
+                }
                 next => ready!(self.poll_step(&next, &mut turn, waker)),
             }
         }
@@ -415,6 +419,7 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         if self.io.is_none() {
             if let Some(outbox) = &self.outbox {
                 outbox.shut();
+                outbox.leave();
             }
             return;
         }
@@ -424,6 +429,9 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
             self.event("close queued", CloseCode::GOING_AWAY.as_u16());
         }
         let _ = self.poll_goal(Goal::Gone, Waker::noop());
+        if let Some(outbox) = &self.outbox {
+            outbox.leave();
+        }
     }
 }
 

@@ -216,3 +216,24 @@ async fn taking_a_connection_apart_compresses_it() {
     parts.io.write_all(&wire).await.unwrap();
     assert!(server.recv().await.unwrap() == Some(Message::from(message)));
 }
+
+#[tokio::test]
+async fn a_flush_knows_what_a_message_takes_only_once_it_is_compressed() {
+    let (mut ws, mut far) = pair();
+    let sender = ws.sender();
+    sender.try_send(vec![0; 1 << 20]).unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(support::poll_once(&mut flush).is_pending());
+    // The peer closes meanwhile: from then on this looks, and compresses nothing.
+    far.start_close(CloseCode::NORMAL, "").unwrap();
+    far.flush().await.unwrap();
+    ws.forward().await.unwrap();
+    assert!(support::poll_once(&mut flush).is_pending());
+    let receiving = tokio::spawn(async move { far.recv().await });
+    assert_eq!(ws.recv().await.unwrap(), None);
+    assert!(receiving.await.unwrap().unwrap().is_some());
+    assert!(matches!(
+        support::poll_once(&mut flush),
+        std::task::Poll::Ready(Ok(()))
+    ));
+}

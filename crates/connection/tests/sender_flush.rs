@@ -1,12 +1,16 @@
 //! Waiting until what senders handed in is sent, and answering through one's own sender.
 
-use std::task::Poll;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use socket_flow_connection::{
     CloseCode, Config, Error, Expired, Message, NEVER, Outlet, SendError,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 mod support;
 use support::frames::{BINARY, close, parse, whole};
@@ -239,4 +243,198 @@ async fn answers_of_any_size_through_ones_own_sender_wait_for_the_peer() {
         let answered: Vec<_> = answered.take(70).collect();
         assert_eq!(answered, sizes.repeat(10), "{is_split}");
     }
+}
+
+#[tokio::test]
+async fn a_flush_does_not_count_a_pong_that_a_newer_one_takes_the_place_of() {
+    let (io, far) = Recorder::with_room(0);
+    let mut ws = open(io, Server, no_deadlines().high_water(100));
+    let sender = ws.sender();
+    ws.queue(vec![0; 200]).unwrap();
+    let ping = [b"\x89\xfd\0\0\0\0".as_slice(), &[7; 125]].concat();
+    far.tape().feed(Ok(ping));
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    far.tape().feed(Ok(b"\x89\x80\0\0\0\0".to_vec()));
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    far.tape().make_room(1_000);
+    assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+    assert_eq!(ws.buffered(), 0);
+    assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
+}
+
+#[tokio::test]
+async fn a_flush_does_not_wait_for_messages_that_newer_ones_took_the_place_of() {
+    // Three of the small ones are dropped for a large one; where another stands
+    // first, they are not the first ones.
+    for stands_first in [false, true] {
+        let (io, _far) = Recorder::new();
+        let mut ws = open(io, Server, no_deadlines().high_water(400));
+        let sender = ws.sender();
+        if stands_first {
+            sender.try_send("x").unwrap();
+        }
+        while sender.room() >= sender.cost(1) {
+            sender.send_newest("x").unwrap();
+        }
+        let mut flush = Box::pin(sender.flush());
+        assert!(poll_once(&mut flush).is_pending());
+        assert_eq!(sender.send_newest(vec![0; 130]).unwrap(), 3);
+        assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+        assert_eq!((sender.buffered(), ws.buffered()), (0, 0));
+        assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
+    }
+}
+
+#[tokio::test]
+async fn a_flush_ends_where_the_connection_is_dropped_or_taken_apart() {
+    for way in 0..5 {
+        // Nothing has room that is not taken over.
+        let (mut ws, _far) = raw(Server, 10, no_deadlines());
+        let sender = ws.sender();
+        sender.try_send(vec![0; 100]).unwrap();
+        let mut flush = Box::pin(sender.flush());
+        assert!(poll_once(&mut flush).is_pending());
+        match way {
+            0 => drop(ws),
+            1 => {
+                assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
+                drop(ws);
+            }
+            2 => drop(ws.into_parts()),
+            3 => drop(ws.split()),
+            _ => {
+                let (reader, writer) = ws.split();
+                drop(writer);
+                drop(reader);
+            }
+        }
+        for flush in [flush, Box::pin(sender.flush())] {
+            match poll_once(flush) {
+                Poll::Ready(Err(Error::Send(SendError::Closed(())))) => {}
+                other => panic!("{way}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flush_beside_an_outlet_ends_with_the_outlet() {
+    for is_handed_on in [false, true] {
+        let (sender, mut outlet) = Outlet::new(1_000);
+        sender.try_send("one").unwrap();
+        let mut flush = Box::pin(sender.flush());
+        assert!(poll_once(&mut flush).is_pending());
+        if is_handed_on {
+            assert!(poll_once(std::future::poll_fn(|cx| outlet.poll_next(cx))).is_ready());
+        }
+        drop(outlet);
+        match poll_once(&mut flush) {
+            Poll::Ready(result) => assert_eq!(result.is_ok(), is_handed_on),
+            Poll::Pending => panic!("it waits for ever: {is_handed_on}"),
+        }
+        assert!(matches!(poll_once(sender.flush()), Poll::Ready(Err(_))));
+    }
+}
+
+/// A transport that has one more message whenever it is read from.
+struct Flood;
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buf.put_slice(b"\x81\x81\0\0\0\0x");
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_flush_is_told_while_the_peer_never_stops_sending() {
+    let mut ws = open(Flood, Server, no_deadlines());
+    let sender = ws.sender();
+    sender.try_send("one").unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    // More than two turns.
+    for _ in 0..1_000 {
+        let _ = poll_once(ws.recv());
+    }
+    assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_goes_on_waiting_while_the_handler_sends_a_large_message_to_a_slow_peer() {
+    let (mut ws, mut far) = raw(Server, 1_000, Config::new().ping_interval(NEVER));
+    let sender = ws.sender();
+    let sending = tokio::spawn(async move { ws.send(vec![0; 100_000]).await.map(|()| ws) });
+    tokio::spawn(async move {
+        while far.read(&mut [0; 1_000]).await.is_ok_and(|count| count > 0) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    tokio::task::yield_now().await;
+    sender.try_send("one").unwrap();
+    sender.flush().await.unwrap();
+    sending.await.unwrap().unwrap();
+}
+
+/// Polls a flush to its end wherever it is woken.
+struct AtOnce(Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
+
+impl Wake for AtOnce {
+    fn wake(self: Arc<Self>) {
+        let waker = Waker::from(self.clone());
+        let Ok(mut flush) = self.0.try_lock() else {
+            return;
+        };
+        let polled = flush
+            .as_mut()
+            .map(|flush| flush.as_mut().poll(&mut Context::from_waker(&waker)));
+        if polled.is_some_and(|polled| polled.is_ready()) {
+            *flush = None;
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_told_of_a_flush_may_run_at_once() {
+    let (io, _far) = Recorder::new();
+    let mut ws = open(io, Server, no_deadlines());
+    let sender = ws.sender();
+    let (told, answer) = std::sync::mpsc::channel();
+    // A lock that is held meanwhile would hold this thread for ever.
+    let running = std::thread::spawn(move || {
+        let at_once = Arc::new(AtOnce(Mutex::new(Some(Box::pin(async move {
+            told.send(sender.flush().await.is_ok()).unwrap();
+        })))));
+        Waker::from(at_once.clone()).wake();
+        let _ = poll_dry(|| poll_once(ws.recv()));
+        drop(at_once);
+    });
+    let told = answer.recv_timeout(Duration::from_secs(60));
+    assert_eq!(told, Ok(true));
+    running.join().unwrap();
 }

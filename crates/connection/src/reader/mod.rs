@@ -206,7 +206,10 @@ impl Reader {
                         turn.handed_in();
                     }
                 }
-                Next::Yield => return give_way(source.read_waker()),
+                Next::Yield => {
+                    writer.tell_flushes(source.write_waker());
+                    return give_way(source.read_waker());
+                }
                 Next::Over(Ok(())) => {
                     writer.tell_flushes(source.write_waker());
                     if self.receiving.is_over() {

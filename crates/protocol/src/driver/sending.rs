@@ -226,9 +226,18 @@ impl Sending {
     }
 
     /// Where the write queue ends, in bytes since the connection began: what is
-    /// queued now is written once [`written`](Self::written) has come so far.
+    /// in it now is written once [`written`](Self::written) has come so far. A
+    /// pong that waits for room is not in it, for a newer one may take its place,
+    /// nor is what is [compressed](Self::is_compressing) by turns.
     pub fn queued_to(&self) -> u64 {
-        self.outgoing.taken() + self.outgoing.buffered() as u64
+        self.outgoing.queued_to()
+    }
+
+    /// Whether a message is compressed by turns, and so not in the write queue:
+    /// the last one that was queued, but for those that were promised to be sent
+    /// in front of a Close, which wait for it.
+    pub fn is_compressing(&self) -> bool {
+        self.outgoing.is_compressing()
     }
 
     /// Whether all that was written is flushed.

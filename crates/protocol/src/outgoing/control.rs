@@ -111,7 +111,7 @@ impl Outgoing {
     fn append_pong(&mut self, data: &[u8]) {
         self.frames.whole(OpCode::Pong, data);
         self.pongs = self.pongs.saturating_add(1);
-        self.pongs_end = self.frames.queue.taken() + self.frames.queue.len() as u64;
+        self.pongs_end = self.queued_to();
     }
 
     /// Encodes the kept pong once there is room for it.

@@ -198,6 +198,12 @@ impl Outgoing {
         self.frames.queue.taken()
     }
 
+    /// Where the write queue ends, in bytes since the connection began.
+    #[inline]
+    pub(crate) fn queued_to(&self) -> u64 {
+        self.frames.queue.taken() + self.frames.queue.len() as u64
+    }
+
     /// The transport took the first `count` bytes of the output.
     #[inline]
     pub(crate) fn wrote(&mut self, count: usize) {
