@@ -117,7 +117,7 @@ impl Flush {
 
 /// Whether a count that wraps around has come so far: the one that is further
 /// is less than half the way round.
-fn is_reached(count: u32, taken: u32) -> bool {
+pub(crate) fn is_reached(count: u32, taken: u32) -> bool {
     taken.wrapping_sub(count) <= u32::MAX / 2
 }
 
@@ -141,8 +141,7 @@ impl Outbox {
         let (told, answer) = oneshot::channel();
         let mut state = self.lock();
         if !state.is_left {
-            let waiting = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
-            let until = Until::TakenOver(state.taken.wrapping_add(waiting));
+            let until = Until::TakenOver(state.handed_in());
             let crowd = state.crowd.get_or_insert_default();
             crowd.flushes.push(Flush { until, told });
             self.flushing.store(true, Ordering::Release);

@@ -1,10 +1,12 @@
-//! What a hub asks of its members: for crates of this workspace.
+//! What a hub asks of its members, and a server of its connections: for crates of
+//! this workspace.
 
 use std::time::Duration;
 
 use socket_flow_protocol::{Prepared, SendError};
 
 use crate::crowd::Late;
+use crate::flushes::is_reached;
 use crate::sender::Sender;
 
 /// What is waited for where a member's queue is full.
@@ -28,6 +30,18 @@ impl From<Patience> for Late {
 }
 
 impl Sender {
+    /// How many messages were handed in so far; it wraps around.
+    #[doc(hidden)]
+    pub fn handed_in(&self) -> u32 {
+        self.outbox.lock().handed_in()
+    }
+
+    /// Whether so many messages have been taken over.
+    #[doc(hidden)]
+    pub fn has_taken_over(&self, handed_in: u32) -> bool {
+        is_reached(handed_in, self.outbox.lock().taken)
+    }
+
     /// Whether there is anything to wait for: how many messages were taken
     /// over so far. None: the connection has let it pass since it last took
     /// one over.

@@ -471,6 +471,12 @@ impl Outbox {
 }
 
 impl State {
+    /// How many messages were handed in; it wraps around.
+    pub(crate) fn handed_in(&self) -> u32 {
+        // Fewer wait than there are bytes of room, or of backlog.
+        self.taken.wrapping_add(self.waiting.len() as u32)
+    }
+
     /// What is left of the crowd once nothing more is taken over: those who wait
     /// until what was taken over is sent.
     fn flushes(&mut self) -> Option<Box<Crowd>> {

@@ -58,10 +58,14 @@ impl ReplyRoom {
 
     /// Waits for the room. It looks each time it is polled, for the room also
     /// grows when the connection, in the same task, takes messages over.
+    ///
+    /// Other senders may fill the room for ever. Where no reply is owed, a message
+    /// waits no longer than for those that were handed in before it.
     pub(crate) async fn wait(&self, payload: usize) {
         let mut ended = pin!(self.0.ended.notified());
+        let mut before = None;
         poll_fn(|cx| {
-            while !self.has_room(payload) {
+            while !(self.has_room(payload) || self.had_turn(&mut before)) {
                 if ended.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
@@ -70,6 +74,16 @@ impl ReplyRoom {
             Poll::Ready(())
         })
         .await;
+    }
+
+    /// Whether no reply is owed, and all that was handed in when that was found
+    /// out, replies included, is taken over.
+    fn had_turn(&self, before: &mut Option<u32>) -> bool {
+        let sender = &self.0.sender;
+        if before.is_none() && self.0.bytes.load(Ordering::Acquire) == 0 {
+            *before = Some(sender.handed_in());
+        }
+        before.is_some_and(|before| sender.has_taken_over(before))
     }
 
     fn has_room(&self, payload: usize) -> bool {

@@ -225,3 +225,39 @@ async fn a_message_that_waits_for_room_is_told_once_its_connection_ends() {
         "{close:?}"
     );
 }
+
+/// Messages become events while so many tasks never stop sending to their connection.
+async fn messages_are_told_beside(tasks: usize, size: usize) {
+    const COUNT: usize = 5;
+    let (handle, mut events) = server().serve().await.unwrap();
+    let (mut reader, mut writer) = crate::tools::connect(&handle).await.split();
+    let receiving = tokio::spawn(async move { while let Ok(Some(_)) = reader.recv().await {} });
+    let mut sending = JoinSet::new();
+    for sent in 0..COUNT {
+        writer.send("x").await.unwrap();
+        let mut senders = Vec::new();
+        assert_eq!(message(&mut events, &mut senders).await.len(), 1);
+        if sent == 0 {
+            for _ in 0..tasks {
+                let sender = senders[0].clone();
+                sending.spawn(async move { while sender.send(vec![0; size]).await.is_ok() {} });
+            }
+            // They have filled the queue, and wait.
+            crate::tools::until(|| senders[0].room() == 0).await;
+        }
+    }
+    receiving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn senders_that_keep_the_queue_full_do_not_keep_messages_from_becoming_events() {
+    messages_are_told_beside(200, 1000).await;
+    messages_are_told_beside(2, 100_000).await;
+}
+
+#[tokio::test]
+async fn senders_that_keep_the_queue_full_do_not_keep_messages_from_becoming_events_on_one_thread()
+{
+    messages_are_told_beside(200, 1000).await;
+    messages_are_told_beside(2, 100_000).await;
+}
