@@ -38,6 +38,9 @@ pub(crate) struct Crowd {
     /// How much is in the queue beyond its room.
     pub(crate) owed: u32,
     slow: Option<Slow>,
+    /// Since when half of the room is taken and nothing was taken over: a
+    /// connection that has not run since then has its turn behind it.
+    pub(crate) pressed_since: Option<Instant>,
     /// Who runs the connection, once it has left something behind.
     owner: Option<Caller>,
     /// Whether that hands messages in itself: it would wait for room that only
@@ -80,6 +83,7 @@ impl Crowd {
         if self.measuring > 0 {
             self.progress = Some(Instant::now());
         }
+        self.pressed_since = None;
         if let Some(slow) = &mut self.slow {
             slow.left = slow.left.saturating_add(cost);
             if slow.left >= capacity {

@@ -44,11 +44,16 @@ impl Sender {
 
     /// Whether there is anything to wait for: how many messages were taken
     /// over so far. None: the connection has let it pass since it last took
-    /// one over.
+    /// one over; a turn also where it has not run for that long already, since
+    /// half of the room was taken.
     #[doc(hidden)]
-    pub fn awaited(&self, patience: Patience) -> Option<u32> {
+    pub fn awaited(&self, patience: Patience, turn: Duration) -> Option<u32> {
         let state = self.outbox.lock();
-        (state.late < patience.into()).then_some(state.taken)
+        let crowd = state.crowd.as_ref();
+        let since = crowd.and_then(|crowd| crowd.pressed_since);
+        let has_passed = since.is_some_and(|since| since.elapsed() >= turn);
+        let is_late = state.late >= patience.into() || (patience == Patience::Turn && has_passed);
+        (!is_late).then_some(state.taken)
     }
 
     /// Hands a message in once there is room, in the order of those who wait;
@@ -67,7 +72,10 @@ impl Sender {
     /// meanwhile, it is waited for no more until it does.
     #[doc(hidden)]
     pub fn let_pass(&self, taken: u32, patience: Patience) {
-        if self.awaited(patience) == Some(taken) {
+        let state = self.outbox.lock();
+        let waits = state.late < patience.into() && state.taken == taken;
+        drop(state);
+        if waits {
             self.outbox.is_late(patience.into());
         }
     }

@@ -401,6 +401,10 @@ impl Outbox {
             cost,
             lossy,
         });
+        if self.room.available_permits() < self.capacity as usize / 2 {
+            let crowd = state.crowd.get_or_insert_default();
+            crowd.pressed_since.get_or_insert_with(Instant::now);
+        }
         self.fill(state);
     }
 

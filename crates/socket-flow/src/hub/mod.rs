@@ -7,6 +7,7 @@ mod topics;
 mod waits;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use socket_flow_connection::{Sender, WebSocket};
@@ -17,7 +18,7 @@ pub use builder::{HubBuilder, HubError};
 pub use policy::SlowPolicy;
 pub use stats::{Delivery, HubStats};
 
-use crate::race::race;
+use crate::race::{First, race};
 use members::Piece;
 use publication::Publication;
 use stats::Counters;
@@ -205,8 +206,8 @@ impl Hub {
     /// wait for each other. The connection itself hears the message if it is a
     /// member.
     ///
-    /// It waits for nobody once the connection ends: then whoever has no room
-    /// meets the policy. The connection's next call tells its end.
+    /// Where the connection ends meanwhile it goes on without it; the connection's
+    /// next call tells its end.
     ///
     /// There is an example at [`Hub`].
     ///
@@ -335,16 +336,22 @@ impl fmt::Debug for Hub {
     }
 }
 
-/// Publishes, and runs a connection meanwhile.
+/// Publishes, and runs a connection meanwhile. What its peer said last before it
+/// closed reaches the others all the same.
 async fn run_beside<S>(ws: &mut WebSocket<S>, mut publication: Publication<'_>) -> Delivery
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if ws.closing().is_sent() {
-        // It has nothing to be run for.
-        publication.run().await;
-    } else {
-        race(publication.run(), ws.forward()).await;
+    {
+        let mut run = pin!(publication.run());
+        let is_published = match ws.closing().is_sent() {
+            // It has nothing to be run for.
+            true => false,
+            false => matches!(race(run.as_mut(), ws.forward()).await, First::Left(())),
+        };
+        if !is_published {
+            run.await;
+        }
     }
     publication.finish()
 }

@@ -131,7 +131,7 @@ impl<'a> Publication<'a> {
     /// A member whose queue is full: it may be that its turn is yet to come.
     fn full(&mut self, member: &Sender) {
         let awaited = self.patience.and_then(|patience| {
-            let taken = member.awaited(patience)?;
+            let taken = member.awaited(patience, self.hub.settings().turn)?;
             Some((taken, patience))
         });
         match awaited {

@@ -87,8 +87,10 @@ async fn publishing_from_a_connection_takes_over_and_writes_what_waits_for_it() 
     assert_eq!(other.receive(), ["x", "x"]);
 }
 
+/// Cause: what a client had said last was not waited for once its Close was read, and those without
+/// room at that moment missed it.
 #[tokio::test(start_paused = true)]
-async fn publishing_from_a_connection_that_ends_waits_for_nobody() {
+async fn publishing_from_a_connection_that_ends_goes_on_without_it() {
     let hub = Hub::new(SlowPolicy::Wait);
     let mut other = Member::new(OVERHEAD + 1, 10_000);
     hub.join("a", &other.sender);
@@ -102,7 +104,7 @@ async fn publishing_from_a_connection_that_ends_waits_for_nobody() {
         drop(own.client.into_parts());
     });
     let delivery = hub.publish_from(&mut own.server, "a", "y").await;
-    assert_eq!(start.elapsed(), Duration::from_secs(1));
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
     assert_eq!(delivery.missed.len(), 1);
     client.await.unwrap();
     assert!(own.server.recv().await.is_err());
