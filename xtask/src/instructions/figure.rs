@@ -147,21 +147,21 @@ mod tests {
     }
 
     #[test]
-    fn a_count_may_be_a_per_cent_above_its_base() {
+    fn a_count_may_be_two_per_cent_above_its_base() {
         let figure = based(1000, None);
-        assert!(!figure.is_above_base(1010, false));
-        assert!(figure.is_above_base(1011, false));
+        assert!(!figure.is_above_base(1020, false));
+        assert!(figure.is_above_base(1021, false));
         // Whatever is committed by now.
         let figure = Figure {
-            instructions: 1020,
+            instructions: 1030,
             ..figure
         };
-        assert_eq!(figure.judge(1011, false), Verdict::Same);
-        assert!(figure.is_above_base(1011, false));
+        assert_eq!(figure.judge(1021, false), Verdict::Same);
+        assert!(figure.is_above_base(1021, false));
     }
 
     #[test]
-    fn a_bound_of_its_own_takes_the_place_of_the_per_cent() {
+    fn a_bound_of_its_own_takes_the_place_of_the_two_per_cent() {
         let less = based(1000, Some(0.75));
         assert!(!less.is_above_base(752, false));
         assert!(less.is_above_base(753, false));
@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn other_tools_widen_what_the_base_allows() {
         let figure = based(1000, None);
-        assert!(!figure.is_above_base(1161, true));
-        assert!(figure.is_above_base(1162, true));
+        assert!(!figure.is_above_base(1173, true));
+        assert!(figure.is_above_base(1174, true));
     }
 
     #[test]
