@@ -125,7 +125,7 @@ impl Sender {
     ///   [`recv`](crate::WebSocket::recv) tells it.
     /// - [`Error::Send`] with [`SendError::Closed`]: what was handed in was
     ///   dropped, because the connection began to close before it was taken
-    ///   over.
+    ///   over. Also where the connection has ended: nobody knows any more.
     /// - [`Error::Send`] with [`SendError::Stalled`]: nobody ran the connection
     ///   for [`Timeouts::stall`](crate::Timeouts::stall). A connection's own
     ///   handler that waits here holds it up.

@@ -7,6 +7,7 @@ use socket_flow_connection::{Patience, Sender};
 use socket_flow_protocol::{Prepared, SendError};
 use tokio::runtime::Handle;
 use tokio::task::coop::{consume_budget, unconstrained};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::hub::members::PIECE;
@@ -187,8 +188,9 @@ impl<'a> Publication<'a> {
                     Poll::Pending => return over.as_mut().poll(cx).map(|()| true),
                 }
             }
-            // The others have their turn.
-            cx.waker().wake_by_ref();
+            // All others have their turn: the runtime takes the waker and wakes it
+            // after them.
+            let _ = pin!(yield_now()).poll(cx);
             over.as_mut().poll(cx).map(|()| true)
         });
         if is_over.await {
