@@ -21,7 +21,7 @@ fn peak() -> usize {
 }
 
 #[test]
-fn an_echo_of_16_mib_that_do_not_compress_holds_the_message_and_what_is_made_of_it() {
+fn an_echo_of_16_mib_that_do_not_compress_never_holds_more_than_the_limit_and_what_is_made_of_it() {
     const LEN: usize = 16 << 20;
     let config = off().deflate(Deflate::balanced()).max_message(LEN);
     let mut steps = Steps::negotiated(Role::Server, &config, agreed(true));
