@@ -229,9 +229,7 @@ impl Outbox {
         state.is_left = true;
         let crowd = state.crowd.as_mut();
         let flushes = crowd.map(|crowd| mem::take(&mut crowd.flushes));
-        if state.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
-            state.crowd = None;
-        }
+        state.caught_up();
         self.flushing.store(false, Ordering::Release);
         drop(state);
         // Outside the lock: a waker may run whoever waits at once.
@@ -269,9 +267,7 @@ impl Outbox {
 
     /// No message waits.
     fn settle(&self, state: &mut State, is_empty: bool) {
-        if state.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
-            state.crowd = None;
-        }
+        state.caught_up();
         if is_empty {
             self.filled.store(false, Ordering::Release);
         }
@@ -479,6 +475,13 @@ impl State {
     pub(crate) fn handed_in(&self) -> u32 {
         // Fewer wait than there are bytes of room, or of backlog.
         self.taken.wrapping_add(self.waiting.len() as u32)
+    }
+
+    /// No message waits: the crowd goes where nobody needs it any more.
+    fn caught_up(&mut self) {
+        if self.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
+            self.crowd = None;
+        }
     }
 
     /// What is left of the crowd once nothing more is taken over: those who wait

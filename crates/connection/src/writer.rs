@@ -298,13 +298,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             match self.sending.next(goal, &turn) {
                 Next::Wait(at) => {
                     if !self.timer.has_passed(self.epoch, at, &mut turn, waker) {
-                        if goal != Goal::Closed {
-                            self.tell_flushes(waker);
-                            self.had_turn();
-                            return Poll::Pending;
-                        }
-                        ready!(self.poll_outbox(waker));
-                        turn.handed_in();
+                        self.tell_flushes(waker);
+                        self.had_turn();
+                        return Poll::Pending;
                     }
                 }
                 Next::Over(result) => {

@@ -8,15 +8,7 @@ mod support;
 use socket_flow_protocol::{Config, ProtocolError, Role};
 
 use support::deflate::{agreed, flushed};
-use support::{Endpoint, frame, header};
-
-/// The most memory the process ever had, in bytes.
-fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.unwrap().parse::<usize>().unwrap() << 10
-}
+use support::{Endpoint, frame, header, peak};
 
 #[test]
 fn a_megabyte_that_would_inflate_to_a_gigabyte_never_holds_more_than_the_limit() {

@@ -10,15 +10,7 @@ use socket_flow_protocol::driver::Next;
 use socket_flow_protocol::{Deflate, Role};
 
 use support::deflate::agreed;
-use support::{Steps, frame, noise, off};
-
-/// The most memory the process ever had, in bytes.
-fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.unwrap().parse::<usize>().unwrap() << 10
-}
+use support::{Steps, frame, noise, off, peak};
 
 #[test]
 fn an_echo_of_16_mib_that_do_not_compress_never_holds_more_than_the_limit_and_what_is_made_of_it() {

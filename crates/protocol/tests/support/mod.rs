@@ -143,3 +143,11 @@ pub fn parse(sender: Role, bytes: &[u8]) -> Vec<Sent> {
     assert!(rest.is_empty(), "half a frame: {rest:?}");
     frames
 }
+
+/// The most memory the process ever had, in bytes.
+pub fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    kib.unwrap().parse::<usize>().unwrap() << 10
+}
