@@ -38,13 +38,13 @@ pub(crate) struct Crowd {
     /// How much is in the queue beyond its room.
     pub(crate) owed: u32,
     slow: Option<Slow>,
-    /// Since when half of the room is taken and nothing was taken over: a
-    /// connection that has not run since then has its turn behind it.
+    /// Since when half of the room is taken and nothing was taken over. Once
+    /// that is as long as a turn is waited for, the connection has had its turn.
     pub(crate) pressed_since: Option<Instant>,
-    /// Who runs the connection, once it has left something behind.
+    /// The task that runs the connection, once it has left something behind.
     owner: Option<Caller>,
-    /// Whether that hands messages in itself: it would wait for room that only
-    /// its next call makes.
+    /// Whether that task hands messages in itself: it would wait for room that
+    /// only its next call makes.
     pub(crate) is_fed_by_owner: bool,
     /// Those who wait until what was handed in is sent.
     pub(crate) flushes: Flushes,
