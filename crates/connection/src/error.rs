@@ -3,7 +3,9 @@ use std::fmt;
 use std::io;
 
 use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{ControlError, Expired, ProtocolError, SendError};
+use socket_flow_protocol::{
+    CloseCode, ControlError, Expired, OutOfMemory, ProtocolError, SendError,
+};
 
 /// Why a connection failed, or a call on it did.
 #[derive(Debug)]
@@ -20,6 +22,9 @@ pub enum Error {
     Protocol(ProtocolError),
     /// A deadline passed.
     Timeout(Expired),
+    /// The memory that connections share was used up, and this one had to go; see
+    /// [`Budget`](crate::Budget). The peer has been told so by a Close with 1013.
+    Memory(OutOfMemory),
     /// The message was not sent: the queue is full, the connection is closing,
     /// or another message is sent part by part.
     /// [`queue`](crate::WebSocket::queue) gives the message back.
@@ -46,6 +51,7 @@ impl Error {
             Self::Closed { code } => Some(*code),
             Self::Protocol(error) => Some(error.close_code().as_u16()),
             Self::Timeout(_) | Self::Io(_) => Some(ABNORMAL),
+            Self::Memory(_) => Some(CloseCode::TRY_AGAIN_LATER.as_u16()),
             Self::Unsent(cause) => cause.close_code(),
             Self::Send(_) | Self::Control(_) => None,
         }
@@ -64,6 +70,7 @@ impl fmt::Display for Error {
             Self::Closed { .. } => "connection ended without a closing handshake",
             Self::Protocol(_) => "peer violated the protocol",
             Self::Timeout(_) => "connection timed out",
+            Self::Memory(_) => "connection was closed for want of memory",
             Self::Send(_) => "message was not sent",
             Self::Control(_) => "control frame was not sent",
             Self::Io(_) => "transport failed",
@@ -78,6 +85,7 @@ impl StdError for Error {
             Self::Closed { .. } => None,
             Self::Protocol(error) => Some(error),
             Self::Timeout(error) => Some(error),
+            Self::Memory(error) => Some(error),
             Self::Send(error) => Some(error),
             Self::Control(error) => Some(error),
             Self::Io(error) => Some(error),
@@ -104,6 +112,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Protocol(error) => Self::Protocol(error),
             Failure::Expired(expired) => Self::Timeout(expired),
+            Failure::Memory(error) => Self::Memory(error),
             Failure::Abnormal(_) => Self::Closed { code: ABNORMAL },
             Failure::Io(error) => Self::Io(error),
             Failure::Unsent(cause) => Self::Unsent(Box::new(Self::from(*cause))),

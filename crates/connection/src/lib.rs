@@ -64,9 +64,10 @@ mod writer;
 
 pub use socket_flow_protocol::driver::Handed;
 pub use socket_flow_protocol::{
-    CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, Deflate, DeflateParams,
-    Event, EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, Parcel, Payload,
-    Prepared, ProtocolError, Role, SendError, Timeouts, Uncompressed, Utf8Bytes, WriteQueue,
+    Budget, CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, Deflate,
+    DeflateParams, Event, EventRef, Expired, Lease, Limits, Message, MessageRef, NEVER, Negotiated,
+    OutOfMemory, Parcel, Payload, Prepared, ProtocolError, Purpose, Role, SendError, Timeouts,
+    Uncompressed, Usage, Utf8Bytes, WriteQueue,
 };
 
 pub use crate::error::Error;

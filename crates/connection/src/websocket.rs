@@ -385,7 +385,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Parts {
             io,
             read: self.reader.receiving.into_input().into_unread(),
-            write: std::mem::take(sending.outgoing_mut().output()),
+            write: sending.outgoing_mut().take_output(),
         }
     }
 

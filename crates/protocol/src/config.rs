@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::budget::Budget;
 use crate::deflate::Deflate;
 
 /// Turns a timeout off.
@@ -25,6 +26,7 @@ pub struct Config {
     limits: Limits,
     timeouts: Timeouts,
     deflate: Deflate,
+    budget: Option<Budget>,
 }
 
 impl Config {
@@ -109,6 +111,15 @@ impl Config {
         self
     }
 
+    /// What the connections with this configuration may hold together; see
+    /// [`Budget`]. Default: no budget, each connection has its
+    /// [`limits`](Config::with_limits).
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
     pub(crate) fn raise_high_water(&mut self) {
         self.limits.high_water = self.limits.high_water.max(1);
     }
@@ -137,6 +148,12 @@ impl Config {
     #[inline]
     pub fn deflate_settings(&self) -> &Deflate {
         &self.deflate
+    }
+
+    /// The memory that connections share, if it is limited.
+    #[inline]
+    pub fn memory(&self) -> Option<&Budget> {
+        self.budget.as_ref()
     }
 
     /// The timeouts in force.

@@ -112,6 +112,25 @@ impl fmt::Display for AbnormalClosure {
 
 impl Error for AbnormalClosure {}
 
+/// The memory that connections share was used up, and this one's message was the
+/// largest that waited, or hardly moved. The peer was told by a Close with 1013;
+/// see [`Budget`](crate::Budget).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutOfMemory {
+    /// All of the budget, in bytes.
+    pub limit: usize,
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = self.limit;
+        write!(f, "no memory is left of the budget of {limit} bytes")
+    }
+}
+
+impl Error for OutOfMemory {}
+
 /// A message was not queued, and here it is again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

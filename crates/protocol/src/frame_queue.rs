@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use socket_flow_frames::{FrameHeader, HeaderBytes, MaskKey, OpCode, Rsv, append, mask};
 
+use crate::config::Config;
 use crate::mask_keys::MaskKeys;
 use crate::queue::WriteQueue;
 
@@ -9,7 +12,7 @@ use crate::queue::WriteQueue;
 /// Small frames are copied, header and payload, into the queue's contiguous
 /// tail; large payloads are linked. A client copies either way, and masks on
 /// the way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct FrameQueue {
     /// The client's masking keys; a server has none, for it masks nothing
     /// (RFC 6455 §5.1).
@@ -18,10 +21,10 @@ pub(crate) struct FrameQueue {
 }
 
 impl FrameQueue {
-    pub(crate) fn masked(keys: MaskKeys) -> Self {
+    pub(crate) fn new(keys: Option<MaskKeys>, config: Arc<Config>) -> Self {
         Self {
-            keys: Some(Box::new(keys)),
-            queue: WriteQueue::default(),
+            keys: keys.map(Box::new),
+            queue: WriteQueue::new(config),
         }
     }
 

@@ -5,13 +5,33 @@ use socket_flow_frames::ReceiveBuf;
 /// that. So a message takes no more memory than its limit allows.
 #[cold]
 pub(crate) fn grow(message: &mut ReceiveBuf, additional: usize, most: usize) {
-    let len = message.len();
-    let doubled = message.capacity().saturating_mul(2);
-    if doubled.max(len.saturating_add(additional)) <= most {
-        message.reserve(additional);
-    } else {
-        message.reserve_exact(additional.max(most.saturating_sub(len)));
+    match doubled(message, additional, most) {
+        Some(_) => message.reserve(additional),
+        None => message.reserve_exact(exact(message, additional, most)),
     }
+}
+
+/// How much memory the message has after it has grown so.
+pub(crate) fn grown(message: &ReceiveBuf, additional: usize, most: usize) -> usize {
+    if message.spare_capacity() >= additional {
+        return message.capacity();
+    }
+    let exact = || {
+        message
+            .len()
+            .saturating_add(exact(message, additional, most))
+    };
+    doubled(message, additional, most).unwrap_or_else(exact)
+}
+
+fn doubled(message: &ReceiveBuf, additional: usize, most: usize) -> Option<usize> {
+    let doubled = message.capacity().saturating_mul(2);
+    let doubled = doubled.max(message.len().saturating_add(additional));
+    Some(doubled).filter(|doubled| *doubled <= most)
+}
+
+fn exact(message: &ReceiveBuf, additional: usize, most: usize) -> usize {
+    additional.max(most.saturating_sub(message.len()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use socket_flow_frames::{MaskKey, OpCode, ReceiveBuf, Role, Spare, mask};
 
 use crate::event::{Found, Kind};
+use crate::thread_pool;
 
 /// Received bytes that wait to be parsed.
 ///
@@ -23,6 +24,9 @@ pub struct Input {
     buf: ReceiveBuf,
     /// Where the unread bytes begin. Invariant: `start <= buf.len()`.
     start: usize,
+    /// Whether the memory, if there is any, is a thread's buffer, which is counted
+    /// as long as this has it.
+    is_buffer: bool,
 }
 
 impl Input {
@@ -99,7 +103,8 @@ impl Input {
     #[must_use]
     pub fn into_unread(mut self) -> BytesMut {
         self.compact();
-        self.buf.into_inner()
+        self.give_up_buffer();
+        mem::take(&mut self.buf).into_inner()
     }
 
     /// The memory, empty, to be exchanged with a pool's. The input must be
@@ -108,6 +113,53 @@ impl Input {
     pub fn storage(&mut self) -> &mut BytesMut {
         self.discard();
         self.buf.inner_mut()
+    }
+
+    /// The memory, empty, and whether it is a thread's buffer.
+    #[inline]
+    pub(crate) fn memory(&mut self) -> (&mut BytesMut, &mut bool) {
+        self.discard();
+        (self.buf.inner_mut(), &mut self.is_buffer)
+    }
+
+    /// From now on it is a thread's buffer that is read into, and so is what it
+    /// has if that is as large as one.
+    pub(crate) fn use_buffers(&mut self) {
+        match self.buf.capacity() {
+            0 => self.is_buffer = true,
+            READ_BUFFER.. => self.grew_to_a_buffer(),
+            _ => {}
+        }
+    }
+
+    /// As [`move_to`](Self::move_to), where `is_buffer` says whether `storage` is a
+    /// thread's buffer; whether the other one was is returned.
+    pub(crate) fn move_to_memory(
+        &mut self,
+        storage: BytesMut,
+        is_buffer: bool,
+    ) -> (BytesMut, bool) {
+        let old = self.move_to(storage);
+        (old, mem::replace(&mut self.is_buffer, is_buffer))
+    }
+
+    /// The memory has grown to a buffer's size, or more.
+    pub(crate) fn grew_to_a_buffer(&mut self) {
+        if !mem::replace(&mut self.is_buffer, true) {
+            thread_pool::came(READ_BUFFER);
+        }
+    }
+
+    /// Whether the memory is a thread's buffer.
+    pub(crate) fn has_buffer(&self) -> bool {
+        self.is_buffer && self.buf.capacity() > 0
+    }
+
+    /// The memory is the application's from now on, or nobody's.
+    fn give_up_buffer(&mut self) {
+        if self.has_buffer() {
+            thread_pool::gone(READ_BUFFER);
+        }
     }
 
     /// Moves the unread bytes into `storage`, which is cleared first, and
@@ -199,6 +251,9 @@ impl Input {
         if self.buf.capacity() == 0 {
             // What is left, of no length, would keep all of the memory.
             self.buf = ReceiveBuf::new();
+            if self.is_buffer {
+                thread_pool::gone(READ_BUFFER);
+            }
         }
         payload.advance(range.start);
         payload
@@ -210,7 +265,14 @@ impl From<BytesMut> for Input {
         Self {
             buf: ReceiveBuf::from(bytes),
             start: 0,
+            is_buffer: false,
         }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.give_up_buffer();
     }
 }
 
@@ -219,3 +281,9 @@ impl From<&[u8]> for Input {
         BytesMut::from(bytes).into()
     }
 }
+
+/// The size of a thread's buffer: 64 KiB of payload, the measured knee of bytes per
+/// system call, and the headers of as many frames as there usually are. What people
+/// send has a power of two of bytes, and without room for headers the last of four
+/// times 16 KiB would be read in two pieces.
+pub(crate) const READ_BUFFER: usize = 66 << 10;

@@ -53,6 +53,7 @@
     )
 )]
 
+mod budget;
 mod closing;
 mod config;
 mod deadlines;
@@ -82,10 +83,13 @@ pub use socket_flow_frames::{
     CloseCode, CloseError, HeaderError, InvalidCloseCode, Role, Utf8Bytes, Utf8Error,
 };
 
+pub use crate::budget::{Budget, Lease, Purpose, Usage};
 pub use crate::closing::Closing;
 pub use crate::config::{Config, Limits, NEVER, Timeouts};
 pub use crate::deflate::{Deflate, DeflateParams};
-pub use crate::error::{AbnormalClosure, ControlError, Expired, ProtocolError, SendError};
+pub use crate::error::{
+    AbnormalClosure, ControlError, Expired, OutOfMemory, ProtocolError, SendError,
+};
 pub use crate::event::{CloseFrame, Event, EventRef, Found};
 pub use crate::incoming::Incoming;
 pub use crate::input::Input;

@@ -55,6 +55,17 @@ impl Negotiated {
         self.deflate
     }
 
+    /// How much memory `role` keeps from message to message, in bytes: for the
+    /// contexts of what it sends, with these settings, and of what it receives.
+    /// What is not kept is borrowed for the length of a message.
+    #[cfg(feature = "deflate")]
+    pub fn kept_memory(&self, role: Role, settings: &Deflate) -> usize {
+        let sends = self.compress(role, settings);
+        let receives = self.decompress(role);
+        sends.map_or(0, |compress| compress.keeps())
+            + receives.map_or(0, |decompress| decompress.keeps())
+    }
+
     /// The compressor for what `role` sends.
     #[cfg(feature = "deflate")]
     pub(crate) fn compress(&self, role: Role, settings: &Deflate) -> Option<Compress> {
@@ -81,6 +92,11 @@ impl Negotiated {
             Role::Server => params.client_no_context_takeover,
         };
         Some(Decompress::new(!alone))
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    pub(crate) fn kept_memory(&self, _: Role, _: &Deflate) -> usize {
+        0
     }
 
     #[cfg(not(feature = "deflate"))]

@@ -2,10 +2,15 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::thread_pool;
+use crate::budget::{Budget, Lease, PROGRESS, Purpose};
+use crate::config::{Config, NEVER};
+use crate::deadlines::after;
+use crate::thread_pool::{self, Idle};
 
 /// Bytes that wait to be written, whole frames only.
 ///
@@ -16,32 +21,90 @@ use crate::thread_pool;
 /// also inside a frame; the rest stays queued.
 ///
 /// An empty queue holds no memory: its storage goes back to a one-slot pool
-/// of the thread.
-#[derive(Default)]
+/// of the thread. Where a budget has no room for another storage, the queue has
+/// memory of its own and is full after 1 KiB.
 pub struct WriteQueue {
+    config: Arc<Config>,
     /// Full segments, in front of the tail; `None` when there are none, which
     /// is nearly always.
-    #[allow(clippy::box_collection)] // every connection has this field
-    linked: Option<Box<VecDeque<Bytes>>>,
+    linked: Option<Box<Linked>>,
     /// The segment that small frames are appended to.
     tail: BytesMut,
-    /// Bytes in `linked`.
-    linked_len: usize,
     /// Bytes written since the connection began. Invariant: never goes back.
     taken: u64,
+    /// How long the tail may be without a look at the rest, in bytes. Invariant: at
+    /// most the limit, and 0 where there is something in front of the tail.
+    room: u32,
+    /// Whether the tail is a thread's storage, or will be when it has memory.
+    is_storage: bool,
+}
+
+struct Linked {
+    segments: VecDeque<Bytes>,
+    /// Bytes in `segments`.
+    len: usize,
+    /// Charged for them, and for a tail of its own, where there is a budget.
+    lease: Option<Lease>,
 }
 
 impl WriteQueue {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        let mut queue = Self {
+            config,
+            linked: None,
+            tail: BytesMut::new(),
+            taken: 0,
+            room: 0,
+            is_storage: true,
+        };
+        queue.settle_room();
+        queue
+    }
+
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
     /// Bytes that wait to be written.
     #[inline]
     pub fn len(&self) -> usize {
-        self.linked_len + self.tail.len()
+        let linked = self.linked.as_deref();
+        linked.map_or(0, |linked| linked.len) + self.tail.len()
     }
 
     /// Whether nothing waits.
-    #[inline]
+    #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.tail.is_empty() && (self.linked.is_none() || self.len() == 0)
+    }
+
+    /// Whether it takes no more messages.
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        self.tail.len() >= self.room as usize && self.is_at_its_limit()
+    }
+
+    #[inline(never)]
+    fn is_at_its_limit(&self) -> bool {
+        self.len() >= self.limit()
+    }
+
+    /// How many bytes it takes.
+    fn limit(&self) -> usize {
+        let high_water = self.config.limits().high_water;
+        if self.is_storage {
+            high_water
+        } else {
+            high_water.min(OWN)
+        }
+    }
+
+    /// Keeps the invariant of `room`.
+    fn settle_room(&mut self) {
+        self.room = match self.linked {
+            None => u32::try_from(self.limit()).unwrap_or(u32::MAX),
+            Some(_) => 0,
+        };
     }
 
     /// The tail, to append a whole frame of about `len` bytes to.
@@ -67,23 +130,38 @@ impl WriteQueue {
     #[cold]
     fn grow_tail(&mut self, len: usize) {
         if self.tail.capacity() == 0 {
-            self.tail = BytesMut::with_capacity(STORAGE);
+            match thread_pool::make(STORAGE, self.config.memory()) {
+                Some(storage) => self.tail = storage,
+                None => return self.own_tail(len),
+            }
+        } else if !self.is_storage {
+            self.link_tail();
+            return self.own_tail(len);
         }
         self.tail.reserve(len);
     }
 
+    /// The tail gets memory of its own, for `len` bytes.
+    fn own_tail(&mut self, len: usize) {
+        self.tail = BytesMut::with_capacity(len.max(OWN));
+        self.is_storage = false;
+        self.charge();
+        self.settle_room();
+    }
+
     /// Puts `payload` behind everything queued so far, without a copy.
     pub(crate) fn link(&mut self, payload: Bytes) {
+        self.link_tail().push(payload);
+        self.charge();
+    }
+
+    /// Puts the tail in front of a new one.
+    fn link_tail(&mut self) -> &mut Linked {
+        self.room = 0;
         let head = self.tail.split().freeze();
-        let linked = self
-            .linked
-            .get_or_insert_with(|| Box::new(VecDeque::with_capacity(SEGMENTS)));
-        for segment in [head, payload] {
-            if !segment.is_empty() {
-                self.linked_len += segment.len();
-                linked.push_back(segment);
-            }
-        }
+        let linked = self.linked.get_or_insert_with(Box::default);
+        linked.push(head);
+        linked
     }
 
     /// Bytes written since the connection began; with [`WriteQueue::len`] the
@@ -93,32 +171,196 @@ impl WriteQueue {
         self.taken
     }
 
+    /// What is charged beyond the share, in bytes.
+    pub(crate) fn charged(&self) -> usize {
+        let lease = self
+            .linked
+            .as_deref()
+            .and_then(|linked| linked.lease.as_ref());
+        lease.map_or(0, Lease::bytes)
+    }
+
+    /// Gives a storage back that holds little, where there is a budget: the
+    /// transport is blocked.
+    #[cold]
+    pub(crate) fn settle(&mut self) {
+        let len = self.tail.len();
+        if self.config.memory().is_none() || !self.is_storage || len > self.tail.capacity() / 4 {
+            return;
+        }
+        let mut own = BytesMut::with_capacity(len);
+        own.extend_from_slice(&self.tail);
+        self.give_storage();
+        (self.tail, self.is_storage) = (own, false);
+        self.charge();
+        self.settle_room();
+    }
+
+    /// Charges what there is, whether there is room for it or not: it is there.
+    #[inline]
+    fn charge(&mut self) {
+        if self.config.memory().is_some() {
+            self.charge_budget();
+        }
+    }
+
+    #[cold]
+    fn charge_budget(&mut self) {
+        let Some(budget) = self.config.memory() else {
+            return;
+        };
+        let own = if self.is_storage {
+            0
+        } else {
+            self.tail.capacity()
+        };
+        let linked = self.linked.as_deref().map_or(0, |linked| linked.len);
+        let bytes = (linked + own).saturating_sub(OWN);
+        if bytes > 0 || self.linked.is_some() {
+            let linked = self.linked.get_or_insert_default();
+            let lease = linked
+                .lease
+                .get_or_insert_with(|| budget.lease(Purpose::Sending));
+            lease.set(bytes);
+        }
+    }
+
     /// Gives the storage back; only called when nothing is queued.
     #[inline]
     fn release(&mut self) {
         self.tail.clear();
-        thread_pool::give(&POOL, &mut self.tail, STORAGE..=MAX_STORAGE);
+        let usual = STORAGE..=MAX_STORAGE;
+        if usual.contains(&self.tail.capacity()) {
+            thread_pool::exchange(&POOL, &mut self.tail);
+        }
+        if self.tail.capacity() > 0 {
+            self.release_slow();
+        }
+    }
+
+    #[cold]
+    fn release_slow(&mut self) {
+        self.give_storage();
+        self.linked = None;
+        self.settle_room();
+    }
+
+    /// Leaves no memory.
+    fn give_storage(&mut self) {
+        self.tail.clear();
+        let usual = STORAGE..=MAX_STORAGE;
+        thread_pool::give(&POOL, &mut self.tail, &mut self.is_storage, usual);
     }
 
     #[inline(never)]
-    fn advance_slow(&mut self, mut count: usize) {
+    fn advance_slow(&mut self, count: usize) {
+        let mut count = count.min(self.len());
+        self.taken += count as u64;
         if let Some(linked) = &mut self.linked {
-            while let Some(segment) = linked.front_mut() {
-                if count < segment.len() {
-                    self.linked_len -= count;
-                    segment.advance(count);
-                    return;
-                }
-                count -= segment.len();
-                self.linked_len -= segment.len();
-                linked.pop_front();
+            count = linked.advance(count);
+            if linked.len > 0 {
+                return self.charge();
             }
-            self.linked = None;
+            if self.is_storage {
+                // The lease ends with it.
+                self.linked = None;
+            }
+            self.settle_room();
         }
         if count < self.tail.len() {
             self.tail.advance(count);
+            self.charge();
         } else {
+            self.linked = None;
+            self.settle_room();
             self.release();
+        }
+    }
+}
+
+impl Default for Linked {
+    fn default() -> Self {
+        Self {
+            segments: VecDeque::with_capacity(SEGMENTS),
+            len: 0,
+            lease: None,
+        }
+    }
+}
+
+impl Linked {
+    fn push(&mut self, segment: Bytes) {
+        if !segment.is_empty() {
+            self.len += segment.len();
+            self.segments.push_back(segment);
+        }
+    }
+
+    /// Drops the first `count` bytes; how many of them are not here.
+    fn advance(&mut self, mut count: usize) -> usize {
+        while let Some(segment) = self.segments.front_mut() {
+            if count < segment.len() {
+                self.len -= count;
+                segment.advance(count);
+                return 0;
+            }
+            count -= segment.len();
+            self.len -= segment.len();
+            self.segments.pop_front();
+        }
+        count
+    }
+}
+
+/// Watches a queue that is charged to a budget: it leaves as quickly as memory is
+/// short.
+#[derive(Debug)]
+pub(crate) struct Pressed {
+    /// The next look; `NEVER` while there is none.
+    pub(crate) at: Duration,
+    /// [`WriteQueue::taken`] at the last look.
+    taken: u64,
+}
+
+impl Pressed {
+    /// Tells the time: whether hardly anything has left within the patience of the
+    /// budget, while it was short.
+    pub(crate) fn is_late(&mut self, now: Duration, budget: Option<&Budget>, taken: u64) -> bool {
+        let Some(budget) = budget else {
+            *self = Self::default();
+            return false;
+        };
+        if now < self.at && self.at != NEVER {
+            return false;
+        }
+        let is_first = self.at == NEVER;
+        let hardly = taken - self.taken < PROGRESS as u64;
+        let patience = budget.patience();
+        *self = Self {
+            at: after(now, patience, patience),
+            taken,
+        };
+        let is_late = !is_first && hardly && budget.is_short();
+        if is_late {
+            budget.count_closed();
+        }
+        is_late
+    }
+}
+
+impl Default for Pressed {
+    fn default() -> Self {
+        Self {
+            at: NEVER,
+            taken: 0,
+        }
+    }
+}
+
+impl Drop for WriteQueue {
+    fn drop(&mut self) {
+        if self.tail.capacity() > 0 {
+            self.give_storage();
         }
     }
 }
@@ -141,8 +383,8 @@ impl Buf for WriteQueue {
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        let linked = self.linked.as_ref();
-        match linked.and_then(|linked| linked.front()) {
+        let linked = self.linked.as_deref();
+        match linked.and_then(|linked| linked.segments.front()) {
             Some(segment) => segment,
             None => &self.tail,
         }
@@ -150,10 +392,10 @@ impl Buf for WriteQueue {
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let tail: &[u8] = &self.tail;
-        let linked = self.linked.as_ref();
+        let linked = self.linked.as_deref();
         let segments = linked
             .into_iter()
-            .flat_map(|linked| linked.iter())
+            .flat_map(|linked| linked.segments.iter())
             .map(|segment| &segment[..])
             .chain((!tail.is_empty()).then_some(tail));
         let mut count = 0;
@@ -167,9 +409,8 @@ impl Buf for WriteQueue {
     /// Drops the first `count` bytes; all of them if there are fewer.
     #[inline]
     fn advance(&mut self, count: usize) {
-        let count = count.min(self.len());
-        self.taken += count as u64;
         if self.linked.is_none() && count == self.tail.len() {
+            self.taken += count as u64;
             self.release();
         } else {
             self.advance_slow(count);
@@ -185,17 +426,23 @@ const SEGMENTS: usize = 8;
 /// message that is just not linked.
 const STORAGE: usize = 80 << 10;
 
+/// Memory of one's own for a tail, within the share of the connection.
+const OWN: usize = Budget::SHARE / 2;
+
 /// A tail that grew beyond this is freed, not pooled.
 const MAX_STORAGE: usize = 2 * STORAGE;
 
 thread_local! {
-    /// Storage, or, without memory, none.
-    static POOL: RefCell<BytesMut> = RefCell::new(BytesMut::new());
+    static POOL: RefCell<Idle> = RefCell::new(Idle::none(STORAGE));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn queue() -> WriteQueue {
+        WriteQueue::new(Arc::default())
+    }
 
     fn contents(queue: &WriteQueue) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 8];
@@ -208,7 +455,7 @@ mod tests {
 
     #[test]
     fn segments_leave_in_the_order_they_were_queued() {
-        let mut queue = WriteQueue::default();
+        let mut queue = queue();
         queue.tail(2).extend_from_slice(b"ab");
         queue.link(Bytes::from_static(b"cd"));
         queue.link(Bytes::from_static(b"ef"));
@@ -225,7 +472,7 @@ mod tests {
 
     #[test]
     fn an_advance_across_segments_drops_exactly_its_bytes() {
-        let mut queue = WriteQueue::default();
+        let mut queue = queue();
         queue.link(Bytes::from_static(b"abc"));
         queue.link(Bytes::from_static(b"def"));
         queue.tail(3).extend_from_slice(b"ghi");
@@ -239,7 +486,7 @@ mod tests {
 
     #[test]
     fn an_empty_queue_holds_no_memory() {
-        let mut queue = WriteQueue::default();
+        let mut queue = queue();
         queue.tail(3).extend_from_slice(b"abc");
         queue.link(Bytes::from_static(b"def"));
         queue.advance(6);
@@ -249,7 +496,7 @@ mod tests {
 
     #[test]
     fn storage_is_taken_from_the_pool_again() {
-        let mut queue = WriteQueue::default();
+        let mut queue = queue();
         queue.tail(3).extend_from_slice(b"abc");
         let first = queue.tail.as_ptr();
         queue.advance(3);
@@ -259,7 +506,7 @@ mod tests {
 
     #[test]
     fn storage_that_grew_is_freed_also_when_it_was_written_in_pieces() {
-        let mut queue = WriteQueue::default();
+        let mut queue = queue();
         queue
             .tail(10 * STORAGE)
             .extend_from_slice(&[0; 10 * STORAGE]);
@@ -271,7 +518,7 @@ mod tests {
 
     #[test]
     fn only_bytes_that_were_there_count_as_taken() {
-        let mut queue = WriteQueue::default();
+        let mut queue = queue();
         queue.tail(3).extend_from_slice(b"abc");
         assert_eq!(queue.taken(), 0);
         queue.advance(1);
@@ -282,7 +529,7 @@ mod tests {
 
     #[test]
     fn a_vectored_view_with_too_few_slots_is_a_prefix() {
-        let mut queue = WriteQueue::default();
+        let mut queue = queue();
         queue.link(Bytes::from_static(b"ab"));
         queue.link(Bytes::from_static(b"cd"));
         let mut slices = [IoSlice::new(&[]); 1];

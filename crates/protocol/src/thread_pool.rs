@@ -1,15 +1,47 @@
 //! One buffer that all connections of a thread use in turn: reading and writing
 //! need a large one to be fast, and a connection that waits needs none.
+//!
+//! A connection that was handed a message may keep its buffer for as long as its
+//! application takes, and then another one is made. All of them are counted, for
+//! the process: that costs nothing where a buffer goes round.
 
 use std::cell::RefCell;
 use std::mem;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::LocalKey;
 
 use bytes::BytesMut;
 
-/// A buffer, or, without memory, none.
-pub(crate) type Slot = LocalKey<RefCell<BytesMut>>;
+use crate::budget::Budget;
+
+/// The buffer of a thread.
+pub(crate) type Slot = LocalKey<RefCell<Idle>>;
+
+/// A buffer that nobody has, or, without memory, none.
+pub(crate) struct Idle {
+    storage: BytesMut,
+    /// The size it is counted with.
+    size: usize,
+}
+
+impl Idle {
+    pub(crate) fn none(size: usize) -> Self {
+        Self {
+            storage: BytesMut::new(),
+            size,
+        }
+    }
+}
+
+impl Drop for Idle {
+    /// The thread ends.
+    fn drop(&mut self) {
+        if self.storage.capacity() > 0 {
+            gone(self.size);
+        }
+    }
+}
 
 /// Exchanges `storage` with what is in the slot: four words each way, and
 /// nothing to be dropped.
@@ -20,20 +52,38 @@ pub(crate) fn exchange(slot: &'static Slot, storage: &mut BytesMut) {
     // overlap.
     let _ = slot.try_with(|slot| {
         if let Ok(mut slot) = slot.try_borrow_mut() {
-            mem::swap(&mut *slot, storage);
+            mem::swap(&mut slot.storage, storage);
         }
     });
 }
 
+/// Makes a buffer of `usual` size, if the budget has room for one more.
+#[cold]
+pub(crate) fn make(size: usize, budget: Option<&Budget>) -> Option<BytesMut> {
+    if budget.is_some_and(|budget| !budget.allows_buffer(size)) {
+        return None;
+    }
+    came(size);
+    Some(BytesMut::with_capacity(size))
+}
+
 /// Gives memory, empty, to the slot if it has a usual size, and leaves none.
+/// `is_buffer` says whether it was made here. Any other is smaller.
 #[inline(always)]
-pub(crate) fn give(slot: &'static Slot, storage: &mut BytesMut, usual: RangeInclusive<usize>) {
+pub(crate) fn give(
+    slot: &'static Slot,
+    storage: &mut BytesMut,
+    is_buffer: &mut bool,
+    usual: RangeInclusive<usize>,
+) {
     let (least, most) = usual.into_inner();
-    if (least..=most).contains(&storage.capacity()) || is_usual(storage, least, most) {
+    if (least..=most).contains(&storage.capacity())
+        || (*is_buffer && is_usual(storage, least, most))
+    {
         exchange(slot, storage);
     }
     if storage.capacity() > 0 {
-        free(storage);
+        free(storage, is_buffer, least);
     }
 }
 
@@ -46,6 +96,31 @@ fn is_usual(storage: &mut BytesMut, least: usize, most: usize) -> bool {
 
 /// Apart, because there is hardly ever anything to free.
 #[cold]
-fn free(storage: &mut BytesMut) {
+fn free(storage: &mut BytesMut, is_buffer: &mut bool, size: usize) {
     *storage = BytesMut::new();
+    if *is_buffer {
+        gone(size);
+    }
+    // What comes next is a buffer again.
+    *is_buffer = true;
 }
+
+/// Memory of a buffer's size is one from now on.
+#[cold]
+pub(crate) fn came(size: usize) {
+    HELD.fetch_add(size, Ordering::Relaxed);
+}
+
+/// A buffer is no more, or is the application's.
+#[cold]
+pub(crate) fn gone(size: usize) {
+    HELD.fetch_sub(size, Ordering::Relaxed);
+}
+
+/// How many bytes the buffers of all threads have: those that wait for the next
+/// connection, and those that connections have.
+pub(crate) fn held() -> usize {
+    HELD.load(Ordering::Relaxed)
+}
+
+static HELD: AtomicUsize = AtomicUsize::new(0);

@@ -193,6 +193,17 @@ impl Reader {
                     let read = poll_discard(source, writer);
                     self.receiving.read(&mut writer.sending, &mut turn, read);
                 }
+                Next::Memory(at) => {
+                    let waker = source.read_waker().clone();
+                    self.receiving.when_there_is_memory(|| waker.wake());
+                    if !self
+                        .timer
+                        .has_passed(writer.epoch, at, &mut turn, source.read_waker())
+                    {
+                        ready!(writer.poll_outbox(source.read_waker()));
+                        turn.handed_in();
+                    }
+                }
                 Next::Wait(at) => {
                     let epoch = writer.epoch;
                     // The time that is asked for must be told.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use socket_flow_frames::ReceiveBuf;
 
-use super::InflateFailure;
+use super::{InflateFailure, Most};
 use crate::outgoing::Backlog;
 use crate::work::Work;
 
@@ -26,6 +26,10 @@ pub(crate) struct ByTurns(());
 pub(crate) struct Shared(());
 
 impl Compress {
+    pub(crate) fn borrows(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn wants(&self, _: usize) -> bool {
         match *self {}
     }
@@ -86,11 +90,15 @@ impl Settings {
 }
 
 impl Decompress {
+    pub(crate) fn borrows(&self, _: bool) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn payload(
         &mut self,
         _: &[u8],
         _: &mut ReceiveBuf,
-        _: usize,
+        _: &mut Most,
         _: &mut Work,
     ) -> Result<usize, InflateFailure> {
         match *self {}
@@ -100,7 +108,7 @@ impl Decompress {
         &mut self,
         _: &[u8],
         _: &mut ReceiveBuf,
-        _: usize,
+        _: &mut Most,
         _: &mut Work,
     ) -> Result<usize, InflateFailure> {
         match *self {}

@@ -45,6 +45,20 @@ impl Compress {
         }
     }
 
+    /// How much memory it keeps from message to message, in bytes.
+    pub(crate) fn keeps(&self) -> usize {
+        if self.keep_context {
+            self.settings.context_len()
+        } else {
+            0
+        }
+    }
+
+    /// How much memory it borrows for the length of a message.
+    pub(crate) fn borrows(&self) -> usize {
+        self.settings.context_len() - self.keeps()
+    }
+
     /// What is compressed by turns, and what waits for that.
     #[inline]
     pub(crate) fn backlog(&self) -> Option<&Backlog> {
@@ -192,6 +206,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// How much memory a context takes, in bytes: the window twice and where its
+    /// strings are, what waits to be coded, and the rest.
+    fn context_len(self) -> usize {
+        (4 << self.window_bits) + (7 << (self.memory_level + 6)) + CONTEXT_REST
+    }
+
     /// A context with an empty window.
     pub(super) fn context(self) -> Box<zlib_rs::Deflate> {
         let idle = POOL.try_with(|pool| pool.take(&self)).ok().flatten();
@@ -242,3 +262,6 @@ fn deflate(context: &mut zlib_rs::Deflate, message: &[u8], buf: &mut [u8]) -> us
     debug_assert!(made < buf.len(), "the codec leaves room when it is done");
     made
 }
+
+/// What a context takes whatever its settings are.
+const CONTEXT_REST: usize = 132 << 10;

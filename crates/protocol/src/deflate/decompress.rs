@@ -6,7 +6,7 @@ use socket_flow_frames::ReceiveBuf;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::pool::Pool;
-use super::{InflateFailure, TAIL, scratch};
+use super::{InflateFailure, Most, STEP, TAIL, scratch};
 use crate::growth::grow;
 use crate::work::Work;
 
@@ -37,17 +37,29 @@ impl Decompress {
         }
     }
 
+    /// How much memory it keeps from message to message, in bytes.
+    pub(crate) fn keeps(&self) -> usize {
+        if self.keep_context { CONTEXT_LEN } else { 0 }
+    }
+
+    /// How much memory it has, or will have for a message, that is not kept, in
+    /// bytes.
+    pub(crate) fn borrows(&self, for_message: bool) -> usize {
+        let borrows = !self.keep_context && (for_message || self.context.is_some());
+        if borrows { CONTEXT_LEN } else { 0 }
+    }
+
     /// Decompresses some of a message's payload onto its end. The message
-    /// never gets longer than `limit` bytes, and never holds memory for more.
+    /// never gets longer than `most` says, and never holds memory for more.
     /// What came before a failure is in it.
     ///
     /// Returns how much of the payload it took: not all of it where the work
-    /// of a turn is used up.
+    /// of a turn is used up, or all that may be made at once is made.
     pub(crate) fn payload(
         &mut self,
         payload: &[u8],
         message: &mut ReceiveBuf,
-        limit: usize,
+        most: &mut Most,
         work: &mut Work,
     ) -> Result<usize, InflateFailure> {
         if payload.is_empty() {
@@ -58,10 +70,9 @@ impl Decompress {
         let ended = &mut self.ended;
         let restarts = &mut self.restarts;
         scratch::with(|buf| {
-            let buf = buf.get_mut(..STEP).unwrap_or_default();
             let to = &mut Target {
                 message,
-                limit,
+                most,
                 buf,
                 work,
             };
@@ -76,13 +87,12 @@ impl Decompress {
     /// for, but senders do it, and the tail alone would not be a block.
     ///
     /// Returns how much of the payload it took. Where that is not all of it,
-    /// the work of a turn is used up, and this is to be called again with the
-    /// rest.
+    /// this is to be called again with the rest; see [`Decompress::payload`].
     pub(crate) fn finish(
         &mut self,
         payload: &[u8],
         message: &mut ReceiveBuf,
-        limit: usize,
+        most: &mut Most,
         work: &mut Work,
     ) -> Result<usize, InflateFailure> {
         if !mem::take(&mut self.begun) && payload.is_empty() {
@@ -90,9 +100,9 @@ impl Decompress {
         }
         let (front, back) = payload.split_at(payload.len().saturating_sub(BACK));
         if !front.is_empty() {
-            let taken = self.payload(front, message, limit, work)?;
+            let taken = self.payload(front, message, most, work)?;
             self.begun = false;
-            if work.is_used_up() {
+            if work.is_used_up() || most.is_made() {
                 return Ok(taken);
             }
         }
@@ -108,8 +118,8 @@ impl Decompress {
             let input = input.get(..back.len() + BEHIND.len()).unwrap_or_default();
             let to = &mut Target {
                 message,
-                limit,
-                buf: buf.get_mut(..STEP).unwrap_or_default(),
+                most,
+                buf,
                 work,
             };
             complete(context, ended, restarts, input, to)
@@ -136,11 +146,21 @@ impl Decompress {
 /// Where decompressed bytes go.
 struct Target<'a> {
     message: &'a mut ReceiveBuf,
-    /// The most the message may have.
-    limit: usize,
+    most: &'a mut Most,
     /// What the codec writes into.
     buf: &'a mut [u8],
     work: &'a mut Work,
+}
+
+impl Most {
+    fn is_made(&self) -> bool {
+        self.now == 0
+    }
+
+    /// The most one call of the codec makes.
+    fn step(&self) -> usize {
+        self.now.clamp(LEAST_STEP, STEP)
+    }
 }
 
 impl fmt::Debug for Decompress {
@@ -229,8 +249,8 @@ fn inflate(
         rest = rest.get(step.taken..).unwrap_or_default();
         *ended = step.ended;
         // A full buffer may hide more output.
-        let is_dry = rest.is_empty() && (step.ended || step.made < to.buf.len());
-        if is_dry || (to.work.is_used_up() && !rest.is_empty()) {
+        let is_dry = rest.is_empty() && (step.ended || !step.filled);
+        if is_dry || (to.is_used_up() && !rest.is_empty()) {
             return Ok(payload.len() - rest.len());
         }
         if step.is_idle() {
@@ -243,6 +263,8 @@ fn inflate(
 struct Step {
     taken: usize,
     made: usize,
+    /// Whether there was no room for more.
+    filled: bool,
     ended: bool,
 }
 
@@ -254,6 +276,12 @@ impl Step {
 }
 
 impl Target<'_> {
+    /// Whether the work of a turn is used up, or all that may be made at once is
+    /// made.
+    fn is_used_up(&self) -> bool {
+        self.work.is_used_up() || self.most.is_made()
+    }
+
     /// Calls the codec once and appends what it made.
     #[inline(always)]
     fn step(
@@ -263,16 +291,20 @@ impl Target<'_> {
         flush: InflateFlush,
     ) -> Result<Step, InflateFailure> {
         let (before_in, before_out) = (context.total_in(), context.total_out());
-        let result = context.decompress(payload, self.buf, flush);
+        let buf = self.buf.get_mut(..self.most.step()).unwrap_or_default();
+        let result = context.decompress(payload, buf, flush);
         let taken = (context.total_in() - before_in) as usize;
         let made = (context.total_out() - before_out) as usize;
+        let filled = made == buf.len();
         self.work.inflated(taken, made);
+        self.most.now = self.most.now.saturating_sub(made);
         // First what was made, then what went wrong after it: so a message
         // fails alike however its bytes are cut.
         if made > 0 {
-            let piece = self.buf.get(..made).unwrap_or_default();
-            let room = self.limit.saturating_sub(self.message.len());
-            append(self.message, piece.get(..room).unwrap_or(piece), self.limit);
+            let piece = buf.get(..made).unwrap_or_default();
+            let limit = self.most.limit;
+            let room = limit.saturating_sub(self.message.len());
+            append(self.message, piece.get(..room).unwrap_or(piece), limit);
             if made > room {
                 return Err(InflateFailure::TooBig);
             }
@@ -281,6 +313,7 @@ impl Target<'_> {
         Ok(Step {
             taken,
             made,
+            filled,
             ended: status == Status::StreamEnd,
         })
     }
@@ -320,7 +353,7 @@ fn complete(
             return Err(InflateFailure::Invalid);
         }
         let rest = input.len().saturating_sub(BEHIND.len());
-        if rest > 0 && to.work.is_used_up() {
+        if rest > 0 && to.is_used_up() {
             return Ok(rest);
         }
     }
@@ -344,10 +377,11 @@ const BACK: usize = 32 << 10;
 /// made with cost up to a tenth of a microsecond for each byte.
 const PIECE: usize = 20 << 10;
 
-/// The most one call of the codec makes: a turn's work, and what keeps a message
-/// of that size on the codec's quick path, which stops short of the end of its
-/// output.
-const STEP: usize = 80 << 10;
+/// The least one call of the codec makes.
+const LEAST_STEP: usize = 1 << 10;
+
+/// What a context takes, its window of 32 KiB included.
+const CONTEXT_LEN: usize = 48 << 10;
 
 /// The codec's quick path wants 15 bytes of input ahead. None of these is ever
 /// taken, or the message is invalid.

@@ -48,10 +48,28 @@ pub(crate) use absent::{ByTurns, Compress, Decompress, Settings, Shared};
 /// one by turns.
 pub(crate) const AT_ONCE: usize = 64 << 10;
 
+/// The most one call of the codec makes: a turn's work, and what keeps a message
+/// of that size on the codec's quick path, which stops short of the end of its
+/// output.
+pub(crate) const STEP: usize = 80 << 10;
+
 /// What ends the compressed data of every message and is not sent
 /// (RFC 7692 §7.2.1).
 #[cfg(feature = "deflate")]
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// How many bytes may be made of a compressed message.
+#[cfg_attr(
+    not(feature = "deflate"),
+    expect(dead_code, reason = "without a codec, nothing is made")
+)]
+pub(crate) struct Most {
+    /// Of the message, in all.
+    pub(crate) limit: usize,
+    /// What is left of those that may be made now. A few more may come of the
+    /// bytes that were taken.
+    pub(crate) now: usize,
+}
 
 /// Why a message could not be decompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

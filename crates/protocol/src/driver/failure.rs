@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::error::{AbnormalClosure, Expired, ProtocolError};
+use crate::error::{AbnormalClosure, Expired, OutOfMemory, ProtocolError};
 
 /// Why a connection failed.
 #[derive(Debug)]
@@ -12,6 +12,9 @@ pub enum Failure {
     Protocol(ProtocolError),
     /// A deadline passed.
     Expired(Expired),
+    /// The memory that connections share was used up, and the peer was told so by
+    /// a Close.
+    Memory(OutOfMemory),
     /// The transport ended before the peer's Close.
     Abnormal(AbnormalClosure),
     /// The transport failed.
@@ -30,6 +33,7 @@ impl Failure {
         match self {
             Self::Protocol(error) => Self::Protocol(*error),
             Self::Expired(expired) => Self::Expired(*expired),
+            Self::Memory(error) => Self::Memory(*error),
             Self::Abnormal(error) => Self::Abnormal(*error),
             Self::Io(error) => Self::Io(match error.raw_os_error() {
                 Some(number) => io::Error::from_raw_os_error(number),
@@ -46,6 +50,7 @@ impl fmt::Display for Failure {
         f.write_str(match self {
             Self::Protocol(_) => "peer violated the protocol",
             Self::Expired(_) => "connection timed out",
+            Self::Memory(_) => "connection was closed for want of memory",
             Self::Abnormal(_) => "connection ended early",
             Self::Io(_) => "transport failed",
             Self::Unsent(_) => "peer closed before everything was sent",
@@ -58,6 +63,7 @@ impl Error for Failure {
         Some(match self {
             Self::Protocol(error) => error,
             Self::Expired(error) => error,
+            Self::Memory(error) => error,
             Self::Abnormal(error) => error,
             Self::Io(error) => error,
             Self::Unsent(cause) => cause,

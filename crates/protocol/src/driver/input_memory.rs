@@ -4,117 +4,176 @@
 //! A read needs 66 KiB to be fast, an idle connection none. So a buffer is
 //! taken from the thread's pool for a read and given back as soon as a read
 //! finds nothing; a partial frame left over moves to memory of its own size.
+//!
+//! Where a budget has no room for another buffer, a read is one of 1 KiB, and a
+//! frame that needs more asks the budget for it.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
-use crate::input::Input;
-use crate::thread_pool;
 use bytes::BytesMut;
+
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::input::{Input, READ_BUFFER as SIZE};
+use crate::thread_pool::{self, Idle};
 
 /// Makes room for a read.
 #[inline(always)]
-pub(super) fn make_room(input: &mut Input) {
+pub(super) fn make_room(input: &mut Input, config: &Config) {
     if input.capacity() == 0 {
-        take(input.storage());
+        let (storage, is_buffer) = input.memory();
+        take(storage, is_buffer, config);
     } else if input.capacity() < SIZE || input.spare_capacity() < SIZE / 2 {
-        make_room_slow(input);
+        make_room_slow(input, config);
     }
 }
 
 #[inline(never)]
-fn make_room_slow(input: &mut Input) {
+fn make_room_slow(input: &mut Input, config: &Config) {
+    if let Some(budget) = config.memory() {
+        // Reserved before.
+        make_room_within(input, budget, |_| true);
+        return;
+    }
     let (len, spare) = (input.len(), input.spare_capacity());
     if len == 0 {
-        let storage = input.storage();
+        let (storage, is_buffer) = input.memory();
         if storage.capacity() < SIZE && !storage.try_reclaim(SIZE) {
             // Still shared with messages the application keeps.
-            *storage = taken();
+            give(storage, is_buffer);
+            take(storage, is_buffer, config);
         }
     } else if len >= Input::MAX_HELD {
         // More than any frame that stays here: all the same, room for more.
         input.reserve(len);
+        input.grew_to_a_buffer();
     } else if len + spare >= Input::MAX_HELD || input.try_reclaim(Input::MAX_HELD - len) {
         // The frame will be whole where it lies, or at the front, where what
         // was read before it has been.
-    } else if !(KEEP..=Input::MAX_HELD / 2).contains(&len) {
-        move_to(taken(), input);
+    } else if may_have_buffer(len) {
+        let buffer = buffer(None);
+        move_to(buffer.unwrap_or_default(), true, input);
     } else if spare < len {
         // A slow sender inside a frame: growing by doubling keeps the copies
         // linear, however small its pieces are.
-        let own = BytesMut::with_capacity((2 * len).next_power_of_two());
-        move_to(own, input);
+        move_to(own(len), false, input);
     }
 }
 
-fn move_to(storage: BytesMut, input: &mut Input) {
-    let mut old = input.move_to(storage);
-    give(&mut old);
-}
-
-/// Gives memory back before waiting for input.
-#[inline(always)]
-pub(super) fn settle(input: &mut Input) {
-    if input.is_empty() {
-        release(input);
-    } else {
-        settle_rest(input);
-    }
-}
-
-#[inline(never)]
-fn settle_rest(input: &mut Input) {
+/// Makes room for a read where memory may be short. `reserve` is asked for memory
+/// of the connection's own; whether there is room.
+pub(super) fn make_room_within(
+    input: &mut Input,
+    budget: &Budget,
+    reserve: impl FnOnce(usize) -> bool,
+) -> bool {
     let len = input.len();
-    if input.capacity() / 4 > len.max(SMALLEST) {
+    if input.capacity() == 0 {
+        return true;
+    }
+    let least = if input.has_buffer() {
+        SIZE / 2
+    } else {
+        LEAST_READ / 2
+    };
+    let missing = Input::MAX_HELD.saturating_sub(len).clamp(1, least);
+    let is_small = !input.has_buffer() && may_have_buffer(len);
+    if !is_small && (input.spare_capacity() >= missing || input.try_reclaim(missing)) {
+        return true;
+    }
+    if may_have_buffer(len) || input.has_buffer() {
+        if let Some(buffer) = buffer(Some(budget)) {
+            move_to(buffer, true, input);
+            return true;
+        }
+    }
+    if is_small && (input.spare_capacity() >= missing || input.try_reclaim(missing)) {
+        return true;
+    }
+    let own = own(len);
+    let is_reserved = reserve(own.capacity());
+    if is_reserved {
+        move_to(own, false, input);
+    }
+    is_reserved
+}
+
+/// Whether so much of a frame moves into a buffer, not into memory of its own.
+fn may_have_buffer(len: usize) -> bool {
+    !(KEEP..=Input::MAX_HELD / 2).contains(&len)
+}
+
+/// Memory of one's own for twice as much as is there.
+fn own(len: usize) -> BytesMut {
+    BytesMut::with_capacity((2 * len).next_power_of_two().max(LEAST_READ))
+}
+
+fn move_to(storage: BytesMut, is_buffer: bool, input: &mut Input) {
+    let (mut old, mut was_buffer) = input.move_to_memory(storage, is_buffer);
+    give(&mut old, &mut was_buffer);
+}
+
+/// Gives a left-over partial frame no more memory than it needs, before the
+/// connection waits for the rest. `reserve` is asked for it.
+#[cold]
+pub(super) fn settle(input: &mut Input, reserve: impl FnOnce(usize) -> bool) {
+    let len = input.len();
+    if len == 0 {
+        release(input);
+    } else if input.capacity() / 4 > len.max(SMALLEST) {
         let own = BytesMut::with_capacity(len.next_power_of_two().max(SMALLEST));
-        move_to(own, input);
+        if reserve(own.capacity()) {
+            move_to(own, false, input);
+        }
     }
 }
 
-/// Gives all memory back, with whatever is unread: nothing is parsed any more.
-#[inline]
+/// Gives all memory back, with whatever is unread.
+#[inline(always)]
 pub(super) fn release(input: &mut Input) {
     if input.capacity() > 0 {
-        give(input.storage());
+        let (storage, is_buffer) = input.memory();
+        give(storage, is_buffer);
     }
 }
 
 thread_local! {
-    /// A buffer, or, without memory, none.
-    static POOL: RefCell<BytesMut> = RefCell::new(BytesMut::new());
+    static POOL: RefCell<Idle> = RefCell::new(Idle::none(SIZE));
 }
 
 /// Fills `storage`, which has no memory, from the pool.
 #[inline(always)]
-fn take(storage: &mut BytesMut) {
+fn take(storage: &mut BytesMut, is_buffer: &mut bool, config: &Config) {
     thread_pool::exchange(&POOL, storage);
     if storage.capacity() == 0 {
-        *storage = new();
+        (*storage, *is_buffer) = new(config.memory());
     }
 }
 
-fn taken() -> BytesMut {
-    let mut storage = BytesMut::new();
-    take(&mut storage);
-    storage
+#[cold]
+fn new(budget: Option<&Budget>) -> (BytesMut, bool) {
+    match thread_pool::make(SIZE, budget) {
+        Some(buffer) => (buffer, true),
+        None => (BytesMut::with_capacity(LEAST_READ), false),
+    }
 }
 
-#[cold]
-fn new() -> BytesMut {
-    BytesMut::with_capacity(SIZE)
+/// A buffer, if the budget has room for another one.
+fn buffer(budget: Option<&Budget>) -> Option<BytesMut> {
+    let mut storage = BytesMut::new();
+    thread_pool::exchange(&POOL, &mut storage);
+    if storage.capacity() > 0 {
+        return Some(storage);
+    }
+    thread_pool::make(SIZE, budget)
 }
 
 /// Gives memory, empty, to the pool, and leaves none.
 #[inline(always)]
-fn give(storage: &mut BytesMut) {
-    thread_pool::give(&POOL, storage, POOLED);
+fn give(storage: &mut BytesMut, is_buffer: &mut bool) {
+    thread_pool::give(&POOL, storage, is_buffer, POOLED);
 }
-
-/// One read's worth: 64 KiB of payload, the measured knee of bytes per system
-/// call, and the headers of as many frames as there usually are. What people
-/// send has a power of two of bytes, and without room for headers the last of
-/// four times 16 KiB would be read in two pieces.
-pub(super) const SIZE: usize = 66 << 10;
 
 /// What the pool takes: an allocator may have given more than was asked for.
 const POOLED: RangeInclusive<usize> = SIZE..=SIZE + KEEP;
@@ -126,25 +185,34 @@ const KEEP: usize = 4 << 10;
 /// The smallest memory of a left-over partial frame.
 const SMALLEST: usize = 64;
 
+/// A read where no buffer is to be had, within the share of the connection.
+const LEAST_READ: usize = Budget::SHARE / 2;
+
 #[cfg(test)]
 mod tests {
     use std::mem;
 
     use super::*;
 
+    fn driven() -> Input {
+        let mut input = Input::new();
+        input.use_buffers();
+        input
+    }
+
     #[test]
     fn an_empty_input_holds_no_memory_while_it_waits() {
-        let mut input = Input::new();
-        make_room(&mut input);
+        let mut input = driven();
+        make_room(&mut input, &Config::new());
         assert!(input.spare_capacity() >= SIZE);
-        settle(&mut input);
+        settle(&mut input, |_| true);
         assert_eq!(input.capacity(), 0);
     }
 
     #[test]
     fn one_read_takes_64_kib_of_payload_with_the_headers_of_its_frames() {
-        let mut input = Input::new();
-        make_room(&mut input);
+        let mut input = driven();
+        make_room(&mut input, &Config::new());
         for (frames, frame) in [(1, 65_535 + 8), (4, 16_384 + 8), (64, 1024 + 8)] {
             assert!(input.spare_capacity() >= frames * frame, "{frames}");
         }
@@ -152,35 +220,35 @@ mod tests {
 
     #[test]
     fn the_buffer_is_shared_by_the_connections_of_a_thread() {
-        let mut first = Input::new();
-        make_room(&mut first);
+        let mut first = driven();
+        make_room(&mut first, &Config::new());
         first.extend_from_slice(b"x");
         let place = first.unread().as_ptr();
         let _ = mem::take(first.storage());
-        make_room(&mut first);
-        settle(&mut first);
-        let mut second = Input::new();
-        make_room(&mut second);
+        make_room(&mut first, &Config::new());
+        settle(&mut first, |_| true);
+        let mut second = driven();
+        make_room(&mut second, &Config::new());
         let _ = place;
         second.extend_from_slice(b"y");
         let again = second.unread().as_ptr();
-        settle(&mut second);
+        settle(&mut second, |_| true);
         assert_eq!(second.unread(), b"y");
-        let mut third = Input::new();
-        make_room(&mut third);
+        let mut third = driven();
+        make_room(&mut third, &Config::new());
         third.extend_from_slice(b"z");
         assert_eq!(third.unread().as_ptr(), again);
     }
 
     #[test]
     fn a_partial_frame_waits_in_memory_of_its_own_size() {
-        let mut input = Input::new();
-        make_room(&mut input);
+        let mut input = driven();
+        make_room(&mut input, &Config::new());
         input.extend_from_slice(&[7; 100]);
-        settle(&mut input);
+        settle(&mut input, |_| true);
         assert_eq!(input.unread(), [7; 100]);
         assert!(input.capacity() <= 256, "{}", input.capacity());
-        make_room(&mut input);
+        make_room(&mut input, &Config::new());
         assert_eq!(input.unread(), [7; 100]);
         assert!(input.spare_capacity() >= SIZE / 2);
     }
@@ -190,13 +258,13 @@ mod tests {
     #[test]
     fn a_partial_frame_never_waits_in_more_than_a_buffer() {
         for piece in [1_000, 20_000, 40_000] {
-            let mut input = Input::new();
+            let mut input = driven();
             while input.len() < 65_000 {
-                make_room(&mut input);
+                make_room(&mut input, &Config::new());
                 let count = piece.min(input.spare_capacity()).min(65_000 - input.len());
                 assert!(count > 0);
                 input.extend_from_slice(&vec![7; count]);
-                settle(&mut input);
+                settle(&mut input, |_| true);
                 let capacity = input.capacity();
                 assert!(capacity <= SIZE, "{capacity} for {}", input.len());
             }
@@ -210,9 +278,9 @@ mod tests {
         let mut moves = 0;
         let mut place = input.unread().as_ptr();
         for _ in 0..40_000 {
-            make_room(&mut input);
+            make_room(&mut input, &Config::new());
             input.extend_from_slice(&[8]);
-            settle(&mut input);
+            settle(&mut input, |_| true);
             moves += usize::from(input.unread().as_ptr() != place);
             place = input.unread().as_ptr();
         }

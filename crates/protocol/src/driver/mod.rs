@@ -31,7 +31,8 @@
 //!
 //! 1. Begin a [`Turn`] whenever the task is woken or a call is made.
 //! 2. Ask [`Receiving::next`], or [`Sending::next`] in a call that only sends,
-//!    and do what it says until it says `Found`, `Wait`, `Yield` or `Over`.
+//!    and do what it says until it says `Found`, `Wait`, `Memory`, `Yield` or
+//!    `Over`.
 //! 3. `Write`: write from [`Sending::queued`] and report to
 //!    [`Sending::wrote`]; where it is empty, flush and report to
 //!    [`Sending::flushed`]. If the transport is blocked, call
@@ -44,9 +45,12 @@
 //! 7. `Wait`: end the turn until the transport is ready, others hand in what
 //!    [`Sending::accepts`], or the given time. If that has passed, call
 //!    [`Turn::set_now`] and ask again; `Duration::ZERO` has always passed.
-//! 8. `Yield`: end the turn, and begin another one once others had theirs.
-//! 9. `Found`: hand it out, lent or owned, before the next call.
-//! 10. `Over`: the connection has ended; drop the transport.
+//! 8. `Memory`: as `Wait`, and until what was passed to
+//!    [`Receiving::when_there_is_memory`] is called. Only where the connections
+//!    share a [`Budget`](crate::Budget).
+//! 9. `Yield`: end the turn, and begin another one once others had theirs.
+//! 10. `Found`: hand it out, lent or owned, before the next call.
+//! 11. `Over`: the connection has ended; drop the transport.
 //!
 //! Where the halves are in two tasks, each wakes the other one: the sending half
 //! the receiving one after a call that queued something or changed
@@ -133,9 +137,8 @@ pub fn drive(protocol: Protocol, input: Input) -> (Receiving, Sending) {
 
 /// What a shell is to do next; see the [contract](self#the-contract-of-a-shell).
 ///
-/// There may be more to do in later versions, such as waiting until there is
-/// memory. A shell ends its turn on what it does not know, as on
-/// [`Next::Wait`] without a time.
+/// There may be more to do in later versions. A shell ends its turn on what it does
+/// not know, as on [`Next::Wait`] without a time.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Next {
@@ -153,6 +156,9 @@ pub enum Next {
     /// Nothing can be done before the transport is ready, others hand something
     /// in, or this time comes on the caller's time line. `None`: no deadline.
     Wait(Option<Duration>),
+    /// As `Wait`, and until there may be memory: pass what ends the wait to
+    /// [`Receiving::when_there_is_memory`].
+    Memory(Option<Duration>),
     /// Hand this out.
     Found(Found),
     /// This turn's work is used up: let others have their turn.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BufMut;
 use bytes::buf::Limit;
-use socket_flow_frames::{Role, Spare};
+use socket_flow_frames::{CloseCode, Role, Spare};
 
 use crate::deadlines::after;
 use crate::driver::ending::Ending;
@@ -12,7 +12,7 @@ use crate::driver::input_memory;
 use crate::driver::read::Read;
 use crate::driver::sending::Sending;
 use crate::driver::{Failure, Next, Turn};
-use crate::error::{AbnormalClosure, Expired};
+use crate::error::{AbnormalClosure, Expired, OutOfMemory};
 use crate::event::{Event, EventRef, Found};
 use crate::incoming::Incoming;
 use crate::input::Input;
@@ -50,7 +50,8 @@ impl Phase {
 }
 
 impl Receiving {
-    pub(super) fn new(incoming: Incoming, input: Input) -> Self {
+    pub(super) fn new(incoming: Incoming, mut input: Input) -> Self {
+        input.use_buffers();
         Self {
             input,
             incoming,
@@ -110,6 +111,12 @@ impl Receiving {
                             None => continue,
                         }
                     }
+                    Ok(None) if self.incoming.lacks_memory() => {
+                        match self.wait_for_memory(sending, turn) {
+                            Some(next) => return next,
+                            None => continue,
+                        }
+                    }
                     Ok(None) => {
                         self.phase = Phase::Open { is_parsed: true };
                         if self.incoming.owes_time {
@@ -132,7 +139,13 @@ impl Receiving {
                 return next;
             }
             if !turn.are_reads_blocked() && !self.is_used_up(sending) {
-                return Next::Read;
+                if !self.incoming.has_claim() || self.reserve_read() {
+                    return Next::Read;
+                }
+                match self.wait_for_memory(sending, turn) {
+                    Some(next) => return next,
+                    None => continue,
+                }
             }
             if let Some(next) = self.wait(sending, turn) {
                 return next;
@@ -144,13 +157,11 @@ impl Receiving {
     /// input.
     #[inline]
     pub fn space(&mut self) -> Limit<Spare<'_>> {
-        match self.incoming.direct(&self.input) {
-            Some(space) => space,
-            None => {
-                input_memory::make_room(&mut self.input);
-                self.input.spare().limit(usize::MAX)
-            }
+        if self.incoming.is_direct(&self.input) {
+            return self.incoming.direct_space();
         }
+        input_memory::make_room(&mut self.input, self.incoming.config());
+        self.input.spare().limit(usize::MAX)
     }
 
     /// Reports a read into [`space`](Self::space), or one that was thrown away.
@@ -233,7 +244,7 @@ impl Receiving {
     #[inline(always)]
     pub fn room(&mut self) -> Spare<'_> {
         self.phase = Phase::OPEN;
-        input_memory::make_room(&mut self.input);
+        input_memory::make_room(&mut self.input, self.incoming.config());
         self.input.spare()
     }
 
@@ -249,10 +260,30 @@ impl Receiving {
     /// message that was lent is gone.
     #[inline(always)]
     pub fn release_memory(&mut self) {
+        if self.incoming.holds() || !self.input.is_empty() {
+            return self.release_more();
+        }
+        input_memory::release(&mut self.input);
+        self.incoming.work.renew();
+    }
+
+    /// The same where something was put together, or is there in part.
+    #[inline(never)]
+    fn release_more(&mut self) {
         // First what may lie in the input's memory.
         self.incoming.release();
-        input_memory::settle(&mut self.input);
+        let incoming = &mut self.incoming;
+        input_memory::settle(&mut self.input, |own| incoming.try_reserve_input(own));
+        if self.incoming.has_claim() {
+            self.incoming.settle_memory(&self.input);
+        }
         self.incoming.work.renew();
+    }
+
+    /// Calls `call` once there may be memory for what waits for it; at once where
+    /// there is.
+    pub fn when_there_is_memory(&self, call: impl FnOnce() + Send + 'static) {
+        self.incoming.when_there_is_memory(Box::new(call));
     }
 
     /// Whether no deadline has come up since the time was last told, so that
@@ -407,6 +438,26 @@ impl Receiving {
         }
     }
 
+    /// Makes sure of memory for what is read next; whether it is there.
+    fn reserve_read(&mut self) -> bool {
+        if self.incoming.is_direct(&self.input) {
+            return self.incoming.reserve_direct(&self.input);
+        }
+        let Some(budget) = self.incoming.config().memory().cloned() else {
+            return true;
+        };
+        let incoming = &mut self.incoming;
+        input_memory::make_room_within(&mut self.input, &budget, |own| incoming.reserve_input(own))
+    }
+
+    /// The message is let go.
+    #[cold]
+    pub(super) fn run_out_of_memory(&mut self, error: OutOfMemory, sending: &mut Sending) {
+        let outgoing = &mut sending.outgoing;
+        outgoing.fail_with(CloseCode::TRY_AGAIN_LATER, "out of memory");
+        self.fail(Failure::Memory(error));
+    }
+
     /// The transport ended, or failed, before the closing handshake was
     /// complete.
     #[cold]
@@ -428,8 +479,8 @@ impl Receiving {
 
     /// Begins the closing sequence: nothing is parsed any more.
     fn end(&mut self, ending: Ending) {
-        self.incoming.pause();
         input_memory::release(&mut self.input);
+        self.incoming.give_up(&self.input);
         self.phase = Phase::Ending(Box::new(ending));
     }
 

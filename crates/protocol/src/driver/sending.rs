@@ -394,8 +394,18 @@ impl Sending {
         Next::Over(self.loss().map_or(Ok(()), Err))
     }
 
+    /// Gives memory back that a connection does not need while its transport is
+    /// blocked.
+    #[inline]
+    pub(super) fn release_memory(&mut self) {
+        if self.outgoing.has_queued() {
+            self.outgoing.release_memory();
+        }
+    }
+
     /// Waits for a transport that is blocked, as long as that may take.
     fn blocked(&mut self, turn: &Turn) -> Next {
+        self.release_memory();
         match self.judge(turn) {
             Ok(at) => Next::Wait(at),
             Err(expired) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::driver::receiving::{Phase, Receiving};
 use crate::driver::sending::Sending;
 use crate::driver::{Next, Turn};
+use crate::error::Expired;
 
 impl Receiving {
     /// There is nothing to read, or others have their turn: waits for the
@@ -15,6 +16,7 @@ impl Receiving {
         let goes_on = self.is_used_up(sending) || sending.outgoing.is_compressing();
         if turn.are_reads_blocked() && !goes_on {
             self.release_memory();
+            sending.release_memory();
             if turn.withholds() && sending.is_done() {
                 return Some(Next::Over(Ok(())));
             }
@@ -97,6 +99,7 @@ impl Receiving {
         if self.is_used_up(sending) || sending.outgoing.is_compressing() {
             return Some(self.yields(sending));
         }
+        sending.release_memory();
         if turn.withholds() && sending.is_done() {
             return Some(Next::Over(Ok(())));
         }
@@ -114,10 +117,55 @@ impl Receiving {
         }
     }
 
+    /// A message, or a read, waits for memory: nothing is parsed or read meanwhile.
+    /// `None`: look again.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wait_for_memory(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        if let Some(next) = sending.next_output(turn) {
+            return Some(next);
+        }
+        if self.is_used_up(sending) || sending.outgoing.is_compressing() {
+            return Some(self.yields(sending));
+        }
+        sending.release_memory();
+        if turn.withholds() && sending.is_done() {
+            return Some(Next::Over(Ok(())));
+        }
+        // What the peer has sent waits unread: of its deadlines only that of the
+        // closing handshake is judged.
+        let close = self.incoming.close_deadline();
+        let memory = self.incoming.poll_memory();
+        let at = close.into_iter().chain(memory).min();
+        match turn.now() {
+            None if at == Some(Duration::ZERO) => return Some(Next::TIME),
+            Some(now) if at.is_some_and(|at| at <= now) => {
+                if close.is_some_and(|at| at <= now) {
+                    self.expire(Expired::Close, sending);
+                } else if let Err(error) = self.incoming.judge_memory(now) {
+                    self.run_out_of_memory(error, sending);
+                }
+                return None;
+            }
+            _ => {}
+        }
+        match sending.judge(turn) {
+            Ok(write) => Some(Next::Memory(at.into_iter().chain(write).min())),
+            Err(expired) => {
+                self.expire(expired, sending);
+                None
+            }
+        }
+    }
+
     /// The next deadline of both halves.
     #[inline]
     fn deadline(&self, sending: &Sending) -> Option<Duration> {
         let incoming = self.incoming.poll_timeout(&sending.outgoing);
+        let incoming = match self.incoming.poll_memory() {
+            Some(memory) => Some(incoming.map_or(memory, |at| at.min(memory))),
+            None => incoming,
+        };
         match (incoming, sending.outgoing.poll_timeout()) {
             (Some(incoming), Some(outgoing)) => Some(incoming.min(outgoing)),
             (incoming, outgoing) => incoming.or(outgoing),
@@ -126,6 +174,9 @@ impl Receiving {
 
     /// Judges all deadlines.
     fn judge(&mut self, now: Duration, sending: &mut Sending) {
+        if let Err(error) = self.incoming.judge_memory(now) {
+            return self.run_out_of_memory(error, sending);
+        }
         let outgoing = &mut sending.outgoing;
         let judged = self
             .incoming

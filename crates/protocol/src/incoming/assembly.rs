@@ -46,6 +46,12 @@ impl Assembly {
         self.shares_input = true;
     }
 
+    /// What it holds, in bytes, but for what lies in the input's memory.
+    pub(super) fn held(&self) -> usize {
+        let whole = self.whole.as_ref().filter(|_| !self.shares_input);
+        self.buf.capacity() + whole.map_or(0, Message::len)
+    }
+
     /// Whether there is a message that lies in the input's memory.
     pub(super) fn shares_input(&self) -> bool {
         self.shares_input

@@ -2,12 +2,14 @@ mod activity;
 mod assembly;
 mod frame;
 mod lend;
+mod memory;
 mod payload;
 
 use std::sync::Arc;
 
 use socket_flow_frames::{FrameHeader, Role, Rsv, Utf8Bytes, decode_close};
 
+use crate::budget::Claim;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::deflate::Decompress;
@@ -47,6 +49,8 @@ pub struct Incoming {
     /// Whether a turn ended in the middle of the input, where deadlines are
     /// not judged: they are to be once it has been parsed.
     pub(crate) owes_time: bool,
+    /// Whether the last step, or read, waits for memory.
+    lacks_memory: bool,
     /// Set by the peer's Close and by every failure: nothing is parsed any
     /// more.
     ended: bool,
@@ -74,10 +78,12 @@ pub struct Incoming {
 
 impl Incoming {
     pub(crate) fn new(role: Role, config: Arc<Config>, negotiated: Negotiated) -> Self {
-        let extras = (negotiated != NOTHING_NEGOTIATED).then(|| {
+        let has_extras = negotiated != NOTHING_NEGOTIATED || config.memory().is_some();
+        let extras = has_extras.then(|| {
             Box::new(Extras {
                 inflate: negotiated.decompress(role),
                 close_frame: None,
+                claim: memory::claim(role, &config, &negotiated),
                 negotiated,
             })
         });
@@ -90,6 +96,7 @@ impl Incoming {
             activity: Activity::default(),
             work: Work::default(),
             owes_time: false,
+            lacks_memory: false,
             ended: false,
             between: true,
             message: None,
@@ -134,13 +141,16 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
-        loop {
+        self.force_memory(true);
+        let result = loop {
             self.work.renew();
             match self.step_slow(input, outgoing) {
                 Ok(None) if self.work.is_used_up() => {}
-                result => return result,
+                result => break result,
             }
-        }
+        };
+        self.force_memory(false);
+        result
     }
 
     /// As [`step`](Self::step), and finds nothing once the turn's work is used
@@ -190,6 +200,8 @@ impl Incoming {
         if self.message.is_none() || assembly.buf.is_empty() {
             self.assembly = None;
             self.settle();
+        } else {
+            self.shrink();
         }
     }
 
@@ -276,15 +288,19 @@ impl Incoming {
         if input.len() != self.waiting as usize {
             self.activity.note_bytes();
         }
+        self.lacks_memory = false;
         let result = self
             .advance(input, outgoing)
             .map_err(|error| self.fail(error, outgoing));
         self.waiting = match result {
             // A frame under way that stays in the input is below 4 GiB.
-            Ok(None) if !self.work.is_used_up() => input.len() as u32,
+            Ok(None) if !self.work.is_used_up() && !self.lacks_memory => input.len() as u32,
             _ => 0,
         };
         self.settle();
+        if self.has_claim() {
+            self.settle_memory(input);
+        }
         result
     }
 
@@ -377,6 +393,19 @@ impl Incoming {
         self.settle();
     }
 
+    /// Whether a message is put together, or was.
+    #[inline(always)]
+    pub(crate) fn holds(&self) -> bool {
+        self.assembly.is_some()
+    }
+
+    /// Nothing is parsed any more: all memory is given back.
+    #[cold]
+    pub(crate) fn give_up(&mut self, input: &Input) {
+        self.end();
+        self.settle_memory(input);
+    }
+
     /// Nothing is found quickly until the next [`settle`](Self::settle): what
     /// was found waits, or nothing is parsed any more.
     pub(crate) fn pause(&mut self) {
@@ -407,6 +436,8 @@ struct Extras {
     inflate: Option<Decompress>,
     /// The peer's Close, once it has arrived with a code.
     close_frame: Option<CloseFrame>,
+    /// Present where the connection draws from a budget.
+    claim: Option<Claim>,
     negotiated: Negotiated,
 }
 

@@ -3,7 +3,7 @@ use std::ops::Range;
 use bytes::buf::{BufMut, Limit};
 use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, Utf8Error, mask};
 
-use crate::deflate::InflateFailure;
+use crate::deflate::{InflateFailure, Most};
 use crate::error::ProtocolError;
 use crate::event::{Found, Kind};
 use crate::growth::grow;
@@ -26,20 +26,35 @@ impl Incoming {
     /// rest at once, then doubling; and never for more than the message can
     /// have.
     pub fn direct(&mut self, input: &Input) -> Option<Limit<Spare<'_>>> {
-        let frame = self.frame.as_ref()?;
-        let rest = frame.rest();
+        self.is_direct(input).then(|| self.direct_space())
+    }
+
+    /// Whether [`direct`](Self::direct) says where to read.
+    pub(crate) fn is_direct(&self, input: &Input) -> bool {
+        let Some(frame) = &self.frame else {
+            return false;
+        };
         // Unread bytes come before any that are read now.
-        if frame.in_place || frame.compressed || rest < DIRECT_MIN || !input.is_empty() {
-            return None;
+        if frame.in_place || frame.compressed || frame.rest() < DIRECT_MIN || !input.is_empty() {
+            return false;
         }
-        let assembly = &mut self.assembly.as_mut()?.buf;
-        if assembly.is_empty() {
-            // A declared length alone is worth no memory.
-            return None;
+        // A declared length alone is worth no memory.
+        let message = self.assembly.as_ref();
+        message.is_some_and(|message| !message.buf.is_empty())
+    }
+
+    /// Where to read what [`is_direct`](Self::is_direct).
+    pub(crate) fn direct_space(&mut self) -> Limit<Spare<'_>> {
+        let limit = self.config.limits().message;
+        let message = &mut self.assembly.get_or_insert_default().buf;
+        let frame = self.frame.as_ref();
+        let rest = frame.map_or(0, Frame::rest);
+        // The driver has made room before.
+        if let Some(additional) = wanted(message, 0, rest) {
+            let most = frame.map_or(limit, |frame| frame.most(message.len(), limit));
+            grow(message, additional, most);
         }
-        let most = frame.most(assembly.len(), self.config.limits().message);
-        make_room(assembly, 0, rest, most);
-        Some(assembly.spare().limit(rest))
+        message.spare().limit(rest)
     }
 
     /// Takes note of `count` bytes read into [`Incoming::direct`]'s buffer.
@@ -130,11 +145,11 @@ impl Incoming {
         let rest = frame.rest();
         let there = input.len().min(rest);
         let ends = frame.fin && there == rest;
-        let assembly = &mut self.assembly.get_or_insert_default().buf;
-        if there > 0 {
-            let most = frame.most(assembly.len(), self.config.limits().message);
-            make_room(assembly, there, rest, most);
+        if there > 0 && !self.make_room(there, &frame, input) {
+            self.frame = Some(frame);
+            return Ok(None);
         }
+        let assembly = &mut self.assembly.get_or_insert_default().buf;
         let payload = input.consume(there);
         let at = assembly.len();
         assembly.extend_from_slice(input.bytes(payload));
@@ -158,6 +173,10 @@ impl Incoming {
         let limit = self.config.limits().message;
         let rest = frame.rest();
         let there = input.len().min(rest);
+        let Some(now) = self.reserve_inflated(input) else {
+            self.frame = Some(frame);
+            return Ok(None);
+        };
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         let Some(Extras {
             inflate: Some(inflate),
@@ -178,10 +197,11 @@ impl Incoming {
             input.unmask(frame.ahead as usize..there, key, offset as usize);
         }
         let payload = input.unread().get(..there).unwrap_or_default();
+        let most = &mut Most { limit, now };
         let inflated = if ends {
-            inflate.finish(payload, assembly, limit, &mut self.work)
+            inflate.finish(payload, assembly, most, &mut self.work)
         } else {
-            inflate.payload(payload, assembly, limit, &mut self.work)
+            inflate.payload(payload, assembly, most, &mut self.work)
         };
         let ends = ends && inflated.is_ok_and(|taken| taken == there);
         if frame.kind == Kind::Text {
@@ -235,22 +255,31 @@ fn open(
     }
 }
 
-/// Makes room in a message for `arriving` bytes of a frame of which `rest`
-/// have not arrived, and, where that takes memory, for some of the others: as
-/// much again as is there then, at least 4 KiB, until 64 KiB are in; then the
-/// frame's rest, at most 1 MiB or as much again. The message gets no longer
-/// than `most`.
-fn make_room(message: &mut ReceiveBuf, arriving: usize, rest: usize, most: usize) {
+/// How much room to make in a message for `arriving` bytes of a frame of which
+/// `rest` have not arrived, and, where that takes memory, for some of the others:
+/// as much again as is there then, at least 4 KiB, until 64 KiB are in; then the
+/// frame's rest, at most 1 MiB or as much again. `None`: there is room.
+#[inline]
+pub(super) fn wanted(message: &ReceiveBuf, arriving: usize, rest: usize) -> Option<usize> {
     if message.spare_capacity() >= arriving.max(1) {
-        return;
+        return None;
     }
     let there = message.len().saturating_add(arriving);
-    let step = if there < EXACT_FROM {
+    Some(rest.min(arriving.saturating_add(step(there))))
+}
+
+/// The memory in front of a message of which so much is there: more is that of
+/// another one.
+pub(super) fn usual(there: usize) -> usize {
+    there.saturating_add(step(there))
+}
+
+fn step(there: usize) -> usize {
+    if there < EXACT_FROM {
         there.max(FIRST_STEP)
     } else {
         there.max(LARGE_STEP)
-    };
-    grow(message, rest.min(arriving.saturating_add(step)), most);
+    }
 }
 
 /// A shorter rest of a frame is read into the input, together with whatever

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use socket_flow_frames::{ClosePayload, OpCode, Rsv};
 
+use crate::budget::{Lease, Purpose};
 use crate::deflate::{ByTurns, Compress};
 use crate::outgoing::Outgoing;
 use crate::parcel::Parcel;
@@ -21,6 +22,8 @@ pub(crate) struct Backlog {
     /// Messages that were promised to be sent, in front of a Close.
     promised: VecDeque<Parcel>,
     close: Option<ClosePayload>,
+    /// What is charged for it, where there is a budget.
+    lease: Option<Lease>,
 }
 
 /// Something to compress by turns.
@@ -67,7 +70,7 @@ impl Outgoing {
                     rsv,
                     opcode,
                 } => {
-                    let fragment = self.config.limits().fragment;
+                    let fragment = self.config().limits().fragment;
                     self.frames.pieces(fin, rsv, opcode, pieces, fragment);
                 }
                 Step::Prepared(opcode, pieces) => self.append_prepared(opcode, &pieces),
@@ -103,8 +106,14 @@ impl Outgoing {
     }
 
     pub(super) fn compress_by_turns(&mut self, job: Job) {
+        let budget = self.frames.queue.config().memory();
         if let Some(compress) = &mut self.compress {
+            let borrows = compress.borrows();
             let backlog = compress.backlog_mut().get_or_insert_default();
+            if let Some(budget) = budget {
+                let lease = budget.lease(Purpose::Sending);
+                backlog.lease.insert(lease).set(job.memory() + borrows);
+            }
             backlog.current = Some(job);
         }
     }
@@ -194,6 +203,15 @@ impl Backlog {
 }
 
 impl Job {
+    /// What it takes at most until it is done, in bytes: what it is, and what comes
+    /// of it. What many connections share is the application's.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Payload { payload, .. } => 2 * payload.len(),
+            Self::Prepared(_) => 0,
+        }
+    }
+
     /// Compresses until the turn's work is used up. Gives the job back where
     /// that was not all of it.
     fn go_on(self, compress: &mut Compress) -> Result<Step, Self> {

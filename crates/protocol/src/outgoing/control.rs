@@ -51,14 +51,8 @@ impl Outgoing {
         if self.has_room_for_pong() {
             self.append_pong(data);
         } else {
-            let pong = Pong::new(data);
-            match &mut self.pong {
-                Some(kept) => **kept = pong,
-                None => {
-                    self.pong = Some(Box::new(pong));
-                    self.watched = true;
-                }
-            }
+            self.rare.get_or_insert_default().pong = Some(Pong::new(data));
+            self.watched = true;
         }
     }
 
@@ -85,7 +79,7 @@ impl Outgoing {
         if self.closing.is_sent() {
             return;
         }
-        if let Some(pong) = self.pong.take() {
+        if let Some(pong) = self.take_pong() {
             self.frames.whole(OpCode::Pong, pong.data());
         }
         self.append_close(payload);
@@ -104,7 +98,7 @@ impl Outgoing {
         if self.frames.queue.taken() >= self.pongs_end {
             self.pongs = 0;
         }
-        usize::from(self.pongs) < self.config.limits().pongs.clamp(1, 255)
+        usize::from(self.pongs) < self.config().limits().pongs.clamp(1, 255)
             && !self.is_at_high_water()
     }
 
@@ -117,11 +111,23 @@ impl Outgoing {
     /// Encodes the kept pong once there is room for it.
     #[inline]
     pub(super) fn settle_pong(&mut self) {
-        if self.pong.is_some() && self.has_room_for_pong() {
-            if let Some(pong) = self.pong.take() {
+        if self.rare.is_some() {
+            self.append_kept_pong();
+        }
+    }
+
+    #[cold]
+    fn append_kept_pong(&mut self) {
+        if self.kept_pong().is_some() && self.has_room_for_pong() {
+            if let Some(pong) = self.take_pong() {
                 self.append_pong(pong.data());
             }
         }
+    }
+
+    #[cold]
+    fn take_pong(&mut self) -> Option<Pong> {
+        self.forget_rare(|rare| rare.pong.take())?
     }
 }
 

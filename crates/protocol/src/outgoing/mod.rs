@@ -22,7 +22,7 @@ use crate::outgoing::control::Pong;
 use crate::outgoing::parts::Parts;
 use crate::payload::{self, Compression, Payload};
 use crate::prepared::Prepared;
-use crate::queue::WriteQueue;
+use crate::queue::{Pressed, WriteQueue};
 
 pub(crate) use backlog::Backlog;
 
@@ -39,7 +39,6 @@ pub(crate) use backlog::Backlog;
 /// was taken leaves before it.
 #[derive(Debug)]
 pub struct Outgoing {
-    config: Arc<Config>,
     frames: FrameQueue,
     /// Messages shorter than this need no other decision than whether there
     /// is room; see [`Outgoing::settle_plain`].
@@ -59,33 +58,28 @@ pub struct Outgoing {
     /// whether the queue is full, or was once: a pong waits, messages may be
     /// compressed, or others hand them in.
     watched: bool,
-    /// The newest ping that found no room; RFC 6455 §5.5.3 lets a peer answer
-    /// only the newest. Invariant: `watched` where there is one.
-    pong: Option<Box<Pong>>,
+    /// What few connections have. Invariant: `watched` where there is a pong.
+    rare: Option<Box<Rare>>,
     /// What left the queue is held back by the transport, see
     /// [`Outgoing::set_unflushed`].
     unflushed: bool,
-    /// Watches a blocked write.
-    stall: Option<Box<Stall>>,
 }
 
 impl Outgoing {
     pub(crate) fn client(config: Arc<Config>, negotiated: &Negotiated, seed: [u8; 32]) -> Self {
         let compress = negotiated.compress(Role::Client, config.deflate_settings());
-        let frames = FrameQueue::masked(MaskKeys::new(seed));
-        Self::new(config, frames, compress)
+        Self::new(config, Some(MaskKeys::new(seed)), compress)
     }
 
     pub(crate) fn server(config: Arc<Config>, negotiated: &Negotiated) -> Self {
         let compress = negotiated.compress(Role::Server, config.deflate_settings());
-        Self::new(config, FrameQueue::default(), compress)
+        Self::new(config, None, compress)
     }
 
-    fn new(config: Arc<Config>, frames: FrameQueue, compress: Option<Compress>) -> Self {
+    fn new(config: Arc<Config>, keys: Option<MaskKeys>, compress: Option<Compress>) -> Self {
         let mut outgoing = Self {
             plain_below: 0,
-            config: with_room(config),
-            frames,
+            frames: FrameQueue::new(keys, with_room(config)),
             compress: compress.map(Box::new),
             closing: Closing::Open,
             parts: None,
@@ -93,9 +87,8 @@ impl Outgoing {
             pongs_end: 0,
             message: false,
             watched: false,
-            pong: None,
+            rare: None,
             unflushed: false,
-            stall: None,
         };
         outgoing.watched = outgoing.compress.is_some();
         outgoing.settle_plain();
@@ -165,14 +158,14 @@ impl Outgoing {
         self.send_close();
         self.drop_backlog();
         self.frames.queue.advance(usize::MAX);
-        self.pong = None;
+        self.rare = None;
         self.unflushed = false;
     }
 
     /// Moves the sending half out; the one left behind is abandoned.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let mut left = Self::new(self.config.clone(), FrameQueue::default(), None);
+        let mut left = Self::new(self.frames.queue.config().clone(), None, None);
         left.abandon();
         mem::replace(self, left)
     }
@@ -183,6 +176,14 @@ impl Outgoing {
     pub fn output(&mut self) -> &mut WriteQueue {
         self.compress_all();
         self.queued()
+    }
+
+    /// Moves out what waits to be written, compressed as in
+    /// [`output`](Self::output), to hand it on with the transport.
+    #[must_use]
+    pub fn take_output(&mut self) -> WriteQueue {
+        let empty = WriteQueue::new(self.frames.queue.config().clone());
+        mem::replace(self.output(), empty)
     }
 
     /// What waits to be written and is not to be compressed before.
@@ -215,7 +216,7 @@ impl Outgoing {
     /// it is without compression, until all of it is compressed.
     #[inline]
     pub fn buffered(&self) -> usize {
-        let pong = self.pong.as_ref();
+        let pong = self.kept_pong();
         let pong = pong.map_or(0, |pong| self.frames.whole_len(pong.data()));
         self.frames.queue.len() + pong + self.backlog_len()
     }
@@ -230,7 +231,7 @@ impl Outgoing {
     /// Whether anything could be written now.
     #[inline]
     pub(crate) fn has_queued(&self) -> bool {
-        !self.frames.queue.is_empty() || self.pong.is_some()
+        !self.frames.queue.is_empty() || self.kept_pong().is_some()
     }
 
     /// Whether the queue takes no message: it is at its high-water mark, or a
@@ -243,8 +244,7 @@ impl Outgoing {
     /// Whether so much waits to be written that not even a ping has room.
     #[inline]
     pub(crate) fn is_at_high_water(&self) -> bool {
-        // It is never zero, see `with_room`.
-        self.frames.queue.len() >= self.config.limits().high_water
+        self.frames.queue.is_full()
     }
 
     /// Whether output should be written before more input is parsed: the
@@ -252,14 +252,14 @@ impl Outgoing {
     /// its place.
     #[inline]
     pub fn is_pressed(&self) -> bool {
-        let waits = || self.pong.is_some() || self.is_compressing();
+        let waits = || self.kept_pong().is_some() || self.is_compressing();
         self.is_at_high_water() || (self.watched && waits())
     }
 
     /// The configuration it was made with.
     #[inline]
     pub fn config(&self) -> &Config {
-        &self.config
+        self.frames.queue.config()
     }
 
     /// How far the closing handshake has come.
@@ -281,11 +281,11 @@ impl Outgoing {
     /// not be finished.
     #[inline]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if !self.is_unwritten() || self.config.timeouts().stall == Duration::MAX {
+        if !self.is_unwritten() || self.config().timeouts().stall == Duration::MAX {
             return None;
         }
-        match &self.stall {
-            Some(stall) if stall.watch.is_armed() => Some(stall.watch.at),
+        match self.rare.as_deref().and_then(|rare| rare.stall.as_ref()) {
+            Some(stall) if stall.watch.is_armed() => Some(stall.watch.at.min(stall.pressed.at)),
             _ => Some(Duration::ZERO),
         }
     }
@@ -298,12 +298,18 @@ impl Outgoing {
     /// [`Timeouts::stall`](crate::Timeouts::stall).
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Expired> {
         if !self.is_unwritten() {
-            self.stall = None;
+            self.forget_rare(|rare| rare.stall = None);
             return Ok(());
         }
-        let period = self.config.timeouts().stall;
+        let period = self.config().timeouts().stall;
         let taken = self.frames.queue.taken();
-        let stall = self.stall.get_or_insert_default();
+        let charged = self.frames.queue.charged();
+        let budget = self.frames.queue.config().memory().filter(|_| charged > 0);
+        let rare = self.rare.get_or_insert_default();
+        let stall = rare.stall.get_or_insert_default();
+        if stall.pressed.is_late(now, budget, taken) {
+            return Err(Expired::Write);
+        }
         if !stall.watch.is_armed() {
             stall.taken = taken;
             stall.watch.arm(now, period);
@@ -314,6 +320,11 @@ impl Outgoing {
             }
         }
         Ok(())
+    }
+
+    /// Gives memory back that is not needed while the transport is blocked.
+    pub(crate) fn release_memory(&mut self) {
+        self.frames.queue.settle();
     }
 
     /// Whether a shell has to look, before it hands a message out quickly, at
@@ -355,6 +366,24 @@ impl Outgoing {
         self.unflushed || !self.frames.queue.is_empty()
     }
 
+    /// The pong that waits for room.
+    #[inline(always)]
+    fn kept_pong(&self) -> Option<&Pong> {
+        self.rare.as_deref().and_then(|rare| rare.pong.as_ref())
+    }
+
+    /// Forgets some of what few connections have, and its memory with the last of
+    /// it.
+    #[cold]
+    fn forget_rare<T>(&mut self, forget: impl FnOnce(&mut Rare) -> T) -> Option<T> {
+        let rare = self.rare.as_deref_mut()?;
+        let forgotten = forget(rare);
+        if rare.pong.is_none() && rare.stall.is_none() {
+            self.rare = None;
+        }
+        Some(forgotten)
+    }
+
     /// Finds what [`Outgoing::queue`] may do without looking further: nothing
     /// once a Close is queued, while a message is sent part by part, or where
     /// some are compressed; else what is neither linked nor sent in several
@@ -362,7 +391,7 @@ impl Outgoing {
     fn settle_plain(&mut self) {
         let decides = self.closing.is_sent() || self.parts.is_some() || self.compress.is_some();
         let below = self
-            .config
+            .config()
             .limits()
             .fragment
             .saturating_add(1)
@@ -390,7 +419,7 @@ impl Outgoing {
         self.message = true;
         if let Some(prepared) = message.prepared() {
             self.queue_prepared(prepared);
-        } else if self.compress.is_some() && self.compresses(&message) {
+        } else if self.compress.is_some() && self.compresses(&message) && self.affords(&message) {
             self.queue_compressed(message);
         } else {
             self.queue_large(message);
@@ -430,6 +459,19 @@ impl Outgoing {
         self.compress.as_deref().is_some_and(wants)
     }
 
+    /// Whether there is memory to compress a message: without it, it leaves as it
+    /// is.
+    fn affords<P: Payload>(&self, message: &P) -> bool {
+        let Some(budget) = self.config().memory() else {
+            return true;
+        };
+        let len = message.bytes().len();
+        let compress = self.compress.as_deref();
+        let borrows = compress.map_or(0, Compress::borrows);
+        // As long as it is, until it is compressed, and what comes of it.
+        len <= AT_ONCE || budget.has_room(2 * len + borrows)
+    }
+
     #[inline(never)]
     fn queue_compressed<P: Payload>(&mut self, message: P) {
         let opcode = payload::opcode(&message);
@@ -448,10 +490,10 @@ impl Outgoing {
                 opcode,
             });
         }
+        let fragment = self.config().limits().fragment;
         let Some(compress) = &mut self.compress else {
             return;
         };
-        let fragment = self.config.limits().fragment;
         let send = |payload: &[u8]| {
             self.frames.message(fin, rsv, opcode, payload, fragment);
         };
@@ -466,7 +508,7 @@ impl Outgoing {
     /// frames.
     #[inline(never)]
     fn queue_large<P: Payload>(&mut self, message: P) {
-        let fragment = self.config.limits().fragment;
+        let fragment = self.config().limits().fragment;
         let opcode = payload::opcode(&message);
         if self.frames.masks() || message.bytes().len() < LINK_MIN {
             // It is copied anyway: borrow until then.
@@ -487,10 +529,20 @@ fn with_room(mut config: Arc<Config>) -> Arc<Config> {
     config
 }
 
+/// What few connections have, and none until it needs it.
+#[derive(Debug, Default)]
+struct Rare {
+    /// The newest ping that found no room; RFC 6455 §5.5.3 lets a peer answer
+    /// only the newest.
+    pong: Option<Pong>,
+    stall: Option<Stall>,
+}
+
 /// Watches a blocked write.
 #[derive(Debug, Default)]
 struct Stall {
     watch: Watch,
     /// [`WriteQueue::taken`] at the last look.
     taken: u64,
+    pressed: Pressed,
 }

@@ -141,7 +141,7 @@ impl Outgoing {
 
     /// Queues a part as it is, linked where it is large.
     fn append_plain<P: Payload>(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, part: P) {
-        let fragment = self.config.limits().fragment;
+        let fragment = self.config().limits().fragment;
         if self.frames.masks() || part.bytes().len() < LINK_MIN {
             let payload = part.bytes();
             self.frames.message(fin, rsv, opcode, payload, fragment);

@@ -1,5 +1,7 @@
 //! A shell of the driver: a transport in memory and a virtual clock.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -55,6 +57,10 @@ pub struct Endpoint {
     pub now: Duration,
     /// When it wants to be told the time, as it last said.
     pub deadline: Option<Duration>,
+    /// Whether it waits for memory.
+    pub lacks_memory: bool,
+    /// Whether it was called since, for there may be memory.
+    called: Arc<AtomicBool>,
     /// What has arrived and was not read.
     arriving: BytesMut,
     /// Whether the peer's end comes after that.
@@ -84,6 +90,8 @@ impl Endpoint {
             blocked: false,
             now: seconds(1000),
             deadline: None,
+            lacks_memory: false,
+            called: Arc::default(),
             arriving: BytesMut::new(),
             ends: false,
         }
@@ -100,6 +108,15 @@ impl Endpoint {
         self.arriving.extend_from_slice(bytes);
     }
 
+    /// Goes on if it was called, for there may be memory; whether it was.
+    pub fn pump_if_called(&mut self) -> bool {
+        let is_called = self.lacks_memory && self.called.load(Ordering::SeqCst);
+        if is_called {
+            self.pump();
+        }
+        is_called
+    }
+
     /// The peer ends the connection; whether it has ended in order.
     pub fn end(&mut self) -> bool {
         self.ends = true;
@@ -110,6 +127,7 @@ impl Endpoint {
     /// Receives what has arrived and writes what is queued, until it waits.
     pub fn pump(&mut self) {
         let mut turn = self.turn();
+        self.lacks_memory = false;
         loop {
             match self.receiving.next(&mut self.sending, &turn) {
                 Next::Found(found) => self.hand_out(found),
@@ -127,9 +145,20 @@ impl Endpoint {
                     let read = transfer(&mut self.arriving, self.ends, 4096, &mut Vec::new());
                     self.receiving.read(&mut self.sending, &mut turn, read);
                 }
-                Next::Wait(Some(at)) if at <= self.now => turn.set_now(self.now),
+                Next::Wait(Some(at)) | Next::Memory(Some(at)) if at <= self.now => {
+                    turn.set_now(self.now);
+                }
                 Next::Wait(at) => {
                     self.deadline = at;
+                    break;
+                }
+                Next::Memory(at) => {
+                    self.deadline = at;
+                    self.lacks_memory = true;
+                    let called = self.called.clone();
+                    called.store(false, Ordering::SeqCst);
+                    let call = move || called.store(true, Ordering::SeqCst);
+                    self.receiving.when_there_is_memory(call);
                     break;
                 }
                 Next::Yield => turn = self.turn(),

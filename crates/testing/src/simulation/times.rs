@@ -69,6 +69,7 @@ impl Times {
         }
         match end {
             Ok(()) => CLEAN,
+            Err(Failure::Memory(_)) => "memory-ends",
             Err(Failure::Abnormal(_)) => "abnormal-ends",
             Err(Failure::Io(_)) => "broken-ends",
             Err(Failure::Protocol(error)) => {

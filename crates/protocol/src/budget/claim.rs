@@ -1,0 +1,273 @@
+use std::time::Duration;
+
+use crate::budget::line::{Call, Number, Said};
+use crate::budget::{Budget, Lease, Purpose};
+use crate::config::NEVER;
+use crate::deadlines::after;
+use crate::error::OutOfMemory;
+
+/// What a connection's receiving half has of the budget.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// What every connection is charged.
+    share: Lease,
+    /// Contexts that are kept from message to message.
+    contexts: Lease,
+    /// What is held for the current message beyond half of the share.
+    message: Lease,
+    /// The place in the line, or the right to go beyond the budget.
+    place: Option<Number>,
+    goes_beyond: bool,
+    /// Whether it takes what it needs without asking.
+    is_forced: bool,
+    /// Whether it was let go while it waited.
+    is_let_go: bool,
+    /// When the patience ends of whoever waits for memory, or when its message is
+    /// looked at; `NEVER` while it is not measured.
+    at: Duration,
+    /// How far the message had come when it was last looked at, in bytes.
+    seen: usize,
+}
+
+/// Whether memory for a message is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reserved {
+    /// It is.
+    Yes,
+    /// It is waited for, or will not be: the message is let go.
+    Waits,
+}
+
+impl Claim {
+    /// The claim of a connection that opens, with so many bytes of contexts that
+    /// are kept. They are charged whether there is room or not.
+    pub(crate) fn new(budget: &Budget, contexts: usize) -> Self {
+        let mut claim = Self {
+            share: budget.lease(Purpose::Connections),
+            contexts: budget.lease(Purpose::Contexts),
+            message: budget.lease(Purpose::Receiving),
+            place: None,
+            goes_beyond: false,
+            is_forced: false,
+            is_let_go: false,
+            at: NEVER,
+            seen: 0,
+        };
+        claim.share.set(Budget::SHARE);
+        claim.contexts.set(contexts);
+        claim
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        self.share.budget()
+    }
+
+    /// Whether more is held than the share.
+    #[inline]
+    pub(crate) fn is_charged(&self) -> bool {
+        self.message.bytes() > 0
+    }
+
+    /// From now on it takes what it needs, and does not wait; or the other way
+    /// round.
+    pub(crate) fn force(&mut self, is_forced: bool) {
+        self.is_forced = is_forced;
+    }
+
+    /// Makes sure of so many bytes in all, before they are taken; or joins the
+    /// line.
+    #[inline]
+    pub(crate) fn reserve(&mut self, held: usize) -> Reserved {
+        let bytes = held.saturating_sub(OWN);
+        if bytes <= self.message.bytes() {
+            return Reserved::Yes;
+        }
+        self.reserve_more(bytes)
+    }
+
+    /// Makes sure of so many bytes in all if they are there.
+    pub(crate) fn try_reserve(&mut self, held: usize) -> bool {
+        let bytes = held.saturating_sub(OWN);
+        if bytes <= self.message.bytes() {
+            return true;
+        }
+        if self.goes_beyond || self.is_forced {
+            self.message.set(bytes);
+            return true;
+        }
+        self.budget().waiting() == 0 && self.message.try_set(bytes)
+    }
+
+    fn reserve_more(&mut self, bytes: usize) -> Reserved {
+        if self.is_forced {
+            self.message.set(bytes);
+            return Reserved::Yes;
+        }
+        let budget = self.share.budget().clone();
+        if self.place.is_none() && budget.waiting() == 0 && self.message.try_set(bytes) {
+            return Reserved::Yes;
+        }
+        let before = self.message.bytes();
+        let mut line = budget.line();
+        let number = *self.place.get_or_insert_with(|| {
+            self.at = NEVER;
+            line.join(&budget)
+        });
+        match line.ask(number, before, bytes - before) {
+            Said::First if self.message.try_set(bytes) => {
+                line.leave(number, &budget);
+                (self.place, self.at) = (None, NEVER);
+            }
+            Said::First if line.go_beyond(number, &budget) => {
+                (self.goes_beyond, self.at) = (true, NEVER);
+                self.message.set(bytes);
+            }
+            Said::Beyond => self.message.set(bytes),
+            Said::First | Said::Wait => return Reserved::Waits,
+            Said::LetGo => {
+                self.is_let_go = true;
+                return Reserved::Waits;
+            }
+        }
+        drop(line);
+        // The next one may go on as well.
+        budget.call_first();
+        Reserved::Yes
+    }
+
+    /// This is what is held now.
+    pub(crate) fn settle(&mut self, held: usize) {
+        let bytes = held.saturating_sub(OWN);
+        if bytes != self.message.bytes() {
+            self.message.set(bytes);
+        }
+        if bytes == 0 && !self.is_waiting() {
+            self.end_message();
+        }
+    }
+
+    /// Whether memory is waited for.
+    #[inline]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.place.is_some() && !self.goes_beyond
+    }
+
+    /// The message has ended, and gave back what it held.
+    pub(crate) fn end_message(&mut self) {
+        self.at = NEVER;
+        if let Some(number) = self.place.take() {
+            self.goes_beyond = false;
+            let budget = self.share.budget();
+            budget.line().leave(number, budget);
+            budget.call_first();
+        }
+    }
+
+    /// Calls `call` once the message that waits can go on.
+    pub(crate) fn call(&self, call: Call) {
+        let budget = self.budget();
+        let call = match self.place {
+            Some(number) => budget.line().call(number, call, budget),
+            None => Some(call),
+        };
+        if let Some(call) = call {
+            call();
+        }
+    }
+
+    /// When [`Claim::judge`] wants to be called next; zero means now.
+    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
+        if !self.is_watched() {
+            return None;
+        }
+        let at = if self.is_let_go { NEVER } else { self.at };
+        Some(if at == NEVER { Duration::ZERO } else { at })
+    }
+
+    /// Tells the time, and how far the message has come, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// It is let go.
+    pub(crate) fn judge(&mut self, now: Duration, come: usize) -> Result<(), OutOfMemory> {
+        if self.is_let_go || self.is_late(now, come) {
+            let budget = self.budget();
+            budget.count_closed();
+            return Err(OutOfMemory {
+                limit: budget.limit(),
+            });
+        }
+        Ok(())
+    }
+
+    fn is_watched(&self) -> bool {
+        let is_watched = self.is_waiting() || self.is_charged();
+        is_watched && self.budget().patience() != NEVER
+    }
+
+    fn is_late(&mut self, now: Duration, come: usize) -> bool {
+        if !self.is_watched() {
+            self.at = NEVER;
+            return false;
+        }
+        let patience = self.budget().patience();
+        let armed = self.at != NEVER;
+        if armed && now < self.at {
+            return false;
+        }
+        if armed && self.goes(come) {
+            return true;
+        }
+        // Where another one was let go, its memory comes soon, or the next one
+        // goes.
+        let again = armed && self.is_waiting();
+        let delay = if again { patience / 8 } else { patience };
+        self.at = after(now, delay, patience);
+        self.seen = come;
+        false
+    }
+
+    /// The patience is over: whether it is this one that goes.
+    fn goes(&mut self, come: usize) -> bool {
+        if self.is_waiting() {
+            return self.is_largest();
+        }
+        let others_wait = self.budget().waiting() > 0;
+        if self.goes_beyond {
+            // Nobody else can, as long as this one has not ended.
+            return others_wait;
+        }
+        come.abs_diff(self.seen) < PROGRESS && self.budget().is_short()
+    }
+
+    /// Lets the largest message go that waits; whether that is this one.
+    fn is_largest(&self) -> bool {
+        let Some(number) = self.place else {
+            return false;
+        };
+        let largest = self.budget().line().let_go(number);
+        match largest {
+            Ok(()) => true,
+            Err(call) => {
+                if let Some(call) = call {
+                    call();
+                }
+                false
+            }
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.message.set(0);
+        self.end_message();
+    }
+}
+
+/// What a connection holds of its share while it receives.
+const OWN: usize = Budget::SHARE / 2;
+
+/// A message that has its memory, and does not come so much further within the
+/// patience, is let go where others are short of memory, in bytes.
+pub(crate) const PROGRESS: usize = 16 << 10;

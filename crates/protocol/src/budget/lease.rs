@@ -1,0 +1,88 @@
+use std::fmt;
+
+use crate::budget::{Budget, Purpose};
+
+/// A part of a [`Budget`] that is used for one purpose. Dropped, it is free again.
+///
+/// ```
+/// use socket_flow_protocol::{Budget, Purpose};
+///
+/// let budget = Budget::new(100);
+/// let mut lease = budget.lease(Purpose::Handshakes);
+/// assert!(lease.try_set(80));
+/// assert!(!lease.try_set(101));
+/// assert_eq!(budget.usage().handshakes, 80);
+/// drop(lease);
+/// assert_eq!(budget.usage().used, 0);
+/// ```
+#[must_use]
+pub struct Lease {
+    budget: Budget,
+    purpose: Purpose,
+    /// Invariant: charged for this purpose.
+    bytes: usize,
+}
+
+impl Lease {
+    pub(super) fn new(budget: Budget, purpose: Purpose) -> Self {
+        Self {
+            budget,
+            purpose,
+            bytes: 0,
+        }
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What it is a part of.
+    #[inline]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Makes it so many bytes, if more than before only where they fit; whether
+    /// it has at least as many now.
+    #[inline]
+    pub fn try_set(&mut self, bytes: usize) -> bool {
+        if bytes <= self.bytes {
+            self.set(bytes);
+            return true;
+        }
+        let is_charged = self.budget.try_charge(self.purpose, bytes - self.bytes);
+        if is_charged {
+            self.bytes = bytes;
+        }
+        is_charged
+    }
+
+    /// Makes it so many bytes, whether they fit or not: for memory that is there
+    /// already.
+    #[inline]
+    pub fn set(&mut self, bytes: usize) {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        if bytes > before {
+            self.budget.charge(self.purpose, bytes - before);
+        } else if bytes < before {
+            self.budget.give_back(self.purpose, before - bytes);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("purpose", &self.purpose)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}

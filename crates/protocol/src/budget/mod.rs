@@ -1,0 +1,231 @@
+mod claim;
+mod lease;
+mod line;
+mod usage;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::thread_pool;
+
+pub(crate) use claim::{Claim, PROGRESS, Reserved};
+pub use lease::Lease;
+pub(crate) use line::Call;
+use line::Line;
+use usage::Counters;
+pub use usage::{Purpose, Usage};
+
+/// How much memory connections may hold together: a number of bytes that
+/// everything is charged to which grows with what a peer sends, or does not read.
+///
+/// It is shared: clones draw from the same bytes. Give it to
+/// [`Config::budget`](crate::Config::budget), and every connection made with that
+/// configuration draws from it: what was read and is not parsed, messages that are
+/// put together, the contexts of compression, what waits to be written.
+///
+/// Each connection is charged [`Budget::SHARE`] when it opens, and within that it
+/// neither counts nor waits: small messages go on also where all of the rest is
+/// used up. Beyond it, in this order:
+///
+/// 1. A connection reads no more than it needs for the current message, and
+///    queues no more than one message.
+/// 2. A message that needs more memory waits for it, the oldest first, for at most
+///    [`patience`](Budget::patience). Nothing is read for it meanwhile. A message,
+///    or a queue, that has its memory and hardly moves for that time is let go.
+/// 3. The largest message that waits is let go: its connection is closed with 1013
+///    (Try Again Later).
+///
+/// The oldest message that waits may go beyond the budget, to its own limit, one
+/// at a time. Therefore no set of half messages waits for itself: whatever the
+/// others hold, that one gets all it needs; it ends, or is let go, and both give
+/// back what it held; then the next one is the oldest. So the connections hold at
+/// most the budget and one [message](crate::Limits::message) more.
+///
+/// What the application queues itself is charged and never refused for it: a queue
+/// without a message takes one, as always.
+///
+/// ```
+/// use socket_flow_protocol::{Budget, Config};
+///
+/// let budget = Budget::new(64 << 20);
+/// let config = Config::new().budget(budget.clone());
+/// assert_eq!(budget.usage().used, 0);
+/// assert_eq!(config.memory().unwrap().limit(), 64 << 20);
+/// ```
+#[derive(Clone)]
+pub struct Budget(Arc<Inner>);
+
+struct Inner {
+    limit: usize,
+    patience: Duration,
+    /// All that is charged.
+    used: AtomicUsize,
+    counters: Counters,
+    /// How many wait in the line. Invariant: changed only under its lock; read
+    /// without it.
+    waiting: AtomicUsize,
+    line: Mutex<Line>,
+}
+
+impl Budget {
+    /// What each connection is charged when it opens, in bytes: 2 KiB. A message
+    /// that fits half of it is received, and one is sent, without any other
+    /// memory of the budget.
+    pub const SHARE: usize = 2 << 10;
+
+    /// A budget of so many bytes. [`usize::MAX`] only counts.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self::with_patience(bytes, PATIENCE)
+    }
+
+    /// A budget where a message waits this long for memory instead of 5 s.
+    /// [`Duration::ZERO`] lets the largest go at once;
+    /// [`NEVER`](crate::NEVER) waits as long as it takes.
+    #[must_use]
+    pub fn with_patience(bytes: usize, patience: Duration) -> Self {
+        Self(Arc::new(Inner {
+            limit: bytes,
+            patience,
+            used: AtomicUsize::new(0),
+            counters: Counters::default(),
+            waiting: AtomicUsize::new(0),
+            line: Mutex::default(),
+        }))
+    }
+
+    /// All of it, in bytes.
+    #[inline]
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// How long a message waits for memory at most.
+    #[inline]
+    pub fn patience(&self) -> Duration {
+        self.0.patience
+    }
+
+    /// How much is used, by what, and who had to go for it.
+    pub fn usage(&self) -> Usage {
+        self.0
+            .counters
+            .read(self.limit(), self.used(), self.waiting())
+    }
+
+    /// Whether so many bytes more fit now. That may change until they are charged.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.used().saturating_add(bytes) <= self.limit()
+    }
+
+    /// Whether hardly anything is left, or someone waits for memory.
+    pub fn is_short(&self) -> bool {
+        self.waiting() > 0 || !self.has_room(self.limit() / 8)
+    }
+
+    /// A part of the budget, of no bytes yet.
+    pub fn lease(&self, purpose: Purpose) -> Lease {
+        Lease::new(self.clone(), purpose)
+    }
+
+    /// Counts a handshake that was refused for want of memory.
+    pub fn count_refused(&self) {
+        self.0.counters.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection without the compression, or the contexts, that were
+    /// asked for.
+    pub fn count_reduced(&self) {
+        self.0.counters.reduced.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that was closed for want of memory.
+    pub(crate) fn count_closed(&self) {
+        self.0.counters.closed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a read may have one of the threads' buffers: half of the budget is
+    /// for what cannot wait.
+    pub(crate) fn allows_buffer(&self, size: usize) -> bool {
+        self.used().saturating_add(size) <= self.limit() / 2
+    }
+
+    /// What is charged, and the threads' buffers, which are charged to every
+    /// budget of the process.
+    fn used(&self) -> usize {
+        let used = self.0.used.load(Ordering::SeqCst);
+        used.saturating_add(thread_pool::held())
+    }
+
+    fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Charges so many bytes if they fit.
+    fn try_charge(&self, purpose: Purpose, bytes: usize) -> bool {
+        let room = self.limit().saturating_sub(thread_pool::held());
+        let charged = self
+            .0
+            .used
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |used| {
+                used.checked_add(bytes).filter(|used| *used <= room)
+            });
+        if charged.is_ok() {
+            self.0.counters.add(purpose, bytes);
+        }
+        charged.is_ok()
+    }
+
+    /// Charges so many bytes, whether they fit or not.
+    fn charge(&self, purpose: Purpose, bytes: usize) {
+        self.0.used.fetch_add(bytes, Ordering::SeqCst);
+        self.0.counters.add(purpose, bytes);
+    }
+
+    fn give_back(&self, purpose: Purpose, bytes: usize) {
+        self.0.counters.subtract(purpose, bytes);
+        self.0.used.fetch_sub(bytes, Ordering::SeqCst);
+        // After the bytes are back: whoever joined the line before sees them, or
+        // is seen here.
+        if self.waiting() > 0 {
+            self.call_first();
+        }
+    }
+
+    /// Calls whoever is first in the line, if it can go on.
+    fn call_first(&self) {
+        let call = self.line().call_first(self);
+        // Outside the lock: it may lead here again.
+        if let Some(call) = call {
+            call();
+        }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartialEq for Budget {
+    /// Whether it is the same one.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Budget {}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget")
+            .field("limit", &self.limit())
+            .field("used", &self.used())
+            .field("patience", &self.patience())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a message waits for memory unless said otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);

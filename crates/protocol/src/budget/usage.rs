@@ -1,0 +1,118 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::thread_pool;
+
+/// What memory of a [`Budget`](crate::Budget) is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// The share of each open connection.
+    Connections,
+    /// What was read and is not parsed, and messages that are put together.
+    Receiving,
+    /// The contexts of compression that are kept from message to message.
+    Contexts,
+    /// What waits to be written, and what is compressed for it.
+    Sending,
+    /// What senders have handed in.
+    Senders,
+    /// What the application is told in events and has not read.
+    Events,
+    /// Handshakes that are not complete.
+    Handshakes,
+}
+
+/// How much of a [`Budget`](crate::Budget) is used, in bytes, and by what.
+///
+/// The numbers are read one after the other: while others work, they may not add
+/// up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// All there is.
+    pub limit: usize,
+    /// All that is used. It is above the limit while the oldest message that
+    /// waited takes what it needs, or where the application queues large
+    /// messages.
+    pub used: usize,
+    /// The shares of open connections.
+    pub connections: usize,
+    /// What was read and is not parsed, and messages that are put together.
+    pub receiving: usize,
+    /// The contexts of compression that are kept from message to message.
+    pub contexts: usize,
+    /// What waits to be written, and what is compressed for it.
+    pub sending: usize,
+    /// What senders have handed in.
+    pub senders: usize,
+    /// What the application is told in events and has not read.
+    pub events: usize,
+    /// Handshakes that are not complete.
+    pub handshakes: usize,
+    /// The buffers that threads read into and write from. They serve every
+    /// connection of the process and count against each budget.
+    pub buffers: usize,
+    /// How many messages wait for memory now.
+    pub waiting: usize,
+    /// How many connections were closed for want of memory since the beginning.
+    pub closed: u64,
+    /// How many handshakes were refused for want of memory.
+    pub refused: u64,
+    /// How many connections opened with less compression than was asked for.
+    pub reduced: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    by_purpose: [AtomicUsize; PURPOSES],
+    pub(super) closed: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) reduced: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn add(&self, purpose: Purpose, bytes: usize) {
+        if let Some(counter) = self.by_purpose.get(purpose as usize) {
+            counter.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn subtract(&self, purpose: Purpose, bytes: usize) {
+        if let Some(counter) = self.by_purpose.get(purpose as usize) {
+            counter.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn read(&self, limit: usize, used: usize, waiting: usize) -> Usage {
+        let [
+            connections,
+            receiving,
+            contexts,
+            sending,
+            senders,
+            events,
+            handshakes,
+        ] = self
+            .by_purpose
+            .each_ref()
+            .map(|counter| counter.load(Ordering::Relaxed));
+        Usage {
+            limit,
+            used,
+            connections,
+            receiving,
+            contexts,
+            sending,
+            senders,
+            events,
+            handshakes,
+            buffers: thread_pool::held(),
+            waiting,
+            closed: self.closed.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            reduced: self.reduced.load(Ordering::Relaxed),
+        }
+    }
+}
+
+const PURPOSES: usize = Purpose::Handshakes as usize + 1;

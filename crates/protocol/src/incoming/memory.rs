@@ -1,0 +1,246 @@
+//! What the receiving half holds, and what of it a budget is asked for before it
+//! grows.
+
+use std::time::Duration;
+
+use socket_flow_frames::{ReceiveBuf, Role};
+
+use crate::budget::{Call, Claim, Reserved};
+use crate::config::Config;
+use crate::deflate::STEP;
+use crate::error::OutOfMemory;
+use crate::growth::{grow, grown};
+use crate::incoming::Incoming;
+use crate::incoming::frame::Frame;
+use crate::incoming::payload::{usual, wanted};
+use crate::input::Input;
+use crate::negotiated::Negotiated;
+
+impl Incoming {
+    /// Makes room in the current message for `arriving` bytes of its frame; or
+    /// says that it waits for memory.
+    #[inline]
+    pub(super) fn make_room(&mut self, arriving: usize, frame: &Frame, input: &Input) -> bool {
+        let limit = self.config.limits().message;
+        let has_claim = self.has_claim();
+        let message = &mut self.assembly.get_or_insert_default().buf;
+        let most = frame.most(message.len(), limit);
+        let Some(additional) = wanted(message, arriving, frame.rest()) else {
+            return true;
+        };
+        if has_claim {
+            return self.reserve_room(additional, arriving.max(1), most, input);
+        }
+        grow(message, additional, most);
+        true
+    }
+
+    /// Grows the current message by `additional` bytes, or, where memory is
+    /// short, by no more than it needs.
+    #[cold]
+    fn reserve_room(
+        &mut self,
+        additional: usize,
+        needed: usize,
+        most: usize,
+        input: &Input,
+    ) -> bool {
+        let Some(message) = self.assembly.as_mut().map(|assembly| &mut assembly.buf) else {
+            return true;
+        };
+        let (all, least) = (grown(message, additional, most), message.len() + needed);
+        let rest = own(input) + self.context(false);
+        let additional = match self.try_reserve(rest + all) {
+            true => additional,
+            false if self.reserve(rest + least) => needed,
+            false => return false,
+        };
+        if let Some(assembly) = &mut self.assembly {
+            match additional == needed {
+                true => assembly.buf.reserve_exact(needed),
+                false => grow(&mut assembly.buf, additional, most),
+            }
+        }
+        true
+    }
+
+    /// Makes sure of memory for what the next step of inflating makes, and says
+    /// how much that may be; `None` where it waits for memory.
+    #[inline]
+    pub(super) fn reserve_inflated(&mut self, input: &Input) -> Option<usize> {
+        if !self.has_claim() {
+            return Some(usize::MAX);
+        }
+        let limit = self.config.limits().message;
+        let rest = own(input) + self.context(true);
+        let message = self.assembly.as_ref().map(|assembly| &assembly.buf);
+        let no_message = ReceiveBuf::new();
+        let message = message.unwrap_or(&no_message);
+        let room = limit.saturating_sub(message.len());
+        let grown = |step: usize| grown(message, step.min(room), limit);
+        let (all, least) = (grown(STEP), grown(LEAST_STEP));
+        match self.try_reserve(rest + all) {
+            true => Some(STEP),
+            false => self.reserve(rest + least).then_some(LEAST_STEP),
+        }
+    }
+
+    /// Makes room for the rest of a large frame that is read straight into its
+    /// message; whether it may be read.
+    pub(crate) fn reserve_direct(&mut self, input: &Input) -> bool {
+        let Some(frame) = self.frame.take() else {
+            return true;
+        };
+        let is_there = self.make_room(0, &frame, input);
+        self.frame = Some(frame);
+        is_there
+    }
+
+    /// Makes sure of so much memory for the input, beside what the current message
+    /// holds; whether it may be taken.
+    pub(crate) fn reserve_input(&mut self, capacity: usize) -> bool {
+        let held = self.held();
+        self.reserve(held + capacity)
+    }
+
+    /// As [`reserve_input`](Self::reserve_input), without waiting for it.
+    pub(crate) fn try_reserve_input(&mut self, capacity: usize) -> bool {
+        let held = self.held();
+        self.try_reserve(held + capacity)
+    }
+
+    /// Whether it draws from a budget.
+    #[inline]
+    pub(crate) fn has_claim(&self) -> bool {
+        self.extras
+            .as_deref()
+            .is_some_and(|extras| extras.claim.is_some())
+    }
+
+    /// Whether a step, or a read, waits for memory.
+    #[inline]
+    pub(crate) fn lacks_memory(&self) -> bool {
+        self.lacks_memory
+    }
+
+    /// When [`judge_memory`](Self::judge_memory) wants to be called next.
+    pub(crate) fn poll_memory(&self) -> Option<Duration> {
+        self.claim()?.poll_timeout()
+    }
+
+    /// Tells the time.
+    ///
+    /// # Errors
+    ///
+    /// The message is let go, for want of memory.
+    pub(crate) fn judge_memory(&mut self, now: Duration) -> Result<(), OutOfMemory> {
+        let come = self.assembly.as_ref();
+        let come = come.map_or(0, |assembly| assembly.buf.len());
+        let Some(claim) = self.claim_mut() else {
+            return Ok(());
+        };
+        claim.judge(now, come)
+    }
+
+    /// Calls `call` once there may be memory.
+    pub(crate) fn when_there_is_memory(&self, call: Call) {
+        match self.claim() {
+            Some(claim) => claim.call(call),
+            None => call(),
+        }
+    }
+
+    /// Everything that is held is known to the budget after this.
+    pub(crate) fn settle_memory(&mut self, input: &Input) {
+        let held = self.held() + own(input);
+        let is_ended = self.ended;
+        let Some(claim) = self.claim_mut() else {
+            return;
+        };
+        claim.settle(held);
+        if is_ended {
+            claim.end_message();
+        } else if claim.is_charged() {
+            // Which is looked at before the connection waits.
+            self.assembly.get_or_insert_default();
+        }
+    }
+
+    /// Whether steps take the memory they need without asking for it.
+    pub(super) fn force_memory(&mut self, is_forced: bool) {
+        if let Some(claim) = self.claim_mut() {
+            claim.force(is_forced);
+        }
+    }
+
+    /// Gives back what the current message does not need: memory that another one
+    /// left.
+    pub(super) fn shrink(&mut self) {
+        let Some(assembly) = &mut self.assembly else {
+            return;
+        };
+        let message = &mut assembly.buf;
+        if message.capacity() / 2 > usual(message.len()) {
+            let mut exact = ReceiveBuf::with_capacity(message.len());
+            exact.extend_from_slice(message);
+            // Text is checked once more, as far as it was.
+            *message = exact;
+        }
+    }
+
+    fn reserve(&mut self, held: usize) -> bool {
+        let reserved = match self.claim_mut() {
+            Some(claim) => claim.reserve(held),
+            None => Reserved::Yes,
+        };
+        self.lacks_memory = reserved != Reserved::Yes;
+        !self.lacks_memory
+    }
+
+    fn try_reserve(&mut self, held: usize) -> bool {
+        let claim = self.claim_mut();
+        claim.is_none_or(|claim| claim.try_reserve(held))
+    }
+
+    /// What the message holds, in bytes.
+    fn held(&self) -> usize {
+        let message = self.assembly.as_ref().map_or(0, |assembly| assembly.held());
+        message + self.context(false)
+    }
+
+    /// The context that is not kept from message to message.
+    fn context(&self, for_message: bool) -> usize {
+        let inflate = self
+            .extras
+            .as_deref()
+            .and_then(|extras| extras.inflate.as_ref());
+        inflate.map_or(0, |inflate| inflate.borrows(for_message))
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.extras.as_deref()?.claim.as_ref()
+    }
+
+    fn claim_mut(&mut self) -> Option<&mut Claim> {
+        self.extras.as_deref_mut()?.claim.as_mut()
+    }
+}
+
+/// The claim of a connection that opens.
+pub(super) fn claim(role: Role, config: &Config, negotiated: &Negotiated) -> Option<Claim> {
+    let budget = config.memory()?;
+    let contexts = negotiated.kept_memory(role, config.deflate_settings());
+    Some(Claim::new(budget, contexts))
+}
+
+/// The memory that an input has for itself.
+fn own(input: &Input) -> usize {
+    if input.has_buffer() {
+        0
+    } else {
+        input.capacity()
+    }
+}
+
+/// What is made of a compressed message where memory is short.
+const LEAST_STEP: usize = 4 << 10;

@@ -1,0 +1,462 @@
+//! Memory that connections share: who waits for it, who goes beyond it, and who has to go.
+//!
+//! The buffers of this process's threads count against each budget: a few hundred KiB here, so
+//! that what is measured is in MiB.
+
+mod support;
+
+use std::time::Duration;
+
+use socket_flow_protocol::driver::Failure;
+use socket_flow_protocol::{Budget, Config, Lease, Purpose, Role, Usage};
+
+use support::{Endpoint, Mode, ROLES, frame, header, off, seconds};
+
+const MIB: usize = 1 << 20;
+
+fn server(budget: &Budget) -> Endpoint {
+    Endpoint::new(Role::Server, &config(budget))
+}
+
+fn config(budget: &Budget) -> Config {
+    off().budget(budget.clone())
+}
+
+/// So much of the budget is used by something else.
+fn hog(budget: &Budget, bytes: usize) -> Lease {
+    let mut lease = budget.lease(Purpose::Events);
+    lease.set(bytes);
+    lease
+}
+
+/// What is charged, without the threads' buffers.
+fn used(budget: &Budget) -> usize {
+    let usage = budget.usage();
+    usage.used - usage.buffers
+}
+
+/// The first bytes of a message of 1 MiB.
+fn half() -> Vec<u8> {
+    let mut bytes = header(Role::Server, 0x82, MIB as u64);
+    bytes.extend(vec![0; MIB / 2]);
+    bytes
+}
+
+/// How the connection ended, as the budget has it.
+fn is_let_go(endpoint: &mut Endpoint) -> bool {
+    let is_let_go = matches!(endpoint.receiving.failure(), Some(Failure::Memory(_)));
+    let told = [(0x88, b"\x03\xf5out of memory".to_vec())];
+    is_let_go && endpoint.sent() == told
+}
+
+#[test]
+fn each_connection_is_charged_its_share_while_it_lives() {
+    let budget = Budget::new(64 * MIB);
+    let connections = [server(&budget), server(&budget)];
+    assert_eq!(budget.usage().connections, 2 * Budget::SHARE);
+    assert_eq!(used(&budget), 2 * Budget::SHARE);
+    drop(connections);
+    assert_eq!(used(&budget), 0);
+}
+
+#[test]
+fn small_messages_are_echoed_where_all_memory_is_used() {
+    for role in ROLES {
+        let budget = Budget::new(64 * MIB);
+        let mut endpoint = Endpoint::new(role, &config(&budget));
+        endpoint.echo = true;
+        let _hog = hog(&budget, 100 * MIB);
+        for len in [0, 1, 125, 126, 1000] {
+            let message = vec![7; len];
+            for _ in 0..3 {
+                endpoint.feed(&frame(role, 0x82, &message));
+                endpoint.feed(&[]);
+            }
+            let echoed = endpoint.sent();
+            assert_eq!(echoed.len(), 3, "{len} bytes");
+            assert!(!endpoint.lacks_memory);
+        }
+        let many = frame(role, 0x82, &[7; 100]).repeat(500);
+        endpoint.feed(&many);
+        assert_eq!(endpoint.sent().len(), 500);
+        assert_eq!(used(&budget), 100 * MIB + Budget::SHARE);
+    }
+}
+
+#[test]
+fn the_oldest_message_that_waits_goes_beyond_the_budget_one_at_a_time() {
+    let budget = Budget::new(64 * MIB);
+    let _hog = hog(&budget, 64 * MIB);
+    let (mut first, mut second, mut third) = (server(&budget), server(&budget), server(&budget));
+    first.feed(&half());
+    second.feed(&half());
+    third.feed(&half());
+    assert!(!first.lacks_memory);
+    assert!(second.lacks_memory);
+    assert!(third.lacks_memory);
+    assert_eq!(budget.usage().waiting, 2);
+    assert!(budget.usage().receiving >= MIB / 2);
+
+    first.feed(&vec![0; MIB / 2]);
+    assert_eq!(first.events.len(), 1);
+    assert!(second.pump_if_called());
+    assert!(!second.lacks_memory);
+    assert!(!third.pump_if_called());
+
+    second.feed(&vec![0; MIB / 2]);
+    assert!(third.pump_if_called());
+    third.feed(&vec![0; MIB / 2]);
+    assert_eq!((second.events.len(), third.events.len()), (1, 1));
+    assert_eq!(budget.usage().waiting, 0);
+    assert_eq!(budget.usage().receiving, 0);
+}
+
+#[test]
+fn whoever_waits_goes_on_once_there_is_memory() {
+    let budget = Budget::new(64 * MIB);
+    let hog = hog(&budget, 64 * MIB);
+    let (mut beyond, mut waiting) = (server(&budget), server(&budget));
+    beyond.feed(&half());
+    waiting.feed(&half());
+    assert!(waiting.lacks_memory);
+    drop(hog);
+    assert!(waiting.pump_if_called());
+    waiting.feed(&vec![0; MIB / 2]);
+    assert_eq!(waiting.events.len(), 1);
+}
+
+#[test]
+fn nothing_is_read_for_a_message_that_waits_and_pings_are_answered_after_it() {
+    let budget = Budget::new(64 * MIB);
+    let hog = hog(&budget, 64 * MIB);
+    let (mut beyond, mut waiting) = (server(&budget), server(&budget));
+    beyond.feed(&half());
+    waiting.feed(&half());
+    waiting.arrive(&vec![0; MIB / 2]);
+    waiting.feed(&frame(Role::Server, 0x89, b"still there?"));
+    let held = budget.usage().receiving;
+    assert!(held < 2 * MIB + MIB / 2, "{held} bytes");
+    assert_eq!(waiting.sent(), []);
+    drop(hog);
+    waiting.pump();
+    assert_eq!(waiting.sent(), [(0x8a, b"still there?".to_vec())]);
+    assert_eq!(waiting.events.len(), 2);
+}
+
+#[test]
+fn after_the_patience_the_largest_message_that_waits_is_let_go() {
+    let budget = Budget::with_patience(64 * MIB, seconds(3));
+    let (mut beyond, mut large, mut small) = (server(&budget), server(&budget), server(&budget));
+    // Both have begun while there was memory.
+    let begins = header(Role::Server, 0x82, 16 * MIB as u64);
+    for (endpoint, len) in [(&mut large, 3 * MIB), (&mut small, MIB / 8)] {
+        endpoint.feed(&begins);
+        endpoint.feed(&vec![0; len]);
+    }
+    let _hog = hog(&budget, 64 * MIB);
+    beyond.feed(&half());
+    large.feed(&vec![0; 8 * MIB]);
+    small.feed(&vec![0; 8 * MIB]);
+    assert!(large.lacks_memory && small.lacks_memory);
+
+    small.now += seconds(2);
+    small.pump();
+    assert!(!large.pump_if_called());
+    small.now += seconds(1);
+    small.pump();
+    assert!(small.lacks_memory);
+    // It is the other one that has to go.
+    assert!(large.pump_if_called());
+    assert!(is_let_go(&mut large));
+    assert_eq!(budget.usage().closed, 1);
+
+    // Nobody is larger than this one now.
+    small.now += seconds(3);
+    small.pump();
+    assert!(is_let_go(&mut small));
+    assert_eq!(budget.usage().waiting, 0);
+}
+
+#[test]
+fn a_message_beyond_the_budget_has_to_end_within_the_patience_of_others() {
+    let budget = Budget::with_patience(64 * MIB, seconds(3));
+    let _hog = hog(&budget, 64 * MIB);
+    let (mut beyond, mut waiting) = (server(&budget), server(&budget));
+    beyond.feed(&half());
+    waiting.feed(&half());
+    assert!(waiting.lacks_memory);
+    for _ in 0..4 {
+        beyond.now += seconds(1);
+        beyond.feed(&[0; 1024]);
+    }
+    assert!(is_let_go(&mut beyond));
+    assert!(waiting.pump_if_called());
+    waiting.feed(&vec![0; MIB / 2]);
+    assert_eq!(waiting.events.len(), 1);
+}
+
+#[test]
+fn a_message_that_hardly_moves_is_let_go_where_memory_is_short_and_only_there() {
+    for is_short in [false, true] {
+        let budget = Budget::with_patience(64 * MIB, seconds(3));
+        let mut slow = server(&budget);
+        let mut steady = server(&budget);
+        slow.feed(&half());
+        steady.feed(&half()[..MIB / 4]);
+        let _hog = hog(&budget, if is_short { 60 * MIB } else { 0 });
+        for _ in 0..20 {
+            for endpoint in [&mut slow, &mut steady] {
+                endpoint.now += Duration::from_millis(500);
+            }
+            slow.feed(&[0; 100]);
+            steady.feed(&[0; 8 << 10]);
+        }
+        assert_eq!(is_let_go(&mut slow), is_short);
+        assert!(!is_let_go(&mut steady));
+    }
+}
+
+/// Cause: whoever was looked at for another deadline counted as a message that did not move.
+#[test]
+fn an_idle_connection_stays_open_where_memory_is_short() {
+    let budget = Budget::with_patience(64 * MIB, seconds(3));
+    let config = config(&budget).ping_interval(seconds(2));
+    let mut endpoint = Endpoint::new(Role::Server, &config);
+    let _hog = hog(&budget, 64 * MIB);
+    for _ in 0..10 {
+        assert_eq!(endpoint.wait(seconds(2)), Ok(()));
+        assert!(!is_let_go(&mut endpoint));
+    }
+    assert_eq!(budget.usage().closed, 0);
+}
+
+#[test]
+fn a_queue_that_its_peer_hardly_reads_is_let_go_where_memory_is_short() {
+    let budget = Budget::with_patience(64 * MIB, seconds(3));
+    let config = config(&budget).stall_timeout(seconds(1000));
+    let mut endpoint = Endpoint::new(Role::Server, &config);
+    endpoint.blocked = true;
+    endpoint.echo = true;
+    endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
+    assert!(budget.usage().sending >= MIB - Budget::SHARE);
+    assert_eq!(endpoint.wait(seconds(30)), Ok(()));
+    let _hog = hog(&budget, 64 * MIB);
+    let (_, after) = endpoint.expiry();
+    assert!(after <= seconds(6), "{after:?}");
+    assert_eq!(budget.usage().sending, 0);
+    assert_eq!(budget.usage().closed, 1);
+}
+
+#[test]
+fn a_queue_is_full_after_its_share_where_memory_is_short() {
+    let budget = Budget::new(MIB / 16);
+    let mut endpoint = server(&budget);
+    endpoint.blocked = true;
+    let mut queued = 0;
+    while endpoint.sending.queue(&[7; 100][..]).is_ok() {
+        queued += 1;
+    }
+    // The last one came while there was room for half of it.
+    assert_eq!(queued, 11);
+    assert!(used(&budget) <= Budget::SHARE + 1024);
+    endpoint.blocked = false;
+    endpoint.write();
+    assert_eq!(endpoint.sent().len(), 11);
+    // An empty queue takes any message, and it is charged.
+    endpoint.sending.queue(&vec![7; 4000][..]).unwrap();
+    assert!(endpoint.sending.queue(&b"no"[..]).is_err());
+    assert!(budget.usage().sending >= 2900);
+    endpoint.write();
+    assert_eq!(used(&budget), Budget::SHARE);
+}
+
+#[test]
+fn a_blocked_queue_of_a_few_bytes_keeps_no_storage_of_a_thread() {
+    let budget = Budget::new(64 * MIB);
+    let mut endpoint = server(&budget);
+    endpoint.blocked = true;
+    endpoint.echo = true;
+    let before = budget.usage().buffers;
+    let mut others: Vec<_> = (0..50).map(|_| server(&budget)).collect();
+    for other in &mut others {
+        (other.blocked, other.echo) = (true, true);
+        other.feed(&frame(Role::Server, 0x82, &[7; 2000]));
+    }
+    let usage = budget.usage();
+    // A buffer and a storage for each thread of this process's tests, and not 50.
+    assert!(usage.buffers <= before + 10 * (80 << 10), "{usage:?}");
+    assert!(usage.sending >= 40_000, "{usage:?}");
+    for other in &mut others {
+        other.blocked = false;
+        other.write();
+        assert_eq!(other.sent().len(), 1);
+    }
+    assert_eq!(budget.usage().sending, 0);
+}
+
+#[test]
+fn whatever_a_connection_held_is_free_when_it_is_dropped_or_ends() {
+    for mode in [Mode::Lent, Mode::Owned, Mode::Direct] {
+        for ends in [false, true] {
+            let budget = Budget::new(64 * MIB);
+            let mut endpoint = server(&budget);
+            endpoint.mode = mode;
+            endpoint.echo = true;
+            endpoint.blocked = true;
+            endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
+            endpoint.feed(&half());
+            assert!(used(&budget) > MIB);
+            if ends {
+                endpoint.end();
+                assert_eq!(budget.usage().receiving, 0);
+            }
+            drop(endpoint);
+            assert_eq!(used(&budget), 0);
+        }
+    }
+}
+
+#[test]
+fn a_partial_frame_in_the_input_is_charged_and_waits_for_memory() {
+    let budget = Budget::new(64 * MIB);
+    let hog = hog(&budget, 64 * MIB);
+    let (mut first, mut second) = (server(&budget), server(&budget));
+    let bytes = frame(Role::Server, 0x82, &[7; 60 << 10]);
+    first.feed(&bytes[..50 << 10]);
+    second.feed(&bytes[..50 << 10]);
+    assert!(!first.lacks_memory && second.lacks_memory);
+    let held = budget.usage().receiving;
+    assert!((50 << 10..130 << 10).contains(&held), "{held} bytes");
+    drop(hog);
+    for endpoint in [&mut first, &mut second] {
+        endpoint.feed(&bytes[50 << 10..]);
+        assert_eq!(endpoint.events.len(), 1);
+    }
+    assert_eq!(budget.usage().receiving, 0);
+}
+
+#[test]
+fn a_budget_without_an_end_only_counts() {
+    let budget = Budget::new(usize::MAX);
+    let mut endpoint = server(&budget);
+    endpoint.feed(&half());
+    let usage = budget.usage();
+    assert!(usage.receiving >= MIB / 2);
+    assert_eq!((usage.waiting, usage.closed), (0, 0));
+}
+
+#[test]
+fn a_step_without_a_driver_takes_the_memory_it_needs() {
+    let budget = Budget::new(MIB / 8);
+    let _hog = hog(&budget, MIB);
+    let mut core = support::protocol(Role::Server, &config(&budget), Default::default());
+    let mut input = socket_flow_protocol::Input::new();
+    input.extend_from_slice(&frame(Role::Server, 0x02, &[7; 100_000]));
+    assert_eq!(core.step(&mut input), Ok(None));
+    input.extend_from_slice(&frame(Role::Server, 0x80, &[7; 100_000]));
+    assert!(core.step(&mut input).unwrap().is_some());
+    assert!(budget.usage().receiving >= 200_000);
+}
+
+#[cfg(feature = "deflate")]
+mod deflate {
+    use super::*;
+    use socket_flow_protocol::Deflate;
+    use support::deflate::{agreed, compressed};
+
+    #[test]
+    fn contexts_that_are_kept_are_charged_while_the_connection_lives() {
+        let budget = Budget::new(64 * MIB);
+        let config = config(&budget).deflate(Deflate::balanced());
+        let kept = Endpoint::negotiated(Role::Server, &config, agreed(true));
+        let contexts = budget.usage().contexts;
+        assert!((420_000..450_000).contains(&contexts), "{contexts} bytes");
+        let not_kept = Endpoint::negotiated(Role::Server, &config, agreed(false));
+        assert_eq!(budget.usage().contexts, contexts);
+        drop((kept, not_kept));
+        assert_eq!(used(&budget), 0);
+    }
+
+    #[test]
+    fn inflating_waits_for_memory_before_it_begins() {
+        let budget = Budget::new(64 * MIB);
+        let hog = hog(&budget, 64 * MIB);
+        let config = config(&budget);
+        let open = || Endpoint::negotiated(Role::Server, &config, agreed(false));
+        let (mut first, mut second) = (open(), open());
+        let bomb = frame(Role::Server, 0xc2, &compressed(&vec![0; 4 * MIB]));
+        let (front, back) = bomb.split_at(bomb.len() - 10);
+        first.feed(front);
+        second.feed(front);
+        assert!(!first.lacks_memory && second.lacks_memory);
+        let held = budget.usage().receiving;
+        assert!(held < 9 * MIB, "{held} bytes");
+        drop(hog);
+        for endpoint in [&mut first, &mut second] {
+            endpoint.feed(back);
+            assert_eq!(endpoint.events.len(), 1);
+        }
+        assert_eq!(budget.usage().receiving, 0);
+    }
+
+    #[test]
+    fn a_small_compressed_message_leaves_nothing_charged() {
+        let budget = Budget::new(64 * MIB);
+        let mut endpoint = Endpoint::negotiated(Role::Server, &config(&budget), agreed(false));
+        endpoint.echo = true;
+        endpoint.feed(&frame(Role::Server, 0xc2, &compressed(&[7; 1000])));
+        assert_eq!(endpoint.events.len(), 1);
+        endpoint.pump();
+        assert_eq!(used(&budget), Budget::SHARE);
+    }
+
+    #[test]
+    fn a_large_message_leaves_as_it_is_where_there_is_no_memory_to_compress_it() {
+        let budget = Budget::new(64 * MIB);
+        let config = config(&budget).deflate(Deflate::balanced());
+        for is_short in [false, true] {
+            let _hog = hog(&budget, if is_short { 64 * MIB } else { 0 });
+            let mut endpoint = Endpoint::negotiated(Role::Server, &config, agreed(false));
+            endpoint.sending.queue(vec![7; 100_000]).unwrap();
+            endpoint.write();
+            let (first, _) = endpoint.sent().remove(0);
+            assert_eq!(first, if is_short { 0x82 } else { 0xc2 });
+        }
+    }
+}
+
+#[test]
+fn what_is_used_is_told_by_its_purpose() {
+    let budget = Budget::new(64 * MIB);
+    let purposes = [
+        Purpose::Connections,
+        Purpose::Receiving,
+        Purpose::Contexts,
+        Purpose::Sending,
+        Purpose::Senders,
+        Purpose::Events,
+        Purpose::Handshakes,
+    ];
+    let _leases: Vec<_> = purposes
+        .into_iter()
+        .zip(1..)
+        .map(|(purpose, bytes)| {
+            let mut lease = budget.lease(purpose);
+            lease.set(bytes);
+            lease
+        })
+        .collect();
+    let usage: Usage = budget.usage();
+    let told = [
+        usage.connections,
+        usage.receiving,
+        usage.contexts,
+        usage.sending,
+        usage.senders,
+        usage.events,
+        usage.handshakes,
+    ];
+    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(usage.used - usage.buffers, 28);
+    assert_eq!(usage.limit, 64 * MIB);
+}
