@@ -136,9 +136,9 @@ pub use socket_flow_handshake::origin::OriginPolicy;
 #[cfg(feature = "deflate")]
 pub use socket_flow_protocol::Deflate;
 pub use socket_flow_protocol::{
-    CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, DeflateParams, Event,
-    EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, Parcel, Payload, Prepared,
-    ProtocolError, Role, SendError, Timeouts, Uncompressed, Utf8Bytes,
+    Budget, CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, DeflateParams, Event,
+    EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, OutOfMemory, Parcel,
+    Payload, Prepared, ProtocolError, Role, SendError, Timeouts, Uncompressed, Usage, Utf8Bytes,
 };
 
 pub use crate::client::{
@@ -149,8 +149,8 @@ pub use crate::client::{
 pub use crate::hub::{Delivery, Hub, HubBuilder, HubError, HubStats, SlowPolicy};
 pub use crate::invalid_header::InvalidHeader;
 pub use crate::server::{
-    AcceptError, Acceptor, ConnectionId, Events, HandlerResult, Listener, PeerAddr, Pending,
-    Server, ServerBuilder, ServerEvent, ServerHandle, ShutdownOutcome, accept,
+    AcceptError, Acceptor, BudgetError, ConnectionId, Events, HandlerResult, Listener, PeerAddr,
+    Pending, Server, ServerBuilder, ServerEvent, ServerHandle, ShutdownOutcome, accept,
 };
 pub use crate::stream::{ClientStream, ServerStream};
 

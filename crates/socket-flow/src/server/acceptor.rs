@@ -7,9 +7,9 @@ use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
 use socket_flow_handshake::origin::OriginPolicy;
 use socket_flow_handshake::server::{self, Choices, Rejection};
-use socket_flow_protocol::Config;
 #[cfg(feature = "deflate")]
 use socket_flow_protocol::Deflate;
+use socket_flow_protocol::{Budget, Config};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::HANDSHAKE_TIMEOUT;
@@ -123,6 +123,21 @@ impl Acceptor {
     #[must_use]
     pub fn allow_any_origin(self) -> Self {
         self.origin(OriginPolicy::Any)
+    }
+
+    /// Sets how much memory the open connections may hold together; see [`Budget`]. It is a part of
+    /// the [`config`](Self::config), and set there by whoever calls that later. Default: no budget.
+    #[must_use]
+    pub fn budget(self, budget: Budget) -> Self {
+        self.with(|settings| {
+            let config = Config::clone(&settings.config).budget(budget);
+            settings.config = Arc::new(config);
+        })
+    }
+
+    /// The settings of the open connections.
+    pub(crate) fn settings(&self) -> &Config {
+        &self.settings.config
     }
 
     /// Sets limits and timeouts of the open connections. An [`Arc`] is shared, not copied.

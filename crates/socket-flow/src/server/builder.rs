@@ -10,16 +10,18 @@ use http::{Request, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::HeadLimits;
 use socket_flow_handshake::origin::OriginPolicy;
-use socket_flow_protocol::Config;
 #[cfg(feature = "deflate")]
 use socket_flow_protocol::Deflate;
+use socket_flow_protocol::{Budget, Config};
 use tokio::net::ToSocketAddrs;
 use tokio::sync::mpsc;
 #[cfg(feature = "rustls")]
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::server::acceptor::Acceptor;
+use crate::server::budget_error::check_budget;
 use crate::server::control::{Alive, Control};
+use crate::server::event_memory::EventMemory;
 use crate::server::events::Events;
 use crate::server::handle::ServerHandle;
 use crate::server::listener::Listener;
@@ -112,6 +114,7 @@ pub struct ServerBuilder {
     tls: Option<Arc<ServerConfig>>,
     opening: Opening,
     event_capacity: usize,
+    event_memory: usize,
 }
 
 impl ServerBuilder {
@@ -129,6 +132,7 @@ impl ServerBuilder {
                 retry_after: RETRY_AFTER,
             },
             event_capacity: EVENT_CAPACITY,
+            event_memory: EVENT_MEMORY,
         }
     }
 
@@ -137,8 +141,10 @@ impl ServerBuilder {
     /// [`Sender`](crate::Sender) of each `Open`.
     ///
     /// While nobody reads the events, at most
-    /// [`event_capacity`](Self::event_capacity) of them wait; then connections
-    /// are not read from, and go on sending.
+    /// [`event_capacity`](Self::event_capacity) of them wait, with messages of
+    /// [`event_memory`](Self::event_memory) bytes together, and 64 KiB of each
+    /// connection or one larger message; then connections are not read from, and
+    /// go on sending.
     ///
     /// # Replies
     ///
@@ -159,7 +165,8 @@ impl ServerBuilder {
     /// own.
     ///
     /// # Errors
-    /// No address can be resolved or bound.
+    /// No address can be resolved or bound, or the [`budget`](Self::budget) is too
+    /// small ([`BudgetError`](crate::BudgetError)).
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -176,7 +183,12 @@ impl ServerBuilder {
     /// ```
     pub async fn serve(self) -> io::Result<(ServerHandle, Events)> {
         let (sender, receiver) = mpsc::channel(self.event_capacity.clamp(1, MAX_EVENT_CAPACITY));
-        let (handle, alive) = self.start(Told { events: sender }).await?;
+        let budget = self.opening.acceptor.settings().memory().cloned();
+        let told = Told {
+            events: sender,
+            memory: EventMemory::new(self.event_memory, budget),
+        };
+        let (handle, alive) = self.start(told).await?;
         Ok((handle, Events::new(receiver, alive)))
     }
 
@@ -191,7 +203,8 @@ impl ServerBuilder {
     /// complete.
     ///
     /// # Errors
-    /// No address can be resolved or bound.
+    /// No address can be resolved or bound, or the [`budget`](Self::budget) is too
+    /// small ([`BudgetError`](crate::BudgetError)).
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -324,11 +337,50 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how many events may wait to be read, from 1 to a million: with
-    /// [`Config::max_message`] the memory they may take. Default: 256.
+    /// Sets how many events may wait to be read, from 1 to a million. Default: 256.
     pub fn event_capacity(mut self, count: usize) -> Self {
         self.event_capacity = count;
         self
+    }
+
+    /// Sets how many bytes of messages may wait to be read as events, those of all
+    /// connections together. A message that is larger than all of it waits alone;
+    /// 0 counts as 1. Default: 16 MiB.
+    pub fn event_memory(mut self, bytes: usize) -> Self {
+        self.event_memory = bytes;
+        self
+    }
+
+    /// Sets how much memory the connections may hold together: messages that are
+    /// put together, what waits to be written or read, contexts of compression.
+    /// Where it is used up, messages wait for it, and in the end the largest that
+    /// waits is closed with 1013; small ones go on. See [`Budget`], whose
+    /// [`usage`](Budget::usage) says at any time what is used and by what.
+    ///
+    /// It is a part of the [`config`](Self::config), and set there by whoever calls
+    /// that later. Starting the server fails where the budget is smaller than one
+    /// message of [`Config::max_message`], or than the share
+    /// ([`Budget::SHARE`]) of each of [`max_connections`](Self::max_connections).
+    /// Default: no budget.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use socket_flow::{Budget, Server};
+    ///
+    /// let budget = Budget::new(256 << 20);
+    /// let (handle, events) = Server::bind("127.0.0.1:0")
+    ///     .budget(budget.clone())
+    ///     .max_connections(10_000)
+    ///     .serve()
+    ///     .await?;
+    /// println!("{:?}", budget.usage());
+    /// # drop((handle, events));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn budget(self, budget: Budget) -> Self {
+        self.accepting(|acceptor| acceptor.budget(budget))
     }
 
     /// Sets the subprotocols spoken; see [`Acceptor::subprotocols`].
@@ -386,6 +438,8 @@ impl ServerBuilder {
     }
 
     async fn start<S: Session>(self, session: S) -> io::Result<(ServerHandle, Arc<Alive>)> {
+        let config = self.opening.acceptor.settings();
+        check_budget(config, self.opening.max_connections)?;
         let listener = (self.listener)().await?;
         #[cfg(feature = "rustls")]
         let listener = match self.tls {
@@ -406,6 +460,7 @@ impl fmt::Debug for ServerBuilder {
         f.debug_struct("ServerBuilder")
             .field("opening", &self.opening)
             .field("event_capacity", &self.event_capacity)
+            .field("event_memory", &self.event_memory)
             .finish_non_exhaustive()
     }
 }
@@ -420,3 +475,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 const EVENT_CAPACITY: usize = 256;
 
 const MAX_EVENT_CAPACITY: usize = 1_000_000;
+
+/// One message of the default limit.
+const EVENT_MEMORY: usize = 16 << 20;

@@ -12,6 +12,7 @@ use socket_flow_protocol::{Message, Utf8Bytes};
 use tokio::sync::mpsc;
 
 use crate::server::control::{Alive, Control};
+use crate::server::event_memory::EventRoom;
 use crate::server::peer_addr::PeerAddr;
 use crate::server::reply_room::Promise;
 
@@ -118,15 +119,8 @@ pub(crate) struct Queued {
     pub(crate) event: ServerEvent,
     /// The room for a reply, where it is a message.
     pub(crate) promise: Option<Promise>,
-}
-
-impl Queued {
-    pub(crate) fn new(event: ServerEvent, promise: Promise) -> Self {
-        Self {
-            event,
-            promise: Some(promise),
-        }
-    }
+    /// The memory it has, where it is a message, until it is read.
+    pub(crate) room: Option<EventRoom>,
 }
 
 impl From<ServerEvent> for Queued {
@@ -134,6 +128,7 @@ impl From<ServerEvent> for Queued {
         Self {
             event,
             promise: None,
+            room: None,
         }
     }
 }
@@ -177,7 +172,7 @@ impl Events {
         // Who asks for the next event has dealt with the one before.
         self.unfinished = None;
         Poll::Ready(match ready!(self.events.poll_recv(cx)) {
-            Some(Queued { event, promise }) => {
+            Some(Queued { event, promise, .. }) => {
                 self.unfinished = promise;
                 Some(event)
             }

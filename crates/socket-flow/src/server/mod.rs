@@ -1,7 +1,9 @@
 mod acceptor;
+mod budget_error;
 mod builder;
 mod control;
 mod error;
+mod event_memory;
 mod events;
 mod handle;
 mod listener;
@@ -19,6 +21,7 @@ use socket_flow_connection::WebSocket;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use acceptor::Acceptor;
+pub use budget_error::BudgetError;
 pub use builder::{Server, ServerBuilder};
 pub use error::AcceptError;
 pub use events::{ConnectionId, Events, ServerEvent};

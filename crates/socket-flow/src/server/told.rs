@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use http::Request;
@@ -10,9 +10,10 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::race::{First, race};
 use crate::server::control::Control;
+use crate::server::event_memory::{EventMemory, EventRoom};
 use crate::server::events::{ConnectionId, Queued, ServerEvent};
 use crate::server::peer_addr::PeerAddr;
-use crate::server::reply_room::ReplyRoom;
+use crate::server::reply_room::{Promise, ReplyRoom};
 use crate::server::session::{Registered, Running, Session};
 use crate::stream::ServerStream;
 
@@ -20,6 +21,7 @@ use crate::stream::ServerStream;
 #[derive(Clone)]
 pub(crate) struct Told {
     pub(crate) events: mpsc::Sender<Queued>,
+    pub(crate) memory: EventMemory,
 }
 
 impl Session for Told {
@@ -33,6 +35,7 @@ impl Session for Told {
         let sender = ws.sender();
         let mut telling = Telling {
             events: self.events.clone(),
+            memory: self.memory.clone(),
             registered: Registered::new(control, sender.clone()),
             replies: ReplyRoom::new(sender.clone()),
             failure: None,
@@ -95,6 +98,7 @@ fn close_event(id: ConnectionId, frame: Option<CloseFrame>, error: Option<Error>
 /// also where the task is dropped.
 struct Telling {
     events: mpsc::Sender<Queued>,
+    memory: EventMemory,
     registered: Registered,
     replies: ReplyRoom,
     /// Why sending failed while an event waited for room.
@@ -123,24 +127,40 @@ impl Telling {
         }
     }
 
-    /// As [`tell`](Self::tell), once there is room for a reply as well.
+    /// As [`tell`](Self::tell), once there is room for a reply, and for the message
+    /// among those that wait to be read.
     fn tell_message<'a>(
         &'a mut self,
         ws: &'a mut WebSocket<ServerStream>,
         message: Message,
     ) -> Result<bool, Late<'a>> {
-        let (id, size) = (self.registered.id, message.len());
-        let event = ServerEvent::Message { id, message };
-        match self.replies.try_promise(size) {
-            Some(promise) => self.tell(ws, Queued::new(event, promise)),
+        let size = message.len();
+        let promise = self.replies.try_promise(size);
+        match promise.zip(self.memory.try_room(size)) {
+            Some((promise, room)) => {
+                let event = self.message(message, promise, Some(room));
+                self.tell(ws, event)
+            }
             None => Err(Box::pin(async move {
                 self.wait_for_reply_room(ws, size).await;
                 let promise = self.replies.promise(size);
-                match self.tell(ws, Queued::new(event, promise)) {
+                let memory = self.memory.clone();
+                let room = self.beside(ws, memory.room(size)).await.flatten();
+                let event = self.message(message, promise, room);
+                match self.tell(ws, event) {
                     Ok(is_told) => is_told,
                     Err(late) => late.await,
                 }
             })),
+        }
+    }
+
+    fn message(&self, message: Message, promise: Promise, room: Option<EventRoom>) -> Queued {
+        let id = self.registered.id;
+        Queued {
+            event: ServerEvent::Message { id, message },
+            promise: Some(promise),
+            room,
         }
     }
 
@@ -155,6 +175,24 @@ impl Telling {
     }
 
     async fn tell_late(&mut self, ws: &mut WebSocket<ServerStream>, event: Queued) -> bool {
+        let events = self.events.clone();
+        match self.beside(ws, events.reserve()).await {
+            Some(Ok(room)) => {
+                room.send(event);
+                true
+            }
+            Some(Err(_)) | None => false,
+        }
+    }
+
+    /// Waits, and sends meanwhile, as long as the connection does; `None` once the
+    /// server is to stop: whoever stops it may be the one who reads events.
+    async fn beside<T>(
+        &mut self,
+        ws: &mut WebSocket<ServerStream>,
+        wait: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut wait = pin!(wait);
         let mut is_forwarding = true;
         loop {
             let forward = async {
@@ -164,14 +202,9 @@ impl Telling {
                 }
             };
             let others = race(self.registered.control.closing.cancelled(), forward);
-            match race(self.events.reserve(), others).await {
-                First::Left(Ok(room)) => {
-                    room.send(event);
-                    return true;
-                }
-                First::Left(Err(_)) => return false,
-                // Whoever stops the server may be the one who reads events.
-                First::Right(First::Left(())) => return false,
+            match race(wait.as_mut(), others).await {
+                First::Left(result) => return Some(result),
+                First::Right(First::Left(())) => return None,
                 First::Right(First::Right(result)) => {
                     is_forwarding = false;
                     if let Err(error) = result {

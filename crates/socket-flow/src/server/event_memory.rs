@@ -1,0 +1,106 @@
+use std::fmt;
+use std::sync::Arc;
+
+use socket_flow_protocol::{Budget, Lease, Purpose};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many bytes of messages may wait to be read as events, those of all
+/// connections together.
+///
+/// How much one connection may have of it is bounded by the
+/// [room for its replies](super::reply_room::ReplyRoom).
+#[derive(Clone, Debug)]
+pub(crate) struct EventMemory {
+    room: Arc<Semaphore>,
+    capacity: u32,
+    budget: Option<Budget>,
+}
+
+/// The memory of one event.
+pub(crate) struct EventRoom {
+    _room: OwnedSemaphorePermit,
+    _lease: Option<Lease>,
+}
+
+impl EventMemory {
+    pub(crate) fn new(bytes: usize, budget: Option<Budget>) -> Self {
+        let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
+        let capacity = bytes.clamp(1, most);
+        Self {
+            room: Arc::new(Semaphore::new(capacity)),
+            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
+            budget,
+        }
+    }
+
+    /// The room for a message of this many bytes, if it is there. One that is
+    /// larger than everything is told alone.
+    pub(crate) fn try_room(&self, bytes: usize) -> Option<EventRoom> {
+        let room = Arc::clone(&self.room);
+        let room = room.try_acquire_many_owned(self.cost(bytes)).ok()?;
+        Some(self.take(room, bytes))
+    }
+
+    /// Waits for it, in order.
+    ///
+    /// # Cancel safety
+    /// The place in the order is lost when the future is dropped.
+    pub(crate) async fn room(&self, bytes: usize) -> Option<EventRoom> {
+        let room = Arc::clone(&self.room);
+        let room = room.acquire_many_owned(self.cost(bytes)).await.ok()?;
+        Some(self.take(room, bytes))
+    }
+
+    fn take(&self, room: OwnedSemaphorePermit, bytes: usize) -> EventRoom {
+        let lease = self.budget.as_ref().filter(|_| bytes > 0).map(|budget| {
+            let mut lease = budget.lease(Purpose::Events);
+            // It is there already, and its connection gives it back.
+            lease.set(bytes);
+            lease
+        });
+        EventRoom {
+            _room: room,
+            _lease: lease,
+        }
+    }
+
+    fn cost(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes).unwrap_or(u32::MAX).min(self.capacity)
+    }
+}
+
+impl fmt::Debug for EventRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventRoom").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_have_room_up_to_the_sum_and_a_larger_one_alone() {
+        let memory = EventMemory::new(100, None);
+        let (small, rest) = (memory.try_room(60).unwrap(), memory.try_room(40).unwrap());
+        assert!(memory.try_room(1).is_none());
+        assert!(memory.try_room(0).is_some());
+        drop(small);
+        assert!(memory.try_room(1000).is_none());
+        drop(rest);
+        let large = memory.try_room(1000).unwrap();
+        assert!(memory.try_room(1).is_none());
+        drop(large);
+        assert!(memory.try_room(100).is_some());
+    }
+
+    #[test]
+    fn what_waits_is_charged_to_the_budget_until_it_is_read() {
+        let budget = Budget::new(1 << 30);
+        let memory = EventMemory::new(100, Some(budget.clone()));
+        let room = memory.try_room(1000).unwrap();
+        assert_eq!(budget.usage().events, 1000);
+        drop(room);
+        assert_eq!(budget.usage().events, 0);
+    }
+}
