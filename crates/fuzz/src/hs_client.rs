@@ -88,7 +88,7 @@ enum Outcome {
 }
 
 fn outcome(pieces: &[&[u8]], offer: &Offer, key: &Key) -> Outcome {
-    let mut decoder = ResponseDecoder::new(HeadLimits::default());
+    let mut decoder = ResponseDecoder::new(HeadLimits::response());
     let mut buf = Vec::new();
     for piece in pieces {
         buf.extend_from_slice(piece);

@@ -73,7 +73,7 @@ fn client(c: &mut Criterion) {
         b.iter(|| {
             let target = Target::parse(black_box("ws://example.com/chat")).unwrap();
             let question = encode_request(&request(&target.uri(), &offer, &key).unwrap());
-            let mut decoder = ResponseDecoder::new(HeadLimits::default());
+            let mut decoder = ResponseDecoder::new(HeadLimits::response());
             let (response, _) = decoder.decode(black_box(&answer)).unwrap().unwrap();
             (question, verify(&response, &offer, &key).unwrap())
         });

@@ -18,7 +18,7 @@ fn request(input: &[u8]) -> Decoded<Request<()>> {
 
 fn response(input: &[u8]) -> Decoded<Response<()>> {
     at_every_cut(input, || {
-        let mut decoder = ResponseDecoder::new(HeadLimits::default());
+        let mut decoder = ResponseDecoder::new(HeadLimits::response());
         move |buf: &[u8]| decoder.decode(buf)
     })
 }
@@ -275,7 +275,7 @@ fn eight_interim_responses_are_skipped_and_no_more() {
         }
     }
     // The decoder starts to count anew for the next answer.
-    let mut decoder = ResponseDecoder::new(HeadLimits::default());
+    let mut decoder = ResponseDecoder::new(HeadLimits::response());
     let input = interim.repeat(8) + "HTTP/1.1 200 X\r\n\r\n";
     for _ in 0..2 {
         assert!(decoder.decode(input.as_bytes()).unwrap().is_some());
@@ -286,7 +286,7 @@ fn eight_interim_responses_are_skipped_and_no_more() {
 fn a_response_without_end_is_refused_at_the_limit() {
     let mut input = b"HTTP/1.1 101 X\r\nA: ".to_vec();
     input.resize(1 << 20, b'b');
-    let mut decoder = ResponseDecoder::new(HeadLimits::default());
+    let mut decoder = ResponseDecoder::new(HeadLimits::response());
     let got = decoder.decode(&input).map(|_| ());
     assert_eq!(got, Err(HeadError::LineTooLong));
 }

@@ -138,7 +138,7 @@ proptest! {
                 assert_lines(&encode_response(&response), response.headers().len());
             }
         }
-        if let Ok(Some((response, _))) = ResponseDecoder::new(HeadLimits::default()).decode(&input) {
+        if let Ok(Some((response, _))) = ResponseDecoder::new(HeadLimits::response()).decode(&input) {
             let _ = verify(&response, &Offer::default(), &Key::new([0; 16]));
         }
     }

@@ -90,7 +90,7 @@ fn decoded_request(bytes: &[u8]) -> Request<()> {
 }
 
 fn decoded_response(bytes: &[u8]) -> Response<()> {
-    let mut decoder = ResponseDecoder::new(HeadLimits::default());
+    let mut decoder = ResponseDecoder::new(HeadLimits::response());
     let (response, len) = decoder.decode(bytes).unwrap().unwrap();
     assert_eq!(len, bytes.len());
     response

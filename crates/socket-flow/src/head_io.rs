@@ -8,7 +8,7 @@ use socket_flow_handshake::head::HeadError;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Reads until `decode` finds a whole head and drops that from `buf`: what is left there was sent
-/// behind it.
+/// after it.
 ///
 /// `buf` grows to the decoder's limit and one read beyond it at most, because the decoder refuses
 /// a head over its limit at the byte that goes over.

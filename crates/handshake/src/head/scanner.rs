@@ -15,7 +15,7 @@ use crate::head::{HeadError, HeadLimits};
 /// Everything that can be told from single bytes is refused here, at the byte that shows it: a
 /// line that ends in anything but CR LF, control characters, folded lines, and every limit. What
 /// is left for `httparse` is one run over a complete head of known size.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct HeadScanner {
     limits: HeadLimits,
     /// Empty lines that may still stand before the start line.
@@ -43,16 +43,7 @@ pub(super) struct HeadEnd {
 }
 
 impl HeadScanner {
-    /// RFC 9112 §2.2: a server ignores an empty line before the request line.
-    pub(super) fn request(limits: HeadLimits) -> Self {
-        Self::new(limits, 1)
-    }
-
-    pub(super) fn response(limits: HeadLimits) -> Self {
-        Self::new(limits, 0)
-    }
-
-    fn new(limits: HeadLimits, empty_lines: u8) -> Self {
+    pub(super) fn new(limits: HeadLimits, empty_lines: u8) -> Self {
         Self {
             limits,
             empty_lines,
@@ -83,6 +74,11 @@ impl HeadScanner {
             return Err(HeadError::TooLong);
         }
         Ok(None)
+    }
+
+    /// Bytes of the head that are complete lines, the CR LF of the last one included.
+    pub(super) fn complete_lines(&self) -> usize {
+        self.scanned - self.line_len - usize::from(self.after_cr)
     }
 
     /// Takes the text that the line goes on with, and the CR after it.
@@ -177,8 +173,8 @@ mod tests {
     use super::*;
 
     fn scan(limits: HeadLimits, input: &[u8]) -> Result<Option<HeadEnd>, HeadError> {
-        let whole = HeadScanner::request(limits).scan(input);
-        let mut scanner = HeadScanner::request(limits);
+        let whole = HeadScanner::new(limits, 1).scan(input);
+        let mut scanner = HeadScanner::new(limits, 1);
         let mut by_byte = Ok(None);
         for end in 0..=input.len() {
             by_byte = scanner.scan(&input[..end]);
@@ -238,7 +234,7 @@ mod tests {
                 input.escape_ascii()
             );
         }
-        let mut response = HeadScanner::response(limits);
+        let mut response = HeadScanner::new(limits, 0);
         assert_eq!(response.scan(b"\r\n"), Err(HeadError::StartLine));
     }
 
@@ -286,7 +282,7 @@ mod tests {
         let limits = HeadLimits::default();
         let mut input = b"GET / HTTP/1.1\r\na:".to_vec();
         input.resize(8 * 1024, b'b');
-        let mut scanner = HeadScanner::request(limits);
+        let mut scanner = HeadScanner::new(limits, 1);
         for end in 0..=input.len() {
             assert_eq!(scanner.scan(&input[..end]), Ok(None));
             // A read that brings nothing costs nothing.
@@ -300,16 +296,16 @@ mod tests {
         let limits = HeadLimits::default();
         let mut line = b"GET / HTTP/1.1\r\na:".to_vec();
         line.resize(32 << 20, b'b');
-        let mut scanner = HeadScanner::request(limits);
+        let mut scanner = HeadScanner::new(limits, 1);
         assert_eq!(scanner.scan(&line), Err(HeadError::LineTooLong));
         assert_eq!(scanner.steps, 16 + 8 * 1024 + 1);
 
         let lines = b"GET / HTTP/1.1\r\n".to_vec().repeat(1 << 20);
-        let mut scanner = HeadScanner::request(limits);
+        let mut scanner = HeadScanner::new(limits, 1);
         assert_eq!(scanner.scan(&lines), Err(HeadError::TooManyHeaders));
         assert_eq!(scanner.steps, 101 * 16 + 1);
 
-        let mut scanner = HeadScanner::request(limits.max_line(usize::MAX));
+        let mut scanner = HeadScanner::new(limits.max_line(usize::MAX), 1);
         assert_eq!(scanner.scan(&line), Err(HeadError::TooLong));
         assert_eq!(scanner.steps, 16 * 1024);
     }

@@ -48,7 +48,7 @@ pub(crate) fn cells() -> Vec<Cell> {
                 let target = Target::parse(black_box("ws://example.com/chat")).expect("a URL");
                 let question = request(&target.uri(), &offer, &key).expect("a request");
                 black_box(encode_request(&question));
-                let mut decoder = ResponseDecoder::new(HeadLimits::default());
+                let mut decoder = ResponseDecoder::new(HeadLimits::response());
                 let decoded = decoder.decode(black_box(&answer)).expect("a response");
                 let (response, _) = decoded.expect("a whole response");
                 assert!(black_box(verify(&response, &offer, &key)).is_ok());

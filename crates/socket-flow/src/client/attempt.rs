@@ -4,15 +4,16 @@ use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::client::{self, Offer};
-use socket_flow_handshake::head::{HeadLimits, ResponseDecoder};
+use socket_flow_handshake::head::HeadLimits;
 use socket_flow_handshake::key::Key;
 use socket_flow_protocol::{Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::client::answer::ask;
 use crate::client::body::read_body;
 use crate::client::error::{ConnectError, ConnectStage};
 use crate::deadline::Deadline;
-use crate::head_io::{left_over, read_head, write_head};
+use crate::head_io::left_over;
 use crate::negotiated::negotiated;
 
 /// A request ready to be sent, and what its answer is judged by.
@@ -35,7 +36,7 @@ impl Attempt {
     {
         let mut buf = BytesMut::new();
         let response = deadline
-            .run(self.exchange(&mut stream, &mut buf))
+            .run(ask(&mut stream, &self.request, self.head_limits, &mut buf))
             .await
             .unwrap_or(Err(ConnectError::Timeout(ConnectStage::Handshake)))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -64,32 +65,5 @@ impl Attempt {
             self.config,
         );
         Ok((ws, response))
-    }
-
-    async fn exchange<S>(
-        &self,
-        stream: &mut S,
-        buf: &mut BytesMut,
-    ) -> Result<Response<()>, ConnectError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        // A server may refuse before it has read the request: its answer says more than our
-        // failure to write.
-        let written = write_head(stream, &self.request).await;
-        let mut decoder = ResponseDecoder::new(self.head_limits);
-        match (
-            read_head(stream, buf, |bytes| decoder.decode(bytes)).await,
-            written,
-        ) {
-            (Ok(response), _) => Ok(response),
-            (Err(read), Err(written)) => Err(match ConnectError::from(read) {
-                // Why the server does not want us, and its end made writing fail.
-                #[cfg(feature = "rustls")]
-                alert @ ConnectError::Tls(_) => alert,
-                _ => written.into(),
-            }),
-            (Err(error), Ok(())) => Err(error.into()),
-        }
     }
 }

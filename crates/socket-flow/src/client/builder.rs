@@ -77,7 +77,7 @@ impl ClientBuilder {
             config: Arc::default(),
             #[cfg(feature = "deflate")]
             deflate: None,
-            head_limits: HeadLimits::default(),
+            head_limits: HeadLimits::response(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
             redirects: 0,
             transport: Transport::default(),
@@ -160,8 +160,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how large the head of the server's answer may be. Default: 16 KiB, 100 header lines,
-    /// 8 KiB a line.
+    /// Sets how large the head of an answer may be, the server's and a proxy's. Default:
+    /// [`HeadLimits::response`]: 64 KiB, 256 header lines, 16 KiB a line. Interim answers before it
+    /// have the same limits, each by itself, and are dropped as they come.
     pub fn head_limits(mut self, limits: HeadLimits) -> Self {
         self.head_limits = limits;
         self

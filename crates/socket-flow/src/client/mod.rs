@@ -1,3 +1,4 @@
+mod answer;
 mod attempt;
 mod body;
 mod builder;

@@ -176,7 +176,7 @@ async fn an_endless_answer_is_bounded() {
         let server = async |mut peer: Peer| {
             peer.head().await;
             peer.send("HTTP/1.1 101 x\r\n").await;
-            peer.send(line.repeat(8 * 1024 + 1)).await;
+            peer.send(line.repeat(16 * 1024 + 1)).await;
             peer
         };
         match connect_to(client(), server).await.0 {

@@ -16,6 +16,7 @@ mod declared_length;
 mod dropping;
 mod fragments;
 mod heap;
+mod interim;
 mod lying;
 #[cfg(target_os = "linux")]
 mod memory;

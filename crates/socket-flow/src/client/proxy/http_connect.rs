@@ -3,14 +3,14 @@
 use bytes::BytesMut;
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, Request, Uri};
-use socket_flow_handshake::head::{HeadLimits, ResponseDecoder, encode_request};
+use socket_flow_handshake::head::{HeadLimits, encode_request};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::client::answer::ask;
 use crate::client::body::read_body;
 use crate::client::proxy::Proxy;
 use crate::client::proxy::error::ProxyError;
 use crate::deadline::Deadline;
-use crate::head_io::{read_head, write_head};
 
 /// Asks for a tunnel to `authority`, which always names a port.
 pub(crate) async fn connect<S>(
@@ -24,17 +24,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let request = request(proxy, authority).ok_or(ProxyError::FieldLength)?;
-    let written = write_head(stream, &encode_request(&request)).await;
     let mut buf = BytesMut::new();
-    let mut decoder = ResponseDecoder::new(limits);
-    let response = match (
-        read_head(stream, &mut buf, |bytes| decoder.decode(bytes)).await,
-        written,
-    ) {
-        (Ok(response), _) => response,
-        (Err(_), Err(error)) => return Err(error.into()),
-        (Err(error), Ok(())) => return Err(error.into()),
-    };
+    let request = encode_request(&request);
+    let response = ask::<_, ProxyError>(stream, &request, limits, &mut buf).await?;
     if !response.status().is_success() {
         tracing::debug!(status = response.status().as_u16(), "proxy refused");
         let rejected = read_body(stream, response, buf, deadline).await;
