@@ -23,6 +23,7 @@ use crate::header::trim;
 /// let mut body = BodyDecoder::new(&response, 64 * 1024);
 /// assert!(!body.decode(b"4\r\nwho "));
 /// assert!(body.decode(b"\r\n3\r\nyou\r\n0\r\n\r\n"));
+/// assert!(body.is_complete());
 /// assert_eq!(body.into_body(), "who you");
 /// ```
 #[derive(Debug)]
@@ -43,11 +44,10 @@ impl BodyDecoder {
         }
     }
 
-    /// Takes the next bytes behind the head; `true` once nothing more is to be read: the body is
+    /// Takes the next bytes after the head; `true` once nothing more is to be read: the body is
     /// whole, or over the limit, or broken.
     ///
-    /// A body without a length of its own ends with the connection: read until then. Memory
-    /// grows by what arrives, never by what is announced.
+    /// Memory grows by what arrives, never by what is announced.
     pub fn decode(&mut self, mut input: &[u8]) -> bool {
         while !self.is_done() && !input.is_empty() {
             input = self.advance(input);
@@ -55,9 +55,29 @@ impl BodyDecoder {
         self.is_done()
     }
 
+    /// Says that the stream has ended: what has no length of its own is complete with that, and
+    /// anything else that is not there yet is missing.
+    pub fn end(&mut self) {
+        self.state = match self.state {
+            State::Complete | State::UntilEnd => State::Complete,
+            _ => State::Truncated,
+        };
+    }
+
     /// Whether nothing more is to be read.
     pub fn is_done(&self) -> bool {
-        matches!(self.state, State::Done) || self.body.len() >= self.max
+        matches!(self.state, State::Complete | State::Truncated)
+    }
+
+    /// Whether all of the body is there.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.state, State::Complete)
+    }
+
+    /// Whether only the end of the stream can tell the end of the body: it has no length of its
+    /// own, or one that cannot be believed.
+    pub fn is_until_end(&self) -> bool {
+        matches!(self.state, State::UntilEnd)
     }
 
     /// What was kept of the body.
@@ -72,75 +92,75 @@ impl BodyDecoder {
             [] => return input,
         };
         self.state = match self.state {
-            State::Done => return &[],
-            State::UntilClose => {
-                self.keep(input);
+            State::Complete | State::Truncated => return &[],
+            State::UntilEnd => {
+                self.keep(input, u64::MAX);
                 return &[];
             }
             State::Length(left) => {
-                let (data, rest) = split(input, left);
-                self.keep(data);
-                self.state = match left - data.len() as u64 {
-                    0 => State::Done,
-                    left => State::Length(left),
-                };
+                let (left, rest) = self.keep(input, left);
+                self.after_data(left, State::Length(left), State::Complete);
                 return rest;
             }
             State::ChunkData(left) => {
-                let (data, rest) = split(input, left);
-                self.keep(data);
-                self.state = match left - data.len() as u64 {
-                    0 => State::ChunkEnd,
-                    left => State::ChunkData(left),
-                };
+                let (left, rest) = self.keep(input, left);
+                self.after_data(left, State::ChunkData(left), State::ChunkEnd(b'\r'));
                 return rest;
             }
-            State::ChunkSize(digits, size) => match char::from(byte).to_digit(16) {
-                Some(digit) if digits < MAX_SIZE_DIGITS => {
-                    State::ChunkSize(digits + 1, size * 16 + u64::from(digit))
-                }
-                Some(_) => State::Done,
-                None if digits == 0 => State::Done,
-                None => State::chunk_line(byte, size),
-            },
-            State::ChunkExtension(size) => State::chunk_line(byte, size),
-            State::ChunkEnd => match byte {
-                b'\r' => State::ChunkEnd,
-                b'\n' => State::ChunkSize(0, 0),
-                _ => State::Done,
-            },
+            State::ChunkEnd(expected) if byte != expected => State::Truncated,
+            State::ChunkEnd(b'\r') => State::ChunkEnd(b'\n'),
+            State::ChunkEnd(_) => State::ChunkLine(ChunkLine::default()),
+            State::ChunkLine(line) => line.next(byte),
         };
         rest
     }
 
-    fn keep(&mut self, data: &[u8]) {
-        let room = self.max.saturating_sub(self.body.len());
-        self.body
-            .extend_from_slice(data.get(..room).unwrap_or(data));
+    /// Keeps what there is room for of the next `left` bytes; returns how many of them are still
+    /// to come, and the input after them. What finds no room truncates the body.
+    fn keep<'a>(&mut self, input: &'a [u8], left: u64) -> (u64, &'a [u8]) {
+        let len = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+        let (data, rest) = input.split_at(len);
+        let kept = data.get(..self.room()).unwrap_or(data);
+        self.body.extend_from_slice(kept);
+        if kept.len() < data.len() {
+            self.state = State::Truncated;
+        }
+        (left - data.len() as u64, rest)
+    }
+
+    fn after_data(&mut self, left: u64, unfinished: State, finished: State) {
+        self.state = match self.state {
+            State::Truncated => State::Truncated,
+            _ if left == 0 => finished,
+            _ if self.room() == 0 => State::Truncated,
+            _ => unfinished,
+        };
+    }
+
+    fn room(&self) -> usize {
+        self.max.saturating_sub(self.body.len())
     }
 }
 
 /// ```text
-///   ┌──> ChunkSize ──";"──> ChunkExtension
-///   │        │ "\n"             │ "\n"
-///   │        ├──────────────────┘
-///   │        ├─ size 0 ──> Done
-///   │        ▼
-///   │    ChunkData ──> ChunkEnd
-///   └────────────"\n"─────┘         anything else at a place of its own ──> Done
+///   Length, UntilEnd ───────────────────────────────┐
+///   ChunkLine ──"\n"──┬─ size 0 ────────────────────┴─> Complete
+///      ▲              ▼
+///      │          ChunkData ──> ChunkEnd
+///      └───────"\r\n"──────────────┘     anything else, or too much of it ──> Truncated
 /// ```
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Bytes that are still to come.
     Length(u64),
-    UntilClose,
-    /// Digits read, and their value.
-    ChunkSize(u8, u64),
-    /// The rest of the line of a chunk of this size.
-    ChunkExtension(u64),
+    UntilEnd,
+    ChunkLine(ChunkLine),
+    /// Bytes of the chunk that are still to come.
     ChunkData(u64),
-    ChunkEnd,
-    Done,
+    /// The byte that must follow.
+    ChunkEnd(u8),
+    Complete,
+    Truncated,
 }
 
 impl State {
@@ -150,53 +170,93 @@ impl State {
             || status == StatusCode::NO_CONTENT
             || status == StatusCode::NOT_MODIFIED
         {
-            return Self::Done;
+            return Self::Complete;
         }
         if let Some(coding) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
             let last = coding.as_bytes().rsplit(|byte| *byte == b',').next();
             let chunked = last.is_some_and(|last| trim(last).eq_ignore_ascii_case(b"chunked"));
             return if chunked {
-                Self::ChunkSize(0, 0)
+                Self::ChunkLine(ChunkLine::default())
             } else {
-                Self::UntilClose
+                Self::UntilEnd
             };
         }
         match content_length(headers) {
-            Some(0) => Self::Done,
+            Some(0) => Self::Complete,
             Some(len) => Self::Length(len),
-            // No length, or one that cannot be believed: the connection is closed after this
-            // response anyway.
-            None => Self::UntilClose,
-        }
-    }
-
-    /// The state behind one byte of the line of a chunk of this size.
-    fn chunk_line(byte: u8, size: u64) -> Self {
-        match (byte, size) {
-            (b'\n', 0) => Self::Done,
-            (b'\n', size) => Self::ChunkData(size),
-            _ => Self::ChunkExtension(size),
+            // The connection is closed after this response anyway.
+            None => Self::UntilEnd,
         }
     }
 }
 
+/// The line before a chunk: its size, and extensions that nobody uses (RFC 9112 §7.1).
+#[derive(Clone, Copy, Debug, Default)]
+struct ChunkLine {
+    size: u64,
+    len: u16,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Part {
+    #[default]
+    Start,
+    Digits,
+    Blank,
+    Extension,
+    Cr,
+}
+
+impl ChunkLine {
+    fn next(mut self, byte: u8) -> State {
+        use Part::{Blank, Cr, Digits, Extension, Start};
+        self.part = match (self.part, byte) {
+            (Start | Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                let digit = char::from(byte).to_digit(16).map_or(0, u64::from);
+                let Some(size) = self.size.checked_mul(16) else {
+                    return State::Truncated;
+                };
+                self.size = size + digit;
+                Digits
+            }
+            (Digits | Blank, b' ' | b'\t') => Blank,
+            (Digits | Blank, b';') => Extension,
+            (Digits | Blank | Extension, b'\r') => Cr,
+            (Extension, b'\t' | b' '..=b'~' | 0x80..) => Extension,
+            (Cr, b'\n') if self.size == 0 => return State::Complete,
+            (Cr, b'\n') => return State::ChunkData(self.size),
+            _ => return State::Truncated,
+        };
+        self.len += 1;
+        if self.len > MAX_CHUNK_LINE {
+            return State::Truncated;
+        }
+        State::ChunkLine(self)
+    }
+}
+
+/// Digits, or a list of the same digits: a length that was doubled on the way (RFC 9110 §8.6).
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    let mut values = headers.get_all(CONTENT_LENGTH).iter();
-    let digits = trim(values.next()?.as_bytes());
+    let values = headers.get_all(CONTENT_LENGTH).iter();
+    let mut lengths = values.flat_map(|value| {
+        let members = value.as_bytes().split(|byte| *byte == b',');
+        members.map(|digits| parse_length(trim(digits)))
+    });
+    let length = lengths.next()??;
+    lengths.all(|other| other == Some(length)).then_some(length)
+}
+
+fn parse_length(digits: &[u8]) -> Option<u64> {
     // `parse` would take a sign.
-    if values.next().is_some() || !digits.iter().all(u8::is_ascii_digit) {
+    if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-fn split(input: &[u8], left: u64) -> (&[u8], &[u8]) {
-    let len = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
-    input.split_at(len)
-}
-
-/// 15 digits cannot overflow a `u64` and are more than any body has.
-const MAX_SIZE_DIGITS: u8 = 15;
+/// Enough for a size and extensions no one uses; a longer line is an attack.
+const MAX_CHUNK_LINE: u16 = 256;
 
 #[cfg(test)]
 mod tests {
@@ -210,84 +270,155 @@ mod tests {
         BodyDecoder::new(&response.body(()).unwrap(), max)
     }
 
-    fn check(status: u16, headers: &[(&str, &str)], input: &[u8], body: &[u8], done: bool) {
+    /// What the input makes of a body, cut at every byte: complete, truncated, or to go on.
+    fn check(status: u16, headers: &[(&str, &str)], input: &[u8], body: &[u8], end: Got) {
         for cut in 0..=input.len() {
             let mut decoder = decoder(status, headers, 16);
             decoder.decode(&input[..cut]);
-            let what = format!("{headers:?} {}", input.escape_ascii());
-            assert_eq!(decoder.decode(&input[cut..]), done, "{what}");
+            let what = format!("{headers:?} {} cut at {cut}", input.escape_ascii());
+            let done = decoder.decode(&input[cut..]);
+            let got = match (done, decoder.is_complete()) {
+                (true, true) => Whole,
+                (true, false) => Broken,
+                (false, false) => More,
+                (false, true) => panic!("{what}"),
+            };
+            assert_eq!(got, end, "{what}");
             assert_eq!(decoder.into_body(), body, "{what}");
         }
     }
 
-    /// RFC 9112 §6.3.
+    #[derive(Debug, PartialEq)]
+    enum Got {
+        Whole,
+        Broken,
+        More,
+    }
+
+    use Got::{Broken, More, Whole};
+
+    /// RFC 9112 §6.3; RFC 9110 §8.6.
     #[test]
     fn bodies_end_where_their_length_says() {
-        for (value, input, body, done) in [
-            ("3", &b"abc"[..], &b"abc"[..], true),
-            ("3", b"abcdef", b"abc", true),
-            ("3", b"ab", b"ab", false),
-            ("0", b"abc", b"", true),
-            ("99999999999999999999", b"abc", b"abc", false),
-            ("18446744073709551615", b"abc", b"abc", false),
-            ("+3", b"abcd", b"abcd", false),
-            ("", b"abcd", b"abcd", false),
+        for (value, input, body, end) in [
+            ("3", &b"abc"[..], &b"abc"[..], Whole),
+            ("3", b"abcdef", b"abc", Whole),
+            ("3", b"ab", b"ab", More),
+            ("0", b"", b"", Whole),
+            ("0", b"abc", b"", Whole),
+            ("3, 3", b"abcdef", b"abc", Whole),
+            // What cannot be believed is no length.
+            ("99999999999999999999", b"abc", b"abc", More),
+            ("+2", b"abcd", b"abcd", More),
+            ("-2", b"abcd", b"abcd", More),
+            ("2 3", b"abcd", b"abcd", More),
+            ("0x2", b"abcd", b"abcd", More),
+            ("2, 3", b"abcd", b"abcd", More),
+            ("2,", b"abcd", b"abcd", More),
+            ("", b"abcd", b"abcd", More),
+            ("18446744073709551615", b"abc", b"abc", More),
         ] {
-            check(403, &[("content-length", value)], input, body, done);
+            check(403, &[("content-length", value)], input, body, end);
         }
-        let twice = [("content-length", "1"), ("content-length", "2")];
-        check(403, &twice, b"abc", b"abc", false);
-        check(403, &[], b"abc", b"abc", false);
-        check(204, &[("content-length", "3")], b"abc", b"", true);
-        check(304, &[], b"abc", b"", true);
+        for (second, body, end) in [("2", &b"ab"[..], Whole), ("3", b"abc", More)] {
+            let twice = [("content-length", "2"), ("content-length", second)];
+            check(403, &twice, b"abc", body, end);
+        }
+        check(403, &[], b"abc", b"abc", More);
+        check(204, &[("content-length", "3")], b"abc", b"", Whole);
+        check(304, &[], b"abc", b"", Whole);
+    }
+
+    /// RFC 9112 §6.3, §8.
+    #[test]
+    fn the_end_of_the_stream_completes_what_has_no_length() {
+        for (headers, complete) in [
+            (&[][..], true),
+            (&[("content-length", "+2")], true),
+            (&[("transfer-encoding", "gzip")], true),
+            (&[("content-length", "3")], false),
+            (&[("transfer-encoding", "chunked")], false),
+        ] {
+            let mut decoder = decoder(403, headers, 16);
+            assert_eq!(decoder.is_until_end(), complete);
+            assert!(!decoder.decode(b"1"));
+            decoder.end();
+            assert_eq!((decoder.is_done(), decoder.is_complete()), (true, complete));
+        }
     }
 
     /// RFC 9112 §6.3, §7.1, §7.1.1.
     #[test]
     fn chunks_are_joined_and_broken_ones_end_the_body() {
-        for (input, body, done) in [
-            (&b"3\r\nabc\r\n0\r\n\r\n"[..], &b"abc"[..], true),
-            (b"3;x=y\r\nabc\r\n2 \r\nde\r\n0\r\n", b"abcde", true),
-            (b"00000a\r\n0123456789\r\n", b"0123456789", false),
-            (b"3\r\nab", b"ab", false),
-            (b"", b"", false),
-            (b"x", b"", true),
-            (b"\r\n", b"", true),
-            (b"3\r\nabcd", b"abc", true),
-            (b"3\r\nabc\r\n-1\r\n", b"abc", true),
-            (b"fffffffffffffff\r\nab", b"ab", false),
-            (b"ffffffffffffffff\r\nab", b"", true),
+        let extension = |len: usize| format!("1;{}\r\na\r\n0\r\n", "x".repeat(len)).into_bytes();
+        let (long, longer) = (extension(253), extension(254));
+        for (input, body, end) in [
+            (&b"3\r\nabc\r\n0\r\n\r\n"[..], &b"abc"[..], Whole),
+            (b"3;x=\"y\"\r\nabc\r\n2 \r\nde\r\n0\r\n", b"abcde", Whole),
+            (b"0A\r\n0123456789\r\n", b"0123456789", More),
+            (b"3\r\nab", b"ab", More),
+            (b"", b"", More),
+            (b"x", b"", Broken),
+            (b" 3\r\n", b"", Broken),
+            (b"3x\r\nabc\r\n", b"", Broken),
+            (b"3 4\r\nabc\r\n", b"", Broken),
+            (b"\r\n", b"", Broken),
+            (b";x\r\n", b"", Broken),
+            (b"+3\r\nabc", b"", Broken),
+            (b"0x3\r\nabc", b"", Broken),
+            (b"3\nabc", b"", Broken),
+            (b"3\r\rabc", b"", Broken),
+            (b"3;a\nb\r\nabc", b"", Broken),
+            (b"3\r\nabcd", b"abc", Broken),
+            (b"3\r\nabc\n0\r\n", b"abc", Broken),
+            (b"3\r\nabc\r\n-1\r\n", b"abc", Broken),
+            (b"ffffffffffffffff\r\nab", b"ab", More),
+            (b"00000000000000003\r\nabc", b"abc", More),
+            (b"10000000000000000\r\nab", b"", Broken),
+            (&long, b"a", Whole),
+            (&longer, b"", Broken),
         ] {
-            check(403, &[("transfer-encoding", "chunked")], input, body, done);
+            check(403, &[("transfer-encoding", "chunked")], input, body, end);
+        }
+        for (input, body, end) in [
+            (&b"2\r\nab\r\n0\r\n"[..], &b"ab"[..], Whole),
+            (b"2\r\nabc", b"ab", Broken),
+        ] {
             let over = [
                 ("transfer-encoding", "gzip, Chunked"),
                 ("content-length", "1"),
             ];
-            check(403, &over, input, body, done);
+            check(403, &over, input, body, end);
         }
-        check(
-            403,
-            &[("transfer-encoding", "gzip")],
-            b"3\r\n",
-            b"3\r\n",
-            false,
-        );
+        let gzip = [("transfer-encoding", "chunked, gzip")];
+        check(403, &gzip, b"3\r\n", b"3\r\n", More);
     }
 
     #[test]
     fn no_more_is_kept_than_the_limit() {
-        let body = b"0123456789abcdef";
-        check(403, &[], b"0123456789abcdefg", body, true);
+        let full = b"0123456789abcdef";
+        let over = b"0123456789abcdefg";
+        let chunked = [("transfer-encoding", "chunked")];
+        check(403, &[], full, full, More);
+        check(403, &[], over, full, Broken);
+        check(403, &[("content-length", "16")], over, full, Whole);
+        check(403, &[("content-length", "17")], full, full, Broken);
+        check(403, &[("content-length", "17")], over, full, Broken);
         check(
             403,
-            &[("content-length", "17")],
-            b"0123456789abcdefg",
-            body,
-            true,
+            &chunked,
+            b"10\r\n0123456789abcdef\r\n0\r\n",
+            full,
+            Whole,
         );
-        let chunked = [("transfer-encoding", "chunked")];
-        check(403, &chunked, b"11\r\n0123456789abcdefg", body, true);
-        assert!(decoder(403, &[], 0).is_done());
+        check(
+            403,
+            &chunked,
+            b"10\r\n0123456789abcdef\r\n1\r\ng",
+            full,
+            Broken,
+        );
+        check(403, &chunked, b"11\r\n0123456789abcdefg", full, Broken);
         assert!(!decoder(403, &[], usize::MAX).decode(b"abc"));
     }
 }

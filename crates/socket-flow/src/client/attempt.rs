@@ -25,26 +25,48 @@ pub(crate) struct Attempt {
     pub(crate) head_limits: HeadLimits,
 }
 
+/// The head of the server's answer.
+pub(crate) struct Answer {
+    pub(crate) response: Response<()>,
+    /// What came after it.
+    unread: BytesMut,
+}
+
 impl Attempt {
-    pub(crate) async fn open<S>(
+    /// Sends the request and reads the head of the answer.
+    pub(crate) async fn ask<S>(
+        &self,
+        stream: &mut S,
+        deadline: Deadline,
+    ) -> Result<Answer, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut unread = BytesMut::new();
+        let response = deadline
+            .run(ask(stream, &self.request, self.head_limits, &mut unread))
+            .await
+            .unwrap_or(Err(ConnectError::Timeout(ConnectStage::Handshake)))?;
+        Ok(Answer { response, unread })
+    }
+
+    /// Makes of the answer what it says: a connection, or a refusal with its body.
+    pub(crate) async fn conclude<S>(
         self,
         mut stream: S,
+        answer: Answer,
         deadline: Deadline,
     ) -> Result<(WebSocket<S>, Response<()>), ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut buf = BytesMut::new();
-        let response = deadline
-            .run(ask(&mut stream, &self.request, self.head_limits, &mut buf))
-            .await
-            .unwrap_or(Err(ConnectError::Timeout(ConnectStage::Handshake)))?;
+        let Answer { response, unread } = answer;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             tracing::debug!(
                 status = response.status().as_u16(),
                 "opening handshake rejected"
             );
-            let rejected = read_body(&mut stream, response, buf, deadline).await;
+            let rejected = read_body(&mut stream, response, unread, deadline).await;
             return Err(ConnectError::Rejected(Box::new(rejected)));
         }
         let agreed = client::verify(&response, &self.offer, &self.key).map_err(|error| {
@@ -56,10 +78,10 @@ impl Attempt {
             "opening handshake complete"
         );
         let negotiated = negotiated(agreed);
-        // RFC 6455 §4.1 lets the server send frames behind its 101 at once.
+        // RFC 6455 §4.1 lets the server send frames after its 101 at once.
         let ws = WebSocket::from_parts(
             stream,
-            left_over(buf),
+            left_over(unread),
             Role::Client,
             negotiated,
             self.config,

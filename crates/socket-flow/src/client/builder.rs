@@ -271,24 +271,28 @@ impl ClientBuilder {
         let mut redirects = 0;
         loop {
             let attempt = self.attempt(&target, &headers)?;
-            let stream = transport.open(&target, self.head_limits, deadline).await?;
-            let rejected = match attempt.open(stream, deadline).await {
-                Ok((ws, response)) => {
-                    if let Ok(peer) = ws.get_ref().peer_addr() {
-                        ws.span().record("peer", tracing::field::display(peer));
-                    }
-                    return Ok((ws, response));
-                }
-                Err(ConnectError::Rejected(rejected)) if self.redirects > 0 => rejected,
-                Err(error) => return Err(error),
+            let mut stream = transport.open(&target, self.head_limits, deadline).await?;
+            let answer = attempt.ask(&mut stream, deadline).await?;
+            // The head says where it leads (RFC 9110 §15.4): its body is not waited for.
+            let next = match self.redirects {
+                0 => None,
+                _ => location(&target, &answer.response).map_err(ConnectError::Redirect)?,
             };
-            let Some(next) = location(&target, &rejected).map_err(ConnectError::Redirect)? else {
-                return Err(ConnectError::Rejected(rejected));
+            let Some(next) = next else {
+                let (ws, response) = attempt.conclude(stream, answer, deadline).await?;
+                if let Ok(peer) = ws.get_ref().peer_addr() {
+                    ws.span().record("peer", tracing::field::display(peer));
+                }
+                return Ok((ws, response));
             };
             if redirects >= self.redirects {
                 return Err(ConnectError::Redirect(RedirectError::TooMany));
             }
             redirects += 1;
+            tracing::debug!(
+                status = answer.response.status().as_u16(),
+                "redirect followed"
+            );
             if !target.is_same_origin(&next) {
                 strip_credentials(&mut headers);
                 transport.addresses = None;
@@ -337,7 +341,12 @@ impl ClientBuilder {
         let deadline = Deadline::after(self.handshake_timeout);
         let (target, headers) = self.request()?;
         let attempt = self.attempt(&target, &headers)?;
-        Apart::new(attempt.open(stream, deadline)).await
+        Apart::new(async {
+            let mut stream = stream;
+            let answer = attempt.ask(&mut stream, deadline).await?;
+            attempt.conclude(stream, answer, deadline).await
+        })
+        .await
     }
 
     /// What to ask for, and with which headers: every mistake of the caller's is reported before

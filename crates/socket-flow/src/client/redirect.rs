@@ -2,20 +2,18 @@ use std::error::Error;
 use std::fmt;
 
 use http::header::{AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use socket_flow_handshake::target::{Target, TargetError};
-
-use crate::client::rejected::Rejected;
 
 /// Where a redirect leads; `None` for an answer that is none.
 pub(crate) fn location(
     target: &Target,
-    rejected: &Rejected,
+    response: &Response<()>,
 ) -> Result<Option<Target>, RedirectError> {
-    if !is_redirect(rejected.status()) {
+    if !is_redirect(response.status()) {
         return Ok(None);
     }
-    let Some(location) = rejected.headers().get(LOCATION) else {
+    let Some(location) = response.headers().get(LOCATION) else {
         return Ok(None);
     };
     let location = location

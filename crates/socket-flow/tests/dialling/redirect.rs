@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use socket_flow::handshake::target::TargetError;
 use socket_flow::{ClientBuilder, ConnectError, RedirectError};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -60,6 +61,57 @@ async fn every_kind_is_followed_when_asked() {
         let (mut ws, _) = client(addr).redirects(1).connect().await.unwrap();
         assert_eq!(ws.get_ref().peer_addr().unwrap(), server);
         is_echo(&mut ws).await;
+    }
+}
+
+/// Servers that answer their connections with these heads, and then neither go on nor close.
+async fn stalled<const N: usize>(heads: [String; N]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        for answer in heads {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            head(&mut stream).await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            open.push(stream);
+        }
+        std::future::pending::<()>().await;
+    });
+    addr
+}
+
+/// RFC 9110 §15.4.
+#[tokio::test]
+async fn the_head_of_a_redirect_is_enough_and_its_body_not_waited_for() {
+    for rest in [
+        "Content-Length: 50\r\n\r\nhello",
+        "Content-Length: 50\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        "\r\nhello",
+    ] {
+        let server = echo_server().await;
+        let to = |url: String| format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\n{rest}");
+        let addr = stalled([to("/x".into()), to(format!("ws://{server}/"))]).await;
+        let (mut ws, _) = client(addr).redirects(2).connect().await.unwrap();
+        is_echo(&mut ws).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_that_is_not_followed_is_told_without_its_body_too() {
+    let rest = "Content-Length: 50\r\n\r\nhello";
+    let to = |url: &str| format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\n{rest}");
+    for (heads, expected) in [
+        ([to("/x"), to("/y")], RedirectError::TooMany),
+        (
+            [to("/x"), to("ftp://a/")],
+            RedirectError::Location(TargetError::Scheme("ftp".into())),
+        ),
+    ] {
+        let addr = stalled(heads).await;
+        let error = redirect_error(client(addr).redirects(1).connect().await);
+        assert_eq!(error, expected);
     }
 }
 
