@@ -3,7 +3,9 @@
 //! [`http::Uri`] is not enough here: it drops a fragment without a word and keeps userinfo inside
 //! the authority.
 
+mod host;
 mod reference;
+mod resource;
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +15,9 @@ use http::{HeaderValue, Uri};
 
 use crate::authority::{Authority, AuthorityError};
 
-pub use crate::userinfo::Userinfo;
+pub use crate::userinfo::{InvalidUserinfo, Userinfo};
+pub(crate) use host::is_host;
+pub(crate) use resource::path_and_query;
 
 /// A parsed `ws://` or `wss://` URL.
 ///
@@ -42,10 +46,27 @@ pub struct Target {
 impl Target {
     /// Reads a URL.
     ///
+    /// One rule holds for every URL, whoever gives it: the caller, a redirect, a proxy. Blanks at
+    /// its ends do not count. In path and query, what RFC 3986 does not allow there is
+    /// percent-encoded as the URL standard does (`/a{b}` becomes `/a%7Bb%7D`, `é` becomes
+    /// `%C3%A9`); a control character, a `\` and a `%` without two hexadecimal digits are errors. A
+    /// host is never repaired: it is an IPv6 address in brackets, four decimal numbers where its
+    /// last label is a number, or a name of labels of 1 to 63 bytes, 253 in all; one that is not
+    /// ASCII must be given in punycode.
+    ///
+    /// ```
+    /// use socket_flow_handshake::target::{Target, TargetError};
+    ///
+    /// assert_eq!(Target::parse("ws://a/b c?{d}")?.path_and_query(), "/b%20c?%7Bd%7D");
+    /// assert_eq!(Target::parse("ws://a/100%"), Err(TargetError::Path));
+    /// assert_eq!(Target::parse("ws://a..b/"), Err(TargetError::Host));
+    /// # Ok::<_, TargetError>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`TargetError`], one variant per cause. Nothing is repaired: a host that is not ASCII must
-    /// be given in punycode, a path that is not ASCII percent-encoded.
+    /// [`TargetError`], one variant per cause and place.
     pub fn parse(url: &str) -> Result<Self, TargetError> {
+        let url = url.trim_matches(' ');
         if url.len() > MAX_URL {
             return Err(TargetError::TooLong);
         }
@@ -54,7 +75,8 @@ impl Target {
             false
         } else if scheme.eq_ignore_ascii_case("wss") {
             true
-        } else if scheme.is_empty() {
+        } else if !is_scheme(scheme) {
+            // What stands there may be anything, a password too, and is not repeated.
             return Err(TargetError::MissingScheme);
         } else {
             return Err(TargetError::Scheme(scheme.into()));
@@ -66,16 +88,22 @@ impl Target {
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (userinfo, authority) = match authority.rsplit_once('@') {
             Some((userinfo, authority)) => {
-                let userinfo = Userinfo::parse(userinfo).ok_or(TargetError::Userinfo)?;
-                (Some(userinfo), authority)
+                let userinfo = Userinfo::parse(userinfo).map_err(|_| TargetError::Userinfo)?;
+                (userinfo, authority)
             }
             None => (None, authority),
         };
         Ok(Self {
             secure,
             authority: parse_authority(authority)?.without_default_port(default_port(secure)),
-            path_and_query: parse_path(path)?,
-            userinfo,
+            path_and_query: path_and_query(path)?,
+            userinfo: match userinfo {
+                // It would be sent as Basic authentication, and in no other way.
+                Some(userinfo) if userinfo.basic_authorization().is_none() => {
+                    return Err(TargetError::Userinfo);
+                }
+                userinfo => userinfo,
+            },
         })
     }
 
@@ -126,7 +154,9 @@ impl Target {
     ///
     /// `None` without userinfo. It is never sent unless you put it into the offer.
     pub fn basic_authorization(&self) -> Option<HeaderValue> {
-        self.userinfo.as_ref().map(Userinfo::basic_authorization)
+        self.userinfo
+            .as_ref()
+            .and_then(Userinfo::basic_authorization)
     }
 }
 
@@ -147,23 +177,27 @@ impl fmt::Debug for Target {
 pub enum TargetError {
     /// A `#`, with or without something behind it (RFC 6455 §3).
     Fragment,
-    /// The host holds characters that no host has.
+    /// The host is none: it holds characters that no host has, a label that is empty or longer than
+    /// 63 bytes, more than 253 bytes, or a number that is no IPv4 address.
     Host,
     /// No host between the scheme and the path.
     MissingHost,
-    /// No `://`.
+    /// No `://` after a scheme.
     MissingScheme,
     /// The host is not ASCII: give it in punycode.
     NonAsciiHost,
-    /// The path or query holds characters that must be percent-encoded.
+    /// The path holds a control character, a `\`, or a `%` without two hexadecimal digits.
     Path,
     /// The port is not a number from 1 to 65535.
     Port,
+    /// The query holds a control character, a `\`, or a `%` without two hexadecimal digits.
+    Query,
     /// A scheme other than `ws` and `wss`.
     Scheme(Box<str>),
     /// The URL is longer than 65,534 bytes.
     TooLong,
-    /// User or password hold characters, or escapes, that are not allowed there.
+    /// User or password hold characters, or escapes, that are not allowed there; or what Basic
+    /// authentication cannot carry: a control character, or a colon in the user (RFC 7617 §2).
     Userinfo,
 }
 
@@ -175,8 +209,13 @@ impl fmt::Display for TargetError {
             Self::MissingHost => f.write_str("url has no host"),
             Self::MissingScheme => f.write_str("url has no scheme, ws:// or wss:// is needed"),
             Self::NonAsciiHost => f.write_str("host of the url is not ascii, give it in punycode"),
-            Self::Path => f.write_str("path of the url has characters to be percent-encoded"),
+            Self::Path => f.write_str(
+                "path of the url has a control character, a backslash or an incomplete % escape",
+            ),
             Self::Port => f.write_str("port of the url is not a number from 1 to 65535"),
+            Self::Query => f.write_str(
+                "query of the url has a control character, a backslash or an incomplete % escape",
+            ),
             Self::Scheme(scheme) => {
                 write!(f, "url has the scheme {scheme:?}, ws or wss is needed")
             }
@@ -206,6 +245,9 @@ fn parse_authority(text: &str) -> Result<Authority, TargetError> {
     if authority.port() == Some(0) {
         return Err(TargetError::Port);
     }
+    if !is_host(authority.host()) {
+        return Err(TargetError::Host);
+    }
     // `http::Uri` knows fewer characters and lengths: what it refuses must not surface later.
     match authority.to_string().parse::<http::uri::Authority>() {
         Ok(_) => Ok(authority),
@@ -213,17 +255,12 @@ fn parse_authority(text: &str) -> Result<Authority, TargetError> {
     }
 }
 
-fn parse_path(text: &str) -> Result<PathAndQuery, TargetError> {
-    // `http` takes UTF-8 in a path, but a request line is ASCII (RFC 3986 §2).
-    if !text.is_ascii() {
-        return Err(TargetError::Path);
-    }
-    let path = match text.as_bytes() {
-        [] => PathAndQuery::try_from("/"),
-        [b'?', ..] => PathAndQuery::try_from(format!("/{text}")),
-        _ => PathAndQuery::try_from(text),
-    };
-    path.map_err(|_| TargetError::Path)
+/// RFC 3986 §3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// What `http::Uri` holds, and far more than any server reads.
@@ -267,13 +304,16 @@ mod tests {
             ),
             ("ws://u:p@a/b", "a", 80, "ws://a/b"),
             ("ws://u:p@[::1]:9", "::1", 9, "ws://[::1]:9/"),
+            ("ws://a/b{c}?d e", "a", 80, "ws://a/b%7Bc%7D?d%20e"),
+            ("ws://a/b\u{e9}", "a", 80, "ws://a/b%C3%A9"),
+            ("  ws://a/b  ", "a", 80, "ws://a/b"),
         ] {
             let target = Target::parse(url).unwrap();
             assert_eq!((target.host(), target.port()), (host, port), "{url}");
             assert_eq!(target.uri().to_string(), uri, "{url}");
             assert_eq!(
                 target.is_secure(),
-                url.to_ascii_lowercase().starts_with("wss")
+                url.trim().to_ascii_lowercase().starts_with("wss")
             );
             assert!(uri.contains(&target.authority()));
         }
@@ -291,7 +331,9 @@ mod tests {
             ("ws:/a", TargetError::MissingScheme),
             ("http://a", TargetError::Scheme("http".into())),
             ("https://a", TargetError::Scheme("https".into())),
-            (" ws://a", TargetError::Scheme(" ws".into())),
+            ("ht tp://a", TargetError::MissingScheme),
+            ("\tws://a", TargetError::MissingScheme),
+            ("alice:hunter2@b/c?to=https://d", TargetError::MissingScheme),
             ("ws://", TargetError::MissingHost),
             ("ws:///b", TargetError::MissingHost),
             ("ws://?b", TargetError::MissingHost),
@@ -317,10 +359,16 @@ mod tests {
             ("ws://u@v@a", TargetError::Userinfo),
             ("ws://u%@a", TargetError::Userinfo),
             ("ws://u v@a", TargetError::Userinfo),
-            ("ws://a/b c", TargetError::Path),
+            ("ws://a%3Ab:c@a", TargetError::Userinfo),
+            ("ws://a%0Ab:c@a", TargetError::Userinfo),
+            ("ws://a:b%00@a", TargetError::Userinfo),
             ("ws://a/b\r\nX: y", TargetError::Path),
-            ("ws://a/\u{fc}", TargetError::Path),
+            ("ws://a/b\n", TargetError::Path),
             ("ws://a/\0", TargetError::Path),
+            ("ws://a/100%", TargetError::Path),
+            ("ws://a/b\\c", TargetError::Path),
+            ("ws://a/?b=\u{7f}", TargetError::Query),
+            ("ws://a?100%", TargetError::Query),
         ] {
             assert_eq!(Target::parse(url), Err(error), "{url:?}");
         }
@@ -328,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_url_of_almost_64_kib_is_a_uri_and_a_longer_one_an_error() {
-        for head in ["ws://a/", "ws://a?", "ws://u:p@a/", "ws://a"] {
+        for head in ["ws://a/", "ws://a?", "ws://u:p@a/"] {
             let mut url = head.to_owned() + &"b".repeat(MAX_URL - head.len());
             Target::parse(&url).unwrap().uri();
             url.push('b');
@@ -349,11 +397,32 @@ mod tests {
         assert_eq!(Target::parse("ws://a").unwrap().basic_authorization(), None);
     }
 
+    /// RFC 6455 §4.1; RFC 7617 §2.
+    #[test]
+    fn userinfo_that_is_empty_is_none() {
+        for url in ["ws://@a/", "ws://:@a/"] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!(target.userinfo(), None, "{url}");
+            assert_eq!(target.basic_authorization(), None, "{url}");
+        }
+        for (url, expected) in [
+            ("ws://u@a/", "Basic dTo="),
+            ("ws://u:@a/", "Basic dTo="),
+            ("ws://:p@a/", "Basic OnA="),
+            ("ws://u:p%3Aq@a/", "Basic dTpwOnE="),
+        ] {
+            let value = Target::parse(url).unwrap().basic_authorization();
+            assert_eq!(value.unwrap(), expected, "{url}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_judged_without_panic(text in "(ws://|wss://)?[\\PC\r\n]{0,40}") {
             if let Ok(target) = Target::parse(&text) {
-                target.uri();
+                let uri = target.uri().to_string();
+                // Nothing is left to encode.
+                proptest::prop_assert_eq!(Target::parse(&uri).unwrap().uri().to_string(), uri);
             }
         }
     }

@@ -75,6 +75,8 @@ fn host_has_the_port_only_where_it_is_not_the_schemes_own() {
         ("ws://[::1]:9/a?b", "[::1]:9", "/a?b"),
         ("ws://[::1]:80/", "[::1]", "/"),
         ("ws://user:pass@a:9/b@c", "a:9", "/b@c"),
+        // `http` takes it, and no URL may hold it.
+        ("ws://a/b{c}\"?{d}", "a", "/b%7Bc%7D%22?%7Bd%7D"),
     ] {
         let uri: Uri = uri.parse().unwrap();
         let request = request(&uri, &Offer::default(), &key()).unwrap();
@@ -93,6 +95,9 @@ fn offers_that_cannot_be_made_are_typed_errors() {
         ("a:80", RequestError::MissingScheme),
         ("ws://user@:80/", RequestError::MissingHost),
         ("ws://a%20b/", RequestError::InvalidHost),
+        ("ws://a..b/", RequestError::InvalidHost),
+        ("ws://a/100%", RequestError::Path),
+        ("ws://a/?%zz", RequestError::Path),
         ("ws://a:99999/", RequestError::InvalidHost),
     ] {
         // `http` itself refuses some of these; then there is nothing left to refuse.

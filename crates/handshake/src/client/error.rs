@@ -20,6 +20,9 @@ pub enum RequestError {
     MissingHost,
     /// The URI has no scheme.
     MissingScheme,
+    /// The URI's path or query holds a control character, a `\`, or a `%` without two hexadecimal
+    /// digits.
+    Path,
     /// The offer holds a header that the handshake writes itself, or one of a body.
     ReservedHeader(HeaderName),
     /// The URI's scheme is neither `ws` nor `wss`.
@@ -39,6 +42,7 @@ impl fmt::Display for RequestError {
             Self::InvalidHost => f.write_str("uri has an invalid host or port"),
             Self::MissingHost => f.write_str("uri has no host"),
             Self::MissingScheme => f.write_str("uri has no scheme"),
+            Self::Path => f.write_str("uri has an invalid path or query"),
             Self::ReservedHeader(name) => write!(f, "header {name} is set by the handshake"),
             Self::Scheme(scheme) => {
                 write!(f, "uri has the scheme {scheme:?}, ws or wss is needed")

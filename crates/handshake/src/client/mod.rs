@@ -13,7 +13,7 @@ use http::{HeaderValue, Request, Uri};
 
 use crate::authority::Authority;
 use crate::key::Key;
-use crate::target::default_port;
+use crate::target::{default_port, is_host, path_and_query};
 use crate::{deflate, extension, subprotocol};
 
 pub use error::{RequestError, VerifyError};
@@ -25,7 +25,8 @@ pub use verify::verify;
 /// The URI must be absolute, with the scheme `ws` or `wss`; get it from
 /// [`Target::uri`](crate::target::Target::uri). Its userinfo appears nowhere in the request. The
 /// URI of the request itself is only path and query, as HTTP/1.1 writes it; the host stands in
-/// `Host`, with the port where it is not the scheme's own.
+/// `Host`, with the port where it is not the scheme's own. Path and query follow the rule of
+/// [`Target::parse`](crate::target::Target::parse): [`Uri`] itself takes what no URL may hold.
 ///
 /// # Errors
 /// [`RequestError`]: everything in it is the caller's to mend.
@@ -50,15 +51,14 @@ pub fn request(uri: &Uri, offer: &Offer, key: &Key) -> Result<Request<()>, Reque
         return Err(RequestError::ReservedHeader(name.clone()));
     }
     let host = host_header(uri)?;
-    let target = uri.path_and_query().cloned();
+    let resource = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    let resource = path_and_query(resource).map_err(|_| RequestError::Path)?;
     let subprotocols =
         subprotocol::encode(&offer.subprotocols).map_err(RequestError::Subprotocol)?;
     let extensions = extensions(offer)?;
 
     let mut request = Request::new(());
-    *request.uri_mut() = target
-        .unwrap_or_else(|| PathAndQuery::from_static("/"))
-        .into();
+    *request.uri_mut() = resource.into();
     let headers = request.headers_mut();
     headers.insert(HOST, host);
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -107,7 +107,9 @@ fn host_header(uri: &Uri) -> Result<HeaderValue, RequestError> {
         return Err(RequestError::MissingHost);
     }
     let authority = Authority::parse(host.as_bytes())
-        .map_err(|_| RequestError::InvalidHost)?
+        .ok()
+        .filter(|authority| is_host(authority.host()))
+        .ok_or(RequestError::InvalidHost)?
         .without_default_port(default_port(secure));
     HeaderValue::try_from(authority.to_string()).map_err(|_| RequestError::InvalidHost)
 }

@@ -1,6 +1,7 @@
 //! URLs relative to another (RFC 3986 §5.2), as a redirect gives them.
 
-use crate::target::{Target, TargetError, parse_path};
+use crate::target::resource::{path_and_query, text};
+use crate::target::{Target, TargetError, is_scheme};
 
 impl Target {
     /// The URL that a reference means here: a whole URL, `//host/path`, `/path`, `path` or
@@ -8,9 +9,10 @@ impl Target {
     ///
     /// `http` stands for `ws` and `https` for `wss`, because servers say so. A fragment is
     /// dropped. Userinfo stays where the reference names no host; else it is the reference's own.
+    /// Bytes that are not UTF-8, as some servers send them, are percent-encoded as they are.
     ///
     /// # Errors
-    /// [`TargetError`], as from [`parse`](Self::parse).
+    /// [`TargetError`], by the rule of [`parse`](Self::parse).
     ///
     /// ```
     /// use socket_flow_handshake::target::Target;
@@ -20,8 +22,10 @@ impl Target {
     /// assert_eq!(target.join("https://b.example/")?.uri().to_string(), "wss://b.example/");
     /// # Ok::<_, socket_flow_handshake::target::TargetError>(())
     /// ```
-    pub fn join(&self, reference: &str) -> Result<Self, TargetError> {
+    pub fn join(&self, reference: impl AsRef<[u8]>) -> Result<Self, TargetError> {
+        let reference = text(reference.as_ref());
         let reference = reference.split('#').next().unwrap_or_default();
+        let reference = reference.trim_matches(' ');
         if let Some((scheme, rest)) = split_scheme(reference) {
             let scheme = match scheme {
                 scheme if scheme.eq_ignore_ascii_case("http") => "ws",
@@ -50,15 +54,12 @@ impl Target {
             let (directory, _) = own.rsplit_once('/').unwrap_or_default();
             (remove_dot_segments(&format!("{directory}/{path}")), query)
         };
-        let text = match query {
+        let resource = match query {
             Some(query) => format!("{path}?{query}"),
             None => path,
         };
-        if text.len() > super::MAX_URL {
-            return Err(TargetError::TooLong);
-        }
         Ok(Self {
-            path_and_query: parse_path(&text)?,
+            path_and_query: path_and_query(&resource)?,
             ..self.clone()
         })
     }
@@ -70,14 +71,11 @@ impl Target {
     }
 }
 
-/// A colon behind a slash or a question mark belongs to the path or the query.
+/// A colon after a slash or a question mark belongs to the path or the query.
 fn split_scheme(reference: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = reference.split_once(':')?;
-    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-    is_scheme.then_some((scheme, rest))
+    reference
+        .split_once(':')
+        .filter(|(scheme, _)| is_scheme(scheme))
 }
 
 /// RFC 3986 §5.2.4, for a path that begins with a slash.
@@ -108,6 +106,7 @@ fn remove_dot_segments(path: &str) -> String {
 mod tests {
     use super::*;
 
+    /// RFC 9110 §10.2.2.
     #[test]
     fn references_are_resolved_as_the_rfc_does() {
         let base = Target::parse("ws://a/b/c/d;p?q").unwrap();
@@ -149,10 +148,16 @@ mod tests {
             ("https://h/i", "wss://h/i"),
             ("https://h:443/i", "wss://h/i"),
             ("wss://h", "wss://h/"),
+            (" g h ", "ws://a/b/c/g%20h"),
+            ("/\u{e9}?{g}", "ws://a/%C3%A9?%7Bg%7D"),
+            ("ws://h/\u{e9} g", "ws://h/%C3%A9%20g"),
         ] {
             let joined = base.join(reference).unwrap();
             assert_eq!(joined.uri().to_string(), expected, "{reference:?}");
         }
+        // Latin-1.
+        assert_eq!(base.join(b"/\xe9").unwrap().path_and_query(), "/%E9");
+        assert_eq!(base.join(b"//\xe9/"), Err(TargetError::Host));
         let secure = Target::parse("wss://a/").unwrap();
         assert_eq!(secure.join("//g/h").unwrap().uri(), "wss://g/h");
     }
@@ -165,8 +170,11 @@ mod tests {
             ("mailto:a", TargetError::MissingHost),
             ("http:g", TargetError::MissingHost),
             ("http:///g", TargetError::MissingHost),
-            ("a b", TargetError::Path),
-            ("\u{fc}", TargetError::Path),
+            ("/100%", TargetError::Path),
+            ("?100%", TargetError::Query),
+            ("\\\\b/c", TargetError::Path),
+            ("/\\b/c", TargetError::Path),
+            ("//b\u{fc}cher.example/", TargetError::NonAsciiHost),
             ("/a\r\nX: y", TargetError::Path),
             ("//a b/", TargetError::Host),
         ] {

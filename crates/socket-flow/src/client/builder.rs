@@ -66,8 +66,9 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Takes the URL to connect to, `ws://` or `wss://`. An invalid one is reported by
-    /// [`connect`](Self::connect).
+    /// Takes the URL to connect to, `ws://` or `wss://`, by the rule of [`Target::parse`], as those
+    /// of redirects and proxies are taken: what a path or a query cannot hold is percent-encoded.
+    /// An invalid one is reported by [`connect`](Self::connect).
     pub fn new(url: impl AsRef<str>) -> Self {
         Self {
             target: Target::parse(url.as_ref()),

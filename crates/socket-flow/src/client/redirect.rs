@@ -16,9 +16,6 @@ pub(crate) fn location(
     let Some(location) = response.headers().get(LOCATION) else {
         return Ok(None);
     };
-    let location = location
-        .to_str()
-        .map_err(|_| RedirectError::Location(TargetError::Path))?;
     let next = target.join(location).map_err(RedirectError::Location)?;
     if target.is_secure() && !next.is_secure() {
         return Err(RedirectError::Downgrade);

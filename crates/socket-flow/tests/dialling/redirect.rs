@@ -202,13 +202,45 @@ async fn the_limit_ends_a_loop() {
     assert_eq!(requests.await.unwrap().len(), 3);
 }
 
+/// RFC 9110 §10.2.2; RFC 3986 §2.1.
+#[tokio::test]
+async fn a_location_with_raw_blanks_or_letters_is_percent_encoded() {
+    let latin1 = b"HTTP/1.1 302 x\r\nLocation: /\xe9\r\nContent-Length: 0\r\n\r\n";
+    for (answer, expected) in [
+        (redirect(302, "/a b?c d").into_bytes(), "/a%20b?c%20d"),
+        (redirect(302, "/\u{e9}").into_bytes(), "/%C3%A9"),
+        (redirect(302, "/a{b}|\"").into_bytes(), "/a%7Bb%7D%7C%22"),
+        (latin1.to_vec(), "/%E9"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            head(&mut stream).await;
+            say(stream, answer).await;
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let request = head(&mut stream).await;
+            say(stream, "HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n").await;
+            request
+        });
+        let error = client(addr).redirects(1).connect().await.unwrap_err();
+        assert_eq!(error.status().unwrap(), 403);
+        let request = asked.await.unwrap();
+        let line = format!("GET {expected} HTTP/1.1\r\n");
+        assert!(request.starts_with(&line), "{request}");
+    }
+}
+
 #[tokio::test]
 async fn a_location_that_is_no_url_has_its_own_error() {
     for (location, expected) in [
         ("ftp://a/", TargetError::Scheme("ftp".into())),
         ("http://", TargetError::MissingHost),
-        ("/a b", TargetError::Path),
-        ("/\u{fc}", TargetError::Path),
+        ("/100%", TargetError::Path),
+        ("/a?100%", TargetError::Query),
+        ("/\\evil.example/", TargetError::Path),
+        ("http://a..b/", TargetError::Host),
+        ("http://b\u{fc}cher.example/", TargetError::NonAsciiHost),
     ] {
         let (addr, _) = answers([redirect(302, location)]).await;
         let error = redirect_error(client(addr).redirects(1).connect().await);

@@ -27,10 +27,17 @@ async fn each_mistake_in_a_url_is_its_own_error() {
         ("ws://a:b/", TargetError::Port),
         ("ws://a/#", TargetError::Fragment),
         ("ws://a/b#c", TargetError::Fragment),
-        ("ws://a/ü", TargetError::Path),
+        ("ws://a/100%", TargetError::Path),
+        ("ws://a/b\\c", TargetError::Path),
+        ("ws://a/\u{7f}", TargetError::Path),
+        ("ws://a/?100%", TargetError::Query),
+        ("ws://a%3Ab:c@a/", TargetError::Userinfo),
+        ("ws://a..b/", TargetError::Host),
+        ("wss://a..b/", TargetError::Host),
+        ("ws://127.1/", TargetError::Host),
         ("wss://a/b#c", TargetError::Fragment),
         ("wss://bücher.example/", TargetError::NonAsciiHost),
-        ("wss://a/ü", TargetError::Path),
+        ("wss://a/%zz", TargetError::Path),
     ] {
         match socket_flow::connect(url).await {
             Err(ConnectError::Target(error)) => assert_eq!(error, expected, "{url}"),
@@ -113,6 +120,35 @@ async fn the_request_holds_what_was_asked_for_and_no_more() {
              Origin: https://example.com\r\n\r\n"
         )
     );
+}
+
+/// RFC 6455 §4.1, §11.1.1; RFC 3986 §2.1, §3.3, §3.4.
+#[tokio::test]
+async fn what_a_path_or_a_query_cannot_hold_goes_out_percent_encoded() {
+    for (url, line) in [
+        ("ws://h/a{b}", "GET /a%7Bb%7D HTTP/1.1"),
+        (
+            "ws://h/\"<>[]^`{|}?\"<>[]^`{|}",
+            "GET /%22%3C%3E%5B%5D%5E%60%7B%7C%7D?%22%3C%3E%5B%5D%5E%60%7B%7C%7D HTTP/1.1",
+        ),
+        ("ws://h/a b?ü", "GET /a%20b?%C3%BC HTTP/1.1"),
+        ("ws://h?{a}", "GET /?%7Ba%7D HTTP/1.1"),
+        ("ws://h/%7b%C3%BC", "GET /%7b%C3%BC HTTP/1.1"),
+    ] {
+        let builder = ClientBuilder::new(url);
+        let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
+        assert_eq!(request.lines().next(), Some(line), "{url}");
+    }
+}
+
+/// RFC 6455 §4.1; RFC 7617 §2.
+#[tokio::test]
+async fn empty_userinfo_is_not_sent() {
+    for url in ["ws://@h/", "ws://:@h/"] {
+        let builder = ClientBuilder::new(url);
+        let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
+        assert_eq!(header(&request, "authorization"), None, "{url}");
+    }
 }
 
 /// RFC 6455 §4.1.

@@ -102,7 +102,9 @@ impl Proxy {
         if self.headers.contains_key(PROXY_AUTHORIZATION) {
             return None;
         }
-        self.userinfo.as_ref().map(Userinfo::basic_authorization)
+        self.userinfo
+            .as_ref()
+            .and_then(Userinfo::basic_authorization)
     }
 }
 

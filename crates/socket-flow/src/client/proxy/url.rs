@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 
 use http::HeaderMap;
-use socket_flow_handshake::target::{Target, TargetError};
+use socket_flow_handshake::target::{Target, TargetError, Userinfo};
 
 use crate::client::proxy::{Proxy, ProxyKind};
 
@@ -42,6 +42,7 @@ impl Error for InvalidProxyUrl {
 
 pub(crate) fn parse(url: &str) -> Result<Proxy, InvalidProxyUrl> {
     let (scheme, rest) = url
+        .trim_matches(' ')
         .split_once("://")
         .ok_or(InvalidProxyUrl::MissingScheme)?;
     let kind = match scheme.to_ascii_lowercase().as_str() {
@@ -54,6 +55,10 @@ pub(crate) fn parse(url: &str) -> Result<Proxy, InvalidProxyUrl> {
     if authority.contains(['/', '?', '#']) {
         return Err(InvalidProxyUrl::Path);
     }
+    let (userinfo, authority) = match authority.rsplit_once('@') {
+        Some((userinfo, authority)) => (Userinfo::parse(userinfo), authority),
+        None => (Ok(None), authority),
+    };
     // An authority is the same in every URL; two schemes show whether it names a port.
     let read = |scheme| {
         Target::parse(&format!("{scheme}://{authority}")).map_err(InvalidProxyUrl::Authority)
@@ -68,11 +73,20 @@ pub(crate) fn parse(url: &str) -> Result<Proxy, InvalidProxyUrl> {
             ProxyKind::Socks5 => 1080,
         }
     };
+    let userinfo = userinfo.map_err(|_| InvalidProxyUrl::Authority(TargetError::Userinfo))?;
+    // Any user and password fit into SOCKS (RFC 1929), and not into Basic (RFC 7617 §2).
+    let fits = kind == ProxyKind::Socks5
+        || userinfo
+            .as_ref()
+            .is_none_or(|userinfo| userinfo.basic_authorization().is_some());
+    if !fits {
+        return Err(InvalidProxyUrl::Authority(TargetError::Userinfo));
+    }
     Ok(Proxy {
         kind,
         host: plain.host().to_owned(),
         port,
-        userinfo: plain.userinfo().cloned(),
+        userinfo,
         headers: HeaderMap::new(),
         #[cfg(feature = "rustls")]
         tls: None,
@@ -81,8 +95,6 @@ pub(crate) fn parse(url: &str) -> Result<Proxy, InvalidProxyUrl> {
 
 #[cfg(test)]
 mod tests {
-    use socket_flow_handshake::target::Userinfo;
-
     use super::*;
 
     #[test]
@@ -108,6 +120,16 @@ mod tests {
                 8080,
                 Some("u@"),
             ),
+            (
+                "socks5://a%3Ab:x@p",
+                ProxyKind::Socks5,
+                "p",
+                1080,
+                Some("a:b"),
+            ),
+            ("http://@p", ProxyKind::Http, "p", 80, None),
+            ("socks5://:@p", ProxyKind::Socks5, "p", 1080, None),
+            (" http://p ", ProxyKind::Http, "p", 80, None),
         ] {
             let proxy = parse(url).unwrap();
             assert_eq!((proxy.kind, &*proxy.host, proxy.port), (kind, host, port));
@@ -131,6 +153,29 @@ mod tests {
                 InvalidProxyUrl::Authority(TargetError::MissingHost),
             ),
             ("http://p:0", InvalidProxyUrl::Authority(TargetError::Port)),
+            ("http://p..q", InvalidProxyUrl::Authority(TargetError::Host)),
+            ("http://p\\q", InvalidProxyUrl::Authority(TargetError::Host)),
+            ("http://p q", InvalidProxyUrl::Authority(TargetError::Host)),
+            (
+                "socks5://127.1",
+                InvalidProxyUrl::Authority(TargetError::Host),
+            ),
+            (
+                "http://b\u{fc}cher.example",
+                InvalidProxyUrl::Authority(TargetError::NonAsciiHost),
+            ),
+            (
+                "http://a%3Ab:c@p",
+                InvalidProxyUrl::Authority(TargetError::Userinfo),
+            ),
+            (
+                "https://a%0ab:c@p",
+                InvalidProxyUrl::Authority(TargetError::Userinfo),
+            ),
+            (
+                "socks5://a%:c@p",
+                InvalidProxyUrl::Authority(TargetError::Userinfo),
+            ),
         ] {
             assert_eq!(parse(url).unwrap_err(), error, "{url}");
         }
