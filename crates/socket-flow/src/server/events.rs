@@ -172,7 +172,13 @@ impl Events {
         // Who asks for the next event has dealt with the one before.
         self.unfinished = None;
         Poll::Ready(match ready!(self.events.poll_recv(cx)) {
-            Some(Queued { event, promise, .. }) => {
+            Some(Queued {
+                event,
+                promise,
+                room,
+            }) => {
+                // From here on its memory is the application's.
+                drop(room);
                 self.unfinished = promise;
                 Some(event)
             }
