@@ -34,21 +34,26 @@ impl Key {
 
     /// Takes the value of a received `Sec-WebSocket-Key` header.
     ///
-    /// `None` unless it is the canonical base64 of exactly 16 bytes (RFC 6455 §4.2.1, item 5).
+    /// `None` unless it is `base64-value-non-empty` of RFC 6455 §4.3 and stands for exactly 16
+    /// bytes (§4.2.1, item 5): 22 characters of base64 and `==`. The four bits of the 22nd that
+    /// stand for nothing may be set, as the grammar allows and some clients do: the key is only
+    /// ever used as text.
     ///
     /// ```
     /// use socket_flow_handshake::key::Key;
     ///
     /// assert!(Key::from_header_value(b"dGhlIHNhbXBsZSBub25jZQ==").is_some());
+    /// assert!(Key::from_header_value(b"dGhlIHNhbXBsZSBub25jZR==").is_some());
     /// assert!(Key::from_header_value(b"dGhlIHNhbXBsZSBub25jZQ").is_none());
     /// ```
     pub fn from_header_value(value: &[u8]) -> Option<Self> {
         let encoded = <[u8; KEY_LEN]>::try_from(value).ok()?;
-        // 24 characters may decode to up to 18 bytes; `STANDARD` refuses padding that is missing
-        // and trailing bits that are not zero, so each nonce has exactly one spelling.
-        let mut decoded = [0; NONCE_LEN + 2];
-        let len = STANDARD.decode_slice(encoded, &mut decoded).ok()?;
-        (len == NONCE_LEN).then_some(Self(encoded))
+        let [data @ .., b'=', b'='] = &encoded else {
+            return None;
+        };
+        data.iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+            .then_some(Self(encoded))
     }
 
     /// The base64 text, 24 characters.
@@ -150,9 +155,9 @@ mod tests {
         assert_eq!(key.accept().as_bytes(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
-    /// RFC 6455 §4.2.1.
+    /// RFC 6455 §4.2.1, §4.3.
     #[test]
-    fn only_the_canonical_base64_of_16_bytes_is_a_key() {
+    fn only_the_base64_of_16_bytes_is_a_key() {
         for (value, valid) in [
             (&b"dGhlIHNhbXBsZSBub25jZQ=="[..], true),
             (b"AAAAAAAAAAAAAAAAAAAAAA==", true),
@@ -165,8 +170,10 @@ mod tests {
             (b"AAAAAAAAAAAAAAAAAAAA", false),
             (b"AAAAAAAAAAAAAAAAAAAAAAA=", false),
             (b"AAAAAAAAAAAAAAAAAAAAAAAA", false),
-            // trailing bits that are not zero
-            (b"dGhlIHNhbXBsZSBub25jZR==", false),
+            // padding in the wrong place
+            (b"dGhlIHNhbXBsZSBub25jZ=Q=", false),
+            (b"==dGhlIHNhbXBsZSBub25jZQ", false),
+            (b"dGhlIHNhbXBsZSBub25jZ===", false),
             // the alphabet for URLs
             (b"--------__________---w==", false),
             (b"dGhlIHNhbXBs ZSBub25jZ==", false),
@@ -179,6 +186,20 @@ mod tests {
                 value.escape_ascii()
             );
         }
+    }
+
+    /// RFC 6455 §4.3: all keys of a deployed agent are spelled so.
+    #[test]
+    fn a_key_whose_last_bits_stand_for_nothing_is_a_key_and_is_answered_as_text() {
+        for last in b"QRSTUVWXYZabcdef" {
+            let mut value = *b"dGhlIHNhbXBsZSBub25jZ?==";
+            value[21] = *last;
+            let key = Key::from_header_value(&value).unwrap();
+            assert_eq!(key.as_str().as_bytes(), value);
+        }
+        let key = Key::from_header_value(b"dGhlIHNhbXBsZSBub25jZR==").unwrap();
+        assert_eq!(key.accept().as_str(), "Zgw8jYXtqX5qJr7MJ1Q/MqzeSRI=");
+        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZR=="), key.accept());
     }
 
     /// RFC 6455 §4.1.

@@ -194,7 +194,7 @@ fn every_doubt_is_a_400_with_its_own_reason() {
         ),
         (
             "sec-websocket-key",
-            &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="],
+            &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=?"],
             RejectReason::InvalidKey,
         ),
         (

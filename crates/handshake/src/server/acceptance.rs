@@ -44,6 +44,7 @@ use crate::{Negotiated, extension};
 #[derive(Clone)]
 pub struct Acceptance {
     key: Key,
+    expects_continue: bool,
     /// The subprotocols the client offers, with a comma between them, which no token holds.
     offered: Box<str>,
     require_subprotocol: bool,
@@ -54,12 +55,14 @@ pub struct Acceptance {
 impl Acceptance {
     pub(super) fn new(
         key: Key,
+        expects_continue: bool,
         offered: &[&str],
         negotiated: Negotiated,
         choices: &Choices,
     ) -> Result<Self, RejectReason> {
         let acceptance = Self {
             key,
+            expects_continue,
             offered: offered.join(",").into(),
             require_subprotocol: choices.require_subprotocol,
             negotiated,
@@ -81,6 +84,12 @@ impl Acceptance {
         let offered = self.offered.split_terminator(',').any(|one| one == name);
         self.negotiated.subprotocol = offered.then(|| name.into());
         self
+    }
+
+    /// Whether the client has to be sent a 100 before the 101, because its request says
+    /// `Expect: 100-continue` (RFC 9110 §7.8). An HTTP server in front of this does it by itself.
+    pub fn expects_continue(&self) -> bool {
+        self.expects_continue
     }
 
     /// The headers to add to the 101: at first those of

@@ -6,7 +6,7 @@ mod reason;
 mod rejection;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
@@ -118,7 +118,23 @@ fn judge(
         extensions: extensions.unwrap_or_default(),
         deflate,
     };
-    Acceptance::new(key, &offered, negotiated, choices)
+    Acceptance::new(
+        key,
+        expects_continue(headers),
+        &offered,
+        negotiated,
+        choices,
+    )
+}
+
+/// RFC 9110 §10.1.1. Expectations that are not known are left alone, as it allows.
+fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get_all(EXPECT).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|expectation| trim(expectation).eq_ignore_ascii_case(b"100-continue"))
+    })
 }
 
 /// The host the request is made for: that of the target in absolute form, else that of `Host`.

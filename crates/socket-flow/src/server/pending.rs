@@ -167,12 +167,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
             return Err(AcceptError::InvalidHeader(error));
         }
+        let expects_continue = self.acceptance.expects_continue();
         let (response, agreed) = match self.acceptance.answer() {
             Ok(answer) => answer,
             Err(rejection) => return Err(refuse(&mut self.stream, self.buf, rejection).await),
         };
+        let mut head = encode_response(&response);
+        if expects_continue {
+            head = [CONTINUE, &head].concat().into();
+        }
         self.deadline
-            .run(write_head(&mut self.stream, &encode_response(&response)))
+            .run(write_head(&mut self.stream, &head))
             .await
             .ok_or(AcceptError::Timeout)??;
         tracing::debug!(
@@ -232,6 +237,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
         }
     }
 }
+
+/// RFC 9110 §7.8: comes before the 101 where the client waits for it.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl<S> fmt::Debug for Pending<S> {
     /// Shows no header value and no query: any of them may be a credential.

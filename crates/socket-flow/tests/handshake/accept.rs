@@ -19,6 +19,46 @@ async fn a_valid_request_is_answered_as_the_rfc_shows() {
     assert_eq!(peer.arrived().await, HELLO);
 }
 
+/// RFC 6455 §4.3: every key of a deployed agent has bits set that stand for nothing.
+#[tokio::test]
+async fn a_key_whose_last_bits_are_set_opens_a_connection() {
+    let (near, mut peer) = Peer::pair();
+    let request = REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZR==");
+    assert_ne!(request, REQUEST);
+    peer.send(request).await;
+    socket_flow::accept(near).await.unwrap();
+    let answer = peer.head().await;
+    assert_eq!(
+        header(&answer, "sec-websocket-accept"),
+        Some("Zgw8jYXtqX5qJr7MJ1Q/MqzeSRI=")
+    );
+}
+
+/// RFC 9110 §7.8, §10.1.1.
+#[tokio::test]
+async fn a_client_that_expects_100_gets_it_before_the_101_and_not_before_a_refusal() {
+    for (line, is_expected) in [
+        ("Expect: 100-continue", true),
+        ("expect: foo=bar , 100-Continue", true),
+        ("Expect: foo\r\nExpect: 100-continue", true),
+        ("Expect: 100-continued", false),
+        ("Expect:", false),
+    ] {
+        let (near, mut peer) = Peer::pair();
+        peer.send(with(line)).await;
+        let mut ws = socket_flow::accept(near).await.unwrap();
+        if is_expected {
+            assert_eq!(peer.head().await, "HTTP/1.1 100 Continue\r\n\r\n", "{line}");
+        }
+        assert_eq!(peer.head().await, SWITCHING_PROTOCOLS, "{line}");
+        ws.send("Hello").await.unwrap();
+        assert_eq!(peer.arrived().await, HELLO);
+    }
+    let request = with("Expect: 100-continue\r\nOrigin: https://evil.example");
+    let (_, answer) = refused(&Acceptor::new(), request).await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+}
+
 #[tokio::test]
 async fn a_request_that_arrives_byte_by_byte_is_no_attack() {
     let (near, mut peer) = Peer::pair();
