@@ -9,6 +9,7 @@ pub mod extension;
 pub mod head;
 pub mod header;
 mod header_names;
+pub mod host;
 pub mod key;
 mod negotiated;
 pub mod origin;
@@ -34,7 +35,9 @@ mod tests {
         assert::<crate::deflate::DeflateParams>();
         assert::<crate::head::RequestDecoder>();
         assert::<crate::head::ResponseDecoder>();
+        assert::<crate::host::HostPolicy>();
         assert::<crate::key::Key>();
+        assert::<crate::origin::OriginPolicy>();
         assert::<crate::server::Acceptance>();
         assert::<crate::server::Choices>();
         assert::<crate::server::Rejection>();

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, Version};
 use socket_flow_handshake::head::{HeadError, HeadLimits, RequestDecoder};
 use socket_flow_handshake::header::ListError;
+use socket_flow_handshake::host::HostPolicy;
 use socket_flow_handshake::origin::OriginPolicy;
 use socket_flow_handshake::server::{Choices, RejectReason, Rejection, accept};
 
@@ -375,6 +376,48 @@ fn a_foreign_origin_is_forbidden_and_stays_so_over_several_headers() {
     let list = Choices::default().origin(list);
     assert!(accept(&request("", &["Origin: https://evil.example"]), &list).is_ok());
     assert!(accept(&request("", &["Origin: https://good.example"]), &list).is_err());
+}
+
+/// RFC 9110 §7.4, §15.5.20.
+#[test]
+fn a_request_for_another_host_is_misdirected_whatever_it_asks_for() {
+    let choices = Choices::default().hosts(HostPolicy::Local);
+    for (start, host, status) in [
+        ("GET /chat HTTP/1.1", "Host: localhost:9001", None),
+        ("GET /chat HTTP/1.1", "Host: [::1]:9001", None),
+        ("GET /chat HTTP/1.1", "Host: evil.example", Some(421)),
+        ("POST /chat HTTP/1.1", "Host: evil.example", Some(421)),
+        ("POST /chat HTTP/1.1", "Host: localhost", Some(405)),
+        ("GET /chat HTTP/1.0", "Host: evil.example", Some(421)),
+        ("GET /chat HTTP/1.0", "Host: a b", Some(421)),
+        ("GET /chat HTTP/1.0", "Host: localhost", Some(505)),
+        // A page's requests have `Host`; those of an old health check have none.
+        ("GET /chat HTTP/1.0", "X: y", Some(505)),
+        (
+            "GET http://evil.example/ HTTP/1.1",
+            "Host: localhost",
+            Some(421),
+        ),
+        ("GET http://localhost/ HTTP/1.1", "Host: evil.example", None),
+    ] {
+        let request = with_start_line(start, host);
+        let got = accept(&request, &choices)
+            .err()
+            .map(|rejection| rejection.status().as_u16());
+        assert_eq!(got, status, "{start} {host}");
+    }
+    // Its own name in `Origin` helps it nothing.
+    let page = ["Host: evil.example", "Origin: http://evil.example"];
+    let reason = accept(&request("host", &page), &choices)
+        .unwrap_err()
+        .reason()
+        .clone();
+    assert_eq!(reason, RejectReason::ForeignHost);
+    assert!(accept(&request("host", &page), &Choices::default()).is_ok());
+    let listed = HostPolicy::allow_list(["*.evil.example", "good.example"]).unwrap();
+    let listed = Choices::default().hosts(listed);
+    assert!(accept(&request("host", &page), &listed).is_err());
+    assert!(accept(&request("", &[]), &listed).is_ok());
 }
 
 /// RFC 6455 §4.2.2, §11.3.4.

@@ -4,6 +4,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::deflate::DeflateChoice;
 use crate::header::HeaderNames;
+use crate::host::HostPolicy;
 use crate::origin::OriginPolicy;
 
 /// What a server accepts. Default: any subprotocol offer is answered with none, browsers may
@@ -24,6 +25,7 @@ pub struct Choices {
     pub(super) subprotocols: Vec<String>,
     pub(super) require_subprotocol: bool,
     pub(super) origin: OriginPolicy,
+    pub(super) hosts: HostPolicy,
     pub(super) deflate: Option<DeflateChoice>,
     pub(super) headers: HeaderMap,
 }
@@ -56,6 +58,14 @@ impl Choices {
         self
     }
 
+    /// Sets the hosts the server answers for. A request for another one, whatever else it asks for,
+    /// is rejected with 421. Default: [`HostPolicy::Any`].
+    #[must_use]
+    pub fn hosts(mut self, policy: HostPolicy) -> Self {
+        self.hosts = policy;
+        self
+    }
+
     /// Accepts permessage-deflate from a client that offers it. Default: it is declined.
     #[must_use]
     pub fn deflate(mut self, choice: DeflateChoice) -> Self {
@@ -84,6 +94,7 @@ impl fmt::Debug for Choices {
             .field("subprotocols", &self.subprotocols)
             .field("require_subprotocol", &self.require_subprotocol)
             .field("origin", &self.origin)
+            .field("hosts", &self.hosts)
             .field("deflate", &self.deflate)
             .field("headers", &HeaderNames::new(&self.headers))
             .finish()

@@ -9,12 +9,14 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
     TRANSFER_ENCODING,
 };
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 
 use crate::Negotiated;
 use crate::authority::Authority;
 use crate::header::{Protocol, protocols, tokens, trim};
+use crate::host::HostPolicy;
 use crate::key::Key;
+use crate::origin::is_web;
 use crate::{extension, subprotocol};
 
 pub use acceptance::Acceptance;
@@ -93,9 +95,13 @@ fn judge(
     choices: &Choices,
 ) -> Result<Acceptance, RejectReason> {
     if version != Version::HTTP_11 {
+        check_old_host(headers, choices)?;
         return Err(RejectReason::HttpVersion);
     }
     let host = host(uri, method, headers)?;
+    if !choices.hosts.allows(&host) {
+        return Err(RejectReason::ForeignHost);
+    }
     if method != Method::GET {
         return Err(RejectReason::Method);
     }
@@ -151,17 +157,24 @@ fn host(uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Authority, Re
         // that the method is wrong.
         _ if method != Method::GET => Ok(host),
         (None, None) if uri.path().starts_with('/') => Ok(host),
-        (Some(scheme), Some(authority)) if is_http(scheme) => {
+        (Some(scheme), Some(authority)) if is_web(scheme) => {
             Authority::parse(authority.as_str().as_bytes()).map_err(|_| RejectReason::Target)
         }
         _ => Err(RejectReason::Target),
     }
 }
 
-fn is_http(scheme: &str) -> bool {
-    ["http", "https", "ws", "wss"]
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known))
+/// The host of a request in another version of HTTP, where it names one: its answer may be the
+/// application's, which no page of another host is to read.
+fn check_old_host(headers: &HeaderMap, choices: &Choices) -> Result<(), RejectReason> {
+    let is_foreign = |value: &HeaderValue| {
+        let host = Authority::parse(trim(value.as_bytes()));
+        !host.is_ok_and(|host| choices.hosts.allows(&host))
+    };
+    if choices.hosts != HostPolicy::Any && headers.get_all(HOST).iter().any(is_foreign) {
+        return Err(RejectReason::ForeignHost);
+    }
+    Ok(())
 }
 
 /// RFC 6455 §4.2.1, items 3 and 4.

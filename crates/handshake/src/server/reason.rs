@@ -21,6 +21,8 @@ pub enum RejectReason {
     ContentLength,
     /// `Sec-WebSocket-Extensions` does not follow its grammar.
     Extensions(ListError),
+    /// `Host` is none of the server's.
+    ForeignHost,
     /// The head could not be read.
     Head(HeadError),
     /// The request is not HTTP/1.1.
@@ -69,6 +71,8 @@ impl RejectReason {
         match self {
             Self::Application(status) => *status,
             Self::Head(error) => error.status(),
+            // RFC 9110 §7.4, §15.5.20
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::HttpVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
@@ -89,6 +93,7 @@ impl fmt::Display for RejectReason {
             Self::Connection(_) => "invalid Connection",
             Self::ContentLength => "invalid Content-Length",
             Self::Extensions(_) => "invalid Sec-WebSocket-Extensions",
+            Self::ForeignHost => "host is not served here",
             Self::Head(_) => "request head cannot be read",
             Self::HttpVersion => "request is not HTTP/1.1",
             Self::InvalidHost => "invalid Host",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::Request;
 use socket_flow::{Config, Deflate, Error, Server, ServerHandle, ServerStream, WebSocket};
+use tokio::net::TcpListener;
 
 use crate::chat::Chat;
 use crate::page;
@@ -25,10 +26,17 @@ const BEHIND: usize = 256 * 1024;
 /// A chat line is short, and like the one before: worth compressing all the same.
 const COMPRESSED_FROM: usize = 64;
 
-/// Starts it. Pages of other origins are refused, as by default.
+/// Starts it. Pages of other origins are refused, as by default; on loopback so are those of sites
+/// whose name leads there.
 pub(crate) async fn start(addr: String) -> io::Result<ServerHandle> {
     let chat = Arc::new(Chat::new());
-    Server::bind(addr)
+    let listener = TcpListener::bind(addr).await?;
+    let is_local = listener.local_addr()?.ip().is_loopback();
+    let mut server = Server::with_listener(listener);
+    if is_local {
+        server = server.hosts_local();
+    }
+    server
         .paths([PATH])
         .respond(page::respond)
         .deflate(Deflate::balanced().threshold(COMPRESSED_FROM))

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use http::{Method, Request};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
+use socket_flow_handshake::host::{HostError, HostPolicy};
 use socket_flow_handshake::origin::OriginPolicy;
 use socket_flow_handshake::server::{self, Choices, Rejection};
 #[cfg(feature = "deflate")]
@@ -105,10 +106,13 @@ impl Acceptor {
     /// [`OriginPolicy::SameOrigin`], the host of the request; a proxy in between must pass `Host`
     /// on as it came. A refused origin is answered with 403.
     ///
+    /// The default does not keep out a page whose own name leads to this server (DNS rebinding):
+    /// see [`hosts`](Self::hosts).
+    ///
     /// ```
     /// use socket_flow::{Acceptor, OriginPolicy};
     ///
-    /// let pages = OriginPolicy::allow_list(["https://example.com", "http://localhost:8080"])?;
+    /// let pages = OriginPolicy::allow_list(["https://*.example.com", "http://localhost:8080"])?;
     /// let acceptor = Acceptor::new().origin(pages);
     /// # let _ = acceptor;
     /// # Ok::<_, socket_flow::handshake::origin::OriginError>(())
@@ -138,6 +142,37 @@ impl Acceptor {
     /// The settings of the open connections.
     pub(crate) fn settings(&self) -> &Config {
         &self.settings.config
+    /// Sets the hosts the server answers for, such as `chat.example.com`, `*.example.com` or
+    /// `localhost:9001`: see [`HostPattern`](crate::handshake::host::HostPattern). A request for
+    /// another host, whatever it asks for, is answered with 421 (RFC 9110 §7.4). Default: every
+    /// host, because a proxy in front of the server passes on names that only you know.
+    ///
+    /// It is what a server needs that trusts whoever reaches it, such as one on loopback or in a
+    /// private network. A page can have the name of its own site lead there (DNS rebinding); its
+    /// requests then have that name in `Host` and in `Origin` alike, so that the check of the
+    /// origin finds nothing wrong.
+    ///
+    /// # Errors
+    /// [`HostError`] if one of them could match no request.
+    ///
+    /// ```
+    /// use socket_flow::Acceptor;
+    ///
+    /// let acceptor = Acceptor::new().hosts(["chat.example.com", "chat.internal:9001"])?;
+    /// # let _ = acceptor;
+    /// # Ok::<_, socket_flow::handshake::host::HostError>(())
+    /// ```
+    pub fn hosts<'a>(self, hosts: impl IntoIterator<Item = &'a str>) -> Result<Self, HostError> {
+        let policy = HostPolicy::allow_list(hosts)?;
+        Ok(self.choosing(|choices| choices.hosts(policy)))
+    }
+
+    /// Answers only requests for `localhost`, for a name below it, and for IP addresses, as
+    /// [`hosts`](Self::hosts) does for names: none of these can be made to lead here by somebody
+    /// else. For a server that browsers on this machine, or in this network, reach without a name.
+    #[must_use]
+    pub fn hosts_local(self) -> Self {
+        self.choosing(|choices| choices.hosts(HostPolicy::Local))
     }
 
     /// Sets limits and timeouts of the open connections. An [`Arc`] is shared, not copied.

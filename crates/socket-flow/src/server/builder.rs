@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::HeadLimits;
+use socket_flow_handshake::host::HostError;
 use socket_flow_handshake::origin::OriginPolicy;
 #[cfg(feature = "deflate")]
 use socket_flow_protocol::Deflate;
@@ -300,7 +301,8 @@ impl ServerBuilder {
     }
 
     /// Answers ordinary HTTP requests on the same port: health checks, a small
-    /// page. `None` leaves the request to the default, 426 or 405. One request
+    /// page. Where a page is served on loopback, set
+    /// [`hosts_local`](Self::hosts_local) as well. `None` leaves the request to the default, 426 or 405. One request
     /// is answered for each connection, and a body it brings is not read.
     ///
     /// ```
@@ -406,6 +408,34 @@ impl ServerBuilder {
     /// Lets pages of every origin connect; see [`Acceptor::allow_any_origin`].
     pub fn allow_any_origin(self) -> Self {
         self.accepting(Acceptor::allow_any_origin)
+    }
+
+    /// Sets the hosts the server answers for; see [`Acceptor::hosts`]. Requests for other hosts
+    /// do not reach [`respond`](Self::respond).
+    ///
+    /// # Errors
+    /// [`HostError`] if one of them could match no request.
+    ///
+    /// ```
+    /// use socket_flow::Server;
+    ///
+    /// let builder = Server::bind("0.0.0.0:9001").hosts(["chat.example.com", "10.0.0.7"])?;
+    /// # let _ = builder;
+    /// # Ok::<_, socket_flow::handshake::host::HostError>(())
+    /// ```
+    pub fn hosts<'a>(
+        mut self,
+        hosts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, HostError> {
+        self.opening.acceptor = self.opening.acceptor.hosts(hosts)?;
+        Ok(self)
+    }
+
+    /// Answers only requests for `localhost` and for IP addresses; see
+    /// [`Acceptor::hosts_local`]. A server on loopback that serves a page, or anything else worth
+    /// reading, should say so, unless a proxy in front of it passes on other names.
+    pub fn hosts_local(self) -> Self {
+        self.accepting(Acceptor::hosts_local)
     }
 
     /// Sets limits and timeouts of the connections; see [`Acceptor::config`].

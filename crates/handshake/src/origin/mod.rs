@@ -4,6 +4,8 @@
 //! page that opens a WebSocket with the user's cookies. Programs that are not browsers may send
 //! what they like: the header says nothing about them.
 
+mod pattern;
+
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
@@ -12,17 +14,19 @@ use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
 use crate::authority::Authority;
+use crate::host::HostError;
+
+pub use pattern::OriginPattern;
 
 /// What a server does with a request's `Origin`.
 ///
 /// A request without the header is accepted under every policy, because it does not come from a
-/// browser. A header that is `null`, malformed or repeated is refused by all but
-/// [`Any`](Self::Any).
+/// browser. A header that is malformed or repeated is refused by all but [`Any`](Self::Any).
 ///
 /// ```
 /// use socket_flow_handshake::origin::OriginPolicy;
 ///
-/// let policy = OriginPolicy::allow_list(["https://example.com", "https://admin.example.com"])?;
+/// let policy = OriginPolicy::allow_list(["https://example.com", "https://*.example.com"])?;
 /// # let _ = policy;
 /// # Ok::<_, socket_flow_handshake::origin::OriginError>(())
 /// ```
@@ -38,18 +42,24 @@ pub enum OriginPolicy {
     SameOrigin,
     /// The origin must be one of these, in scheme, host and port.
     ///
-    /// The server's own origin is not in the list unless you put it there.
-    AllowList(Vec<Origin>),
+    /// The server's own origin is not in the list unless you put it there. An empty list refuses
+    /// every browser.
+    AllowList(Vec<OriginPattern>),
     /// Every origin is accepted: right only where no cookie or other credential that a browser
     /// sends by itself means anything.
     Any,
 }
 
 impl OriginPolicy {
-    /// Makes an [`AllowList`](Self::AllowList) of origins such as `https://example.com`.
+    /// Makes an [`AllowList`](Self::AllowList) of [patterns](OriginPattern): origins such as
+    /// `https://example.com`, and `https://*.example.com` for what lies one label below it.
+    ///
+    /// `null` and `file://` can be listed. Both are the origin of pages that were opened from a
+    /// file; `null` is also that of any page that another one shows in a sandbox, so listing it
+    /// lets every site in.
     ///
     /// # Errors
-    /// [`OriginError`] if one of them is not an origin.
+    /// [`OriginError`] if one of them could match no request.
     pub fn allow_list<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, OriginError> {
         let origins = origins
             .into_iter()
@@ -72,13 +82,14 @@ impl OriginPolicy {
         };
         match self {
             Self::SameOrigin => origin.is_at(host),
-            Self::AllowList(origins) => origins.contains(&origin),
+            Self::AllowList(origins) => origins.iter().any(|one| one.matches(&origin)),
             Self::Any => true,
         }
     }
 }
 
-/// A web origin: scheme, host and port, such as `https://example.com`.
+/// A web origin: scheme, host and port, such as `https://example.com`; `null`, the origin of pages
+/// that have none; or a scheme alone, such as `file://`.
 ///
 /// Host and scheme are kept in lower case, and the scheme's default port is left out, so equal
 /// origins compare equal however they were written.
@@ -94,24 +105,28 @@ impl OriginPolicy {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
+    /// Empty for `null`.
     scheme: Box<str>,
-    authority: Authority,
+    /// `None` for `null` and for a scheme alone.
+    authority: Option<Authority>,
 }
 
 impl Origin {
-    /// The scheme, in lower case.
+    /// The scheme, in lower case; empty for `null`.
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
 
-    /// The host, in lower case and without the brackets of an IPv6 address.
+    /// The host, in lower case and without the brackets of an IPv6 address; empty where there is
+    /// none.
     pub fn host(&self) -> &str {
-        self.authority.host()
+        self.authority.as_ref().map_or("", Authority::host)
     }
 
     /// The port, or the scheme's default; `None` for a scheme without one.
     pub fn port(&self) -> Option<u16> {
-        self.authority.port().or_else(|| default_port(&self.scheme))
+        let written = self.authority.as_ref().and_then(Authority::port);
+        written.or_else(|| default_port(&self.scheme))
     }
 
     fn from_header(value: &HeaderValue) -> Option<Self> {
@@ -121,7 +136,10 @@ impl Origin {
     /// An origin without a default port is some application's own: it is never the same as a
     /// host that was reached over HTTP.
     fn is_at(&self, host: &Authority) -> bool {
-        default_port(&self.scheme).is_some_and(|port| self.authority.is_same(host, port))
+        match (&self.authority, default_port(&self.scheme)) {
+            (Some(authority), Some(port)) => authority.is_same(host, port),
+            _ => false,
+        }
     }
 }
 
@@ -129,40 +147,88 @@ impl FromStr for Origin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
-        let (scheme, authority) = text.split_once("://").ok_or(OriginError)?;
+        if text == NULL {
+            return Ok(Self {
+                scheme: "".into(),
+                authority: None,
+            });
+        }
+        let (scheme, authority) = text.split_once("://").ok_or(OriginError::Form)?;
         if !is_scheme(scheme) {
-            return Err(OriginError);
+            return Err(OriginError::Form);
         }
         let scheme = scheme.to_ascii_lowercase();
-        let mut authority = Authority::parse(authority.as_bytes()).map_err(|_| OriginError)?;
-        if let Some(default) = default_port(&scheme) {
-            authority = authority.without_default_port(default);
-        }
         Ok(Self {
+            authority: match authority {
+                "" if !is_web(&scheme) => None,
+                authority => Some(parse_authority(authority, &scheme)?),
+            },
             scheme: scheme.into(),
-            authority,
         })
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.authority)
+        if self.scheme.is_empty() {
+            return f.write_str(NULL);
+        }
+        write!(f, "{}://", self.scheme)?;
+        match &self.authority {
+            Some(authority) => authority.fmt(f),
+            None => Ok(()),
+        }
     }
 }
 
-/// The text is not a serialized origin: `scheme://host`, with or without a port and nothing else.
+/// Why a text is not an origin as browsers send it: `scheme://host`, with or without a port and
+/// nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // it says all there is to say
-pub struct OriginError;
+#[non_exhaustive]
+pub enum OriginError {
+    /// It does not begin with a scheme and `://`, and is not `null`.
+    Form,
+    /// What follows `://` is not a host with or without a port. An origin has no path, and no
+    /// slash at its end.
+    Host(HostError),
+}
 
 impl fmt::Display for OriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an origin of the form scheme://host or scheme://host:port")
+        f.write_str(match self {
+            Self::Form => "not an origin of the form scheme://host or scheme://host:port",
+            Self::Host(_) => "no host with or without a port, and nothing else, after the scheme",
+        })
     }
 }
 
-impl Error for OriginError {}
+impl Error for OriginError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Form => None,
+            Self::Host(error) => Some(error),
+        }
+    }
+}
+
+fn parse_authority(text: &str, scheme: &str) -> Result<Authority, OriginError> {
+    if text.contains('*') {
+        return Err(OriginError::Host(HostError::Wildcard));
+    }
+    let authority = Authority::parse(text.as_bytes());
+    let authority = authority.map_err(|error| OriginError::Host(error.into()))?;
+    Ok(match default_port(scheme) {
+        Some(default) => authority.without_default_port(default),
+        None => authority,
+    })
+}
+
+/// Whether the scheme is one of the web's: its origins have a host and a port.
+pub(crate) fn is_web(scheme: &str) -> bool {
+    ["http", "https", "ws", "wss"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+}
 
 fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
@@ -179,6 +245,9 @@ fn is_scheme(text: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
+
+/// RFC 6454 §6.2: the origin of a page that has none.
+const NULL: &str = "null";
 
 #[cfg(test)]
 mod tests {
@@ -289,7 +358,25 @@ mod tests {
             let got = allows(&policy, "host.example", &[origin.as_bytes()]);
             assert_eq!(got, allowed, "{origin}");
         }
-        assert_eq!(OriginPolicy::allow_list(["example.com"]), Err(OriginError));
+        let wrong = OriginPolicy::allow_list(["https://good.example", "example.com"]);
+        assert_eq!(wrong, Err(OriginError::Form));
+    }
+
+    /// RFC 6455 §10.2.
+    #[test]
+    fn pages_without_an_origin_are_let_in_where_they_are_listed() {
+        for origin in ["null", "file://"] {
+            let listed = OriginPolicy::allow_list([origin, "https://*.good.example"]).unwrap();
+            let other = OriginPolicy::allow_list(["https://good.example"]).unwrap();
+            assert!(allows(&listed, "good.example", &[origin.as_bytes()]));
+            assert!(!allows(&other, "good.example", &[origin.as_bytes()]));
+            assert!(allows(
+                &listed,
+                "good.example",
+                &[b"https://a.good.example"]
+            ));
+            assert!(!allows(&listed, "good.example", &[b"https://good.example"]));
+        }
     }
 
     #[test]
