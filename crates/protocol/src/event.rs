@@ -18,7 +18,8 @@ pub enum Event {
     /// A ping with its application data, at most 125 bytes. Its pong is
     /// queued.
     Ping(Bytes),
-    /// A pong with its application data, at most 125 bytes.
+    /// A pong with its application data, at most 125 bytes. One that answers a
+    /// ping of the [keepalive](crate::Timeouts::ping_interval) is not shown.
     Pong(Bytes),
     /// The peer's Close; `None` when it carried no code. Nothing follows it.
     Close(Option<CloseFrame>),
@@ -32,7 +33,8 @@ pub enum EventRef<'a> {
     Message(MessageRef<'a>),
     /// A ping with its application data, at most 125 bytes.
     Ping(&'a [u8]),
-    /// A pong with its application data, at most 125 bytes.
+    /// A pong with its application data, at most 125 bytes; see
+    /// [`Event::Pong`].
     Pong(&'a [u8]),
     /// The peer's Close; `None` when it carried no code.
     Close(Option<&'a CloseFrame>),

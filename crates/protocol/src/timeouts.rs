@@ -141,7 +141,7 @@ impl Incoming {
             deadlines.ping_at = next_ping(now, timeouts.ping_interval);
             // A full queue means that writes are blocked, which has a
             // deadline of its own.
-            let sent = deadlines.pong_by == NEVER && outgoing.ping(&[]).is_ok();
+            let sent = deadlines.pong_by == NEVER && outgoing.keepalive();
             if sent {
                 self.activity.take(Activity::PONG);
                 deadlines.pong_by = after(now, timeouts.pong, timeouts.pong);

@@ -330,10 +330,9 @@ impl Incoming {
                     }
                 }
             };
-            if frame.in_place {
-                return self.hold(frame, input, outgoing);
-            }
-            let found = if frame.compressed {
+            let found = if frame.in_place {
+                self.hold(frame, input, outgoing)?
+            } else if frame.compressed {
                 self.inflate(frame, input)?
             } else {
                 self.assemble(frame, input)?

@@ -116,6 +116,7 @@ impl Incoming {
                 }
             }
             Kind::Ping => outgoing.pong(input.bytes(payload.clone())),
+            Kind::Pong if outgoing.receive_pong(input.bytes(payload.clone())) => return Ok(None),
             Kind::Pong => {}
             Kind::Close => {
                 self.receive_close(input.bytes(payload.clone()), outgoing)?;

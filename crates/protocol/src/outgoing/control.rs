@@ -6,6 +6,7 @@ use socket_flow_frames::{CloseCode, ClosePayload, MAX_CONTROL_PAYLOAD, OpCode};
 
 use crate::error::{ControlError, ProtocolError};
 use crate::outgoing::Outgoing;
+use crate::outgoing::rare::Rare;
 
 impl Outgoing {
     /// Queues a ping with up to 125 bytes of application data.
@@ -25,7 +26,28 @@ impl Outgoing {
             return Err(ControlError::Full);
         }
         self.frames.whole(OpCode::Ping, data);
+        if data.is_empty() {
+            self.rare.add(Rare::APPLICATION);
+        }
         Ok(())
+    }
+
+    /// Queues the ping of the keepalive; whether there was room.
+    pub(crate) fn keepalive(&mut self) -> bool {
+        let mut rare = self.rare;
+        let is_queued = self.ping(&[]).is_ok();
+        if is_queued {
+            rare.add(Rare::KEEPALIVE);
+            self.rare = rare;
+        }
+        is_queued
+    }
+
+    /// Whether a pong answers a ping of the keepalive, and is nobody else's. An
+    /// application that pings without data is given as many pongs as it asked
+    /// for, also by a peer that answers only the newest ping (RFC 6455 §5.5.3).
+    pub(crate) fn receive_pong(&mut self, data: &[u8]) -> bool {
+        data.is_empty() && !self.rare.take(Rare::APPLICATION) && self.rare.take(Rare::KEEPALIVE)
     }
 
     /// Queues a Close (RFC 6455 §7.1.2): the closing handshake begins. Data
@@ -51,7 +73,7 @@ impl Outgoing {
         if self.has_room_for_pong() {
             self.append_pong(data);
         } else {
-            self.rare.get_or_insert_default().pong = Some(Pong::new(data));
+            self.extras.get_or_insert_default().pong = Some(Pong::new(data));
             self.watched = true;
         }
     }
@@ -111,7 +133,7 @@ impl Outgoing {
     /// Encodes the kept pong once there is room for it.
     #[inline]
     pub(super) fn settle_pong(&mut self) {
-        if self.rare.is_some() {
+        if self.extras.is_some() {
             self.append_kept_pong();
         }
     }
@@ -127,7 +149,7 @@ impl Outgoing {
 
     #[cold]
     fn take_pong(&mut self) -> Option<Pong> {
-        self.forget_rare(|rare| rare.pong.take())?
+        self.forget(|extras| extras.pong.take())?
     }
 }
 

@@ -1,6 +1,7 @@
 mod backlog;
 mod control;
 mod parts;
+mod rare;
 
 use std::mem;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::negotiated::Negotiated;
 use crate::outgoing::backlog::Job;
 use crate::outgoing::control::Pong;
 use crate::outgoing::parts::Parts;
+use crate::outgoing::rare::Rare;
 use crate::payload::{self, Compression, Payload};
 use crate::prepared::Prepared;
 use crate::queue::{Pressed, WriteQueue};
@@ -59,10 +61,10 @@ pub struct Outgoing {
     /// compressed, or others hand them in.
     watched: bool,
     /// What few connections have. Invariant: `watched` where there is a pong.
-    rare: Option<Box<Rare>>,
-    /// What left the queue is held back by the transport, see
-    /// [`Outgoing::set_unflushed`].
-    unflushed: bool,
+    extras: Option<Box<Extras>>,
+    /// Whether what left the queue is held back by the transport, see
+    /// [`Outgoing::set_unflushed`]; pings without data whose pongs may come.
+    rare: Rare,
 }
 
 impl Outgoing {
@@ -87,8 +89,8 @@ impl Outgoing {
             pongs_end: 0,
             message: false,
             watched: false,
-            rare: None,
-            unflushed: false,
+            extras: None,
+            rare: Rare::default(),
         };
         outgoing.watched = outgoing.compress.is_some();
         outgoing.settle_plain();
@@ -158,8 +160,8 @@ impl Outgoing {
         self.send_close();
         self.drop_backlog();
         self.frames.queue.advance(usize::MAX);
-        self.rare = None;
-        self.unflushed = false;
+        self.extras = None;
+        self.rare.set_unflushed(false);
     }
 
     /// Moves the sending half out; the one left behind is abandoned.
@@ -273,7 +275,7 @@ impl Outgoing {
     /// no reason to stop watching the blocked write.
     #[inline]
     pub fn set_unflushed(&mut self, unflushed: bool) {
-        self.unflushed = unflushed;
+        self.rare.set_unflushed(unflushed);
     }
 
     /// When [`Outgoing::handle_timeout`] wants to be called next, for a
@@ -284,7 +286,7 @@ impl Outgoing {
         if !self.is_unwritten() || self.config().timeouts().stall == Duration::MAX {
             return None;
         }
-        match self.rare.as_deref().and_then(|rare| rare.stall.as_ref()) {
+        match self.extras.as_deref().and_then(|extras| extras.stall.as_ref()) {
             Some(stall) if stall.watch.is_armed() => Some(stall.watch.at.min(stall.pressed.at)),
             _ => Some(Duration::ZERO),
         }
@@ -298,15 +300,15 @@ impl Outgoing {
     /// [`Timeouts::stall`](crate::Timeouts::stall).
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Expired> {
         if !self.is_unwritten() {
-            self.forget_rare(|rare| rare.stall = None);
+            self.forget(|extras| extras.stall = None);
             return Ok(());
         }
         let period = self.config().timeouts().stall;
         let taken = self.frames.queue.taken();
         let charged = self.frames.queue.charged();
         let budget = self.frames.queue.config().memory().filter(|_| charged > 0);
-        let rare = self.rare.get_or_insert_default();
-        let stall = rare.stall.get_or_insert_default();
+        let extras = self.extras.get_or_insert_default();
+        let stall = extras.stall.get_or_insert_default();
         if stall.pressed.is_late(now, budget, taken) {
             return Err(Expired::Write);
         }
@@ -363,23 +365,23 @@ impl Outgoing {
     /// Whether anything is still on its way out.
     #[inline]
     pub(crate) fn is_unwritten(&self) -> bool {
-        self.unflushed || !self.frames.queue.is_empty()
+        self.rare.is_unflushed() || !self.frames.queue.is_empty()
     }
 
     /// The pong that waits for room.
     #[inline(always)]
     fn kept_pong(&self) -> Option<&Pong> {
-        self.rare.as_deref().and_then(|rare| rare.pong.as_ref())
+        self.extras.as_deref().and_then(|extras| extras.pong.as_ref())
     }
 
     /// Forgets some of what few connections have, and its memory with the last of
     /// it.
     #[cold]
-    fn forget_rare<T>(&mut self, forget: impl FnOnce(&mut Rare) -> T) -> Option<T> {
-        let rare = self.rare.as_deref_mut()?;
-        let forgotten = forget(rare);
-        if rare.pong.is_none() && rare.stall.is_none() {
-            self.rare = None;
+    fn forget<T>(&mut self, forget: impl FnOnce(&mut Extras) -> T) -> Option<T> {
+        let extras = self.extras.as_deref_mut()?;
+        let forgotten = forget(extras);
+        if extras.pong.is_none() && extras.stall.is_none() {
+            self.extras = None;
         }
         Some(forgotten)
     }
@@ -531,7 +533,7 @@ fn with_room(mut config: Arc<Config>) -> Arc<Config> {
 
 /// What few connections have, and none until it needs it.
 #[derive(Debug, Default)]
-struct Rare {
+struct Extras {
     /// The newest ping that found no room; RFC 6455 §5.5.3 lets a peer answer
     /// only the newest.
     pong: Option<Pong>,

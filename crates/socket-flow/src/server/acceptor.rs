@@ -142,6 +142,8 @@ impl Acceptor {
     /// The settings of the open connections.
     pub(crate) fn settings(&self) -> &Config {
         &self.settings.config
+    }
+
     /// Sets the hosts the server answers for, such as `chat.example.com`, `*.example.com` or
     /// `localhost:9001`: see [`HostPattern`](crate::handshake::host::HostPattern). A request for
     /// another host, whatever it asks for, is answered with 421 (RFC 9110 §7.4). Default: every
