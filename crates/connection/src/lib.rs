@@ -42,6 +42,7 @@ mod feed;
 mod flushes;
 mod give_way;
 mod half;
+mod heir;
 mod lossy;
 mod member;
 mod message_writer;
@@ -71,6 +72,8 @@ pub use socket_flow_protocol::{
 };
 
 pub use crate::error::Error;
+#[doc(hidden)]
+pub use crate::heir::Heir;
 #[doc(hidden)]
 pub use crate::member::Patience;
 pub use crate::message_writer::MessageWriter;

@@ -5,6 +5,7 @@ use socket_flow_protocol::{CloseCode, CloseFrame, ControlError, Payload, SendErr
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::heir::Heir;
 use crate::outbox::Outbox;
 
 /// A handle for sending on a connection from anywhere: cloneable, bounded,
@@ -211,6 +212,13 @@ impl Sender {
     #[doc(hidden)]
     pub fn ends_since(&self) -> Option<Instant> {
         self.outbox.ends_since()
+    }
+
+    /// Waits for what the connection leaves when it is dropped. The transport it
+    /// leaves has to be found by other means.
+    #[doc(hidden)]
+    pub fn heir(&self) -> Heir {
+        Heir::new(Arc::clone(&self.outbox))
     }
 
     /// Whether both belong to the same connection.

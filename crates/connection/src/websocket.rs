@@ -51,7 +51,9 @@ use crate::writer::Writer;
 /// # Dropping
 ///
 /// Dropping it makes one attempt, without waiting, to write what is queued
-/// and a Close with 1001, then drops the stream. To be sure that the Close
+/// and a Close with 1001, then drops the stream. Under a server of the facade
+/// that is left to the server's task, with a code that says how the handler
+/// ended, see `ServerBuilder::serve_with` there. To be sure that the Close
 /// arrives, call [`close`](WebSocket::close) or receive to the end.
 ///
 /// ```

@@ -3,6 +3,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Buf;
 use socket_flow_protocol::driver::{Goal, Next, Sending, Turn};
@@ -33,7 +34,8 @@ use crate::timer::Timer;
 /// ```
 ///
 /// Dropping it makes one attempt, without waiting, to write what is queued
-/// and a Close with 1001, then drops the transport.
+/// and a Close with 1001, then drops the transport. Under a server of the
+/// facade the server's task does that, see `ServerBuilder::serve_with` there.
 #[derive(Debug)]
 pub struct Writer<S: AsyncWrite + Unpin> {
     /// Invariant: `Some` until the writer is consumed; an `Option` only
@@ -44,7 +46,7 @@ pub struct Writer<S: AsyncWrite + Unpin> {
     pub(crate) epoch: Instant,
     /// The deadline of a write that blocks.
     timer: Timer,
-    span: Option<Box<Span>>,
+    pub(crate) span: Option<Box<Span>>,
     /// What senders hand in, once there is one.
     pub(crate) outbox: Option<Arc<Outbox>>,
 }
@@ -179,6 +181,18 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
 
     pub(crate) fn io_mut(&mut self) -> &mut S {
         self.io.as_mut().expect(PRESENT)
+    }
+
+    /// How long the closing handshake may take.
+    #[doc(hidden)]
+    pub fn close_timeout(&self) -> Duration {
+        self.sending.outgoing().config().timeouts().close
+    }
+
+    /// The transport alone: nothing more is written.
+    #[doc(hidden)]
+    pub fn into_transport(self) -> S {
+        self.into_inner().0
     }
 
     /// Takes it apart; nothing is written on drop.
@@ -419,10 +433,15 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
             }
             return;
         }
+        if self.bequeath() {
+            return;
+        }
         let was_sent = self.closing().is_sent();
-        self.sending.leave(&mut Taking::of(&self.outbox));
+        let code = self.outbox.as_ref().and_then(|outbox| outbox.drop_code());
+        let code = code.unwrap_or(CloseCode::GOING_AWAY);
+        self.sending.leave(code, &mut Taking::of(&self.outbox));
         if !was_sent {
-            self.event("close queued", CloseCode::GOING_AWAY.as_u16());
+            self.event("close queued", code.as_u16());
         }
         let _ = self.poll_goal(Goal::Gone, Waker::noop());
         if let Some(outbox) = &self.outbox {

@@ -520,7 +520,7 @@ fn a_connection_that_is_dropped_in_the_middle_sends_none_of_it_and_nothing_after
         steps.sending.queue(vec![7; 100_000]).unwrap();
         steps.reads_nothing().yields().turn();
         steps.sending.outgoing_mut().ping(b"before it").unwrap();
-        steps.sending.leave(&mut ());
+        steps.sending.leave(CloseCode::GOING_AWAY, &mut ());
         steps
             .sends(Goal::Gone)
             .writes(&[(0x89, b"before it")])

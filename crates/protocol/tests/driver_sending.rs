@@ -5,7 +5,7 @@ mod support;
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 
 use socket_flow_protocol::driver::{Failure, Goal};
-use socket_flow_protocol::{NEVER, Role, SendError};
+use socket_flow_protocol::{CloseCode, NEVER, Role, SendError};
 
 use support::{Others, ROLES, Steps, frame, off, seconds, text};
 
@@ -158,7 +158,7 @@ fn whoever_leaves_tries_once_to_write_a_close_and_to_shut_down() {
         let mut others = Others::default().message("promised");
         let mut steps = Steps::new(role, &off());
         steps.sending.queue("queued").unwrap();
-        steps.sending.leave(&mut others);
+        steps.sending.leave(CloseCode::GOING_AWAY, &mut others);
         assert!(others.is_refused && others.is_closed);
         steps
             .sends(Goal::Gone)
@@ -174,7 +174,7 @@ fn whoever_leaves_never_waits() {
     for role in ROLES {
         let leaving = || {
             let mut steps = Steps::new(role, &off().stall_timeout(seconds(40)));
-            steps.sending.leave(&mut ());
+            steps.sending.leave(CloseCode::GOING_AWAY, &mut ());
             steps.sends(Goal::Gone);
             steps
         };
@@ -196,7 +196,7 @@ fn whoever_leaves_after_a_close_sends_no_second_one() {
     for role in ROLES {
         let mut steps = Steps::new(role, &off());
         steps.closes();
-        steps.sending.leave(&mut ());
+        steps.sending.leave(CloseCode::GOING_AWAY, &mut ());
         steps.sends(Goal::Gone).writes(&[CLOSE]).flushes();
     }
 }

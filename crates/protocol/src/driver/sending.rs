@@ -132,11 +132,11 @@ impl Sending {
         Ok(())
     }
 
-    /// The connection is dropped: queues a Close with 1001, unless one is
-    /// queued. Then run [`Goal::Gone`].
-    pub fn leave(&mut self, handed_in: &mut impl HandedIn) {
+    /// The connection is dropped: queues a Close, usually with 1001, unless one
+    /// is queued. Then run [`Goal::Gone`].
+    pub fn leave(&mut self, code: CloseCode, handed_in: &mut impl HandedIn) {
         // The reason is empty, so it cannot be too long.
-        let _ = self.start_close(CloseCode::GOING_AWAY, "", handed_in);
+        let _ = self.start_close(code, "", handed_in);
     }
 
     /// Others may hand messages in from now on: the driver says

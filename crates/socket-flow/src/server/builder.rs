@@ -203,6 +203,29 @@ impl ServerBuilder {
     /// then a `recv` in it returns `None` once the closing handshake is
     /// complete.
     ///
+    /// # How a handler ends
+    ///
+    /// A handler need not close: the server's task ends a connection that was
+    /// dropped, within [`Timeouts::close`](crate::Timeouts::close). It writes
+    /// what is queued and was handed in by senders, then a Close that says how
+    /// the handler ended and no more, then it gives the client the time to
+    /// read them:
+    ///
+    /// | the handler | code |
+    /// |---|---|
+    /// | returned, with `Ok` or nothing | 1000 |
+    /// | returned an error, or panicked | 1011 |
+    /// | dropped the connection long before it ends | 1000, at once |
+    /// | was dropped by a shutdown | 1001, one attempt |
+    ///
+    /// A Close that was begun before stands: by the handler, by a
+    /// [`Sender`](crate::Sender), by the peer, or because the connection failed.
+    /// A connection that outlives its handler in another task is closed by the
+    /// drop itself with the code of the table, in one attempt.
+    ///
+    /// The error is told to `tracing` at level debug, in its own words; of a
+    /// panic only that there was one, for its words are the panic hook's.
+    ///
     /// # Errors
     /// No address can be resolved or bound, or the [`budget`](Self::budget) is too
     /// small ([`BudgetError`](crate::BudgetError)).

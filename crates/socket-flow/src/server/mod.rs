@@ -2,6 +2,7 @@ mod acceptor;
 mod budget_error;
 mod builder;
 mod control;
+mod ended;
 mod error;
 mod event_memory;
 mod events;

@@ -1,16 +1,18 @@
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use http::Request;
 use socket_flow_connection::{Sender, WebSocket};
 
-use crate::deadline::Deadline;
+use crate::race::{First, race};
 use crate::server::control::Control;
+use crate::server::ended::{Ended, Legacy, caught, poll_caught};
 use crate::server::events::ConnectionId;
 use crate::server::peer_addr::PeerAddr;
-use crate::server::refuse::linger;
 use crate::stream::ServerStream;
 
 /// What a server does with an open connection.
@@ -52,25 +54,117 @@ where
         control: Arc<Control>,
     ) -> Running {
         let registered = Registered::new(control, ws.sender());
-        let timeout = ws.config().timeouts().close;
-        let left = ws.get_mut().leave();
-        let handling = Box::pin((self.0)(ws, request));
-        Box::pin(async move {
-            if let Some(error) = handling.await.failure() {
-                tracing::debug!(%peer, %error, "handler failed");
+        let legacy = Legacy::of(&mut ws);
+        let state = match caught(|| Box::pin((self.0)(ws, request))) {
+            Ok(handling) => State::Running { handling, legacy },
+            // The function may panic as well as what it returns.
+            Err(_) => {
+                drop(registered.end());
+                State::Ending(Box::pin(legacy.settle(panicked(peer))))
             }
-            let since = registered.end().and_then(|sender| sender.ends_since());
-            if let (Some(stream), Some(since)) = (left.into_stream(), since) {
-                // Whatever the handler dropped: its last words arrive.
-                let deadline = Deadline::since(since, timeout);
-                Box::pin(linger(stream, deadline)).await;
-            }
+        };
+        Box::pin(Handling {
+            state,
+            registered,
+            peer,
         })
     }
 }
 
+/// Runs a handler, and ends the connection that it dropped.
+struct Handling<R> {
+    state: State<R>,
+    registered: Registered,
+    peer: PeerAddr,
+}
+
+enum State<R> {
+    Running {
+        handling: Pin<Box<R>>,
+        legacy: Legacy,
+    },
+    Ending(Running),
+    Over,
+}
+
+impl<R> Future for Handling<R>
+where
+    R: Future<Output: HandlerResult> + Send + 'static,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let peer = self.peer;
+        let next = match &mut self.state {
+            State::Running { handling, legacy } => {
+                match poll_handler(handling.as_mut(), peer, cx) {
+                    Poll::Ready(ended) => First::Left(ended),
+                    Poll::Pending => First::Right(ready!(legacy.poll_left(cx))),
+                }
+            }
+            State::Ending(ending) => return ending.as_mut().poll(cx),
+            State::Over => return Poll::Ready(()),
+        };
+        if let State::Running { handling, legacy } = mem::replace(&mut self.state, State::Over) {
+            let ending: Running = match next {
+                First::Left(ended) => {
+                    // It may have held the connection until now.
+                    drop(handling);
+                    Box::pin(legacy.settle(ended))
+                }
+                First::Right(stream) => Box::pin(end_beside(handling, legacy, stream, peer)),
+            };
+            drop(self.registered.end());
+            self.state = State::Ending(ending);
+        }
+        self.poll(cx)
+    }
+}
+
+/// Ends a connection whose handler goes on without it.
+async fn end_beside<R>(
+    mut handling: Pin<Box<R>>,
+    legacy: Legacy,
+    stream: ServerStream,
+    peer: PeerAddr,
+) where
+    R: Future<Output: HandlerResult>,
+{
+    let mut ending = Box::pin(legacy.end(stream, Ended::Done.close_code()));
+    let mut handling = poll_fn(|cx| poll_handler(handling.as_mut(), peer, cx));
+    match race(&mut ending, &mut handling).await {
+        First::Left(()) => {
+            handling.await;
+        }
+        First::Right(_) => ending.await,
+    }
+}
+
+/// Polls a handler to its end, which is told.
+fn poll_handler<R>(handling: Pin<&mut R>, peer: PeerAddr, cx: &mut Context<'_>) -> Poll<Ended>
+where
+    R: Future<Output: HandlerResult>,
+{
+    poll_caught(handling, cx).map(|result| match result {
+        Some(result) => match result.failure() {
+            Some(error) => {
+                tracing::debug!(%peer, %error, "handler failed");
+                Ended::Failed
+            }
+            None => Ended::Done,
+        },
+        None => panicked(peer),
+    })
+}
+
+/// Its words are the panic hook's affair.
+fn panicked(peer: PeerAddr) -> Ended {
+    tracing::warn!(%peer, "handler panicked");
+    Ended::Panicked
+}
+
 /// What a handler may return: nothing, or a `Result` whose error is logged at
-/// level debug and otherwise ignored. See
+/// level debug and closes the connection with 1011. See
 /// [`ServerBuilder::serve_with`](crate::ServerBuilder::serve_with).
 pub trait HandlerResult: Send {
     /// The error, if it is one.

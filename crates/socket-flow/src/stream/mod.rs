@@ -10,4 +10,5 @@ pub use client::ClientStream;
 pub use server::ServerStream;
 
 pub(crate) use carrier::Carrier;
+pub(crate) use server::Left;
 pub(crate) use socket::Socket;

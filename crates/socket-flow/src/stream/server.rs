@@ -1,7 +1,8 @@
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::Empty;
 use tokio::net::TcpStream;
@@ -23,7 +24,7 @@ pub struct ServerStream {
     inner: Inner,
     /// Where the transport goes when this is dropped, while someone waits for
     /// it there.
-    rest: Weak<Mutex<Option<Self>>>,
+    rest: Weak<Mutex<Place>>,
 }
 
 #[derive(Debug)]
@@ -155,20 +156,50 @@ impl Drop for ServerStream {
             return;
         };
         let inner = mem::replace(&mut self.inner, Inner::Gone(tokio::io::empty()));
-        *rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Self::new(inner));
+        let waker = {
+            let mut place = lock(&rest);
+            place.stream = Some(Box::new(Self::new(inner)));
+            place.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 
 /// What is left of a stream that was dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Left(Arc<Mutex<Option<ServerStream>>>);
+pub(crate) struct Left(Arc<Mutex<Place>>);
+
+/// Where a stream goes when it is dropped.
+#[derive(Debug, Default)]
+struct Place {
+    stream: Option<Box<ServerStream>>,
+    waker: Option<Waker>,
+}
 
 impl Left {
-    /// The transport, if it was left by now; later ones are just dropped.
-    pub(crate) fn into_stream(self) -> Option<ServerStream> {
-        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stream.take()
+    /// The transport, if it was left by now.
+    pub(crate) fn take(&self) -> Option<ServerStream> {
+        lock(&self.0).stream.take().map(|stream| *stream)
     }
+
+    /// The transport, once it is left.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<ServerStream> {
+        let mut place = lock(&self.0);
+        if let Some(stream) = place.stream.take() {
+            return Poll::Ready(*stream);
+        }
+        match &mut place.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 delegate_io!(ServerStream, this => this.inner, Inner {

@@ -130,7 +130,7 @@ fn under_a_server_the_close_of_a_dropped_connection_arrives() {
             let mut peer = visit(server.local_addr().unwrap(), Buffers::Usual).await;
             let message = peer.frame(FIN | TEXT, &[b'a'; 1000]);
             peer.send(message.repeat(100)).await;
-            assert_eq!(bounded(peer.close_code()).await, 1001);
+            assert_eq!(bounded(peer.close_code()).await, 1000);
             peer.send(message.repeat(100)).await;
             assert!(bounded(peer.next()).await.is_none());
         }

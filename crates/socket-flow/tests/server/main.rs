@@ -5,6 +5,7 @@ mod alone;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ends;
 mod events;
 mod handler;
 mod http;

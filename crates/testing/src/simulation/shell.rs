@@ -10,7 +10,9 @@ use socket_flow_connection::{Outlet, Sender};
 use socket_flow_protocol::driver::{
     Accepts, Failure, Goal, HandedIn, Next, Receiving, Sending, Turn, drive,
 };
-use socket_flow_protocol::{Config, EventRef, Found, Input, Message, Negotiated, Protocol, Role};
+use socket_flow_protocol::{
+    CloseCode, Config, EventRef, Found, Input, Message, Negotiated, Protocol, Role,
+};
 
 use crate::seeds::{Random, pick};
 use crate::simulation::clock::{Clock, LONGEST_TURN};
@@ -239,7 +241,8 @@ impl Shell {
         if !self.is_closing() {
             self.closes_after_all = self.sending.accepts() != Accepts::Close;
         }
-        self.sending.leave(&mut handed_in(&mut self.senders));
+        self.sending
+            .leave(CloseCode::GOING_AWAY, &mut handed_in(&mut self.senders));
         let gone = self.poll_goal(Goal::Gone, Waker::noop());
         assert!(gone.is_ready(), "waiting for nobody");
         match self.inbound.borrow_mut().abandon() {
