@@ -20,6 +20,7 @@ use crate::deadline::Deadline;
 use crate::deflate;
 use crate::head_io::{ReadHeadError, read_head};
 use crate::server::error::AcceptError;
+use crate::server::paced::Pace;
 use crate::server::pending::Pending;
 use crate::server::refuse::send_answer;
 #[cfg(feature = "rustls")]
@@ -66,6 +67,7 @@ struct Settings {
     deflate: Option<Deflate>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
+    pace: Pace,
 }
 
 impl Acceptor {
@@ -78,6 +80,7 @@ impl Acceptor {
             deflate: None,
             head_limits: HeadLimits::default(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            pace: Pace::default(),
         };
         Self {
             settings: Arc::new(settings),
@@ -219,6 +222,22 @@ impl Acceptor {
         self.with(|settings| settings.handshake_timeout = timeout)
     }
 
+    /// Sets how long a client may take no byte of an answer in plain HTTP, a refusal or a page.
+    /// Default: 5 s; [`NEVER`](crate::NEVER) lifts it, and with zero an answer ends that cannot be
+    /// written at once. A byte is taken when the stream takes it.
+    #[must_use]
+    pub fn answer_stall(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.pace.stall = timeout)
+    }
+
+    /// Sets the least a client must take of an answer in plain HTTP, in bytes a second, on average
+    /// over any 30 s. Default: 1,024; 0 lifts it. Any other value is kept to, so one that no
+    /// network reaches ends every answer that takes longer than 30 s.
+    #[must_use]
+    pub fn answer_rate(self, bytes_per_second: u32) -> Self {
+        self.with(|settings| settings.pace.rate = bytes_per_second)
+    }
+
     /// Reads a request and accepts it.
     ///
     /// # Errors
@@ -240,8 +259,9 @@ impl Acceptor {
     /// Reads a request and leaves the decision about it to the caller.
     ///
     /// Only a request that could be accepted is returned. Any other is answered here, with the
-    /// status it deserves: the answer is flushed and the stream half-closed; what still arrives
-    /// is thrown away, for as long as the client sends and for 5 s at most, until 1 s of silence,
+    /// status it deserves: the answer is flushed, however long that takes a client that keeps to
+    /// [`answer_stall`](Self::answer_stall) and [`answer_rate`](Self::answer_rate), and the stream
+    /// half-closed; what still arrives is thrown away, for as long as the client sends and for 5 s at most, until 1 s of silence,
     /// because closing at once could destroy the answer on its way. Nothing behind such a request
     /// is read as another one.
     ///
@@ -285,6 +305,11 @@ impl Acceptor {
         Deadline::after(self.settings.handshake_timeout)
     }
 
+    /// How fast answers must be taken.
+    pub(crate) fn pace(&self) -> Pace {
+        self.settings.pace
+    }
+
     /// Reads a request and answers none.
     pub(crate) async fn judge<S>(
         &self,
@@ -311,6 +336,7 @@ impl Acceptor {
                         buf,
                         acceptance,
                         Arc::clone(&self.settings.config),
+                        self.settings.pace,
                         deadline,
                     ))));
                 }
@@ -333,6 +359,7 @@ impl Acceptor {
             buf,
             request,
             rejection,
+            pace: self.settings.pace,
         })))
     }
 }
@@ -350,6 +377,7 @@ pub(crate) struct Refused<S> {
     /// The request, where its head could be read.
     pub(crate) request: Option<Request<()>>,
     pub(crate) rejection: Rejection,
+    pub(crate) pace: Pace,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Refused<S> {
@@ -357,7 +385,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Refused<S> {
     pub(crate) async fn answer(mut self) -> AcceptError {
         let method = self.request.as_ref().map_or(&Method::GET, Request::method);
         // Why it was refused says more than that the answer did not arrive.
-        let _ = send_answer(&mut self.stream, self.buf, &self.rejection, method).await;
+        let (buf, pace) = (self.buf, self.pace);
+        let _ = send_answer(&mut self.stream, buf, &self.rejection, method, pace).await;
         AcceptError::Rejected(self.rejection)
     }
 }

@@ -325,8 +325,14 @@ impl ServerBuilder {
 
     /// Answers ordinary HTTP requests on the same port: health checks, a small
     /// page. Where a page is served on loopback, set
-    /// [`hosts_local`](Self::hosts_local) as well. `None` leaves the request to the default, 426 or 405. One request
-    /// is answered for each connection, and a body it brings is not read.
+    /// [`hosts_local`](Self::hosts_local) as well. `None` leaves the request to
+    /// the default, 426 or 405. One request is answered for each connection, and
+    /// a body it brings is not read.
+    ///
+    /// A server that is [full](Self::max_connections) answers too, so that a
+    /// health check sees it alive; and an answer takes as long as its client
+    /// needs, who keeps to [`answer_stall`](Self::answer_stall) and
+    /// [`answer_rate`](Self::answer_rate).
     ///
     /// ```
     /// use bytes::Bytes;
@@ -347,9 +353,10 @@ impl ServerBuilder {
     }
 
     /// Sets how many clients may be connected at once, those in their opening
-    /// handshake included; more are answered with 503 and `Retry-After`, and
-    /// where 64 of these wait for their answer, dropped. Default:
-    /// [`usize::MAX`], as many as the process has descriptors.
+    /// handshake, or with a page, included. More are given what
+    /// [`respond`](Self::respond) answers, else 503 and `Retry-After`, and where
+    /// 64 of these wait for their answer, dropped. Default: [`usize::MAX`], as
+    /// many as the process has descriptors.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.opening.max_connections = count;
         self
@@ -480,9 +487,33 @@ impl ServerBuilder {
 
     /// Sets how long the handshake may take, from the moment a client is
     /// connected until the 101 is written, TLS and
-    /// [`admit`](Self::admit) included. Default: 10 s.
+    /// [`admit`](Self::admit) included. A request that is not decided by then
+    /// gets 503. Default: 10 s.
     pub fn handshake_timeout(self, timeout: Duration) -> Self {
         self.accepting(|acceptor| acceptor.handshake_timeout(timeout))
+    }
+
+    /// Sets how long a client may take nothing of an answer in plain HTTP;
+    /// see [`Acceptor::answer_stall`]. Default: 5 s.
+    pub fn answer_stall(self, timeout: Duration) -> Self {
+        self.accepting(|acceptor| acceptor.answer_stall(timeout))
+    }
+
+    /// Sets the least a client must take of an answer in plain HTTP, in bytes a
+    /// second over any 30 s; see [`Acceptor::answer_rate`]. Default: 1,024.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use socket_flow::Server;
+    ///
+    /// let builder = Server::bind("127.0.0.1:0")
+    ///     .answer_stall(Duration::from_secs(20))
+    ///     .answer_rate(10_000);
+    /// # let _ = builder;
+    /// ```
+    pub fn answer_rate(self, bytes_per_second: u32) -> Self {
+        self.accepting(|acceptor| acceptor.answer_rate(bytes_per_second))
     }
 
     fn accepting(mut self, set: impl FnOnce(Acceptor) -> Acceptor) -> Self {

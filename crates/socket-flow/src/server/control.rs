@@ -1,4 +1,6 @@
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::race::{First, race};
 use crate::server::events::{ConnectionId, ServerEvent};
 
 /// What a server's handle, its tasks and its events share.
@@ -19,6 +22,8 @@ pub(crate) struct Control {
     pub(crate) closed: CancellationToken,
     /// Until when connections may take to close, once that is known.
     pub(crate) deadline: watch::Sender<Option<Deadline>>,
+    /// Clients that are not connected yet, or are only answered.
+    openings: AtomicUsize,
     registry: Mutex<Registry>,
 }
 
@@ -42,8 +47,27 @@ impl Control {
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
             deadline: watch::Sender::new(None),
+            openings: AtomicUsize::new(0),
             registry: Mutex::default(),
         }
+    }
+
+    /// Runs this unless the server is to stop.
+    pub(crate) async fn unless_stopping<F: Future>(&self, work: F) -> Option<F::Output> {
+        match race(self.closing.cancelled(), work).await {
+            First::Left(()) => None,
+            First::Right(output) => Some(output),
+        }
+    }
+
+    /// Counts a client that has no connection yet, until this is dropped.
+    pub(crate) fn opens(self: &Arc<Self>) -> Opens {
+        self.openings.fetch_add(1, Ordering::Relaxed);
+        Opens(Arc::clone(self))
+    }
+
+    pub(crate) fn openings(&self) -> usize {
+        self.openings.load(Ordering::Relaxed)
     }
 
     /// Begins to stop, or brings the end forward.
@@ -124,6 +148,16 @@ impl Control {
     fn lock(&self) -> MutexGuard<'_, Registry> {
         // Nothing panics under the lock.
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A client that has no connection yet.
+#[derive(Debug)]
+pub(crate) struct Opens(Arc<Control>);
+
+impl Drop for Opens {
+    fn drop(&mut self) {
+        self.0.openings.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -26,8 +26,9 @@ pub enum AcceptError {
     /// The TLS handshake failed.
     #[cfg(feature = "rustls")]
     Tls(TlsError),
-    /// It took longer than [`handshake_timeout`](crate::Acceptor::handshake_timeout), or 5 s to
-    /// write a refusal.
+    /// It took longer than [`handshake_timeout`](crate::Acceptor::handshake_timeout), or a client
+    /// took a refusal slower than [`answer_stall`](crate::Acceptor::answer_stall) and
+    /// [`answer_rate`](crate::Acceptor::answer_rate) allow.
     Timeout,
     /// The client closed the stream before its request was complete.
     UnexpectedEof,

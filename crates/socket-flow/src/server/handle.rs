@@ -38,8 +38,10 @@ impl ServerHandle {
     }
 
     /// Stops the server: it accepts nothing more, sends a Close with 1001 to
-    /// everyone behind what is queued, and waits for the closing handshakes.
-    /// After `grace` it drops the connections that are left.
+    /// everyone after what is queued, and waits for the closing handshakes.
+    /// A request that waits for [`admit`](crate::ServerBuilder::admit) gets 503,
+    /// and answers in plain HTTP that have begun are finished. After `grace` it
+    /// drops the connections that are left.
     ///
     /// A second call waits for the same end, which it can bring forward. The 5 s
     /// of a server whose events were dropped give way to `grace`.
@@ -97,6 +99,6 @@ impl ServerHandle {
 #[non_exhaustive]
 pub struct ShutdownOutcome {
     /// Connections that had not ended when the grace period was over, and were
-    /// dropped. Opening handshakes are dropped at once, and do not count.
+    /// dropped. Opening handshakes, and answers in plain HTTP, do not count.
     pub dropped: usize,
 }

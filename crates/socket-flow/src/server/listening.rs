@@ -21,7 +21,7 @@ impl Listening {
         match self {
             Self::Tcp(listener) => {
                 let (tcp, peer) = listener.accept().await?;
-                Ok((Socket::tcp(tcp), PeerAddr::Ip(peer)))
+                Ok((Socket::tcp(tcp), peer.into()))
             }
             #[cfg(unix)]
             Self::Unix(listener) => {

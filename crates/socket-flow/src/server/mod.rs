@@ -10,6 +10,7 @@ mod handle;
 mod listener;
 mod listening;
 mod opening;
+mod paced;
 mod peer_addr;
 mod pending;
 mod refuse;
@@ -44,7 +45,8 @@ pub use session::HandlerResult;
 ///
 /// # Errors
 /// [`AcceptError`], one variant per cause. An invalid request has been answered with its status
-/// by then, see [`Acceptor::read`]. It takes 10 s at most, and 5 s more to refuse a request.
+/// by then, see [`Acceptor::read`]. It takes 10 s at most; a refusal is written as fast as the client takes it, and takes 5 s
+/// more where that takes nothing.
 ///
 /// # Cancel safety
 /// Dropping the future drops the stream with it, which closes it.

@@ -4,17 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Request, Response, StatusCode};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::server::{RejectReason, Rejection};
 
 use crate::server::acceptor::{Acceptor, Judged, Refused};
+use crate::server::control::Control;
 use crate::server::error::AcceptError;
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::Pending;
-use crate::server::refuse::internal_error;
+use crate::server::refuse::{internal_error, refuse};
 use crate::stream::ServerStream;
 
 /// Answers ordinary HTTP requests.
@@ -38,75 +39,126 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Opens a connection; where that is not to be, the client has its answer.
+    /// Opens a connection; where that is not to be, the client has its answer. The server may stop
+    /// meanwhile: then a request that waits for a decision is answered with 503, an answer that is
+    /// being written is finished, and all others are dropped.
     pub(crate) async fn open(
         &self,
         stream: ServerStream,
         peer: PeerAddr,
+        control: &Control,
     ) -> Option<(WebSocket<ServerStream>, Request<()>)> {
-        match self.try_open(stream, peer).await {
+        match self.try_open(stream, peer, control).await {
             Ok((ws, request)) => {
                 ws.span().record("peer", tracing::field::display(peer));
                 Some((ws, request))
             }
-            Err(error) => {
+            Err(Some(error)) => {
                 tracing::debug!(%peer, %error, "no connection");
                 None
             }
+            Err(None) => None,
         }
     }
 
-    /// Answers any request with 503.
-    pub(crate) async fn turn_away(&self, stream: ServerStream, peer: PeerAddr) {
-        tracing::debug!(%peer, "turned away, too many connections");
-        let deadline = self.acceptor.deadline();
-        let refused = match self.acceptor.judge(stream, deadline).await {
-            Ok(Judged::Valid(pending)) => pending.into_refused(too_many(self.retry_after)),
-            Ok(Judged::Invalid(refused)) => Refused {
-                rejection: too_many(self.retry_after),
-                ..*refused
-            },
-            Err(_) => return,
+    /// Answers what the application answers in plain HTTP, and any other request with 503.
+    pub(crate) async fn turn_away(&self, stream: ServerStream, peer: PeerAddr, control: &Control) {
+        let judged = self.acceptor.judge(stream, self.acceptor.deadline());
+        let refused = match control.unless_stopping(judged).await {
+            Some(Ok(Judged::Valid(pending))) => pending.into_refused(self.too_many()),
+            Some(Ok(Judged::Invalid(mut refused))) => {
+                if !self.responds(&mut refused, peer) {
+                    refused.rejection = self.too_many();
+                }
+                *refused
+            }
+            Some(Err(_)) | None => return,
         };
-        let _ = refused.answer().await;
+        let error = refused.answer().await;
+        tracing::debug!(%peer, %error, "no connection, too many connections");
     }
 
+    /// The error is `None` where the server stopped.
     async fn try_open(
         &self,
         stream: ServerStream,
         peer: PeerAddr,
-    ) -> Result<(WebSocket<ServerStream>, Request<()>), AcceptError> {
+        control: &Control,
+    ) -> Result<(WebSocket<ServerStream>, Request<()>), Option<AcceptError>> {
         let deadline = self.acceptor.deadline();
-        let mut pending = match self.acceptor.judge(stream, deadline).await? {
+        let judged = control.unless_stopping(self.acceptor.judge(stream, deadline));
+        let mut pending = match judged.await.ok_or(None)?? {
             Judged::Valid(pending) => *pending,
-            Judged::Invalid(refused) => return Err(self.refuse(*refused, peer).await),
+            Judged::Invalid(mut refused) => {
+                self.responds(&mut refused, peer);
+                return Err(Some(refused.answer().await));
+            }
         };
         let (request, stream) = pending.request_and_stream();
         describe(request, peer, stream);
         if !self.serves(pending.request()) {
             let not_found = RejectReason::Application(StatusCode::NOT_FOUND);
-            return Err(pending.into_refused(not_found.into()).answer().await);
+            return Err(Some(pending.into_refused(not_found.into()).answer().await));
         }
         if let Some(admit) = &self.admit {
-            // The client's socket goes with it, where it takes too long.
-            let admitted = deadline.run(admit(pending)).await;
-            pending = admitted.ok_or(AcceptError::Timeout)?;
+            let (_, stream) = pending.request_and_stream();
+            let left = stream.leave();
+            let pace = self.acceptor.pace();
+            let admitting = deadline.run(admit(pending));
+            pending = match control.unless_stopping(admitting).await.flatten() {
+                Some(pending) => pending,
+                // The request went with the decision; its stream comes back.
+                None => {
+                    let mut stream = left.take().ok_or(AcceptError::Timeout)?;
+                    let rejection = self.unavailable("no decision in time\n");
+                    let refused = refuse(&mut stream, BytesMut::new(), rejection, pace);
+                    return Err(Some(refused.await));
+                }
+            };
         }
-        pending.open().await
+        if pending.is_denied() {
+            let (_, stream) = pending.request_and_stream();
+            stream.keep_little_unsent();
+        }
+        let opened = control.unless_stopping(pending.open()).await;
+        Ok(opened.ok_or(None)??)
     }
 
-    /// Answers a request that asks for no WebSocket, or not as it should.
-    async fn refuse(&self, mut refused: Refused<ServerStream>, peer: PeerAddr) -> AcceptError {
-        if let (Some(respond), Some(request)) = (&self.respond, &mut refused.request) {
-            if is_ordinary(refused.rejection.reason()) {
-                describe(request, peer, &refused.stream);
-                if let Some(response) = respond(request) {
-                    refused.rejection =
-                        Rejection::with_response(response).unwrap_or_else(|_| internal_error());
-                }
-            }
+    /// Has the application answer a request that asks for no WebSocket, or not as it should; whether
+    /// it does.
+    fn responds(&self, refused: &mut Refused<ServerStream>, peer: PeerAddr) -> bool {
+        let (Some(respond), Some(request)) = (&self.respond, &mut refused.request) else {
+            return false;
+        };
+        if !is_ordinary(refused.rejection.reason()) {
+            return false;
         }
-        refused.answer().await
+        describe(request, peer, &refused.stream);
+        let Some(response) = respond(request) else {
+            return false;
+        };
+        refused.rejection = Rejection::with_response(response).unwrap_or_else(|_| internal_error());
+        // What waits unsent in the kernel is not taken yet.
+        refused.stream.keep_little_unsent();
+        true
+    }
+
+    fn too_many(&self) -> Rejection {
+        self.unavailable("too many connections\n")
+    }
+
+    /// RFC 9110 §15.6.4 and §10.2.3.
+    fn unavailable(&self, body: &'static str) -> Rejection {
+        let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        // Part of a second is a second more.
+        let seconds = self
+            .retry_after
+            .as_secs()
+            .saturating_add(u64::from(self.retry_after.subsec_nanos() > 0));
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        Rejection::with_response(response).unwrap_or_else(|_| internal_error())
     }
 
     fn serves(&self, request: &Request<()>) -> bool {
@@ -146,17 +198,4 @@ fn is_ordinary(reason: &RejectReason) -> bool {
         reason,
         RejectReason::HttpVersion | RejectReason::Method | RejectReason::NoUpgrade
     )
-}
-
-/// RFC 9110 §15.6.4 and §10.2.3.
-fn too_many(retry_after: Duration) -> Rejection {
-    let mut response = Response::new(Bytes::from_static(b"too many connections\n"));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    // Part of a second is a second more.
-    let seconds = retry_after
-        .as_secs()
-        .saturating_add(u64::from(retry_after.subsec_nanos() > 0));
-    let headers = response.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    Rejection::with_response(response).unwrap_or_else(|_| internal_error())
 }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::stream::canonical;
+
 /// Where a connection comes from.
 ///
 /// A [`Server`](crate::Server) puts it into the extensions of each request:
@@ -8,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PeerAddr {
-    /// The other end of a TCP connection.
+    /// The other end of a TCP connection: IPv4 as such, also on a socket of both families.
     Ip(SocketAddr),
     /// A process on this machine, which has no address.
     Unix,
@@ -30,8 +32,9 @@ impl PeerAddr {
 }
 
 impl From<SocketAddr> for PeerAddr {
+    /// An IPv4 address that a socket of both families shows as `::ffff:127.0.0.1` is one.
     fn from(addr: SocketAddr) -> Self {
-        Self::Ip(addr)
+        Self::Ip(canonical(addr))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
 use crate::server::acceptor::Refused;
 use crate::server::error::AcceptError;
+use crate::server::paced::Pace;
 use crate::server::refuse::{internal_error, refuse, send_refusal};
 
 /// A valid request that waits for its answer; see [`Acceptor::read`](crate::Acceptor::read).
@@ -35,6 +36,7 @@ pub struct Pending<S> {
     /// The first header that was none.
     invalid_header: Option<InvalidHeader>,
     config: Arc<Config>,
+    pace: Pace,
     deadline: Deadline,
     /// The answer in place of the 101.
     denial: Option<Result<Rejection, InvalidRejection>>,
@@ -47,6 +49,7 @@ impl<S> Pending<S> {
         buf: BytesMut,
         acceptance: Acceptance,
         config: Arc<Config>,
+        pace: Pace,
         deadline: Deadline,
     ) -> Self {
         Self {
@@ -56,13 +59,19 @@ impl<S> Pending<S> {
             acceptance,
             invalid_header: None,
             config,
+            pace,
             deadline,
             denial: None,
         }
     }
 
-    pub(crate) fn request_and_stream(&mut self) -> (&mut Request<()>, &S) {
-        (&mut self.request, &self.stream)
+    pub(crate) fn request_and_stream(&mut self) -> (&mut Request<()>, &mut S) {
+        (&mut self.request, &mut self.stream)
+    }
+
+    /// Whether the application has decided against it.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.denial.is_some()
     }
 
     /// Decides that it opens no connection.
@@ -72,6 +81,7 @@ impl<S> Pending<S> {
             buf: self.buf,
             request: Some(self.request),
             rejection,
+            pace: self.pace,
         }
     }
 
@@ -155,22 +165,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     /// Accepts it, and gives the request back as well.
     pub(crate) async fn open(mut self) -> Result<(WebSocket<S>, Request<()>), AcceptError> {
         match self.denial {
-            Some(Ok(rejection)) => return Err(refuse(&mut self.stream, self.buf, rejection).await),
+            Some(Ok(rejection)) => {
+                return Err(refuse(&mut self.stream, self.buf, rejection, self.pace).await);
+            }
             Some(Err(error)) => {
-                let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
+                let _ =
+                    send_refusal(&mut self.stream, self.buf, &internal_error(), self.pace).await;
                 return Err(AcceptError::InvalidRejection(error));
             }
             None => {}
         }
         if let Some(error) = self.invalid_header {
             // The mistake says more than that the answer did not arrive.
-            let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
+            let _ = send_refusal(&mut self.stream, self.buf, &internal_error(), self.pace).await;
             return Err(AcceptError::InvalidHeader(error));
         }
         let expects_continue = self.acceptance.expects_continue();
         let (response, agreed) = match self.acceptance.answer() {
             Ok(answer) => answer,
-            Err(rejection) => return Err(refuse(&mut self.stream, self.buf, rejection).await),
+            Err(rejection) => {
+                return Err(refuse(&mut self.stream, self.buf, rejection, self.pace).await);
+            }
         };
         let mut head = encode_response(&response);
         if expects_continue {
@@ -229,9 +244,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     /// ```
     pub async fn reject(mut self, response: Response<impl Into<Bytes>>) -> Result<(), AcceptError> {
         match Rejection::with_response(response.map(Into::into)) {
-            Ok(rejection) => send_refusal(&mut self.stream, self.buf, &rejection).await,
+            Ok(rejection) => send_refusal(&mut self.stream, self.buf, &rejection, self.pace).await,
             Err(error) => {
-                let _ = send_refusal(&mut self.stream, self.buf, &internal_error()).await;
+                let _ =
+                    send_refusal(&mut self.stream, self.buf, &internal_error(), self.pace).await;
                 Err(AcceptError::InvalidRejection(error))
             }
         }

@@ -1,6 +1,7 @@
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::header::DATE;
 use http::{HeaderValue, Method, StatusCode};
 use socket_flow_handshake::head::encode_response;
@@ -11,14 +12,20 @@ use tokio::task::coop::consume_budget;
 use crate::deadline::Deadline;
 use crate::head_io::{READ_STEP, read_some, write_head};
 use crate::server::error::AcceptError;
+use crate::server::paced::{Pace, Paced};
 
 /// Answers a request that cannot be accepted, and gives the error for it.
-pub(crate) async fn refuse<S>(stream: &mut S, buf: BytesMut, rejection: Rejection) -> AcceptError
+pub(crate) async fn refuse<S>(
+    stream: &mut S,
+    buf: BytesMut,
+    rejection: Rejection,
+    pace: Pace,
+) -> AcceptError
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // Why it was refused says more than that the answer did not arrive.
-    let _ = send_refusal(stream, buf, &rejection).await;
+    let _ = send_refusal(stream, buf, &rejection, pace).await;
     AcceptError::Rejected(rejection)
 }
 
@@ -32,11 +39,12 @@ pub(crate) async fn send_refusal<S>(
     stream: &mut S,
     buf: BytesMut,
     rejection: &Rejection,
+    pace: Pace,
 ) -> Result<(), AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    send_answer(stream, buf, rejection, &Method::GET).await
+    send_answer(stream, buf, rejection, &Method::GET, pace).await
 }
 
 /// The same as an answer to any method.
@@ -45,6 +53,7 @@ pub(crate) async fn send_answer<S>(
     buf: BytesMut,
     rejection: &Rejection,
     method: &Method,
+    pace: Pace,
 ) -> Result<(), AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -61,22 +70,53 @@ where
     ) {
         entry.or_insert(date);
     }
-    let mut answer = BytesMut::from(encode_response(&response));
+    let head = encode_response(&response);
     // RFC 9110 §9.3.2: to HEAD the head of what GET would get, and nothing behind it.
-    if method != Method::HEAD {
-        answer.extend_from_slice(response.body());
-    }
-    let deadline = Deadline::after(LINGER);
+    let body = match *method == Method::HEAD {
+        true => Bytes::new(),
+        false => response.into_body(),
+    };
+    let mut paced = Paced::new(stream, pace);
+    write_answer(&mut paced, head, body).await?;
+    // A short answer is through at once: 5 s in all, as for the end of a connection.
+    let deadline = Deadline::since(paced.last(), LINGER);
     deadline
-        .run(async {
-            write_head(stream, &answer).await?;
-            stream.shutdown().await
-        })
+        .run(stream.shutdown())
         .await
         .ok_or(AcceptError::Timeout)?
         .map_err(AcceptError::Io)?;
-
     drain(stream, buf, deadline).await;
+    Ok(())
+}
+
+/// Writes an answer a piece at a time. What a stream keeps of a piece is flushed, and so known to be
+/// taken, before the next; pieces are small where the client is slow, so that it gets through one in
+/// the time it has for a byte.
+async fn write_answer<S>(
+    stream: &mut Paced<'_, S>,
+    head: Bytes,
+    mut body: Bytes,
+) -> Result<(), AcceptError>
+where
+    S: AsyncWrite + Unpin,
+{
+    let mut len = PIECE;
+    let mut piece = Bytes::from([head, body.split_to(body.len().min(PIECE))].concat());
+    while !piece.is_empty() {
+        match write_head(stream, &piece).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(AcceptError::Timeout);
+            }
+            Err(error) => return Err(AcceptError::Io(error)),
+        }
+        len = match stream.has_waited() {
+            true => PIECE,
+            false => (2 * len).min(MAX_PIECE),
+        };
+        piece = body.split_to(body.len().min(len));
+        consume_budget().await;
+    }
     Ok(())
 }
 
@@ -134,7 +174,13 @@ pub(crate) fn internal_error() -> Rejection {
 /// The first second of the year 10,000, from 1970 on.
 const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
-/// How long refusing a request may take in all.
+/// As much as a client may take in 5 s at the least rate, with a margin.
+const PIECE: usize = 4 << 10;
+
+/// Enough that a fast client waits for nothing.
+const MAX_PIECE: usize = 64 << 10;
+
+/// How long a client may take to end the stream, once it has all of an answer.
 pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 /// How long a client may send nothing before the stream is closed.

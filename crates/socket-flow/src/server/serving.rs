@@ -44,21 +44,15 @@ pub(crate) async fn run<S: Session>(
                 let session = session.clone();
                 // Boxed, so that an open connection does not carry the memory of
                 // its handshake along.
+                let opens = control.opens();
                 let opened = Box::pin(async move {
-                    let stopping = control.closing.clone();
-                    let open = async {
-                        if is_full {
-                            opening.turn_away(stream, peer).await;
-                            return None;
-                        }
-                        opening.open(stream, peer).await
-                    };
-                    match race(stopping.cancelled(), open).await {
-                        First::Right(Some((ws, request))) => {
-                            Some(session.run(ws, peer, request, control))
-                        }
-                        _ => None,
+                    let _opens = opens;
+                    if is_full {
+                        opening.turn_away(stream, peer, &control).await;
+                        return None;
                     }
+                    let (ws, request) = opening.open(stream, peer, &control).await?;
+                    Some(session.run(ws, peer, request, control))
                 });
                 tasks.spawn(async move {
                     if let Some(running) = opened.await {
@@ -115,7 +109,7 @@ async fn drain(tasks: &mut JoinSet<()>, control: &Control) -> usize {
             First::Right(First::Right(())) => break,
         }
     }
-    let left = tasks.len();
+    let left = tasks.len().saturating_sub(control.openings());
     tasks.shutdown().await;
     left
 }
@@ -127,5 +121,5 @@ fn report(result: Result<(), JoinError>) {
     }
 }
 
-/// How many clients beyond the limit are told so at once; more are dropped.
+/// How many clients beyond the limit are answered at once; more are dropped.
 const MAX_REFUSALS: usize = 64;

@@ -11,4 +11,4 @@ pub use server::ServerStream;
 
 pub(crate) use carrier::Carrier;
 pub(crate) use server::Left;
-pub(crate) use socket::Socket;
+pub(crate) use socket::{Socket, canonical};

@@ -93,7 +93,15 @@ impl ServerStream {
         left
     }
 
-    /// The address of the other end.
+    /// Has the kernel ask for more only when it has sent nearly all it was given, so that what it
+    /// takes shows how fast the client reads. Only where it can; it costs a fast client nothing.
+    pub(crate) fn keep_little_unsent(&self) {
+        if let Ok(socket) = self.socket() {
+            socket.keep_little_unsent();
+        }
+    }
+
+    /// The address of the other end. An IPv4 address on a socket of both families is shown as one.
     ///
     /// # Errors
     /// Where the system knows none, for instance because the connection is gone;
@@ -103,7 +111,7 @@ impl ServerStream {
         self.socket()?.peer_addr()
     }
 
-    /// The address of this end.
+    /// The address of this end, shown alike.
     ///
     /// # Errors
     /// Where the system knows none; [`io::ErrorKind::NotConnected`] during a TLS handshake;

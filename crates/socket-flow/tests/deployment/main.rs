@@ -5,6 +5,7 @@
 
 mod forward;
 mod openssl;
+mod pages;
 #[path = "../dialling/peers.rs"]
 #[allow(dead_code)] // the tests of dialling use the rest
 mod peers;

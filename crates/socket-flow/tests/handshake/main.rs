@@ -8,6 +8,7 @@ mod not_http;
 mod pending;
 mod refuse;
 mod scripted;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 mod thread_safety;

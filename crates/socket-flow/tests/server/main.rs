@@ -11,6 +11,7 @@ mod handler;
 mod http;
 mod leaks;
 mod opening;
+mod pages;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
 mod pki;
