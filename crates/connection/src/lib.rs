@@ -19,7 +19,7 @@
 //! - as a whole, in one task: [`WebSocket`], a `Stream` and a `Sink`;
 //! - [`halves`](WebSocket::halves), side by side in one task: messages are
 //!   lent without a copy while the writer is fed;
-//! - [`split`](WebSocket::split), owned, for two tasks.
+//! - [`into_split`](WebSocket::into_split), owned, for two tasks.
 //!
 //! To send from many tasks, clone its [`Sender`].
 //!

@@ -383,7 +383,7 @@ impl Outbox {
         Poll::Pending
     }
 
-    pub(crate) fn buffered(&self) -> usize {
+    pub(crate) fn buffered_amount(&self) -> usize {
         self.lock().buffered
     }
 

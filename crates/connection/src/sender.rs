@@ -13,7 +13,7 @@ use crate::outbox::Outbox;
 ///
 /// Messages wait in a queue that all senders of the connection share, until
 /// the task that runs the connection takes them over: in its next `recv`,
-/// `flush` or [`forward`](crate::WebSocket::forward), all that fit at once,
+/// `flush` or [`drive`](crate::WebSocket::drive), all that fit at once,
 /// so that they leave together. That task is woken once for any number of
 /// messages.
 ///
@@ -180,8 +180,8 @@ impl Sender {
 
     /// Bytes of payload that were handed in and not yet taken over by the
     /// connection, whose own write queue is not counted.
-    pub fn buffered(&self) -> usize {
-        self.outbox.buffered()
+    pub fn buffered_amount(&self) -> usize {
+        self.outbox.buffered_amount()
     }
 
     /// How much may wait, in bytes, with 64 for each message.
@@ -236,7 +236,7 @@ impl Sender {
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("buffered", &self.buffered())
+            .field("buffered", &self.buffered_amount())
             .field("capacity", &self.capacity())
             .field("closed", &self.is_closed())
             .finish()

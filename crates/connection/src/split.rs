@@ -61,7 +61,7 @@ where
 /// #     while let Some(message) = server.recv().await? { server.queue(message)?; }
 /// #     Ok::<_, socket_flow_connection::Error>(())
 /// # });
-/// let (mut reader, mut writer) = client.split();
+/// let (mut reader, mut writer) = client.into_split();
 /// let receiving = tokio::spawn(async move { reader.recv().await });
 /// writer.send("hello").await?;
 /// assert_eq!(receiving.await??, Some(Message::from("hello")));
@@ -187,6 +187,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for OwnedReader<S> {
 
 /// The sending half of a split connection; it can live in a task of its own.
 ///
+/// It is a `Sink` of messages, with inherent methods that say more.
+///
 /// Dropping it leaves the connection open; dropping both halves ends it as
 /// dropping a [`WebSocket`](crate::WebSocket) does. There is an example at
 /// [`OwnedReader`].
@@ -305,9 +307,9 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
         self.flush().await
     }
 
-    /// How many bytes wait to be written.
-    pub fn buffered(&self) -> usize {
-        self.shared.lock().buffered()
+    /// How many bytes wait to be written, frame headers included.
+    pub fn buffered_amount(&self) -> usize {
+        self.shared.lock().buffered_amount()
     }
 
     /// How far the closing handshake has come.

@@ -7,6 +7,7 @@ use socket_flow_protocol::{CloseCode, Message};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Error;
+use crate::split::OwnedWriter;
 use crate::websocket::WebSocket;
 use crate::writer::Writer;
 
@@ -54,5 +55,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<S> {
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.start_close(CloseCode::NORMAL, "")?;
         self.poll_writer(cx, Writer::poll_flush)
+    }
+}
+
+/// Messages to send, beside the [`OwnedReader`](crate::OwnedReader) that
+/// receives. Closing queues a Close with 1000 and writes it; the reading half
+/// completes the closing handshake.
+impl<S: AsyncWrite + Unpin> Sink<Message> for OwnedWriter<S> {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll(cx, Writer::poll_ready)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        Ok(self.queue(message)?)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll(cx, Writer::poll_flush)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.start_close(CloseCode::NORMAL, "")?;
+        self.poll(cx, Writer::poll_flush)
     }
 }

@@ -40,7 +40,7 @@ use crate::writer::Writer;
 ///
 /// The connection owns no task. Pings are answered, deadlines judged and
 /// Closes completed in the next `recv`, `send` or `flush`. So receive, also
-/// where only sending is of interest: [`split`](WebSocket::split) it, or
+/// where only sending is of interest: [`into_split`](WebSocket::into_split) it, or
 /// `select!`; every future is cancel safe.
 ///
 /// # Time
@@ -266,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.writer.sender()
     }
 
-    /// Runs the connection while no message can be dealt with: writes what is
+    /// Drives the connection while no message can be dealt with: writes what is
     /// queued and what [`Sender`]s hand in, answers pings, keeps the deadlines
     /// and notices the peer's end. Ready once the connection begins to end, or a
     /// Close is queued, by whomever, and everything is written; go on with
@@ -276,7 +276,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// after it: from then on only a blocked write has a deadline.
     ///
     /// ```no_run
-    #[doc = include_str!("../loops/forward.rs")]
+    #[doc = include_str!("../loops/drive.rs")]
     /// ```
     ///
     /// # Errors
@@ -286,8 +286,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # Cancel safety
     ///
     /// Cancel safe: what is not written stays queued.
-    pub async fn forward(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_forward(cx.waker())).await
+    pub async fn drive(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_drive(cx.waker())).await
     }
 
     /// Begins the closing handshake: queues a Close. Go on with
@@ -341,9 +341,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.reader.receiving.incoming().config()
     }
 
-    /// How many bytes wait to be written.
-    pub fn buffered(&self) -> usize {
-        self.writer.buffered()
+    /// How many bytes wait to be written, frame headers included: the
+    /// `bufferedAmount` of browsers, which leave headers out.
+    pub fn buffered_amount(&self) -> usize {
+        self.writer.buffered_amount()
     }
 
     /// The connection's `tracing` span, disabled where nobody listens. Its
@@ -372,7 +373,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Splits the connection into halves that two tasks can own and use at
     /// once. No task is spawned, and no lock is held while anything waits.
-    pub fn split(self) -> (OwnedReader<S>, OwnedWriter<S>)
+    ///
+    /// `StreamExt::split` of `futures` works as well. Its halves are the other
+    /// way round, the sink first, know nothing but messages, and take turns:
+    /// each waits for a lock while the other one is polled.
+    #[doc(alias = "split")]
+    pub fn into_split(self) -> (OwnedReader<S>, OwnedWriter<S>)
     where
         S: 'static,
     {
@@ -426,17 +432,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// Polls the connection without handing a message out.
-    fn poll_forward(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
+    fn poll_drive(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
         let (reader, writer) = (&mut self.reader, &mut self.writer);
         ready!(match &self.wakers {
-            None => reader.poll_forward(&mut Joined::new(false, waker), writer),
+            None => reader.poll_drive(&mut Joined::new(false, waker), writer),
             Some(wakers) => beside_sink(wakers, reader, writer, waker, |reader, writer, both| {
                 let source = &mut Joined {
                     holds: false,
                     read_waker: waker,
                     write_waker: both,
                 };
-                reader.poll_forward(source, writer)
+                reader.poll_drive(source, writer)
             }),
         });
         Poll::Ready(self.writer.loss().map_or(Ok(()), Err))

@@ -163,9 +163,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         Ok(())
     }
 
-    /// How many bytes wait to be written.
+    /// How many bytes wait to be written, frame headers included.
     #[inline]
-    pub fn buffered(&self) -> usize {
+    pub fn buffered_amount(&self) -> usize {
         self.sending.outgoing().buffered()
     }
 

@@ -49,7 +49,7 @@ async fn a_reply_loop_stops_reading_while_its_peer_does_not_read() {
     assert!((60..80).contains(&echoed), "{echoed}");
     let unread = far.tape().reads.len();
     assert!(unread > sent - 80, "{unread}");
-    assert!(ws.buffered() < 70_000);
+    assert!(ws.buffered_amount() < 70_000);
     // Both directions recover.
     far.tape().make_room(usize::MAX);
     while let Poll::Ready(message) = poll_dry(|| poll_once(ws.recv())) {
@@ -86,6 +86,6 @@ async fn a_held_message_is_not_lost_with_its_receive_and_is_received_any_way() {
     assert_eq!(message.as_text(), Some("held"));
 
     let (ws, _far) = hold();
-    let (mut reader, _writer) = ws.split();
+    let (mut reader, _writer) = ws.into_split();
     assert_eq!(reader.recv().await.unwrap(), Some(Message::from("held")));
 }

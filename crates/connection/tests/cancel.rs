@@ -75,9 +75,9 @@ loses_nothing! {
             let message = reader.recv(writer).await?;
             Ok::<_, socket_flow_connection::Error>(message.map(|lent: MessageRef<'_>| lent.to_message()))
         };
-    an_owned_halfs_receive_dropped_after_every_byte_loses_nothing: |ws| { ws.split() },
+    an_owned_halfs_receive_dropped_after_every_byte_loses_nothing: |ws| { ws.into_split() },
         async |halves: &mut support::RecordedHalves| halves.0.recv().await;
-    an_owned_halfs_lending_receive_dropped_after_every_byte_loses_nothing: |ws| { ws.split() },
+    an_owned_halfs_lending_receive_dropped_after_every_byte_loses_nothing: |ws| { ws.into_split() },
         async |halves: &mut support::RecordedHalves| {
             let message = halves.0.recv_ref().await?;
             Ok::<_, socket_flow_connection::Error>(message.map(|lent| lent.to_message()))
@@ -106,7 +106,7 @@ async fn send_with_budget(role: support::Role, size: usize, budget: usize) {
         };
         whole_sends += usize::from(sent.is_some());
     }
-    while ws.buffered() > 0 {
+    while ws.buffered_amount() > 0 {
         assert!(matches!(
             poll_once(ws.flush()),
             Poll::Pending | Poll::Ready(Ok(()))

@@ -45,7 +45,7 @@ where
     drop(is_send(ws.send(lent)));
     drop(is_send(ws.send("text")));
     drop(is_send(ws.flush()));
-    drop(is_send(ws.forward()));
+    drop(is_send(ws.drive()));
     let sender = ws.sender();
     drop(is_send(sender.send(lent)));
     drop(is_send(ws.ping(b"")));
@@ -65,7 +65,7 @@ where
         }
         Ok::<_, Error>(())
     }));
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     drop(is_send(reader.recv()));
     drop(is_send(reader.recv_ref()));
     drop(is_send(reader.recv_event()));

@@ -102,14 +102,14 @@ async fn another_task_runs_between_the_turns_of_every_call() {
 async fn halves_in_two_tasks_compress_it_and_a_flush_waits_for_that() {
     let message = megabyte();
     let (client, mut server) = pair();
-    let (mut reader, mut writer) = client.split();
+    let (mut reader, mut writer) = client.into_split();
     let receiving = tokio::spawn(async move { reader.recv().await });
     yield_now().await;
     writer.queue(&message[..]).unwrap();
     assert!(matches!(writer.queue("next"), Err(SendError::Full("next"))));
-    assert_eq!(writer.buffered(), 1 << 20);
+    assert_eq!(writer.buffered_amount(), 1 << 20);
     writer.flush().await.unwrap();
-    assert_eq!(writer.buffered(), 0);
+    assert_eq!(writer.buffered_amount(), 0);
     assert!(server.recv().await.unwrap() == Some(Message::from(message)));
     server.send("done").await.unwrap();
     let received = receiving.await.unwrap().unwrap();
@@ -227,7 +227,7 @@ async fn a_flush_knows_what_a_message_takes_only_once_it_is_compressed() {
     // The peer closes meanwhile: from then on this looks, and compresses nothing.
     far.start_close(CloseCode::NORMAL, "").unwrap();
     far.flush().await.unwrap();
-    ws.forward().await.unwrap();
+    ws.drive().await.unwrap();
     assert!(support::poll_once(&mut flush).is_pending());
     let receiving = tokio::spawn(async move { far.recv().await });
     assert_eq!(ws.recv().await.unwrap(), None);

@@ -46,7 +46,7 @@ async fn send_writes_and_flushes_at_once() {
     assert_eq!(far.tape().flushes, 1);
     ws.flush().await.unwrap();
     assert_eq!(far.tape().flushes, 1);
-    assert_eq!(ws.buffered(), 0);
+    assert_eq!(ws.buffered_amount(), 0);
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ async fn what_is_queued_before_the_end_of_input_was_written_or_is_dropped_whole(
     far.tape().feed(Ok(Vec::new()));
     far.tape().feed(Ok(Vec::new()));
     assert!(ws.recv().await.is_err());
-    assert_eq!(ws.buffered(), 0);
+    assert_eq!(ws.buffered_amount(), 0);
     far.tape().make_room(100);
     drop(ws);
     // Nothing follows half a frame.

@@ -27,7 +27,7 @@ async fn each_part_is_written_at_once_and_the_peer_receives_one_message() {
         assert_eq!(frames(&far.tape().written()).len(), 1);
         message.write("").await.unwrap();
         message.finish("two").await.unwrap();
-        assert_eq!(ws.buffered(), 0);
+        assert_eq!(ws.buffered_amount(), 0);
         let written = frames(&far.tape().written());
         let expected = [
             (TEXT, false, b"one ".to_vec()),
@@ -54,7 +54,7 @@ async fn all_three_senders_send_part_by_part() {
     let received = server.recv().await.unwrap();
     assert_eq!(received, Some(Message::from(&b"half !"[..])));
 
-    let (_reader, mut writer) = client.split();
+    let (_reader, mut writer) = client.into_split();
     let mut message = writer.message_writer();
     message.write("owned ").await.unwrap();
     message.finish("half").await.unwrap();
@@ -178,7 +178,7 @@ where
             () = drained => unreachable!(),
         }
     }
-    while ws.buffered() > 0 {
+    while ws.buffered_amount() > 0 {
         let _ = poll_once(ws.flush());
         wire.extend(read_now(far));
     }
@@ -237,9 +237,9 @@ async fn what_a_sender_hands_in_waits_until_the_message_ends() {
     ws.flush().await.unwrap();
     // A receive that does not go round and round for it.
     assert!(poll_once(ws.recv()).is_pending());
-    assert_eq!(sender.buffered(), 5);
+    assert_eq!(sender.buffered_amount(), 5);
     ws.message_writer().finish("two").await.unwrap();
-    assert_eq!(sender.buffered(), 0);
+    assert_eq!(sender.buffered_amount(), 0);
     let expected = [
         (TEXT, false, b"one ".to_vec()),
         (CONTINUATION, true, b"two".to_vec()),
@@ -253,13 +253,13 @@ async fn the_end_of_a_message_lets_the_reading_half_take_over_what_waits() {
     let (io, far) = Recorder::new();
     let mut ws = open(io, Server, no_deadlines());
     let sender = ws.sender();
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     writer.message_writer().write("one ").await.unwrap();
     let receiving = tokio::spawn(async move { reader.recv().await.map(|_| ()) });
     tokio::task::yield_now().await;
     sender.send("other").await.unwrap();
     tokio::task::yield_now().await;
-    assert_eq!(sender.buffered(), 5);
+    assert_eq!(sender.buffered_amount(), 5);
     writer.queue_last_part("two").unwrap();
     // Nobody flushes: the reader, woken, does.
     for _ in 0..10 {

@@ -32,11 +32,11 @@ async fn receiving_sends_what_senders_hand_in_and_one_wake_serves_all_of_it() {
         sender.clone().try_send(text).unwrap();
     }
     assert_eq!(wakes.count(), 1);
-    assert_eq!(sender.buffered(), 3);
+    assert_eq!(sender.buffered_amount(), 3);
     assert!(receiving.as_mut().poll(&mut cx).is_pending());
     assert_eq!(far.tape().written(), b"\x81\x01a\x81\x01b\x81\x01c");
     assert_eq!(far.tape().writes.len(), 1, "one write for all of them");
-    assert_eq!(sender.buffered(), 0);
+    assert_eq!(sender.buffered_amount(), 0);
     // Waiting again, it is woken again.
     sender.try_send(MessageRef::from(&b"d"[..])).unwrap();
     assert_eq!(wakes.count(), 2);
@@ -67,22 +67,22 @@ async fn a_connection_that_waits_with_its_timer_armed_is_woken_for_every_message
 }
 
 #[tokio::test]
-async fn flushing_and_forwarding_send_what_senders_hand_in() {
+async fn flushing_and_driving_send_what_senders_hand_in() {
     let (mut ws, mut far) = raw(Server, 1000, no_deadlines());
     let sender = ws.sender();
     sender.try_send("a").unwrap();
     ws.flush().await.unwrap();
     assert_eq!(read_now(&mut far), b"\x81\x01a");
-    let mut forward = pin!(ws.forward());
+    let mut drive = pin!(ws.drive());
     let (wakes, waker) = Wakes::new();
     let mut cx = Context::from_waker(&waker);
-    assert!(forward.as_mut().poll(&mut cx).is_pending());
+    assert!(drive.as_mut().poll(&mut cx).is_pending());
     sender.try_send("b").unwrap();
     assert_eq!(wakes.count(), 1);
-    assert!(forward.as_mut().poll(&mut cx).is_pending());
+    assert!(drive.as_mut().poll(&mut cx).is_pending());
     assert_eq!(read_now(&mut far), b"\x81\x01b");
     sender.close(CloseCode::GOING_AWAY, "bye").unwrap();
-    assert!(forward.as_mut().poll(&mut cx).is_ready());
+    assert!(drive.as_mut().poll(&mut cx).is_ready());
     assert_eq!(read_now(&mut far), close(Server, 1001, "bye"));
 }
 
@@ -96,13 +96,13 @@ async fn the_queue_is_bounded_in_bytes_and_empty_messages_count() {
         sender.try_send("").unwrap();
     }
     assert_eq!(sender.try_send("x"), Err(SendError::Full("x")));
-    assert_eq!(sender.buffered(), 0);
+    assert_eq!(sender.buffered_amount(), 0);
 
     // A message larger than the queue fits it alone.
     let mut ws = raw(Server, 1000, no_deadlines().high_water(100)).0;
     let sender = ws.sender();
     sender.try_send(vec![0; 1000]).unwrap();
-    assert_eq!(sender.buffered(), 1000);
+    assert_eq!(sender.buffered_amount(), 1000);
     assert!(sender.try_send("").is_err());
 }
 
@@ -161,13 +161,13 @@ async fn a_peer_that_does_not_read_fills_both_queues_and_no_more() {
             }
         }
     }
-    assert!(ws.buffered() < 67_000, "{}", ws.buffered());
-    assert!(sender.buffered() <= 64 << 10);
+    assert!(ws.buffered_amount() < 67_000, "{}", ws.buffered_amount());
+    assert!(sender.buffered_amount() <= 64 << 10);
     assert!(accepted > 100, "{accepted}");
     // All of it leaves in order once the peer reads.
     far.tape().make_room(usize::MAX);
     assert!(poll_once(ws.recv()).is_pending());
-    assert_eq!((ws.buffered(), sender.buffered()), (0, 0));
+    assert_eq!((ws.buffered_amount(), sender.buffered_amount()), (0, 0));
     let written = far.tape().written();
     let frames = parse(&written);
     assert_eq!(frames.len(), accepted as usize);
@@ -187,7 +187,7 @@ async fn the_newest_messages_take_the_place_of_the_oldest_of_their_kind() {
     }
     assert_eq!(sender.send_newest("4"), Ok(1));
     assert_eq!(sender.send_newest("5"), Ok(1));
-    assert_eq!(sender.buffered(), 4);
+    assert_eq!(sender.buffered_amount(), 4);
     // One that needs the place of several.
     let long = "6".repeat(OVERHEAD + 2);
     assert_eq!(sender.send_newest(&*long), Ok(2));
@@ -235,7 +235,7 @@ async fn closing_at_once_drops_what_was_handed_in() {
     sender
         .close_now(CloseCode::TRY_AGAIN_LATER, "slow")
         .unwrap();
-    assert_eq!(sender.buffered(), 0);
+    assert_eq!(sender.buffered_amount(), 0);
     assert!(poll_once(ws.recv()).is_pending());
     assert_eq!(read_now(&mut far), close(Server, 1013, "slow"));
 }
@@ -280,7 +280,7 @@ async fn senders_are_told_when_the_connection_begins_to_close_or_ends() {
     assert_eq!(frames[0].payload, b"last");
     assert_eq!(frames[1].close_code(), 1001);
     let (ws, _far) = raw(Server, 1000, Config::new());
-    let (reader, mut writer) = ws.split();
+    let (reader, mut writer) = ws.into_split();
     let sender = writer.sender();
     drop((reader, writer));
     assert!(sender.is_closed());
@@ -302,7 +302,7 @@ async fn what_was_handed_in_leaves_in_front_of_our_close_however_full_the_queue_
     assert!(!sender.is_closed());
     ws.start_close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(sender.try_send("late"), Err(SendError::Closed("late")));
-    assert_eq!(sender.buffered(), 0);
+    assert_eq!(sender.buffered_amount(), 0);
     far.tape().make_room(usize::MAX);
     assert!(poll_once(ws.recv()).is_pending());
     let written = far.tape().written();
@@ -313,7 +313,7 @@ async fn what_was_handed_in_leaves_in_front_of_our_close_however_full_the_queue_
 #[tokio::test]
 async fn the_reading_half_of_a_split_connection_serves_senders() {
     let (ws, mut far) = raw(Server, 1000, no_deadlines());
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let (wakes, waker) = Wakes::new();
     let mut cx = Context::from_waker(&waker);
     let mut receiving = pin!(reader.recv());

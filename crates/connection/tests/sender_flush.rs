@@ -72,7 +72,7 @@ async fn a_flush_is_told_whichever_way_the_connection_is_run() {
         assert!(poll_once(&mut flush).is_pending());
         match way {
             0 => ws.flush().await.unwrap(),
-            1 => assert!(poll_dry(|| poll_once(ws.forward())).is_pending()),
+            1 => assert!(poll_dry(|| poll_once(ws.drive())).is_pending()),
             _ => assert!(poll_dry(|| poll_once(ws.recv_event())).is_pending()),
         }
         assert!(
@@ -80,7 +80,7 @@ async fn a_flush_is_told_whichever_way_the_connection_is_run() {
             "{way}"
         );
     }
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     for is_reader in [true, false] {
         sender.try_send("one").unwrap();
         let mut flush = Box::pin(sender.flush());
@@ -187,7 +187,7 @@ async fn a_loop_that_answers_through_its_own_sender_answers_everything() {
                         out.send(message).await?;
                     }
                 } else {
-                    let (mut reader, _writer) = ws.split();
+                    let (mut reader, _writer) = ws.into_split();
                     while let Some(message) = reader.recv().await? {
                         out.send(message).await?;
                     }
@@ -225,7 +225,7 @@ async fn answers_of_any_size_through_ones_own_sender_wait_for_the_peer() {
                 }
                 ws.flush().await.unwrap();
             } else {
-                let (mut reader, mut writer) = ws.split();
+                let (mut reader, mut writer) = ws.into_split();
                 for _ in 0..70 {
                     answer(reader.recv().await.unwrap()).await;
                 }
@@ -261,7 +261,7 @@ async fn a_flush_does_not_count_a_pong_that_a_newer_one_takes_the_place_of() {
     assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
     far.tape().make_room(1_000);
     assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
-    assert_eq!(ws.buffered(), 0);
+    assert_eq!(ws.buffered_amount(), 0);
     assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
 }
 
@@ -283,7 +283,7 @@ async fn a_flush_does_not_wait_for_messages_that_newer_ones_took_the_place_of() 
         assert!(poll_once(&mut flush).is_pending());
         assert_eq!(sender.send_newest(vec![0; 130]).unwrap(), 3);
         assert!(poll_dry(|| poll_once(ws.recv())).is_pending());
-        assert_eq!((sender.buffered(), ws.buffered()), (0, 0));
+        assert_eq!((sender.buffered_amount(), ws.buffered_amount()), (0, 0));
         assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
     }
 }
@@ -304,9 +304,9 @@ async fn a_flush_ends_where_the_connection_is_dropped_or_taken_apart() {
                 drop(ws);
             }
             2 => drop(ws.into_parts()),
-            3 => drop(ws.split()),
+            3 => drop(ws.into_split()),
             _ => {
-                let (reader, writer) = ws.split();
+                let (reader, writer) = ws.into_split();
                 drop(writer);
                 drop(reader);
             }

@@ -24,7 +24,7 @@ async fn flood<S>(ws: WebSocket<S>) -> (OwnedReader<S>, OwnedWriter<S>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let sending = tokio::spawn(async move {
         for n in 0..64_u8 {
             writer.send(vec![n; MIB]).await.unwrap();
@@ -56,7 +56,7 @@ async fn both_directions_carry_64_mib_at_once_over_tcp() {
 #[tokio::test]
 async fn both_halves_that_wait_to_write_are_woken() {
     let (io, far) = Recorder::with_room(0);
-    let (mut reader, mut writer) = open(io, Server, no_deadlines()).split();
+    let (mut reader, mut writer) = open(io, Server, no_deadlines()).into_split();
     let (reads, read_waker) = Wakes::new();
     let (writes, write_waker) = Wakes::new();
     let mut sending = pin!(writer.send("a"));
@@ -88,7 +88,7 @@ async fn both_halves_that_wait_to_write_are_woken() {
 #[tokio::test]
 async fn a_writer_is_woken_when_the_reader_wrote_for_it() {
     let (io, far) = Recorder::with_room(0);
-    let (mut reader, mut writer) = open(io, Server, no_deadlines()).split();
+    let (mut reader, mut writer) = open(io, Server, no_deadlines()).into_split();
     let (writes, write_waker) = Wakes::new();
     let mut sending = pin!(writer.send("a"));
     let mut cx = Context::from_waker(&write_waker);
@@ -104,7 +104,7 @@ async fn a_writer_is_woken_when_the_reader_wrote_for_it() {
 #[tokio::test]
 async fn a_writer_that_fails_wakes_the_reader() {
     let (io, far) = Recorder::new();
-    let (mut reader, mut writer) = open(io, Server, Config::new()).split();
+    let (mut reader, mut writer) = open(io, Server, Config::new()).into_split();
     let (reads, read_waker) = Wakes::new();
     let mut receiving = pin!(reader.recv());
     let mut cx = Context::from_waker(&read_waker);
@@ -118,7 +118,7 @@ async fn a_writer_that_fails_wakes_the_reader() {
 async fn a_reader_without_keepalive_ends_soon_after_the_writer_failed() {
     let (io, far) = Recorder::new();
     let config = Config::new().ping_interval(socket_flow_connection::NEVER);
-    let (mut reader, mut writer) = open(io, Server, config).split();
+    let (mut reader, mut writer) = open(io, Server, config).into_split();
     let receiving = tokio::spawn(async move { reader.recv().await });
     tokio::task::yield_now().await;
     far.tape().write_error = Some(std::io::ErrorKind::BrokenPipe);
@@ -131,7 +131,7 @@ async fn a_reader_without_keepalive_ends_soon_after_the_writer_failed() {
 #[tokio::test(start_paused = true)]
 async fn a_writer_waiting_for_room_sees_the_end_of_the_connection() {
     let (ws, mut far) = raw(Server, 16, Config::new());
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let sending = tokio::spawn(async move {
         loop {
             if let Err(error) = writer.send(vec![0; 100_000]).await {
@@ -154,7 +154,7 @@ async fn a_writer_waiting_for_room_sees_the_end_of_the_connection() {
 async fn nothing_follows_the_close_of_a_racing_sender() {
     for round in 0..200 {
         let (ws, mut far) = raw(Server, 1 << 16, Config::new());
-        let (mut reader, mut writer) = ws.split();
+        let (mut reader, mut writer) = ws.into_split();
         let sending = tokio::spawn(async move {
             let mut sent = 0;
             while writer.send("data").await.is_ok() {
@@ -183,7 +183,7 @@ async fn nothing_follows_the_close_of_a_racing_sender() {
 #[tokio::test]
 async fn the_writers_close_is_completed_by_the_reader() {
     let (client, mut server) = pair(1000);
-    let (mut reader, mut writer) = client.split();
+    let (mut reader, mut writer) = client.into_split();
     let receiving = tokio::spawn(async move {
         let last = reader.recv().await.unwrap();
         let end = reader.recv().await.unwrap();
@@ -205,7 +205,7 @@ async fn the_writers_close_is_completed_by_the_reader() {
 #[tokio::test(start_paused = true)]
 async fn a_close_started_by_the_writer_is_written_and_timed_by_a_waiting_reader() {
     let (ws, mut far) = raw(Server, 1000, Config::new());
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let receiving = tokio::spawn(async move { reader.recv().await });
     tokio::task::yield_now().await;
     writer.start_close(CloseCode::NORMAL, "").unwrap();
@@ -219,7 +219,7 @@ async fn a_close_started_by_the_writer_is_written_and_timed_by_a_waiting_reader(
 #[tokio::test]
 async fn dropping_one_half_keeps_the_other() {
     let (ws, mut far) = raw(Server, 1000, no_deadlines());
-    let (mut reader, writer) = ws.split();
+    let (mut reader, writer) = ws.into_split();
     drop(writer);
     far.write_all(&whole(Client, support::frames::PING, b"p"))
         .await
@@ -232,7 +232,7 @@ async fn dropping_one_half_keeps_the_other() {
     assert_eq!(parse(&pong)[0].opcode, PONG);
 
     let (ws, mut far) = raw(Server, 1000, no_deadlines());
-    let (reader, mut writer) = ws.split();
+    let (reader, mut writer) = ws.into_split();
     drop(reader);
     writer.send("b").await.unwrap();
     let mut text = [0; 3];
@@ -244,7 +244,7 @@ async fn dropping_one_half_keeps_the_other() {
 async fn dropping_both_halves_says_going_away_and_ends_the_transport() {
     for reader_first in [true, false] {
         let (ws, mut far) = raw(Server, 1000, Config::new());
-        let (reader, mut writer) = ws.split();
+        let (reader, mut writer) = ws.into_split();
         writer.queue("last").unwrap();
         if reader_first {
             drop(reader);
@@ -259,7 +259,7 @@ async fn dropping_both_halves_says_going_away_and_ends_the_transport() {
         assert_eq!(frames.len(), 2);
     }
     let (near, mut far) = tcp().await;
-    drop(open(near, Server, Config::new()).split());
+    drop(open(near, Server, Config::new()).into_split());
     let wire = bounded(read_all(&mut far)).await;
     assert_eq!(parse(&wire)[0].close_code(), 1001);
 }
@@ -268,7 +268,7 @@ async fn dropping_both_halves_says_going_away_and_ends_the_transport() {
 async fn what_was_queued_before_the_split_is_written_after_it() {
     let (mut ws, mut far) = raw(Server, 1000, no_deadlines());
     ws.queue("before").unwrap();
-    let (_reader, mut writer) = ws.split();
+    let (_reader, mut writer) = ws.into_split();
     writer.send("after").await.unwrap();
     let wire = support::read_now(&mut far);
     let (frames, rest) = split_frames(&wire);
@@ -280,7 +280,7 @@ async fn what_was_queued_before_the_split_is_written_after_it() {
 #[tokio::test]
 async fn a_send_dropped_while_blocked_is_finished_by_the_reader() {
     let (ws, mut far) = raw(Server, 2, no_deadlines());
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     assert!(matches!(poll_once(writer.send("abc")), Poll::Pending));
     let receiving = tokio::spawn(async move { reader.recv().await });
     let mut wire = [0; 5];
@@ -293,7 +293,7 @@ async fn a_send_dropped_while_blocked_is_finished_by_the_reader() {
 #[tokio::test]
 async fn a_reader_that_waits_for_the_end_does_not_keep_waking_the_writer() {
     let (ws, mut far) = raw(Server, 64, no_deadlines());
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     writer.queue(&[7; 1000][..]).unwrap();
     // Not masked: the connection fails, and its Close waits for the queue.
     far.write_all(b"\x81\x00").await.unwrap();

@@ -217,3 +217,43 @@ async fn a_sink_whose_transport_took_nothing_is_told_of_the_end() {
     let mut closing = pin!(SinkExt::close(&mut ws));
     assert!(closing.as_mut().poll(cx).is_ready());
 }
+
+#[tokio::test]
+async fn the_owned_writer_is_a_sink_beside_its_reader() {
+    let (mut client, server) = pair(1000);
+    let (reader, writer) = server.into_split();
+    let echo = tokio::spawn(reader.forward(writer));
+    for n in 0..100 {
+        let text = format!("message {n}");
+        client.send(text.as_str()).await.unwrap();
+        assert_eq!(client.recv().await.unwrap(), Some(Message::from(text)));
+    }
+    let outcome = client
+        .close(socket_flow_connection::CloseCode::NORMAL, "")
+        .await
+        .unwrap();
+    assert!(outcome.clean);
+    echo.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_owned_writer_as_a_sink_waits_for_room_and_closes_with_1000() {
+    let (io, far) = Recorder::with_room(0);
+    let (_reader, mut writer) = open(io, Server, no_deadlines()).into_split();
+    let message = Message::from(vec![0; 40_000]);
+    writer.feed(message.clone()).await.unwrap();
+    writer.feed(message.clone()).await.unwrap();
+    assert!(poll_once(writer.feed(message.clone())).is_pending());
+    far.tape().make_room(50_000);
+    writer.feed(message).await.unwrap();
+    assert!(poll_once(SinkExt::flush(&mut writer)).is_pending());
+    far.tape().make_room(usize::MAX);
+    SinkExt::close(&mut writer).await.unwrap();
+    assert!(matches!(
+        writer.feed(Message::from("x")).await,
+        Err(Error::Send(SendError::Closed(())))
+    ));
+    let frames = parse(&far.tape().written());
+    assert_eq!(frames.len(), 4);
+    assert_eq!(frames[3].close_code(), 1000);
+}

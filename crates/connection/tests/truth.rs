@@ -25,7 +25,7 @@ async fn stuck(role: Role) -> (OwnedReader<DuplexStream>, DuplexStream, JoinHand
         64,
         Config::new().ping_interval(socket_flow_connection::NEVER),
     );
-    let (reader, mut writer): Halves = ws.split();
+    let (reader, mut writer): Halves = ws.into_split();
     let sending = tokio::spawn(async move {
         let sent = writer.send(vec![0; 100_000]).await;
         (sent, writer)
@@ -133,7 +133,7 @@ async fn a_stall_that_the_writer_meets_is_told_to_both_halves() {
 async fn what_was_written_before_the_end_is_no_loss() {
     for role in [Client, Server] {
         let (ws, mut far) = raw(role, 1 << 16, no_deadlines());
-        let (mut reader, mut writer) = ws.split();
+        let (mut reader, mut writer) = ws.into_split();
         writer.send("one").await.unwrap();
         far.write_all(&close(other(role), 1000, "")).await.unwrap();
         far.shutdown().await.unwrap();
@@ -200,10 +200,10 @@ async fn a_sink_that_waits_is_woken_whichever_way_the_other_task_receives() {
     }
 }
 
-/// Cause: nothing was read while a connection only forwarded, so that a peer that was gone, or a
+/// Cause: nothing was read while a connection was only driven, so that a peer that was gone, or a
 /// ping of its, was not noticed.
 #[tokio::test(start_paused = true)]
-async fn forwarding_keeps_the_deadlines_answers_pings_and_keeps_the_first_message() {
+async fn driving_keeps_the_deadlines_answers_pings_and_keeps_the_first_message() {
     let (mut ws, mut far) = raw(Server, 1 << 16, Config::new());
     far.write_all(&whole(Client, 0x9, b"ping")).await.unwrap();
     far.write_all(&whole(Client, TEXT, b"first")).await.unwrap();
@@ -211,9 +211,9 @@ async fn forwarding_keeps_the_deadlines_answers_pings_and_keeps_the_first_messag
         .await
         .unwrap();
     let sender = ws.sender();
-    assert!(poll_dry(|| poll_once(ws.forward())).is_pending());
+    assert!(poll_dry(|| poll_once(ws.drive())).is_pending());
     sender.try_send("sent meanwhile").unwrap();
-    assert!(poll_dry(|| poll_once(ws.forward())).is_pending());
+    assert!(poll_dry(|| poll_once(ws.drive())).is_pending());
     let written = support::read_now(&mut far);
     let frames = parse(&written);
     assert_eq!(frames[0].payload, b"ping");
@@ -224,22 +224,22 @@ async fn forwarding_keeps_the_deadlines_answers_pings_and_keeps_the_first_messag
 
     // A peer that is silent is given up, and `recv` tells why.
     let start = tokio::time::Instant::now();
-    ws.forward().await.unwrap_or_default();
+    ws.drive().await.unwrap_or_default();
     assert_eq!(start.elapsed(), Duration::from_secs(40));
     let error = ws.recv().await.unwrap_err();
     assert!(matches!(error, Error::Timeout(Expired::Pong)), "{error:?}");
 }
 
 #[tokio::test]
-async fn forwarding_ends_when_the_peer_does() {
+async fn driving_ends_when_the_peer_does() {
     let (mut ws, far) = raw(Server, 1 << 16, no_deadlines());
     drop(far);
-    ws.forward().await.unwrap_or_default();
+    ws.drive().await.unwrap_or_default();
     assert!(ws.recv().await.is_err());
 
     let (mut ws, mut far) = raw(Server, 1 << 16, no_deadlines());
     far.write_all(&close(Client, 1001, "bye")).await.unwrap();
-    ws.forward().await.unwrap();
+    ws.drive().await.unwrap();
     let receiving = tokio::spawn(async move { (ws.recv().await, ws) });
     support::read_all(&mut far).await;
     drop(far);

@@ -65,6 +65,12 @@ impl Message {
         matches!(self, Self::Text(_))
     }
 
+    /// Whether this is a binary message.
+    #[inline]
+    pub fn is_binary(&self) -> bool {
+        !self.is_text()
+    }
+
     /// The length of the payload in bytes.
     #[inline]
     pub fn len(&self) -> usize {

@@ -46,6 +46,12 @@ impl<'a> MessageRef<'a> {
         self.text.is_some()
     }
 
+    /// Whether this is a binary message.
+    #[inline]
+    pub fn is_binary(&self) -> bool {
+        !self.is_text()
+    }
+
     /// The length of the payload in bytes.
     #[inline]
     pub fn len(&self) -> usize {

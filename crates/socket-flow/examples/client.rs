@@ -67,7 +67,7 @@ async fn talk(options: &Options, output: Output) -> Result<u16, Failure> {
         return Err(Failure::Interrupted);
     };
     let (ws, _response) = connected.map_err(Failure::Connect)?;
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let mut lines = (!options.listen).then(read_lines);
 
     // What is still to be sent ends with our Close; what is received ends with the server's.

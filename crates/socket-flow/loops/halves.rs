@@ -2,7 +2,7 @@ use socket_flow::{Error, Message, ServerStream, WebSocket};
 use tokio::sync::mpsc;
 
 async fn echo(ws: WebSocket<ServerStream>) -> Result<(), Error> {
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let (replies, mut queued) = mpsc::channel::<Message>(16);
     let sending = tokio::spawn(async move {
         while let Some(message) = queued.recv().await {

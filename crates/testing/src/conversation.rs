@@ -120,7 +120,7 @@ pub async fn both_ways<A: Transport, B: Transport>(
 
 /// One side of [`both_ways`].
 async fn in_halves<S: Transport>(ws: WebSocket<S>, talk: Talk, all_sent: Arc<Barrier>) -> Report {
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let sending = tokio::spawn(async move {
         let (ledger, mut random) = (talk.up(), Random::with_seed(talk.seed));
         for number in 0..talk.messages {

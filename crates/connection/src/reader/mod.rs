@@ -130,7 +130,7 @@ impl Reader {
 
     /// Runs the connection and keeps the first message for later. Ready: the
     /// connection begins to end, or a Close is queued and everything is written.
-    pub(crate) fn poll_forward<R, W>(&mut self, source: &mut R, writer: &mut Writer<W>) -> Poll<()>
+    pub(crate) fn poll_drive<R, W>(&mut self, source: &mut R, writer: &mut Writer<W>) -> Poll<()>
     where
         R: Source<W>,
         W: AsyncWrite + Unpin,

@@ -205,17 +205,17 @@ fn a_lending_receive_given_up_at_any_poll_loses_nothing() {
 fn an_owned_halfs_receive_given_up_at_any_poll_loses_nothing() {
     receiving(
         "OwnedReader::recv",
-        WebSocket::split,
+        WebSocket::into_split,
         async |halves: &mut Halves| halves.0.recv().await,
     );
     receiving(
         "OwnedReader::recv_ref",
-        WebSocket::split,
+        WebSocket::into_split,
         async |halves: &mut Halves| Ok(halves.0.recv_ref().await?.map(|lent| lent.to_message())),
     );
     receiving(
         "OwnedReader::recv_event",
-        WebSocket::split,
+        WebSocket::into_split,
         async |halves: &mut Halves| loop {
             if let Some(message) = only_messages(halves.0.recv_event().await?) {
                 return Ok(message);
@@ -231,7 +231,12 @@ fn a_send_given_up_at_any_poll_is_whole_or_not_at_all() {
     let send = async |ws: &mut Socket, message| ws.halves().1.send(message).await;
     sending("Writer::send", |ws| ws, send, close);
     let send = async |halves: &mut Halves, message| halves.1.send(message).await;
-    sending("OwnedWriter::send", WebSocket::split, send, close_halves);
+    sending(
+        "OwnedWriter::send",
+        WebSocket::into_split,
+        send,
+        close_halves,
+    );
 }
 
 #[test]
@@ -296,7 +301,7 @@ fn a_wait_for_room_or_a_flush_given_up_at_any_poll_loses_nothing() {
     let wait: Wait<Halves> = |halves| Box::pin(halves.1.flush());
     waiting(
         "OwnedWriter::flush",
-        WebSocket::split,
+        WebSocket::into_split,
         wait,
         queue,
         ready,
@@ -305,7 +310,7 @@ fn a_wait_for_room_or_a_flush_given_up_at_any_poll_loses_nothing() {
     let wait: Wait<Halves> = |halves| Box::pin(halves.1.ready());
     waiting(
         "OwnedWriter::ready",
-        WebSocket::split,
+        WebSocket::into_split,
         wait,
         queue,
         ready,
@@ -356,7 +361,12 @@ fn a_ping_given_up_at_any_poll_is_whole_or_not_at_all() {
     let ping = async |ws: &mut Socket, data: &[u8]| ws.halves().1.ping(data).await;
     pinging("Writer::ping", |ws| ws, ping, close);
     let ping = async |halves: &mut Halves, data: &[u8]| halves.1.ping(data).await;
-    pinging("OwnedWriter::ping", WebSocket::split, ping, close_halves);
+    pinging(
+        "OwnedWriter::ping",
+        WebSocket::into_split,
+        ping,
+        close_halves,
+    );
 }
 
 #[test]
@@ -376,7 +386,7 @@ fn a_close_given_up_at_any_poll_is_completed_by_the_next_one() {
     at_every_poll("OwnedWriter::close", async |budget| {
         let (client, server) = pair();
         let listening = listening(server);
-        let (mut reader, mut writer) = client.split();
+        let (mut reader, mut writer) = client.into_split();
         for number in 0..MESSAGES {
             writer.send(ledger().message(number)).await.unwrap();
         }
@@ -441,8 +451,8 @@ fn a_senders_send_given_up_at_any_poll_is_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_forward_given_up_at_any_poll_loses_nothing() {
-    at_every_poll("WebSocket::forward", async |budget| {
+fn a_drive_given_up_at_any_poll_loses_nothing() {
+    at_every_poll("WebSocket::drive", async |budget| {
         let (mut client, server) = pair();
         let listening = listening(server);
         let sender = client.sender();
@@ -452,10 +462,7 @@ fn a_forward_given_up_at_any_poll_loses_nothing() {
             }
             sender.close(CloseCode::NORMAL, "").unwrap();
         });
-        budget
-            .insist(async || client.forward().await)
-            .await
-            .unwrap();
+        budget.insist(async || client.drive().await).await.unwrap();
         sending.await.unwrap();
         assert_eq!(client.recv().await.unwrap(), None);
         whole_or_not_at_all(&listening.await.unwrap(), None)

@@ -13,7 +13,7 @@ fn nothing_follows_the_answer_to_the_peers_close() {
     explore(|| {
         block_on(async {
             let (ws, mut peer) = server(8);
-            let (mut reader, mut writer) = ws.split();
+            let (mut reader, mut writer) = ws.into_split();
             let wire = spawn(peer.clone().follow_to_the_end(4));
             let closing = spawn(async move {
                 yield_now().await;
@@ -55,7 +55,7 @@ fn two_closes_that_cross_end_both_sides() {
     explore(|| {
         block_on(async {
             let (ws, mut peer) = server(8);
-            let (mut reader, mut writer) = ws.split();
+            let (mut reader, mut writer) = ws.into_split();
             let wire = spawn(peer.clone().follow_to_the_end(8));
             let crossing = spawn(async move {
                 peer.write(&whole(Client, TEXT, b"late")).await;
@@ -87,7 +87,7 @@ fn a_writer_that_waits_is_told_when_the_connection_is_cut() {
     explore(|| {
         block_on(async {
             let (ws, peer) = server(2);
-            let (mut reader, mut writer) = ws.split();
+            let (mut reader, mut writer) = ws.into_split();
             let cutting = spawn(async move {
                 yield_now().await;
                 // Both directions: nothing is taken any more, and nothing comes.

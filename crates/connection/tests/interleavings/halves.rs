@@ -29,7 +29,7 @@ async fn fast_peer(peer: End, read_at_once: usize) -> Vec<Frame> {
 fn both_ways(room: usize, read_at_once: usize) {
     block_on(async move {
         let (ws, peer) = server(room);
-        let (mut reader, mut writer) = ws.split();
+        let (mut reader, mut writer) = ws.into_split();
         let peer = spawn(fast_peer(peer, read_at_once));
         let sending = spawn(async move {
             let mut sent = Vec::new();
@@ -89,7 +89,7 @@ fn pings_are_answered_once_the_writer_is_gone() {
     explore(|| {
         block_on(async {
             let (ws, peer) = server(3);
-            let (mut reader, mut writer) = ws.split();
+            let (mut reader, mut writer) = ws.into_split();
             let peer = spawn(fast_peer(peer, 2));
             let leaving = spawn(async move {
                 // The peer may have closed by now.
@@ -110,7 +110,7 @@ fn a_writer_goes_on_while_nobody_receives() {
     explore(|| {
         block_on(async {
             let (ws, peer) = server(3);
-            let (mut reader, mut writer) = ws.split();
+            let (mut reader, mut writer) = ws.into_split();
             let wire = spawn(peer.clone().follow_to_the_end(2));
             let sending = spawn(async move {
                 for n in 0..MESSAGES {

@@ -38,7 +38,7 @@ fn closing_while_others_send(is_split: bool) {
         });
         let running = spawn(async move {
             if is_split {
-                let (mut reader, _writer) = ws.split();
+                let (mut reader, _writer) = ws.into_split();
                 while reader.recv().await.unwrap().is_some() {}
             } else {
                 while ws.recv().await.unwrap().is_some() {}

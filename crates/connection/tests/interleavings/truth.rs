@@ -13,7 +13,7 @@ fn an_ok_is_true_when_the_peer_says(last: &[u8]) {
     let last = last.to_vec();
     block_on(async move {
         let (ws, mut peer) = server(6);
-        let (mut reader, mut writer) = ws.split();
+        let (mut reader, mut writer) = ws.into_split();
         let wire = peer.clone();
         let ending = spawn(async move {
             yield_now().await;

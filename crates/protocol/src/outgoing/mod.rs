@@ -286,7 +286,11 @@ impl Outgoing {
         if !self.is_unwritten() || self.config().timeouts().stall == Duration::MAX {
             return None;
         }
-        match self.extras.as_deref().and_then(|extras| extras.stall.as_ref()) {
+        match self
+            .extras
+            .as_deref()
+            .and_then(|extras| extras.stall.as_ref())
+        {
             Some(stall) if stall.watch.is_armed() => Some(stall.watch.at.min(stall.pressed.at)),
             _ => Some(Duration::ZERO),
         }
@@ -371,7 +375,9 @@ impl Outgoing {
     /// The pong that waits for room.
     #[inline(always)]
     fn kept_pong(&self) -> Option<&Pong> {
-        self.extras.as_deref().and_then(|extras| extras.pong.as_ref())
+        self.extras
+            .as_deref()
+            .and_then(|extras| extras.pong.as_ref())
     }
 
     /// Forgets some of what few connections have, and its memory with the last of

@@ -153,7 +153,7 @@ impl Client {
         exchange: &mut Exchange,
         mut phase: Phase,
     ) -> Result<(), Error> {
-        let (mut reader, mut writer) = ws.split();
+        let (mut reader, mut writer) = ws.into_split();
         while !phase.is_over() {
             let began = Instant::now();
             let burst = exchange.burst();

@@ -43,7 +43,7 @@ fn split(sample: Sample) -> Cell {
             let runtime = clock();
             let _clock = runtime.enter();
             let ws: WebSocket<Split> = open(sample.frames(usize::MAX), Negotiated::default());
-            let (mut reader, mut writer) = ws.split();
+            let (mut reader, mut writer) = ws.into_split();
             let echoed: Result<(), Error> = finish(async {
                 for _ in 0..rounds * sample.messages {
                     let message = reader.recv().await?.expect("a message");
@@ -52,7 +52,7 @@ fn split(sample: Sample) -> Cell {
                 writer.flush().await
             });
             echoed.expect("a connection in order");
-            assert_eq!(writer.buffered(), 0);
+            assert_eq!(writer.buffered_amount(), 0);
         },
     )
 }

@@ -61,6 +61,8 @@ pub use rejected::Rejected;
 /// # Ok(())
 /// # }
 /// ```
-pub async fn connect(url: &str) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
+pub async fn connect(
+    url: impl AsRef<str>,
+) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
     ClientBuilder::new(url).connect().await
 }

@@ -181,7 +181,7 @@ impl Hub {
     /// # let hub = Hub::new(SlowPolicy::Close);
     /// # hub.join("room", &sender);
     /// # relay(&hub, &sender, Message::from("x")).await;
-    /// # assert_eq!(sender.buffered(), 0);
+    /// # assert_eq!(sender.buffered_amount(), 0);
     /// # }
     /// ```
     ///
@@ -347,7 +347,7 @@ where
         let is_published = match ws.closing().is_sent() {
             // It has nothing to be run for.
             true => false,
-            false => matches!(race(run.as_mut(), ws.forward()).await, First::Left(())),
+            false => matches!(race(run.as_mut(), ws.drive()).await, First::Left(())),
         };
         if !is_published {
             run.await;

@@ -167,7 +167,7 @@ impl Telling {
     /// Waits for the room for a reply, and sends meanwhile, which makes it;
     /// unless no reply will be sent any more.
     async fn wait_for_reply_room(&mut self, ws: &mut WebSocket<ServerStream>, size: usize) {
-        let room = race(ws.forward(), self.replies.wait(size));
+        let room = race(ws.drive(), self.replies.wait(size));
         let stopping = self.registered.control.closing.cancelled();
         if let First::Right(First::Left(Err(error))) = race(stopping, room).await {
             self.failure = Some(error);
@@ -193,20 +193,20 @@ impl Telling {
         wait: impl Future<Output = T>,
     ) -> Option<T> {
         let mut wait = pin!(wait);
-        let mut is_forwarding = true;
+        let mut is_driving = true;
         loop {
-            let forward = async {
-                match is_forwarding {
-                    true => ws.forward().await,
+            let drive = async {
+                match is_driving {
+                    true => ws.drive().await,
                     false => std::future::pending().await,
                 }
             };
-            let others = race(self.registered.control.closing.cancelled(), forward);
+            let others = race(self.registered.control.closing.cancelled(), drive);
             match race(wait.as_mut(), others).await {
                 First::Left(result) => return Some(result),
                 First::Right(First::Left(())) => return None,
                 First::Right(First::Right(result)) => {
-                    is_forwarding = false;
+                    is_driving = false;
                     if let Err(error) = result {
                         self.failure = Some(error);
                     }

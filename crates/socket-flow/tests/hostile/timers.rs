@@ -96,7 +96,7 @@ async fn a_timer_behind_a_flood_that_is_lent_has_its_turn() {
 async fn a_timer_behind_a_flood_to_an_owned_half_has_its_turn() {
     for side in SIDES {
         fires_in_time(side, async |ws: Flooded| {
-            let (mut reader, _writer) = ws.split();
+            let (mut reader, _writer) = ws.into_split();
             beside_a_timer!(reader.recv(), biased;)
         })
         .await;

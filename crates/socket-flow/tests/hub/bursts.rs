@@ -163,7 +163,7 @@ fn two_clients_that_say_a_thousand_lines_at_once_hear_all_of_them() {
                 .await
                 .into_iter()
                 .map(|ws| {
-                    let (mut reader, mut writer) = ws.split();
+                    let (mut reader, mut writer) = ws.into_split();
                     let saying = tokio::spawn(async move {
                         for line in 0..1_000 {
                             writer.send(format!("line {line:06}")).await.unwrap();
@@ -194,7 +194,7 @@ fn two_members_that_publish_a_hundred_kilobytes_each_hear_all_of_it() {
             .await
             .into_iter()
             .map(|ws| {
-                let (mut reader, mut writer) = ws.split();
+                let (mut reader, mut writer) = ws.into_split();
                 let saying = tokio::spawn(async move {
                     for _ in 0..100 {
                         writer.send(vec![7; 1_000]).await.unwrap();
@@ -241,7 +241,7 @@ fn what_the_reader_of_events_publishes_reaches_all_clients() {
             });
             let url = format!("ws://{}/", server.local_addr().unwrap());
             let mut members = members(&hub, &url, 5).await;
-            let (mut reader, mut writer) = members.pop().unwrap().split();
+            let (mut reader, mut writer) = members.pop().unwrap().into_split();
             let listening = listening(members, 500);
             let saying = tokio::spawn(async move {
                 for _ in 0..500 {

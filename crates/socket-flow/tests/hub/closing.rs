@@ -66,7 +66,7 @@ impl Running {
 
     /// Publishes until messages wait that do not fit the queue.
     async fn exceed(&mut self) {
-        while self.sender.buffered() <= ROOM / 100 * 36 {
+        while self.sender.buffered_amount() <= ROOM / 100 * 36 {
             assert!(!self.publish().await);
         }
     }
@@ -125,7 +125,7 @@ async fn what_waits_is_lost_with_a_member_that_reads_nothing_until_its_close_tim
     let ended = member.serving.await.unwrap();
     assert!(matches!(ended, Err(Error::Timeout(_))), "{ended:?}");
     assert_eq!(start.elapsed(), Duration::from_secs(5));
-    assert_eq!(member.sender.buffered(), 0);
+    assert_eq!(member.sender.buffered_amount(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,7 +175,7 @@ async fn a_member_whose_queue_was_emptied_has_caught_up() {
     let mut member = Running::new(1 << 20);
     member.exceed().await;
     sleep(SLOW - TICK).await;
-    while member.sender.buffered() > 0 {
+    while member.sender.buffered_amount() > 0 {
         member.far.read_u8().await.unwrap();
         tokio::task::yield_now().await;
     }

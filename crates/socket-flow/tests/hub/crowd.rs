@@ -69,7 +69,7 @@ async fn a_thousand_join_and_fifty_that_stall_cost_the_others_nothing() {
             }
         }
         for (_, sender) in &stalled {
-            assert!(sender.buffered() <= ROOM + BACKLOG);
+            assert!(sender.buffered_amount() <= ROOM + BACKLOG);
             assert_eq!(sender.is_closed(), policy == SlowPolicy::Close);
         }
         for task in serving {

@@ -149,7 +149,7 @@ fn run(policy: SlowPolicy, steps: &[Step]) {
             assert_eq!(hub.members(name), open);
         }
         for (sender, expected) in senders.iter().zip(&expected) {
-            assert_eq!(sender.buffered(), 4 * expected.waiting.len());
+            assert_eq!(sender.buffered_amount(), 4 * expected.waiting.len());
         }
     }
 }

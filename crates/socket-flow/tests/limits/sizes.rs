@@ -83,7 +83,7 @@ async fn the_write_queue_takes_no_more_messages_above_64_kib() {
             while ws.queue(vec![7; 996]).is_ok() {
                 count += 1;
             }
-            told.send((count, ws.buffered())).unwrap();
+            told.send((count, ws.buffered_amount())).unwrap();
             async move { drop(ws) }
         })
         .await

@@ -62,7 +62,7 @@ pub(crate) async fn burst<S>(ws: WebSocket<S>, payloads: &[Vec<u8>])
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     for payload in payloads {
         // A large one is compressed by turns first.
         writer.ready().await.unwrap();

@@ -52,8 +52,8 @@ mod stream_sink {
     }
 }
 
-mod forward {
-    include!("../../../connection/loops/forward.rs");
+mod drive {
+    include!("../../../connection/loops/drive.rs");
 
     /// Another task takes the messages, and replies to each through a sender.
     async fn echo(mut ws: WebSocket<TcpStream>) -> Result<(), Error> {

@@ -54,7 +54,7 @@ async fn what_cannot_be_sent_at_once_is_dropped_where_that_was_chosen() {
     drop(network.dialled().await);
     sender.try_send("dropped too").unwrap();
     let mut server = network.open(&mut client).await;
-    assert_eq!(sender.buffered(), 0);
+    assert_eq!(sender.buffered_amount(), 0);
     sender.try_send("sent").unwrap();
     let receiving = async {
         let message = server.recv().await.unwrap();

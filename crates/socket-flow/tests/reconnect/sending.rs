@@ -17,7 +17,7 @@ const MANY: usize = 2000;
 
 /// Sends so many messages at once, then receives as many.
 async fn sends_at_once(server: WebSocket<DuplexStream>) {
-    let (mut reader, mut writer) = server.split();
+    let (mut reader, mut writer) = server.into_split();
     let sending = tokio::spawn(async move {
         for number in 0..MANY {
             writer.send(payload(number)).await.unwrap();

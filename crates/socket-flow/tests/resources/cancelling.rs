@@ -76,10 +76,10 @@ where
     for number in 0..MESSAGES {
         let mut payload = vec![7; 20_000];
         payload[..4].copy_from_slice(&number.to_be_bytes());
-        let before = ws.buffered();
+        let before = ws.buffered_amount();
         if poll_once(ws.send(payload)).is_ready() {
             acknowledged.push(number);
-        } else if ws.buffered() <= before && before >= 64 << 10 {
+        } else if ws.buffered_amount() <= before && before >= 64 << 10 {
             // Given up while it waited for room.
             refused.push(number);
         }

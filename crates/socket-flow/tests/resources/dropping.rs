@@ -64,7 +64,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let open = descriptors();
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     writer.queue("last words").unwrap();
     // A task that waits for a message is the application's own: with it goes its half.
     let reading = tokio::spawn(async move { reader.recv().await });

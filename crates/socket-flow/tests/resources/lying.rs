@@ -73,11 +73,11 @@ async fn a_stream_that_claims_to_have_written_more_than_it_was_given_is_not_beli
     for _ in 0..3 {
         // Contiguous, and in several pieces.
         ws.send("hello").await.unwrap();
-        assert_eq!(ws.buffered(), 0);
+        assert_eq!(ws.buffered_amount(), 0);
         assert_eq!(bounded(peer.next()).await.unwrap().payload, b"hello");
         ws.queue(vec![7; 100_000]).unwrap();
         ws.flush().await.unwrap();
-        assert_eq!(ws.buffered(), 0);
+        assert_eq!(ws.buffered_amount(), 0);
         assert_eq!(bounded(peer.next()).await.unwrap().payload, [7; 100_000]);
         let hello = peer.frame(FIN | TEXT, b"hello");
         peer.send(hello).await;

@@ -364,7 +364,7 @@ fn the_worst_connection_costs_its_limits_and_what_a_thread_shares() {
         let heap = Heap::watch();
         // The peer does not read: what its socket takes is gone before the queue stays full.
         for _ in 0..1000 {
-            while ws.buffered() < (64 << 10) - 1010 {
+            while ws.buffered_amount() < (64 << 10) - 1010 {
                 ws.queue(&[7; 1000][..]).unwrap();
             }
             let _ = poll_once(ws.flush());
@@ -372,8 +372,8 @@ fn the_worst_connection_costs_its_limits_and_what_a_thread_shares() {
         }
         let large = vec![7; LARGE];
         ws.queue(large).unwrap();
-        println!("{} queued in {} bytes", ws.buffered(), heap.bytes());
-        assert!(ws.buffered() > LARGE + (60 << 10));
+        println!("{} queued in {} bytes", ws.buffered_amount(), heap.bytes());
+        assert!(ws.buffered_amount() > LARGE + (60 << 10));
         let unread = async {
             peer.send(&wire).await;
             // It is there; now it is read.

@@ -25,8 +25,8 @@ async fn a_client_and_a_server_in_halves_send_megabytes_before_either_reads_and_
     let (client, server) = tokio::join!(ClientBuilder::new(url).connect(), async {
         socket_flow::accept(listener.accept().await.0).await
     });
-    let (client_reader, client_writer) = client.unwrap().0.split();
-    let (server_reader, server_writer) = server.unwrap().split();
+    let (client_reader, client_writer) = client.unwrap().0.into_split();
+    let (server_reader, server_writer) = server.unwrap().into_split();
     let polls = Arc::new(AtomicUsize::new(0));
     let writing = (
         tokio::spawn(counted(&polls, write(client_writer))),

@@ -164,7 +164,7 @@ async fn a_loop_that_waits_to_send_each_reply_does_not_block_itself() {
         }
     });
     let ws = connect(&server).await;
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let sending = tokio::spawn(async move {
         for _ in 0..3000 {
             writer.send(vec![7; 1000]).await.unwrap();

@@ -49,7 +49,7 @@ async fn burst(server: &ServerHandle, payloads: &[Vec<u8>]) {
     let config = Config::default().high_water(usize::MAX);
     let client = ClientBuilder::new(url(server)).config(config);
     let (ws, _) = client.connect().await.unwrap();
-    let (mut reader, mut writer) = ws.split();
+    let (mut reader, mut writer) = ws.into_split();
     let sent = payloads.to_vec();
     let sending = tokio::spawn(async move {
         for payload in sent {
@@ -230,7 +230,7 @@ async fn a_message_that_waits_for_room_is_told_once_its_connection_ends() {
 async fn messages_are_told_beside(tasks: usize, size: usize) {
     const COUNT: usize = 5;
     let (handle, mut events) = server().serve().await.unwrap();
-    let (mut reader, mut writer) = crate::tools::connect(&handle).await.split();
+    let (mut reader, mut writer) = crate::tools::connect(&handle).await.into_split();
     let receiving = tokio::spawn(async move { while let Ok(Some(_)) = reader.recv().await {} });
     let mut sending = JoinSet::new();
     for sent in 0..COUNT {

@@ -22,7 +22,7 @@ async fn everyone_sees_1001_also_under_load() {
     for ws in connections {
         let busy = Arc::clone(&busy);
         clients.push(tokio::spawn(async move {
-            let (mut reader, mut writer) = ws.split();
+            let (mut reader, mut writer) = ws.into_split();
             let sending =
                 tokio::spawn(async move { while writer.send("again and again").await.is_ok() {} });
             bounded(reader.recv()).await.unwrap().unwrap();

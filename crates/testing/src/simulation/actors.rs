@@ -22,7 +22,7 @@ pub(super) type Shared = Rc<RefCell<Shell>>;
 
 /// Receives until it is told that the connection is over, and drops it. A
 /// handler echoes its messages or, if there are members, gives each to all of
-/// them; meanwhile it forwards the connection, or nobody runs it.
+/// them; meanwhile it drives the connection, or nobody runs it.
 pub(super) async fn receive(shell: Shared, members: Vec<Sender>) {
     while !poll_fn(|cx| shell.borrow_mut().poll_receive(cx.waker())).await {
         let kept = shell.borrow_mut().kept.take();
@@ -42,8 +42,8 @@ pub(super) async fn receive(shell: Shared, members: Vec<Sender>) {
                 let _ = sending.await;
                 continue;
             }
-            let forwarding = poll_fn(|cx| shell.borrow_mut().poll_forward(cx.waker()));
-            if let Either::Right((_, sending)) = select(sending, pin!(forwarding)).await {
+            let driving = poll_fn(|cx| shell.borrow_mut().poll_drive(cx.waker()));
+            if let Either::Right((_, sending)) = select(sending, pin!(driving)).await {
                 let _ = sending.await;
             }
         }

@@ -182,7 +182,7 @@ impl Shell {
 
     /// Runs the connection while its handler deals with a message. Ready: it has
     /// begun to end.
-    pub(super) fn poll_forward(&mut self, waker: &Waker) -> Poll<()> {
+    pub(super) fn poll_drive(&mut self, waker: &Waker) -> Poll<()> {
         self.halves.receiving.register(waker);
         loop {
             match ready!(self.run(None, Turn::withholding(), waker)) {
@@ -405,7 +405,7 @@ impl Shell {
     /// be, was taken by the link, and a flush followed.
     fn assert_sent(&mut self) {
         let senders = self.senders.as_ref();
-        let waiting = senders.map_or(0, |(sender, _)| sender.buffered());
+        let waiting = senders.map_or(0, |(sender, _)| sender.buffered_amount());
         let is_inside = self.sending.accepts() == Accepts::Close;
         assert!(is_inside || waiting == 0, "sent, but {waiting} bytes wait");
         assert!(!self.sending.has_output(), "sent, but some are queued");

@@ -11,7 +11,7 @@ async fn hand_over(
             biased;
             // Whoever takes the message may be waiting to send one.
             result = messages.send(message) => if result.is_err() { break },
-            result = ws.forward() => { result?; break }
+            result = ws.drive() => { result?; break }
         }
     }
     Ok(())
