@@ -70,13 +70,13 @@ impl Flushes {
 
     /// Messages are dropped that wait to be taken over: as many as this says of
     /// the first so many of them.
-    pub(crate) fn are_fewer(&mut self, taken: u32, dropped: impl Fn(usize) -> usize) {
+    pub(crate) fn are_fewer(&mut self, taken: u32, dropped: impl Fn(u32) -> u32) {
         for flush in &mut self.0 {
             if let Until::TakenOver(count) = &mut flush.until {
                 if !is_reached(*count, taken) {
                     // It is at most that many: those before it.
-                    let dropped = dropped(count.wrapping_sub(taken) as usize);
-                    *count = count.wrapping_sub(dropped as u32);
+                    let dropped = dropped(count.wrapping_sub(taken));
+                    *count = count.wrapping_sub(dropped);
                 }
             }
         }

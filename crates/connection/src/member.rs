@@ -7,6 +7,7 @@ use socket_flow_protocol::{Prepared, SendError};
 
 use crate::crowd::Late;
 use crate::flushes::is_reached;
+use crate::published::Published;
 use crate::sender::Sender;
 
 /// What is waited for where a member's queue is full.
@@ -58,13 +59,16 @@ impl Sender {
 
     /// Hands a message in once there is room, in the order of those who wait;
     /// [`SendError::Full`] where the connection lets pass what is waited for.
+    /// A newer message may take the place of one that is `lossy`.
     #[doc(hidden)]
     pub async fn send_in_turn(
         self,
         message: Prepared,
         patience: Patience,
+        lossy: bool,
     ) -> Result<(), SendError<()>> {
-        let sent = self.outbox.send_unless(patience.into(), &message).await;
+        let late = patience.into();
+        let sent = self.outbox.send_unless(late, &message, lossy).await;
         sent.map_err(|error| error.map(drop))
     }
 
@@ -78,6 +82,21 @@ impl Sender {
         if waits {
             self.outbox.is_late(patience.into());
         }
+    }
+
+    /// As [`try_send`](Self::try_send), for a message that a newer one may take
+    /// the place of.
+    #[doc(hidden)]
+    #[inline]
+    pub fn try_publish(&self, message: &Published) -> Result<(), SendError<()>> {
+        self.outbox.try_publish(message)
+    }
+
+    /// As [`send_newest`](Self::send_newest).
+    #[doc(hidden)]
+    #[inline]
+    pub fn publish_newest(&self, message: &Published) -> Result<usize, SendError<()>> {
+        self.outbox.replace_published(message)
     }
 
     /// Hands a message in although there is no room for it, as long as what

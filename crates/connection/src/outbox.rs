@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::mem;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -6,18 +5,20 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::{Accepts, Handed};
-use socket_flow_protocol::{CloseCode, CloseFrame, Parcel, Payload, SendError, Utf8Bytes};
+use socket_flow_protocol::{CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
 use crate::crowd::{Crowd, Late};
 use crate::heir::Estate;
+use crate::published::Published;
+use crate::queue::{Enqueue, One, Queue, cost};
 use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
 /// connection has not taken yet.
 ///
-/// Room in it is counted in bytes: a payload and [`OVERHEAD`] for each
+/// Room in it is counted in bytes: a payload and [`OVERHEAD`](crate::queue::OVERHEAD) for each
 /// message, so that empty messages are bounded too. One message larger than
 /// everything fits an empty outbox.
 #[derive(Debug)]
@@ -42,9 +43,7 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    pub(crate) waiting: VecDeque<Waiting>,
-    /// Bytes of payload in `waiting`.
-    pub(crate) buffered: usize,
+    pub(crate) waiting: Queue,
     /// The Close that follows what waits.
     close: Option<Box<CloseFrame>>,
     /// Whoever runs the connection, while it found nothing to take over.
@@ -74,15 +73,6 @@ pub(crate) struct State {
     estate: Option<Box<Estate>>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) parcel: Parcel,
-    /// What it counts for.
-    pub(crate) cost: u32,
-    /// Whether a newer message may take its place.
-    pub(crate) lossy: bool,
-}
-
 impl Outbox {
     /// An outbox for so many bytes. Senders wait without limit where `stall`
     /// is [`NEVER`](crate::NEVER).
@@ -103,54 +93,85 @@ impl Outbox {
 
     #[inline]
     pub(crate) fn try_send<P: Payload>(&self, payload: P, lossy: bool) -> Result<(), SendError<P>> {
-        let cost = self.room_for(payload.bytes().len());
+        let sent = self.try_put(One { payload, lossy });
+        sent.map_err(|error| error.map(|one| one.payload))
+    }
+
+    /// Puts a message in, if need be in place of the oldest lossy ones; how many
+    /// those were.
+    pub(crate) fn replace<P: Payload>(&self, payload: P) -> Result<usize, SendError<P>> {
+        let lossy = true;
+        let sent = self.put_newest(One { payload, lossy });
+        sent.map_err(|error| error.map(|one| one.payload))
+    }
+
+    /// As [`replace`](Self::replace), for a published message.
+    #[inline]
+    pub(crate) fn replace_published(&self, message: &Published) -> Result<usize, SendError<()>> {
+        let sent = self.put_newest(message);
+        sent.map_err(|error| error.map(drop))
+    }
+
+    /// Puts a published message in if there is room.
+    #[inline]
+    pub(crate) fn try_publish(&self, message: &Published) -> Result<(), SendError<()>> {
+        self.try_put(message).map_err(|error| error.map(drop))
+    }
+
+    #[inline]
+    fn try_put<E: Enqueue>(&self, message: E) -> Result<(), SendError<E>> {
+        let cost = self.room_for(message.payload_len());
         match self.room.try_acquire_many(cost) {
             Ok(room) => {
                 room.forget();
-                self.push(payload, cost, lossy)
+                self.push(message, cost)
             }
-            Err(TryAcquireError::NoPermits) => Err(SendError::Full(payload)),
-            Err(TryAcquireError::Closed) => Err(SendError::Closed(payload)),
+            Err(TryAcquireError::NoPermits) => Err(SendError::Full(message)),
+            Err(TryAcquireError::Closed) => Err(SendError::Closed(message)),
         }
     }
 
-    /// Puts a message in, if need be in place of the oldest ones that were
-    /// put in like this; how many those were.
     #[inline]
-    pub(crate) fn replace<P: Payload>(&self, payload: P) -> Result<usize, SendError<P>> {
-        let payload = match self.try_send(payload, true) {
-            Ok(()) => return Ok(0),
-            Err(SendError::Full(payload)) => payload,
-            Err(closed) => return Err(closed),
-        };
-        let cost = self.room_for(payload.bytes().len());
+    fn put_newest<E: Enqueue>(&self, message: E) -> Result<usize, SendError<E>> {
+        let cost = self.room_for(message.payload_len());
         let mut state = self.lock();
-        if self.room.is_closed() {
-            return Err(SendError::Closed(payload));
+        match self.room.try_acquire_many(cost) {
+            Ok(room) => {
+                room.forget();
+                self.put(state, message, cost);
+                return Ok(0);
+            }
+            Err(TryAcquireError::NoPermits) => {}
+            Err(TryAcquireError::Closed) => return Err(SendError::Closed(message)),
         }
-        let Some(oldest) = state.oldest(cost) else {
-            return Err(SendError::Full(payload));
+        if self.flushing.load(Ordering::Relaxed) || !message.put_over(&mut state.waiting, cost) {
+            return self.put_over(state, message, cost);
+        }
+        self.fill(state);
+        Ok(1)
+    }
+
+    /// Puts a message in the place of the oldest lossy ones.
+    fn put_over<E: Enqueue>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        message: E,
+        cost: u32,
+    ) -> Result<usize, SendError<E>> {
+        let Some(oldest) = state.waiting.oldest(cost) else {
+            return Err(SendError::Full(message));
         };
+        state.are_dropped(oldest.count);
+        state.waiting.drop_oldest(&oldest);
+        message.put(&mut state.waiting, cost);
         let left = oldest.room - cost;
         let left = match &mut state.crowd {
             Some(crowd) => crowd.pay(left),
             None => left,
         };
-        state.are_dropped(oldest.count);
-        if oldest.are_first {
-            state.take_first_place(oldest.count, payload, cost);
-            self.fill(state);
-        } else {
-            let mut to_drop = oldest.count;
-            state.drop_where(|waiting| {
-                let drop = waiting.lossy && to_drop > 0;
-                to_drop -= usize::from(drop);
-                drop
-            });
-            self.put(state, Parcel::new(payload), cost, true);
-        }
+        self.fill(state);
         self.free(left);
-        Ok(oldest.count)
+        Ok(oldest.count as usize)
     }
 
     /// Puts a message in although there is no room for it, unless the queue
@@ -181,7 +202,8 @@ impl Outbox {
             // Whoever runs the connection has a time to keep from now on.
             state.awaits_close = false;
         }
-        self.put(state, Parcel::new(payload), cost, false);
+        let lossy = false;
+        self.put(state, One { payload, lossy }, cost);
         Ok(())
     }
 
@@ -190,7 +212,7 @@ impl Outbox {
         self.room.close();
         let mut state = self.lock();
         if at_once {
-            state.drop_where(|_| true);
+            state.waiting.clear();
         }
         if state.shut_at.is_none() {
             state.close.get_or_insert_with(|| Box::new(frame));
@@ -288,19 +310,18 @@ impl Outbox {
     /// given back by [`Outbox::free`].
     pub(crate) fn next(&self, freed: &mut u32) -> Option<Handed> {
         let mut state = self.lock();
-        if let Some(waiting) = state.waiting.pop_front() {
-            state.buffered -= waiting.parcel.len();
+        if let Some((parcel, cost)) = state.waiting.pop() {
             state.taken = state.taken.wrapping_add(1);
             state.late = Late::No;
             *freed += match &mut state.crowd {
-                Some(crowd) => crowd.took(waiting.cost, self.capacity),
-                None => waiting.cost,
+                Some(crowd) => crowd.took(cost, self.capacity),
+                None => cost,
             };
             if state.waiting.is_empty() {
                 let is_settled = state.close.is_none();
                 self.settle(&mut state, is_settled);
             }
-            return Some(Handed::Message(waiting.parcel));
+            return Some(Handed::Message(parcel));
         }
         self.settle(&mut state, true);
         let close = state.close.take()?;
@@ -363,7 +384,7 @@ impl Outbox {
         }
         if state.waiting.is_empty() {
             // An idle connection keeps no memory for it.
-            state.waiting = VecDeque::new();
+            state.waiting.clear();
         }
         state.awaits_close = accepts == Accepts::Nothing;
         match &mut state.waker {
@@ -384,7 +405,7 @@ impl Outbox {
     }
 
     pub(crate) fn buffered_amount(&self) -> usize {
-        self.lock().buffered
+        self.lock().waiting.bytes()
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -413,32 +434,30 @@ impl Outbox {
     }
 
     /// Puts a message in whose room has been taken.
-    pub(crate) fn push<P: Payload>(
+    pub(crate) fn push_one<P: Payload>(
         &self,
         payload: P,
         cost: u32,
         lossy: bool,
     ) -> Result<(), SendError<P>> {
+        let sent = self.push(One { payload, lossy }, cost);
+        sent.map_err(|error| error.map(|one| one.payload))
+    }
+
+    #[inline]
+    fn push<E: Enqueue>(&self, message: E, cost: u32) -> Result<(), SendError<E>> {
         let state = self.lock();
         // A message that came later than the decision to close would be lost.
         if self.room.is_closed() {
-            return Err(SendError::Closed(payload));
+            return Err(SendError::Closed(message));
         }
-        self.put(state, Parcel::new(payload), cost, lossy);
+        self.put(state, message, cost);
         Ok(())
     }
 
     #[inline]
-    fn put(&self, mut state: MutexGuard<'_, State>, parcel: Parcel, cost: u32, lossy: bool) {
-        state.buffered += parcel.len();
-        if state.waiting.capacity() == 0 {
-            state.waiting = VecDeque::with_capacity(FEW);
-        }
-        state.waiting.push_back(Waiting {
-            parcel,
-            cost,
-            lossy,
-        });
+    fn put(&self, mut state: MutexGuard<'_, State>, message: impl Enqueue, cost: u32) {
+        message.put(&mut state.waiting, cost);
         if self.room.available_permits() < self.capacity as usize / 2 {
             let crowd = state.crowd.get_or_insert_default();
             crowd.pressed_since.get_or_insert_with(Instant::now);
@@ -516,7 +535,7 @@ impl State {
     /// How many messages were handed in; it wraps around.
     pub(crate) fn handed_in(&self) -> u32 {
         // Fewer wait than there are bytes of room, or of backlog.
-        self.taken.wrapping_add(self.waiting.len() as u32)
+        self.taken.wrapping_add(self.waiting.len())
     }
 
     /// No message waits: the crowd goes where nobody needs it any more.
@@ -534,31 +553,13 @@ impl State {
     }
 
     /// The oldest lossy messages, so many, will not be taken over.
-    fn are_dropped(&mut self, oldest: usize) {
-        if let Some(crowd) = self
-            .crowd
-            .as_mut()
-            .filter(|crowd| !crowd.flushes.is_empty())
-        {
+    fn are_dropped(&mut self, oldest: u32) {
+        let crowd = self.crowd.as_mut();
+        if let Some(crowd) = crowd.filter(|crowd| !crowd.flushes.is_empty()) {
             let waiting = &self.waiting;
-            crowd.flushes.are_fewer(self.taken, |first| {
-                let lossy = waiting.iter().take(first).filter(|waiting| waiting.lossy);
-                lossy.count().min(oldest)
-            });
+            crowd
+                .flushes
+                .are_fewer(self.taken, |first| waiting.count_lossy(first).min(oldest));
         }
     }
 }
-
-/// What a message with so many bytes of payload counts for.
-#[inline]
-fn cost(payload: usize) -> u32 {
-    u32::try_from(payload)
-        .unwrap_or(u32::MAX)
-        .saturating_add(OVERHEAD)
-}
-
-/// Room for as many messages is made at once: most wait alone.
-const FEW: usize = 4;
-
-/// What a message takes beside its payload: about what it costs to keep.
-pub(crate) const OVERHEAD: u32 = 64;

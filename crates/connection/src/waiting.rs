@@ -30,7 +30,7 @@ impl Outbox {
             Some(Ok(room)) => {
                 room.forget();
                 self.is_fed();
-                self.push(payload, cost, false)
+                self.push_one(payload, cost, false)
             }
             Some(Err(_)) => Err(SendError::Closed(payload)),
             None => Err(SendError::Stalled(payload)),
@@ -43,6 +43,7 @@ impl Outbox {
         &self,
         late: Late,
         payload: P,
+        lossy: bool,
     ) -> Result<(), SendError<P>> {
         let cost = self.room_for(payload.bytes().len());
         // One publisher waits for many members: together they are not bound by
@@ -70,7 +71,7 @@ impl Outbox {
         match room.await {
             Some(Ok(room)) => {
                 room.forget();
-                self.push(payload, cost, false)
+                self.push_one(payload, cost, lossy)
             }
             Some(Err(_)) => Err(SendError::Closed(payload)),
             None => Err(SendError::Full(payload)),

@@ -12,13 +12,13 @@ use tokio::io::DuplexStream;
 
 const MEMBERS: usize = 1_000;
 
-/// Room for this many messages of one byte, each counted as 64 bytes more.
-const WAITING: usize = 1_008;
+/// As many messages of one byte fit a queue; each counts as 64 bytes more.
+const WAITING: [usize; 3] = [4, 100, 1_008];
 
 /// A hub and its members, whose connections nobody runs.
-fn crowd(policy: SlowPolicy) -> (Hub, Vec<WebSocket<DuplexStream>>) {
+fn crowd(policy: SlowPolicy, waiting: usize) -> (Hub, Vec<WebSocket<DuplexStream>>) {
     let config = Config::new()
-        .high_water(WAITING * 65)
+        .high_water(waiting * 65)
         .ping_interval(NEVER)
         .stall_timeout(NEVER);
     let hub = Hub::new(policy);
@@ -40,13 +40,15 @@ fn full_queues(c: &mut Criterion) {
         ("drop newest", SlowPolicy::DropNewest),
         ("drop oldest", SlowPolicy::DropOldest),
     ] {
-        let (hub, _members) = crowd(policy);
-        for _ in 0..WAITING {
-            assert_eq!(hub.publish_now("t", "x").delivered, MEMBERS);
+        for waiting in WAITING {
+            let (hub, _members) = crowd(policy, waiting);
+            for _ in 0..waiting {
+                assert_eq!(hub.publish_now("t", "x").delivered, MEMBERS);
+            }
+            group.bench_function(format!("{name}, {waiting} messages"), |b| {
+                b.iter(|| assert_eq!(black_box(hub.publish_now("t", "x")).dropped, MEMBERS));
+            });
         }
-        group.bench_function(name, |b| {
-            b.iter(|| assert_eq!(black_box(hub.publish_now("t", "x")).dropped, MEMBERS));
-        });
     }
     group.finish();
 }

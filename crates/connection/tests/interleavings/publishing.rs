@@ -1,9 +1,12 @@
 //! Publishers that wait for the turn of a connection in another task.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use shuttle::future::{block_on, spawn};
-use socket_flow_connection::{CloseCode, Config, NEVER, Patience, Prepared, SendError, Sender};
+use socket_flow_connection::{
+    CloseCode, Config, NEVER, Patience, Prepared, Publications, SendError, Sender,
+};
 
 use crate::frames::{CLOSE, parse};
 use crate::pipe::server_with;
@@ -23,7 +26,7 @@ async fn publish(member: Sender, task: u8, backlog: usize) -> Vec<Vec<u8>> {
         let message = Prepared::new(payload.clone());
         let mut sent = member
             .clone()
-            .send_in_turn(message.clone(), Patience::Turn)
+            .send_in_turn(message.clone(), Patience::Turn, false)
             .await;
         if let Err(SendError::Full(())) = sent {
             let exceeded = member.exceed(&message, backlog, NEVER);
@@ -78,4 +81,53 @@ fn publishers_of_a_connection_that_is_blocked_are_told_of_its_turn() {
 #[test]
 fn what_a_slow_member_was_handed_goes_out_before_its_close() {
     explore(|| publishing_to_a_peer_that_reads_late(COST));
+}
+
+/// Publishes messages in the place of older ones; how many were dropped for them.
+async fn publish_newest(member: Sender, publications: Arc<Publications>, task: u8) -> usize {
+    let mut dropped = 0;
+    for n in 0..EACH {
+        let message = publications.add(&Prepared::new(vec![task, n]));
+        dropped += match member.publish_newest(&message) {
+            Ok(older) => older,
+            // What is being taken over leaves nothing to drop, and no room yet.
+            Err(SendError::Full(())) => 1,
+            Err(error) => panic!("{error}"),
+        };
+    }
+    dropped
+}
+
+#[test]
+fn of_messages_that_take_the_place_of_older_ones_all_others_leave_in_order() {
+    explore(|| {
+        block_on(async {
+            let (mut ws, peer) = server_with(Config::new().high_water(3 * COST), 64);
+            let (member, publications) = (ws.sender(), Arc::new(Publications::default()));
+            let tasks: Vec<_> = (0..2)
+                .map(|task| {
+                    let publishing = publish_newest(member.clone(), publications.clone(), task);
+                    spawn(publishing)
+                })
+                .collect();
+            let running = spawn(async move { while ws.recv().await.unwrap().is_some() {} });
+            let wire = spawn(peer.answer_the_close(64));
+            let mut dropped = 0;
+            for task in tasks {
+                dropped += task.await.unwrap();
+            }
+            member.close(CloseCode::NORMAL, "").unwrap();
+            running.await.unwrap();
+
+            let frames = parse(&wire.await.unwrap());
+            let (last, messages) = frames.split_last().unwrap();
+            assert_eq!(last.opcode, CLOSE);
+            assert_eq!(messages.len() + dropped, 2 * usize::from(EACH));
+            for task in 0..2 {
+                let of_task = messages.iter().filter(|frame| frame.payload[0] == task);
+                let order: Vec<_> = of_task.map(|frame| frame.payload[1]).collect();
+                assert!(order.is_sorted_by(|one, next| one < next), "{order:?}");
+            }
+        });
+    });
 }

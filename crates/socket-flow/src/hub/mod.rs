@@ -10,7 +10,7 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use socket_flow_connection::{Sender, WebSocket};
+use socket_flow_connection::{Published, Sender, WebSocket};
 use socket_flow_protocol::{Message, Prepared};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -296,6 +296,13 @@ impl Hub {
 
     fn pieces(&self, topic: &str) -> Vec<Piece> {
         self.read().members(topic)
+    }
+
+    /// The members of a topic, and a message as one that was published to them:
+    /// at one moment, so that members have it where there are any.
+    fn publish_to(&self, topic: &str, message: &Prepared) -> (Vec<Piece>, Option<Published>) {
+        let topics = self.read();
+        (topics.members(topic), topics.add(topic, message))
     }
 
     fn count(&self, delivery: &Delivery, waited: usize) {

@@ -1,16 +1,17 @@
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::pin;
+use std::slice;
 use std::task::Poll;
 
-use socket_flow_connection::{Patience, Sender};
+use socket_flow_connection::{Patience, Published, Sender};
 use socket_flow_protocol::{Prepared, SendError};
 use tokio::runtime::Handle;
 use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use crate::hub::members::PIECE;
+use crate::hub::members::{PIECE, Piece};
 use crate::hub::waits::Waits;
 use crate::hub::{Delivery, Hub, SlowPolicy};
 
@@ -19,6 +20,11 @@ pub(super) struct Publication<'a> {
     hub: &'a Hub,
     topic: &'a str,
     message: &'a Prepared,
+    /// The members that it was not handed to yet.
+    pieces: Vec<Piece>,
+    /// The message where it may take the place of older ones, and newer ones its
+    /// place.
+    newest: Option<Published>,
     /// Who is left out.
     except: Option<&'a Sender>,
     policy: SlowPolicy,
@@ -36,10 +42,16 @@ impl<'a> Publication<'a> {
     /// One that waits for turns and, where the policy says so, for room.
     pub(super) fn new(hub: &'a Hub, topic: &'a str, message: &'a Prepared) -> Self {
         let policy = hub.settings().policy;
+        let (pieces, newest) = match policy {
+            SlowPolicy::DropOldest => hub.publish_to(topic, message),
+            _ => (hub.pieces(topic), None),
+        };
         Self {
             hub,
             topic,
             message,
+            pieces,
+            newest,
             except: None,
             policy,
             patience: Some(match policy {
@@ -65,7 +77,7 @@ impl<'a> Publication<'a> {
         if self.policy == SlowPolicy::Wait {
             self.policy = SlowPolicy::DropNewest;
         }
-        for piece in self.hub.pieces(self.topic) {
+        for piece in mem::take(&mut self.pieces) {
             self.hand_out(&piece);
         }
         self.finish()
@@ -73,7 +85,7 @@ impl<'a> Publication<'a> {
 
     /// Hands the message to everyone, those who have room first.
     pub(super) async fn run(&mut self) {
-        let pieces = self.hub.pieces(self.topic);
+        let pieces = mem::take(&mut self.pieces);
         if pieces.is_empty() {
             spend(0).await;
         }
@@ -110,23 +122,55 @@ impl<'a> Publication<'a> {
     }
 
     fn hand_out(&mut self, members: &[Sender]) {
+        if self.patience.is_none() && self.policy == SlowPolicy::DropOldest {
+            self.hand_out_newest(members);
+            return;
+        }
         for member in members {
-            if self
-                .except
-                .is_some_and(|except| except.same_connection(member))
-            {
+            if self.leaves_out(member) {
                 continue;
             }
-            if self.patience.is_none() && self.policy == SlowPolicy::DropOldest {
-                self.slow(member);
-                continue;
-            }
-            match member.try_send(self.message) {
+            let sent = match &self.newest {
+                Some(newest) => member.try_publish(newest),
+                None => member
+                    .try_send(self.message)
+                    .map_err(|error| error.map(drop)),
+            };
+            match sent {
                 Ok(()) => self.delivery.delivered += 1,
-                Err(SendError::Full(_)) => self.full(member),
+                Err(SendError::Full(())) => self.full(member),
                 Err(_) => self.ended.push(member.clone()),
             }
         }
+    }
+
+    /// Hands the message to members that had their turn, in the place of older
+    /// ones.
+    fn hand_out_newest(&mut self, members: &[Sender]) {
+        let Some(newest) = self.newest.clone() else {
+            return;
+        };
+        let (mut delivered, mut dropped) = (0, 0);
+        for member in members {
+            if self.leaves_out(member) {
+                continue;
+            }
+            match member.publish_newest(&newest) {
+                Ok(old) => {
+                    delivered += 1;
+                    dropped += old;
+                }
+                Err(SendError::Full(())) => dropped += 1,
+                Err(_) => self.ended.push(member.clone()),
+            }
+        }
+        self.delivery.delivered += delivered;
+        self.delivery.dropped += dropped;
+    }
+
+    fn leaves_out(&self, member: &Sender) -> bool {
+        let except = self.except;
+        except.is_some_and(|except| except.same_connection(member))
     }
 
     /// A member whose queue is full: it may be that its turn is yet to come.
@@ -136,7 +180,11 @@ impl<'a> Publication<'a> {
             Some((taken, patience))
         });
         match awaited {
-            Some((taken, patience)) => self.waits.push(member, taken, self.message, patience),
+            Some((taken, patience)) => {
+                let lossy = self.newest.is_some();
+                self.waits
+                    .push(member, taken, self.message, patience, lossy);
+            }
             None => self.slow(member),
         }
     }
@@ -147,14 +195,7 @@ impl<'a> Publication<'a> {
         match self.policy {
             SlowPolicy::Wait => self.delivery.missed.push(member.clone()),
             SlowPolicy::DropNewest => self.delivery.dropped += 1,
-            SlowPolicy::DropOldest => match member.send_newest(self.message) {
-                Ok(dropped) => {
-                    self.delivery.delivered += 1;
-                    self.delivery.dropped += dropped;
-                }
-                Err(SendError::Full(_)) => self.delivery.dropped += 1,
-                Err(_) => self.ended.push(member.clone()),
-            },
+            SlowPolicy::DropOldest => self.hand_out_newest(slice::from_ref(member)),
             SlowPolicy::Close => {
                 match member.exceed(self.message, settings.backlog, settings.slow) {
                     Ok(()) => self.delivery.delivered += 1,

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use socket_flow_connection::Sender;
+use socket_flow_connection::{Publications, Published, Sender};
+use socket_flow_protocol::Prepared;
 
 use crate::hub::members::{Members, Piece};
 
@@ -22,6 +23,8 @@ pub(super) struct Topics {
 #[derive(Debug)]
 struct Topic {
     members: Members,
+    /// What was published to it, where newer messages take the place of older ones.
+    publications: OnceLock<Box<Publications>>,
     /// Where its name is.
     place: usize,
 }
@@ -46,6 +49,7 @@ impl Topics {
         let name: Arc<str> = name.into();
         let mut topic = Topic {
             members: Members::default(),
+            publications: OnceLock::new(),
             place: self.names.len(),
         };
         topic.members.join(sender);
@@ -71,6 +75,14 @@ impl Topics {
     pub(super) fn members(&self, name: &str) -> Vec<Piece> {
         let topic = self.topics.get(name);
         topic.map_or_else(Vec::new, |topic| topic.members.pieces())
+    }
+
+    /// Adds a message to what was published to a topic; `None` where nobody is a
+    /// member.
+    pub(super) fn add(&self, name: &str, message: &Prepared) -> Option<Published> {
+        let publications = &self.topics.get(name)?.publications;
+        let publications = publications.get_or_init(Box::default);
+        Some(publications.add(message))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -33,6 +33,7 @@ impl Waits {
         taken: u32,
         message: &Prepared,
         patience: Patience,
+        lossy: bool,
     ) {
         let at = self.waits.len();
         let woken = self.woken.clone();
@@ -40,7 +41,11 @@ impl Waits {
         self.waits.push(Some(Wait {
             member: member.clone(),
             taken,
-            sending: Box::pin(member.clone().send_in_turn(message.clone(), patience)),
+            sending: Box::pin(
+                member
+                    .clone()
+                    .send_in_turn(message.clone(), patience, lossy),
+            ),
             waker: Waker::from(Arc::new(Bell { at, woken })),
         }));
         self.left += 1;

@@ -56,6 +56,34 @@ async fn the_oldest_are_dropped_and_nothing_that_was_sent_otherwise() {
     assert_eq!(slow.receive(), ["a", "b", "c", "d"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_oldest_are_dropped_also_where_they_were_waited_for() {
+    let hub = Hub::new(SlowPolicy::DropOldest);
+    let mut slow = Member::new(ROOM, 10_000);
+    hub.join("a", &slow.sender);
+    let mut sums = [0; 2];
+    for number in 1..=6 {
+        let delivery = hub.publish("a", number.to_string()).await;
+        sums[0] += delivery.delivered;
+        sums[1] += delivery.dropped;
+    }
+    assert_eq!(sums, [6, 2]);
+    assert_eq!(slow.receive(), ["3", "4", "5", "6"]);
+    // One that found room while it was waited for may be replaced, too.
+    for number in 1..=4 {
+        hub.publish_now("a", number.to_string());
+    }
+    let mut publishing = pin!(hub.publish("a", "5"));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(publishing.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(slow.receive(), ["1", "2", "3", "4"]);
+    assert!(publishing.as_mut().poll(&mut cx).is_ready());
+    for number in 6..=9 {
+        hub.publish_now("a", number.to_string());
+    }
+    assert_eq!(slow.receive(), ["6", "7", "8", "9"]);
+}
+
 #[tokio::test]
 async fn whoever_publishes_waits_for_it() {
     let (hub, mut slow, mut quick, sums) = after_six(SlowPolicy::Wait);

@@ -124,7 +124,7 @@ async fn halves_that_outlive_their_handler_say_how_it_ended() {
         let server = serve(move |ws: Ws| {
             let gone = gone.lock().unwrap().take().unwrap();
             async move {
-                let (reader, writer) = ws.split();
+                let (reader, writer) = ws.into_split();
                 tokio::spawn(async move {
                     let _ = gone.await;
                     drop(writer);
@@ -145,7 +145,7 @@ async fn halves_that_outlive_their_handler_say_how_it_ended() {
 async fn halves_that_are_dropped_one_after_the_other_are_one_connection() {
     for reader_first in [false, true] {
         let server = serve(move |ws: Ws| async move {
-            let (reader, mut writer) = ws.split();
+            let (reader, mut writer) = ws.into_split();
             writer.queue("last words").unwrap();
             // The other half lives until the end.
             let _held: Box<dyn Send> = match reader_first {

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use socket_flow_connection::Sender;
+use socket_flow_connection::{Publications, Sender};
 use socket_flow_protocol::driver::Goal;
 use socket_flow_protocol::{CloseCode, Compressed, Outgoing, Prepared, SendError, Uncompressed};
 
@@ -234,16 +234,19 @@ pub(super) async fn hand_in(clock: Clock, (sender, stream): Member, mut random: 
 /// Publishes messages to all members at once, whether or not they have room for
 /// them.
 pub(super) async fn publish(clock: Clock, members: Vec<Member>, mut random: Random) {
+    let publications = Publications::default();
     for at in moments(&clock, &mut random) {
         clock.sleep_until(at).await;
         let Some((_, stream)) = members.first() else {
             return;
         };
         let message = Prepared::new(stream.next());
+        let published = publications.add(&message);
         for (member, stream) in &members {
-            let sent = match random.bool() {
-                true => member.try_send(&message).map(|()| 0),
-                false => member.send_newest(&message),
+            let sent = match random.usize(..3) {
+                0 => member.try_send(&message).map(|()| 0).map_err(drop),
+                1 => member.send_newest(&message).map_err(drop),
+                _ => member.publish_newest(&published).map_err(drop),
             };
             // One that was refused will not arrive either.
             stream.add(sent.map_or(1, |dropped| dropped as u64));
