@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn serve(mut io: TcpStream, choices: &Choices) -> Result<(), Box<dyn Error>> {
+pub(crate) fn serve(mut io: TcpStream, choices: &Choices) -> Result<(), Box<dyn Error>> {
     io.set_read_timeout(Some(Duration::from_secs(10)))?;
     let (mut head, mut decoder) = (Vec::new(), RequestDecoder::new(HeadLimits::default()));
     let (request, len) = loop {

@@ -146,8 +146,8 @@ async fn events(server: ServerBuilder, mut shutdown: Shutdown) -> io::Result<()>
             ServerEvent::Open { id, sender, .. } => drop(senders.insert(id, sender)),
             ServerEvent::Message { id, message } => {
                 if let Some(sender) = senders.get(&id) {
-                    // It fails where the connection is closing; its Close is among the events.
-                    let _ = sender.send(message).await;
+                    // It has room; it is refused only where the connection is closing.
+                    let _ = sender.try_send(message);
                 }
             }
             ServerEvent::Close { id, .. } => drop(senders.remove(&id)),

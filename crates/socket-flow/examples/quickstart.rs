@@ -64,7 +64,7 @@ async fn main() -> Result<()> {
 }
 
 /// Answers text in capitals, and bytes backwards.
-async fn serve(stream: ServerStream) -> Result<()> {
+pub(crate) async fn serve(stream: ServerStream) -> Result<()> {
     let pending = Acceptor::new().subprotocols(["shout"]).read(stream).await?;
     println!("server: request for {}", pending.request().uri());
     let mut ws = pending.accept().await?;

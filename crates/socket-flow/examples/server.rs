@@ -6,24 +6,24 @@
 
 #![allow(clippy::print_stdout)] // a program's output
 
-use std::collections::HashMap;
-
-use socket_flow::{Server, ServerEvent};
+use socket_flow::{Events, Hub, Server, ServerEvent, SlowPolicy};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let (handle, mut events) = Server::bind("127.0.0.1:9001").serve().await?;
+    let (handle, events) = Server::bind("127.0.0.1:9001").serve().await?;
     println!("listening on {}", handle.local_addr()?);
-    let mut people = HashMap::new();
+    chat(events).await;
+    Ok(())
+}
+
+/// Connections that end leave the hub by themselves; those that do not keep up are closed.
+pub(crate) async fn chat(mut events: Events) {
+    let hub = Hub::new(SlowPolicy::Close);
     while let Some(event) = events.next().await {
         match event {
-            ServerEvent::Open { id, sender, .. } => drop(people.insert(id, sender)),
-            ServerEvent::Message { message, .. } => people
-                .values()
-                .for_each(|sender| drop(sender.try_send(message.clone()))),
-            ServerEvent::Close { id, .. } => drop(people.remove(&id)),
+            ServerEvent::Open { sender, .. } => drop(hub.join("all", &sender)),
+            ServerEvent::Message { message, .. } => drop(hub.publish("all", message).await),
             _ => {}
         }
     }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use http::Request;
 use socket_flow::{Config, Deflate, Error, Server, ServerHandle, ServerStream, WebSocket};
 use tokio::net::TcpListener;
 
-use crate::chat::Chat;
+use crate::chat::{Chat, Visitor};
 use crate::page;
 
 /// Where the page's WebSocket is.
@@ -47,12 +47,17 @@ pub(crate) async fn start(addr: String) -> io::Result<ServerHandle> {
 }
 
 /// Serves one page until it is closed.
-async fn converse(chat: Arc<Chat>, mut ws: WebSocket<ServerStream>) -> Result<(), Error> {
-    // Leaves the room when it is dropped, however this ends.
-    let mut visitor = chat.visitor(ws.sender());
-    while let Some(message) = ws.recv().await? {
-        if let Some(reply) = visitor.receive(message.as_text()) {
-            ws.queue(reply.to_json())?;
+async fn converse(chat: Arc<Chat>, mut page: WebSocket<ServerStream>) -> Result<(), Error> {
+    let mut visitor = chat.visitor(&mut page).await;
+    let ended = talk(&mut visitor, &mut page).await;
+    visitor.leave().await;
+    ended
+}
+
+async fn talk(visitor: &mut Visitor, page: &mut WebSocket<ServerStream>) -> Result<(), Error> {
+    while let Some(message) = page.recv().await? {
+        if let Some(reply) = visitor.receive(page, message.as_text()).await {
+            page.queue(reply.to_json())?;
         }
     }
     Ok(())

@@ -173,6 +173,79 @@ async fn what_breaks_the_rules_is_refused_and_the_connection_stays() {
     .await;
 }
 
+/// Forty pages say nineteen messages of 4 KB each at once: three times what a page's queue holds,
+/// its backlog included.
+#[test]
+fn pages_that_all_speak_at_once_hear_everyone() {
+    const PAGES: usize = 40;
+    const EACH: usize = 19;
+    for workers in [1, 2] {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()
+            .unwrap();
+        let all_speak = async {
+            let (_server, host) = served().await;
+            let mut pages = Vec::new();
+            for number in 0..PAGES {
+                let (page, _) = Page::joined(&host, "lobby", &number.to_string()).await;
+                pages.push(page);
+            }
+            let talks = pages.into_iter().enumerate().map(|(page, mut said)| {
+                tokio::spawn(async move {
+                    for number in 0..EACH {
+                        let text = format!("{number}\n{}", "\u{1f4ac}".repeat(990));
+                        let key = format!("p{page}k{number}");
+                        let request = json!({"type": "say", "key": key, "text": text});
+                        said.0.ready().await.unwrap();
+                        said.0.queue(request.to_string()).unwrap();
+                    }
+                    let mut next = vec![0; PAGES];
+                    for _ in 0..PAGES * EACH {
+                        let heard = said.hears("said").await;
+                        let name: usize = heard["name"].as_str().unwrap().parse().unwrap();
+                        let text = heard["text"].as_str().unwrap();
+                        let number = text.lines().next().unwrap().parse();
+                        assert_eq!(number, Ok(next[name]));
+                        next[name] += 1;
+                    }
+                    assert_eq!(next, [EACH; PAGES]);
+                    said
+                })
+            });
+            for talk in talks.collect::<Vec<_>>() {
+                talk.await.unwrap();
+            }
+        };
+        runtime.block_on(bounded(all_speak));
+    }
+}
+
+#[tokio::test]
+async fn every_message_of_a_burst_is_answered() {
+    bounded(async {
+        let (_server, host) = served().await;
+        let (mut reader, mut writer) = Page::open(&host).await.0.split();
+        let sending = tokio::spawn(async move {
+            for _ in 0..3000 {
+                writer.ready().await.unwrap();
+                writer.queue("{}").unwrap();
+            }
+            writer.flush().await.unwrap();
+            writer
+        });
+        let mut refused = 0;
+        while refused < 3000 {
+            let message = reader.recv().await.unwrap().unwrap();
+            let is_refusal = message.as_text().unwrap().contains("that is no request");
+            refused += usize::from(is_refusal);
+        }
+        drop(sending.await.unwrap());
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn pings_come_back() {
     bounded(async {

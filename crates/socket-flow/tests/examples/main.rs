@@ -1,5 +1,8 @@
 //! The examples as processes: their command lines and what they print are contracts.
 
+#[path = "../loops/burst.rs"]
+mod burst;
+mod bursts;
 mod client;
 mod echo_server;
 mod others;
