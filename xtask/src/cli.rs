@@ -140,7 +140,8 @@ cargo xtask replay [websockets|ws] [OPTIONS]
 cargo xtask rfc
     Checks docs/conformance.md: that every test it names is there and cites the section it is named
     for, that a row without one has a reason, and that no keyword of the RFCs is left out. And that
-    every test in the table of attacks in docs/reliability.md is there.
+    every test in the tables of attacks and of what calls wait for in
+    docs/reliability.md is there.
 
 cargo xtask simulate [OPTIONS]
     Runs two protocols, a link and a virtual clock, on all processors, in release: delays, stalls,

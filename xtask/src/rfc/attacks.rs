@@ -63,13 +63,13 @@ pub(super) fn check(text: &str, files: &[File]) -> Outcome {
 }
 
 /// The paths of tests in a cell: what is set as code and has two colons.
-fn named(cell: &str) -> impl Iterator<Item = &str> {
+pub(super) fn named(cell: &str) -> impl Iterator<Item = &str> {
     let code = cell.split('`').skip(1).step_by(2);
     code.filter(|code| code.contains("::"))
 }
 
 /// Whether a file, or one in a directory, of the first name has a test of the last that runs.
-fn exists(path: &str, files: &[File]) -> bool {
+pub(super) fn exists(path: &str, files: &[File]) -> bool {
     let first = path.split("::").next().unwrap_or_default();
     let last = path.rsplit("::").next().unwrap_or_default();
     let mut candidates = files.iter().filter(|(link, _)| {

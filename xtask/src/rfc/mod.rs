@@ -6,9 +6,11 @@
 //! the sources ──► source ──► check: every test is there, is compiled, runs, and cites the row's section;
 //!                                   every keyword of the RFCs stands in a row
 //! docs/reliability.md ──► attacks: every test named beside a class of attack is there, and runs
+//!                     └─► calls: every row of what a call waits for has tests of its own
 //! ```
 
 mod attacks;
+mod calls;
 mod check;
 mod document;
 mod module;
@@ -22,8 +24,8 @@ use crate::workspace;
 /// Where the table is.
 const DOCUMENT: &str = "docs/conformance.md";
 
-/// Where the table of attacks is.
-const ATTACKS: &str = "docs/reliability.md";
+/// Where the tables of attacks and of calls that wait are.
+const RELIABILITY: &str = "docs/reliability.md";
 
 /// Checks the tables against the sources and prints what they hold.
 pub(crate) fn run() -> Result<(), Error> {
@@ -38,26 +40,28 @@ pub(crate) fn run() -> Result<(), Error> {
         println!("{DOCUMENT}:{}: {}", fault.line, fault.detail);
     }
     println!("{}", outcome.summary);
-    let attacks = attacks()?;
-    for fault in &attacks.faults {
-        println!("{ATTACKS}:{}: {}", fault.line, fault.detail);
+    let path = workspace::root().join(RELIABILITY);
+    let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+    let files = sources()?;
+    let (attacks, calls) = (attacks::check(&text, &files), calls::check(&text, &files));
+    for fault in attacks.faults.iter().chain(&calls.faults) {
+        println!("{RELIABILITY}:{}: {}", fault.line, fault.detail);
     }
-    println!("{}", attacks.summary());
-    match outcome.faults.len() + attacks.faults.len() {
+    println!("{}\n{}", attacks.summary(), calls.summary());
+    match outcome.faults.len() + attacks.faults.len() + calls.faults.len() {
         0 => Ok(()),
         count => Err(Error::Unproven(count)),
     }
 }
 
-fn attacks() -> Result<attacks::Outcome, Error> {
+/// All that is in Rust under `crates`.
+fn sources() -> Result<Vec<attacks::File>, Error> {
     let root = workspace::root();
-    let path = root.join(ATTACKS);
-    let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
     let mut files = Vec::new();
     for path in workspace::sources(&root.join("crates"), "rs")? {
         let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
         let link = path.strip_prefix(&root).unwrap_or(&path);
         files.push((link.to_string_lossy().replace('\\', "/"), text));
     }
-    Ok(attacks::check(&text, &files))
+    Ok(files)
 }

@@ -1,0 +1,191 @@
+//! Calls of a connection and of its halves.
+
+use std::time::Duration;
+
+use socket_flow::connection::Expired;
+use socket_flow::protocol::ControlError;
+use socket_flow::{CloseCode, Error, Message, SendError};
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, timeout};
+
+use crate::tools::{CLOSE, OUR_CLOSE, fill, is_after, kilobyte, open, read, stall};
+
+#[tokio::test(start_paused = true)]
+async fn recv_waits_for_a_message_until_the_end_of_the_connection() {
+    let (mut ws, mut far) = open(1024);
+    let sender = ws.sender();
+    sender.try_send("handed in").unwrap();
+    far.write_all(b"\x81\x81\0\0\0\0x").await.unwrap();
+    assert_eq!(ws.recv().await.unwrap(), Some(Message::from("x")));
+    assert_eq!(sender.buffered(), 0, "it was taken over before");
+    let start = Instant::now();
+    let ended = ws.recv().await;
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Pong))),
+        "{ended:?}"
+    );
+    assert_eq!(start.elapsed(), Duration::from_secs(40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn recv_is_none_where_all_was_sent_and_an_error_where_it_was_not() {
+    let (mut ws, mut far) = open(1024);
+    ws.queue("last").unwrap();
+    far.write_all(CLOSE).await.unwrap();
+    assert_eq!(ws.recv().await.unwrap(), None);
+    assert_eq!(
+        read(&mut far, 10).await,
+        [b"\x81\x04last", OUR_CLOSE].concat()
+    );
+
+    let (mut ws, mut far) = open(8);
+    ws.queue(kilobyte()).unwrap();
+    far.write_all(CLOSE).await.unwrap();
+    let start = Instant::now();
+    let ended = ws.recv().await;
+    assert!(matches!(ended, Err(Error::Unsent(_))), "{ended:?}");
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn queue_waits_for_nothing() {
+    let (mut ws, _far) = open(1);
+    let start = Instant::now();
+    assert_eq!(fill(&mut ws), 64);
+    assert_eq!(ws.queue("new"), Err(SendError::Full("new")));
+    ws.start_close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(ws.queue("late"), Err(SendError::Closed("late")));
+    assert!(start.elapsed().is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn ready_waits_for_room_at_most_the_stall_time() {
+    let (mut ws, mut far) = open(64);
+    fill(&mut ws);
+    {
+        let reading = tokio::spawn(async move { (read(&mut far, 66_000).await, far) });
+        ws.ready().await.unwrap();
+        ws.queue("new").unwrap();
+        reading.abort();
+    }
+    let (mut ws, _far) = open(64);
+    fill(&mut ws);
+    let start = Instant::now();
+    let ended = ws.ready().await;
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Write))),
+        "{ended:?}"
+    );
+    is_after(start, &stall());
+}
+
+#[tokio::test(start_paused = true)]
+async fn send_waits_until_the_transport_has_taken_all_at_most_the_stall_time() {
+    let (mut ws, mut far) = open(64);
+    ws.queue("before").unwrap();
+    // All but what the pipe holds is read, and then nobody reads.
+    let reading = tokio::spawn(async move { (read(&mut far, 1_036 - 64).await.len(), far) });
+    ws.send(kilobyte()).await.unwrap();
+    let (count, mut far) = reading.await.unwrap();
+    assert_eq!(count + read(&mut far, 64).await.len(), 8 + 4 + 1_024);
+
+    let start = Instant::now();
+    let ended = ws.send(kilobyte()).await;
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Write))),
+        "{ended:?}"
+    );
+    is_after(start, &stall());
+}
+
+#[tokio::test(start_paused = true)]
+async fn flush_waits_for_the_transport_at_most_the_stall_time() {
+    let (mut ws, mut far) = open(64);
+    ws.queue("x").unwrap();
+    ws.flush().await.unwrap();
+    assert_eq!(read(&mut far, 3).await, b"\x81\x01x");
+    ws.queue(kilobyte()).unwrap();
+    let start = Instant::now();
+    let ended = ws.flush().await;
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Write))),
+        "{ended:?}"
+    );
+    is_after(start, &stall());
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_waits_for_the_peer_at_most_the_close_time() {
+    let (mut ws, mut far) = open(1024);
+    let too_long = ws.close(CloseCode::NORMAL, &"x".repeat(124)).await;
+    assert!(
+        matches!(too_long, Err(Error::Control(ControlError::ReasonTooLong))),
+        "{too_long:?}"
+    );
+    let start = Instant::now();
+    let outcome = ws.close(CloseCode::NORMAL, "").await.unwrap();
+    assert!(!outcome.clean);
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    assert_eq!(read(&mut far, 4).await, OUR_CLOSE);
+
+    let (mut ws, _far) = open(8);
+    ws.queue(kilobyte()).unwrap();
+    let start = Instant::now();
+    let ended = ws.close(CloseCode::NORMAL, "").await;
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Close))),
+        "{ended:?}"
+    );
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_of_a_writing_half_waits_for_the_transport_alone() {
+    let (ws, mut far) = open(1024);
+    let (_reader, mut writer) = ws.split();
+    let start = Instant::now();
+    writer.close(CloseCode::NORMAL, "").await.unwrap();
+    assert!(start.elapsed().is_zero(), "the peer is not waited for");
+    assert_eq!(read(&mut far, 4).await, OUR_CLOSE);
+
+    // Where the other half is received from, the close time holds.
+    for (is_received, span) in [
+        (true, Duration::from_secs(5)..=Duration::from_secs(5)),
+        (false, stall()),
+    ] {
+        let (ws, _far) = open(8);
+        let (mut reader, mut writer) = ws.split();
+        writer.queue(kilobyte()).unwrap();
+        let receiving = tokio::spawn(async move {
+            match is_received {
+                true => drop(reader.recv().await),
+                false => std::future::pending().await,
+            }
+        });
+        let start = Instant::now();
+        let ended = writer.close(CloseCode::NORMAL, "").await;
+        assert!(matches!(ended, Err(Error::Timeout(_))), "{ended:?}");
+        is_after(start, &span);
+        receiving.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn forward_goes_on_until_something_ends_the_connection() {
+    let (mut ws, mut far) = open(1024);
+    far.write_all(b"\x81\x81\0\0\0\0x\x81\x81\0\0\0\0y")
+        .await
+        .unwrap();
+    let hour = Duration::from_secs(3_600);
+    assert!(timeout(hour, ws.forward()).await.is_err());
+    let sender = ws.sender();
+    sender.try_send("z").unwrap();
+    sender.close(CloseCode::NORMAL, "").unwrap();
+    ws.forward().await.unwrap();
+    assert_eq!(
+        read(&mut far, 7).await,
+        [b"\x81\x01z", OUR_CLOSE].concat(),
+        "all is sent, and nothing before it"
+    );
+    assert_eq!(ws.recv().await.unwrap(), Some(Message::from("x")));
+}
