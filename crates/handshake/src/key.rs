@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// RFC 6455 §4.3: all keys of a deployed agent are spelled so.
+    /// RFC 6455 §4.2.1, §4.3: all keys of a deployed agent are spelled so.
     #[test]
     fn a_key_whose_last_bits_stand_for_nothing_is_a_key_and_is_answered_as_text() {
         for last in b"QRSTUVWXYZabcdef" {

@@ -188,7 +188,7 @@ async fn beside<T>(page: &mut Page, future: impl Future<Output = T>) -> T {
     tokio::select! {
         done = &mut future => return done,
         // It ends, and the next call tells how.
-        _ = page.forward() => {}
+        _ = page.drive() => {}
     }
     future.await
 }

@@ -17,7 +17,7 @@ async fn recv_waits_for_a_message_until_the_end_of_the_connection() {
     sender.try_send("handed in").unwrap();
     far.write_all(b"\x81\x81\0\0\0\0x").await.unwrap();
     assert_eq!(ws.recv().await.unwrap(), Some(Message::from("x")));
-    assert_eq!(sender.buffered(), 0, "it was taken over before");
+    assert_eq!(sender.buffered_amount(), 0, "it was taken over before");
     let start = Instant::now();
     let ended = ws.recv().await;
     assert!(
@@ -142,7 +142,7 @@ async fn close_waits_for_the_peer_at_most_the_close_time() {
 #[tokio::test(start_paused = true)]
 async fn close_of_a_writing_half_waits_for_the_transport_alone() {
     let (ws, mut far) = open(1024);
-    let (_reader, mut writer) = ws.split();
+    let (_reader, mut writer) = ws.into_split();
     let start = Instant::now();
     writer.close(CloseCode::NORMAL, "").await.unwrap();
     assert!(start.elapsed().is_zero(), "the peer is not waited for");
@@ -154,7 +154,7 @@ async fn close_of_a_writing_half_waits_for_the_transport_alone() {
         (false, stall()),
     ] {
         let (ws, _far) = open(8);
-        let (mut reader, mut writer) = ws.split();
+        let (mut reader, mut writer) = ws.into_split();
         writer.queue(kilobyte()).unwrap();
         let receiving = tokio::spawn(async move {
             match is_received {
@@ -177,11 +177,11 @@ async fn forward_goes_on_until_something_ends_the_connection() {
         .await
         .unwrap();
     let hour = Duration::from_secs(3_600);
-    assert!(timeout(hour, ws.forward()).await.is_err());
+    assert!(timeout(hour, ws.drive()).await.is_err());
     let sender = ws.sender();
     sender.try_send("z").unwrap();
     sender.close(CloseCode::NORMAL, "").unwrap();
-    ws.forward().await.unwrap();
+    ws.drive().await.unwrap();
     assert_eq!(
         read(&mut far, 7).await,
         [b"\x81\x01z", OUR_CLOSE].concat(),

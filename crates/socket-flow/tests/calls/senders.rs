@@ -26,7 +26,7 @@ async fn handing_in_without_waiting_waits_for_nothing() {
     assert!(sender.close(CloseCode::NORMAL, &"x".repeat(124)).is_err());
     sender.close(CloseCode::NORMAL, "").unwrap();
     sender.close_now(CloseCode::NORMAL, "").unwrap();
-    assert_eq!(sender.buffered(), 0);
+    assert_eq!(sender.buffered_amount(), 0);
     assert_eq!(sender.try_send("late"), Err(SendError::Closed("late")));
     assert_eq!(sender.send_newest("late"), Err(SendError::Closed("late")));
     assert!(start.elapsed().is_zero());

@@ -47,7 +47,7 @@ async fn a_handler_moves_its_connection_only_by_calls_that_are_given_it() {
     its_turn.send(()).unwrap();
     to_other.try_send("y").unwrap();
     assert_eq!(other.recv().await.unwrap().unwrap().as_text(), Some("y"));
-    assert_eq!(sender.buffered(), 1, "nobody runs this one");
+    assert_eq!(sender.buffered_amount(), 1, "nobody runs this one");
     go_on.send(()).unwrap();
     assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("x"));
     ws.send("last").await.unwrap();

@@ -226,7 +226,7 @@ fn pages_that_all_speak_at_once_hear_everyone() {
 async fn every_message_of_a_burst_is_answered() {
     bounded(async {
         let (_server, host) = served().await;
-        let (mut reader, mut writer) = Page::open(&host).await.0.split();
+        let (mut reader, mut writer) = Page::open(&host).await.0.into_split();
         let sending = tokio::spawn(async move {
             for _ in 0..3000 {
                 writer.ready().await.unwrap();
