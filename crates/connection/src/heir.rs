@@ -83,3 +83,39 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         })
     }
 }
+
+/// What the senders' queue says of a connection that is dropped.
+impl Outbox {
+    pub(crate) fn await_estate(&self) {
+        self.lock().is_awaited = true;
+    }
+
+    /// A connection that is dropped from now on leaves nothing, and says the first
+    /// code that was told. Tells whether it left something before.
+    pub(crate) fn stop_awaiting(&self, code: CloseCode) -> bool {
+        let mut state = self.lock();
+        state.is_awaited = false;
+        state.drop_code.get_or_insert(code);
+        state.estate.is_some()
+    }
+
+    /// What a connection that is dropped says.
+    pub(crate) fn drop_code(&self) -> Option<CloseCode> {
+        self.lock().drop_code
+    }
+
+    /// The connection is dropped: takes what it leaves, where that is waited for
+    /// and the connection has not ended. Whether it did.
+    pub(crate) fn inherit(&self, estate: impl FnOnce() -> Estate) -> bool {
+        let mut state = self.lock();
+        let inherits = state.is_awaited && !state.is_over;
+        if inherits {
+            state.estate = Some(Box::new(estate()));
+        }
+        inherits
+    }
+
+    pub(crate) fn take_estate(&self) -> Option<Box<Estate>> {
+        self.lock().estate.take()
+    }
+}

@@ -62,15 +62,15 @@ pub(crate) struct State {
     /// box, for it is there when hardly anything else is.
     shut_at: Option<Box<Instant>>,
     /// Whether the connection has ended, its transport included.
-    is_over: bool,
+    pub(crate) is_over: bool,
     /// Whether nobody runs the connection any more: it has ended, or was dropped.
     pub(crate) is_left: bool,
     /// Whether an [`Heir`](crate::heir::Heir) waits for what the connection leaves.
-    is_awaited: bool,
+    pub(crate) is_awaited: bool,
     /// What a connection that is dropped says in place of 1001.
-    drop_code: Option<CloseCode>,
+    pub(crate) drop_code: Option<CloseCode>,
     /// What the connection left, until its heir takes it.
-    estate: Option<Box<Estate>>,
+    pub(crate) estate: Option<Box<Estate>>,
 }
 
 impl Outbox {
@@ -265,39 +265,6 @@ impl Outbox {
         drop(state);
         // Outside the lock: a waker may run whoever waits at once.
         drop(flushes);
-    }
-
-    pub(crate) fn await_estate(&self) {
-        self.lock().is_awaited = true;
-    }
-
-    /// A connection that is dropped from now on leaves nothing, and says the first
-    /// code that was told. Tells whether it left something before.
-    pub(crate) fn stop_awaiting(&self, code: CloseCode) -> bool {
-        let mut state = self.lock();
-        state.is_awaited = false;
-        state.drop_code.get_or_insert(code);
-        state.estate.is_some()
-    }
-
-    /// What a connection that is dropped says.
-    pub(crate) fn drop_code(&self) -> Option<CloseCode> {
-        self.lock().drop_code
-    }
-
-    /// The connection is dropped: takes what it leaves, where that is waited for
-    /// and the connection has not ended. Whether it did.
-    pub(crate) fn inherit(&self, estate: impl FnOnce() -> Estate) -> bool {
-        let mut state = self.lock();
-        let inherits = state.is_awaited && !state.is_over;
-        if inherits {
-            state.estate = Some(Box::new(estate()));
-        }
-        inherits
-    }
-
-    pub(crate) fn take_estate(&self) -> Option<Box<Estate>> {
-        self.lock().estate.take()
     }
 
     /// Since when the connection ends; `None` where it does not, or no more.

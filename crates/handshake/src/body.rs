@@ -3,6 +3,8 @@
 //! A server that answers 401 or 302 says more in the body. This reads as much of it as a caller
 //! wants to see, and nothing else: no trailer, no other coding than `chunked`.
 
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
@@ -26,12 +28,21 @@ use crate::header::trim;
 /// assert!(body.is_complete());
 /// assert_eq!(body.into_body(), "who you");
 /// ```
-#[derive(Debug)]
 pub struct BodyDecoder {
     state: State,
     body: BytesMut,
     /// Bytes of the body that are kept.
     max: usize,
+}
+
+impl fmt::Debug for BodyDecoder {
+    /// Shows of the body how long it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyDecoder")
+            .field("body_len", &self.body.len())
+            .field("max", &self.max)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BodyDecoder {

@@ -9,6 +9,7 @@ pub mod extension;
 pub mod head;
 pub mod header;
 mod header_names;
+mod hidden;
 pub mod host;
 pub mod key;
 mod negotiated;
@@ -18,6 +19,7 @@ pub mod subprotocol;
 pub mod target;
 mod userinfo;
 
+pub use hidden::Hidden;
 pub use negotiated::Negotiated;
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
+use std::fmt;
+
 use crate::deflate::DeflateParams;
 use crate::extension::Extension;
 
 /// What client and server agreed on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Negotiated {
     /// The subprotocol the server picked, if any.
@@ -19,5 +21,16 @@ impl Negotiated {
     /// Both sides derive the same values. The answer itself is among the extensions.
     pub fn deflate(&self) -> Option<DeflateParams> {
         self.deflate
+    }
+}
+
+impl fmt::Debug for Negotiated {
+    /// Shows of the subprotocol whether there is one: it may be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Negotiated")
+            .field("subprotocol", &self.subprotocol.is_some())
+            .field("extensions", &self.extensions)
+            .field("deflate", &self.deflate)
+            .finish()
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{HeaderMap, HeaderValue};
 
+use crate::Hidden;
 use crate::header::{ListError, is_token, tokens};
 
 /// Reads the subprotocols a request offers, in the client's order of preference.
@@ -78,22 +79,22 @@ pub fn encode(subprotocols: &[String]) -> Result<Option<HeaderValue>, Subprotoco
     Ok(Some(value.expect("tokens and commas are visible ASCII")))
 }
 
-/// Why a list of subprotocols cannot be offered.
+/// Why a list of subprotocols cannot be offered. No name is shown: it may be a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubprotocolError {
     /// The name is not a token.
-    Invalid(Box<str>),
+    Invalid(Hidden),
     /// The name stands in the list twice.
-    Repeated(Box<str>),
+    Repeated(Hidden),
 }
 
 impl fmt::Display for SubprotocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Invalid(name) => write!(f, "subprotocol {name:?} is not a token"),
-            Self::Repeated(name) => write!(f, "subprotocol {name:?} is offered twice"),
-        }
+        f.write_str(match self {
+            Self::Invalid(_) => "a subprotocol is not a token",
+            Self::Repeated(_) => "a subprotocol is offered twice",
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 
 use crate::authority::{Authority, AuthorityError};
+use crate::origin::is_scheme;
 
 pub use crate::userinfo::{InvalidUserinfo, Userinfo};
 pub(crate) use host::is_host;
@@ -75,11 +76,11 @@ impl Target {
             false
         } else if scheme.eq_ignore_ascii_case("wss") {
             true
-        } else if !is_scheme(scheme) {
-            // What stands there may be anything, a password too, and is not repeated.
-            return Err(TargetError::MissingScheme);
-        } else {
+        } else if is_scheme(scheme) {
             return Err(TargetError::Scheme(scheme.into()));
+        } else {
+            // It is shown to nobody: a URL without a scheme may hold another one, behind a password.
+            return Err(TargetError::MissingScheme);
         };
         // RFC 6455 §3: a `#` must be escaped, and a fragment means nothing here.
         if rest.contains('#') {
@@ -182,7 +183,7 @@ pub enum TargetError {
     Host,
     /// No host between the scheme and the path.
     MissingHost,
-    /// No `://` after a scheme.
+    /// No `://` after the characters of a scheme (RFC 3986 §3.1).
     MissingScheme,
     /// The host is not ASCII: give it in punycode.
     NonAsciiHost,
@@ -253,14 +254,6 @@ fn parse_authority(text: &str) -> Result<Authority, TargetError> {
         Ok(_) => Ok(authority),
         Err(_) => Err(TargetError::Host),
     }
-}
-
-/// RFC 3986 §3.1.
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// What `http::Uri` holds, and far more than any server reads.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use socket_flow_frames::Role;
 
 use crate::deflate::{Compress, Decompress, Deflate, DeflateParams};
@@ -11,10 +13,21 @@ use crate::deflate::{Compress, Decompress, Deflate, DeflateParams};
 /// assert_eq!(negotiated.subprotocol(), Some("chat.v1"));
 /// assert_eq!(negotiated.deflate(), None);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Negotiated {
     subprotocol: Option<Box<str>>,
     deflate: Option<DeflateParams>,
+}
+
+impl fmt::Debug for Negotiated {
+    /// Shows of the subprotocol whether there is one: clients that can set no
+    /// other header have their tokens there.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Negotiated")
+            .field("subprotocol", &self.subprotocol.is_some())
+            .field("deflate", &self.deflate)
+            .finish()
+    }
 }
 
 impl Negotiated {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
 use socket_flow_frames::{OpCode, Utf8Bytes};
 
@@ -64,15 +66,29 @@ pub enum Compression {
 /// let mut server = Protocol::server(Config::new(), Negotiated::default());
 /// assert!(server.queue(Uncompressed("secret")).is_ok());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // a wrapper
 pub struct Uncompressed<P>(pub P);
 
 /// Compresses a message also below the threshold, where compression was
 /// agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // a wrapper
 pub struct Compressed<P>(pub P);
+
+impl<P> fmt::Debug for Uncompressed<P> {
+    /// Shows nothing of the payload, like [`SendError`](crate::SendError).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Uncompressed(..)")
+    }
+}
+
+impl<P> fmt::Debug for Compressed<P> {
+    /// Shows nothing of the payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Compressed(..)")
+    }
+}
 
 impl sealed::Sealed for &Prepared {}
 

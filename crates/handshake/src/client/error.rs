@@ -4,6 +4,7 @@ use std::fmt;
 use http::StatusCode;
 use http::header::HeaderName;
 
+use crate::Hidden;
 use crate::deflate::DeflateError;
 use crate::header::ListError;
 use crate::subprotocol::SubprotocolError;
@@ -62,7 +63,7 @@ impl Error for RequestError {
     }
 }
 
-/// Why a response does not open a WebSocket. After any of these the connection must be closed.
+/// Why a response does not open a WebSocket; no value of its headers is shown. After any of these the connection must be closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -77,7 +78,7 @@ pub enum VerifyError {
     /// `Sec-WebSocket-Accept` more than once.
     RepeatedAccept,
     /// The server accepted one extension twice.
-    RepeatedExtension(Box<str>),
+    RepeatedExtension(Hidden),
     /// The server picked more than one subprotocol.
     RepeatedSubprotocol,
     /// The status is not 101: the server answered in plain HTTP.
@@ -85,9 +86,9 @@ pub enum VerifyError {
     /// `Sec-WebSocket-Protocol` is not a token.
     Subprotocol(ListError),
     /// The server accepted an extension that was not offered.
-    UnofferedExtension(Box<str>),
+    UnofferedExtension(Hidden),
     /// The server picked a subprotocol that was not offered.
-    UnofferedSubprotocol(Box<str>),
+    UnofferedSubprotocol(Hidden),
     /// `Upgrade` is missing, or names anything but `websocket`.
     Upgrade,
     /// The response is not HTTP/1.1.
@@ -104,14 +105,12 @@ impl fmt::Display for VerifyError {
             Self::Extensions(_) => f.write_str("response has invalid Sec-WebSocket-Extensions"),
             Self::MissingAccept => f.write_str("response has no Sec-WebSocket-Accept"),
             Self::RepeatedAccept => f.write_str("response has two Sec-WebSocket-Accept"),
-            Self::RepeatedExtension(name) => write!(f, "extension {name:?} is accepted twice"),
+            Self::RepeatedExtension(_) => f.write_str("an extension is accepted twice"),
             Self::RepeatedSubprotocol => f.write_str("response has two subprotocols"),
             Self::Status(status) => write!(f, "server answered with status {status}"),
             Self::Subprotocol(_) => f.write_str("response has an invalid Sec-WebSocket-Protocol"),
-            Self::UnofferedExtension(name) => write!(f, "extension {name:?} was not offered"),
-            Self::UnofferedSubprotocol(name) => {
-                write!(f, "subprotocol {name:?} was not offered")
-            }
+            Self::UnofferedExtension(_) => f.write_str("server's extension was not offered"),
+            Self::UnofferedSubprotocol(_) => f.write_str("server's subprotocol was not offered"),
             Self::Upgrade => f.write_str("response has no Upgrade: websocket"),
             Self::Version => f.write_str("response is not HTTP/1.1"),
             Self::WrongAccept => f.write_str("Sec-WebSocket-Accept does not belong to the key"),

@@ -96,7 +96,7 @@ impl fmt::Debug for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offer")
             .field("headers", &HeaderNames::new(&self.headers))
-            .field("subprotocols", &self.subprotocols)
+            .field("subprotocols", &self.subprotocols.len())
             .field("extensions", &self.extensions)
             .field("deflate", &self.deflate)
             .finish()

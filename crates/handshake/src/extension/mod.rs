@@ -118,7 +118,7 @@ impl Extension {
 /// A parameter of an extension.
 ///
 /// Two parameters are equal if name and value are; quotes around the value are only spelling.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Param {
     name: Box<str>,
     value: Option<Box<str>>,
@@ -139,6 +139,16 @@ impl Param {
     /// Whether the value stood, or is to be written, between quotes.
     pub fn is_quoted(&self) -> bool {
         self.quoted
+    }
+}
+
+impl fmt::Debug for Param {
+    /// Shows of the value whether there is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Param")
+            .field("name", &self.name)
+            .field("value", &self.value.is_some())
+            .finish()
     }
 }
 

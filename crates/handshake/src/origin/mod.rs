@@ -239,7 +239,7 @@ fn default_port(scheme: &str) -> Option<u16> {
 }
 
 /// RFC 3986 §3.1.
-fn is_scheme(text: &str) -> bool {
+pub(crate) fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text
             .bytes()

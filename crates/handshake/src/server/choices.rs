@@ -91,7 +91,7 @@ impl fmt::Debug for Choices {
     /// Shows no header value: any of them may be a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Choices")
-            .field("subprotocols", &self.subprotocols)
+            .field("subprotocols", &self.subprotocols.len())
             .field("require_subprotocol", &self.require_subprotocol)
             .field("origin", &self.origin)
             .field("hosts", &self.hosts)

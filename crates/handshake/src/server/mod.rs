@@ -113,7 +113,11 @@ fn judge(
     // The header is judged even where nothing in it is accepted: a broken one shows a broken peer.
     let offers = extension::parse(headers).map_err(RejectReason::Extensions)?;
     if !choices.origin.allows(headers, &host) {
-        return Err(RejectReason::Origin(headers.get(ORIGIN).cloned()));
+        let origin = headers.get(ORIGIN).cloned().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        return Err(RejectReason::Origin(origin));
     }
     let accepted = choices.deflate.and_then(|choice| choice.accept(&offers));
     let (extensions, deflate) = accepted

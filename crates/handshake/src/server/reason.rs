@@ -45,7 +45,8 @@ pub enum RejectReason {
     NoUpgrade,
     /// `Upgrade` names `websocket`, but `Connection` lacks the token `upgrade`.
     NotAnUpgrade,
-    /// The web page's origin is not allowed. With the value of the header, if it stood there.
+    /// The web page's origin is not allowed. With the value of the header, if it stood there; it is
+    /// marked as sensitive, and so not shown.
     Origin(Option<HeaderValue>),
     /// More than one `Host`.
     RepeatedHost,

@@ -74,7 +74,7 @@ impl Attempt {
             ConnectError::Verify(error)
         })?;
         tracing::debug!(
-            subprotocol = agreed.subprotocol.as_deref(),
+            subprotocol = agreed.subprotocol.is_some(),
             "opening handshake complete"
         );
         let negotiated = negotiated(agreed);

@@ -402,7 +402,7 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("authority", &self.target.as_ref().map(Target::authority))
             .field("headers", &HeaderNames::new(&self.headers))
-            .field("subprotocols", &self.subprotocols)
+            .field("subprotocols", &self.subprotocols.len())
             .field("config", &self.config)
             .field("head_limits", &self.head_limits)
             .field("handshake_timeout", &self.handshake_timeout)

@@ -38,7 +38,7 @@ impl Identity {
             chain: certificates(chain)?,
             key: PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
                 pem::Error::NoItemsFound => PemError::NoPrivateKey,
-                error => PemError::Syntax(error),
+                error => syntax(error),
             })?,
         })
     }
@@ -88,7 +88,7 @@ impl fmt::Debug for Identity {
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(PemError::Syntax)?;
+        .map_err(syntax)?;
     if certificates.is_empty() {
         return Err(PemError::NoCertificate);
     }
@@ -124,8 +124,21 @@ pub enum PemError {
     NoCertificate,
     /// There is no private key, or only an encrypted one.
     NoPrivateKey,
-    /// It is not PEM (RFC 7468).
+    /// It is not PEM (RFC 7468). The line that is wrong is not shown: it may hold the key.
     Syntax(pem::Error),
+}
+
+/// Forgets the line that is wrong: it may hold the key.
+fn syntax(error: pem::Error) -> PemError {
+    PemError::Syntax(match error {
+        pem::Error::IllegalSectionStart { .. } => {
+            pem::Error::IllegalSectionStart { line: Vec::new() }
+        }
+        pem::Error::MissingSectionEnd { .. } => pem::Error::MissingSectionEnd {
+            end_marker: Vec::new(),
+        },
+        error => error,
+    })
 }
 
 impl fmt::Display for PemError {

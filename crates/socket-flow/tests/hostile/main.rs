@@ -31,6 +31,7 @@ mod origin;
 mod pki;
 mod redirects;
 mod reserved;
+mod secret_fields;
 mod secrets;
 mod segments;
 mod slow_handshake;
