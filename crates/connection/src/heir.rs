@@ -118,4 +118,10 @@ impl Outbox {
     pub(crate) fn take_estate(&self) -> Option<Box<Estate>> {
         self.lock().estate.take()
     }
+
+    /// Since when the connection ends; `None` where it does not, or no more.
+    pub(crate) fn ends_since(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.shut_at.as_deref().copied().filter(|_| !state.is_over)
+    }
 }

@@ -60,7 +60,7 @@ pub(crate) struct State {
     awaits_close: bool,
     /// Since when the connection looks no more: its Close was queued then. In a
     /// box, for it is there when hardly anything else is.
-    shut_at: Option<Box<Instant>>,
+    pub(crate) shut_at: Option<Box<Instant>>,
     /// Whether the connection has ended, its transport included.
     pub(crate) is_over: bool,
     /// Whether nobody runs the connection any more: it has ended, or was dropped.
@@ -265,12 +265,6 @@ impl Outbox {
         drop(state);
         // Outside the lock: a waker may run whoever waits at once.
         drop(flushes);
-    }
-
-    /// Since when the connection ends; `None` where it does not, or no more.
-    pub(crate) fn ends_since(&self) -> Option<Instant> {
-        let state = self.lock();
-        state.shut_at.as_deref().copied().filter(|_| !state.is_over)
     }
 
     /// What was handed in next. The room it takes is added to `freed`, to be

@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             "websocket",
             role = ?role,
             peer = field::Empty,
-            subprotocol = negotiated.subprotocol().is_some(),
+            subprotocol = negotiated.subprotocol().map(|_| true),
         );
         let mut seed = [0; 32];
         let mut no_seed = None;

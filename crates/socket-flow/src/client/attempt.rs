@@ -74,7 +74,7 @@ impl Attempt {
             ConnectError::Verify(error)
         })?;
         tracing::debug!(
-            subprotocol = agreed.subprotocol.is_some(),
+            subprotocol = agreed.subprotocol.as_ref().map(|_| true),
             "opening handshake complete"
         );
         let negotiated = negotiated(agreed);

@@ -487,8 +487,7 @@ impl ServerBuilder {
 
     /// Sets how long the handshake may take, from the moment a client is
     /// connected until the 101 is written, TLS and
-    /// [`admit`](Self::admit) included. A request that is not decided by then
-    /// gets 503. Default: 10 s.
+    /// [`admit`](Self::admit) included. Default: 10 s.
     pub fn handshake_timeout(self, timeout: Duration) -> Self {
         self.accepting(|acceptor| acceptor.handshake_timeout(timeout))
     }

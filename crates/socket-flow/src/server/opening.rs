@@ -105,12 +105,13 @@ impl Opening {
             let left = stream.leave();
             let pace = self.acceptor.pace();
             let admitting = deadline.run(admit(pending));
-            pending = match control.unless_stopping(admitting).await.flatten() {
-                Some(pending) => pending,
+            pending = match control.unless_stopping(admitting).await {
+                // The client's socket goes with it, where it takes too long.
+                Some(admitted) => admitted.ok_or(AcceptError::Timeout)?,
                 // The request went with the decision; its stream comes back.
                 None => {
-                    let mut stream = left.take().ok_or(AcceptError::Timeout)?;
-                    let rejection = self.unavailable("no decision in time\n");
+                    let mut stream = left.take().ok_or(None)?;
+                    let rejection = self.unavailable("server is going down\n");
                     let refused = refuse(&mut stream, BytesMut::new(), rejection, pace);
                     return Err(Some(refused.await));
                 }

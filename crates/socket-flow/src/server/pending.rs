@@ -196,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             .await
             .ok_or(AcceptError::Timeout)??;
         tracing::debug!(
-            subprotocol = agreed.subprotocol.is_some(),
+            subprotocol = agreed.subprotocol.as_ref().map(|_| true),
             "opening handshake complete"
         );
         let negotiated = negotiated(agreed);
