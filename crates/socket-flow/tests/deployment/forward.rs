@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use socket_flow::tls::ServerTls;
-use socket_flow::{ClientBuilder, ConnectError, Listener, Proxy, ProxyError, SocksReply};
+use socket_flow::{
+    Backoff, ClientBuilder, ConnectError, Listener, Proxy, ProxyError, ReconnectEvent, SocksReply,
+};
 
 use crate::peers::{echo_on, echo_server, is_echo, proxy_error};
 use crate::pki::Authority;
@@ -194,4 +196,43 @@ async fn a_server_that_refuses_is_heard_through_a_tunnel() {
         .unwrap_err();
     assert!(matches!(error, ConnectError::Rejected(_)), "{error:?}");
     assert_eq!(error.status().unwrap(), 403);
+}
+
+/// Whether a reconnecting client tries again after its first attempt through this proxy.
+async fn tries_again(proxy: String, server: SocketAddr) -> bool {
+    let mut client = ClientBuilder::new(format!("ws://{server}/"))
+        .proxy(Proxy::new(proxy).unwrap())
+        .reconnect(Backoff::default());
+    match client.next().await {
+        Some(ReconnectEvent::Disconnected { retry_in, .. }) => {
+            if retry_in.is_none() {
+                assert!(client.next().await.is_none());
+            }
+            retry_in.is_some()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_reconnecting_client_ends_where_tinyproxy_does_not_let_it_through() {
+    let Some(proxy) = tinyproxy("BasicAuth user pass").await else {
+        return;
+    };
+    let addr = proxy.addr;
+    assert!(!tries_again(format!("http://{addr}"), free_address()).await);
+    assert!(!tries_again(format!("http://user:wrong@{addr}"), free_address()).await);
+    // A server that is not there may come back.
+    assert!(tries_again(format!("http://user:pass@{addr}"), free_address()).await);
+}
+
+#[tokio::test]
+async fn a_reconnecting_client_ends_where_microsocks_does_not_let_it_through() {
+    let Some(proxy) = microsocks(&["-u", "user", "-P", "pass"]).await else {
+        return;
+    };
+    let addr = proxy.addr;
+    assert!(!tries_again(format!("socks5://{addr}"), free_address()).await);
+    assert!(!tries_again(format!("socks5://user:wrong@{addr}"), free_address()).await);
+    assert!(tries_again(format!("socks5://user:pass@{addr}"), free_address()).await);
 }

@@ -1,6 +1,8 @@
 //! Proxies that the environment names.
 
-use socket_flow::ClientBuilder;
+use socket_flow::{
+    Backoff, ClientBuilder, ConnectError, DisconnectCause, ProxyError, ReconnectEvent,
+};
 use tokio::io::AsyncWriteExt;
 
 use crate::alone;
@@ -44,4 +46,39 @@ async fn a_client_in_that_environment() {
     is_echo(&mut direct.connect().await.unwrap().0).await;
     let proxied = ClientBuilder::new("ws://server.invalid/").proxy_from_env();
     is_echo(&mut proxied.connect().await.unwrap().0).await;
+}
+
+#[tokio::test]
+async fn a_reconnecting_client_ends_where_the_environment_names_no_usable_proxy() {
+    tokio::task::spawn_blocking(|| {
+        for proxy in [
+            "ftp://x",
+            "http://a..b",
+            "http://a%3Ab:c@p",
+            "http://p/path",
+        ] {
+            alone::run(
+                "environment::a_reconnecting_client_in_that_environment",
+                &[("http_proxy", proxy), ("no_proxy", "")],
+            );
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a proxy in the environment: run by the test above"]
+async fn a_reconnecting_client_in_that_environment() {
+    let mut client = ClientBuilder::new("ws://server.invalid/")
+        .proxy_from_env()
+        .reconnect(Backoff::default());
+    match client.next().await {
+        Some(ReconnectEvent::Disconnected {
+            cause: DisconnectCause::Connect(ConnectError::Proxy(ProxyError::InvalidUrl(_))),
+            retry_in: None,
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert!(client.next().await.is_none());
 }

@@ -10,6 +10,7 @@ use socket_flow::{
     Acceptor, Backoff, ClientBuilder, CloseCode, ConnectError, DisconnectCause, Error,
     ReconnectEvent, Reconnecting, Retry,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use crate::tools::{Client, Network, disconnected};
@@ -97,6 +98,29 @@ async fn the_server_says_when_to_come_back() {
     }
 }
 
+/// RFC 9110 §10.2.3.
+#[tokio::test(start_paused = true)]
+async fn clients_that_were_told_the_same_time_do_not_come_back_together() {
+    let mut delays = HashSet::new();
+    for _ in 0..20 {
+        let dial = || async {
+            let (near, mut far) = tokio::io::duplex(1 << 16);
+            far.write_all(b"HTTP/1.1 503 x\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n")
+                .await?;
+            // Open while the client writes its request.
+            tokio::spawn(async move { far.read_to_end(&mut Vec::new()).await });
+            Ok(near)
+        };
+        let mut client: Client =
+            ClientBuilder::new("ws://pipe/").reconnect_on(Backoff::default(), dial);
+        let delay = disconnected(&mut client).await.1.unwrap();
+        assert!((60_000..=75_000).contains(&delay.as_millis()), "{delay:?}");
+        delays.insert(delay);
+    }
+    // Two equal ones among 20 are hardly ever drawn.
+    assert!(delays.len() >= 18, "{delays:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_would_only_end_the_same_way_is_not_tried_again() {
     let (mut client, mut network) = Network::new(backoff());
@@ -110,20 +134,22 @@ async fn what_would_only_end_the_same_way_is_not_tried_again() {
     assert!(client.next().await.is_none());
     assert!(client.next().await.is_none());
 
-    let mut client: Reconnecting = ClientBuilder::new("no url").reconnect(backoff());
-    match client.next().await {
-        Some(ReconnectEvent::Disconnected {
-            cause,
-            retry_in: None,
-        }) => {
-            assert!(matches!(
+    for url in ["no url", "wss://a..b/", "ws://a%3Ab:c@d/", "ws://127.1/"] {
+        let mut client: Reconnecting = ClientBuilder::new(url).reconnect(backoff());
+        match client.next().await {
+            Some(ReconnectEvent::Disconnected {
                 cause,
-                DisconnectCause::Connect(ConnectError::Target(_))
-            ));
+                retry_in: None,
+            }) => {
+                assert!(matches!(
+                    cause,
+                    DisconnectCause::Connect(ConnectError::Target(_))
+                ));
+            }
+            other => panic!("{url}: {other:?}"),
         }
-        other => panic!("{other:?}"),
+        assert!(client.next().await.is_none());
     }
-    assert!(client.next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,12 +2,14 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
 use socket_flow_connection::Error;
-use socket_flow_protocol::{CloseCode, CloseFrame};
+use socket_flow_protocol::CloseFrame;
 
 use crate::client::error::ConnectError;
+use crate::client::proxy::ProxyError;
+use crate::client::reconnect::worth;
 
 /// Why a reconnecting client has no connection.
 #[derive(Debug)]
@@ -26,29 +28,22 @@ impl DisconnectCause {
     /// What is worth another try where the application does not say: all but
     /// what would only end the same way.
     ///
-    /// That is a refusal with a status of 300 to 499 other than 408, 425 and
-    /// 429; a Close that blames us (1002, 1003, 1007 to 1010); and what no
-    /// server is asked about, such as an invalid URL.
+    /// What this program was given (URL, headers, credentials, proxy, build) is
+    /// not tried again: it stays what it is. What others can mend (servers,
+    /// networks, certificates, clocks) is:
+    ///
+    #[doc = include_str!("retried.md")]
     pub fn is_worth_retrying(&self) -> bool {
-        match self {
-            Self::Closed(Some(frame)) => !BLAMES_US.contains(&frame.code),
-            Self::Closed(None) | Self::Failed(_) => true,
-            Self::Connect(error) => match error {
-                ConnectError::Rejected(rejected) => is_temporary(rejected.status()),
-                ConnectError::InvalidHeader(_)
-                | ConnectError::Redirect(_)
-                | ConnectError::Request(_)
-                | ConnectError::Target(_)
-                | ConnectError::TlsUnavailable => false,
-                _ => true,
-            },
-        }
+        worth::is_worth_retrying(self)
     }
 
-    /// How long the server wants to be left alone.
+    /// How long the server, or the proxy, wants to be left alone.
     pub(super) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         match self {
-            Self::Connect(ConnectError::Rejected(rejected)) => retry_after(rejected.headers(), now),
+            Self::Connect(
+                ConnectError::Rejected(rejected)
+                | ConnectError::Proxy(ProxyError::Rejected(rejected)),
+            ) => retry_after(rejected.headers(), now),
             _ => None,
         }
     }
@@ -99,22 +94,6 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-fn is_temporary(status: StatusCode) -> bool {
-    !(status.is_redirection() || status.is_client_error())
-        || status == StatusCode::REQUEST_TIMEOUT
-        || status == StatusCode::TOO_EARLY
-        || status == StatusCode::TOO_MANY_REQUESTS
-}
-
-const BLAMES_US: [CloseCode; 6] = [
-    CloseCode::PROTOCOL_ERROR,
-    CloseCode::UNSUPPORTED_DATA,
-    CloseCode::INVALID_PAYLOAD,
-    CloseCode::POLICY_VIOLATION,
-    CloseCode::MESSAGE_TOO_BIG,
-    CloseCode::MANDATORY_EXTENSION,
-];
-
 #[cfg(test)]
 mod tests {
     use std::time::UNIX_EPOCH;
@@ -146,50 +125,5 @@ mod tests {
             assert_eq!(delay.map(|delay| delay.as_secs()), expected, "{value}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
-    }
-
-    #[test]
-    fn statuses_that_say_no_are_not_asked_again() {
-        for (status, expected) in [
-            (200, true),
-            (301, false),
-            (400, false),
-            (401, false),
-            (403, false),
-            (404, false),
-            (408, true),
-            (425, true),
-            (429, true),
-            (500, true),
-            (503, true),
-        ] {
-            let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(is_temporary(status), expected, "{status}");
-        }
-    }
-
-    #[test]
-    fn closes_that_blame_us_are_not_worth_retrying() {
-        for (code, expected) in [
-            (1000, true),
-            (1001, true),
-            (1002, false),
-            (1003, false),
-            (1007, false),
-            (1008, false),
-            (1009, false),
-            (1010, false),
-            (1011, true),
-            (1012, true),
-            (1013, true),
-            (4000, true),
-        ] {
-            let frame = CloseFrame {
-                code: CloseCode::try_from(code).unwrap(),
-                reason: "".into(),
-            };
-            let cause = DisconnectCause::Closed(Some(frame));
-            assert_eq!(cause.is_worth_retrying(), expected, "{code}");
-        }
     }
 }

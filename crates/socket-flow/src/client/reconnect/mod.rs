@@ -2,6 +2,7 @@ mod backoff;
 mod cause;
 mod link;
 mod sending;
+mod worth;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -49,8 +50,9 @@ use sending::Ahead;
 ///
 /// # The end
 ///
-/// The stream ends when it is not worth trying again, after a `Disconnected`
-/// that says so, or because the application asked for it with
+/// The stream ends when it is not worth trying again
+/// ([`DisconnectCause::is_worth_retrying`] has the table of all causes), after a
+/// `Disconnected` that says so, or because the application asked for it with
 /// [`Sender::close`]. From then on no message is taken.
 pub struct Reconnecting<S: AsyncRead + AsyncWrite + Unpin = ClientStream> {
     connect: Box<dyn FnMut() -> Connecting<S> + Send + Sync>,
@@ -377,9 +379,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             Retry::No => None,
             Retry::After(delay) => Some(delay),
             Retry::Yes => {
-                let asked = cause.retry_after(SystemTime::now()).unwrap_or_default();
-                let asked = asked.min(self.backoff.max_retry_after);
-                Some(self.backoff.delay(self.failures, random()).max(asked))
+                let asked = cause.retry_after(SystemTime::now());
+                Some(self.backoff.delay(self.failures, asked, random()))
             }
         }
     }
