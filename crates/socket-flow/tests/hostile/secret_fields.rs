@@ -277,7 +277,7 @@ async fn both_ends_of_a_connection_print_none() {
     let header = FrameHeader::decode(b"\x81\x87hunt\0\0\0\0\0\0\0");
     assert!(!format!("{header:?}").contains("[104, 117"));
     printed.debug("close", &ClosePayload::EMPTY);
-    let (reader, mut writer) = client.split();
+    let (reader, mut writer) = client.into_split();
     writer.queue(SECRET).unwrap();
     printed.debug("reader", &reader);
     printed.debug("writer", &writer);
