@@ -1,16 +1,13 @@
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, ORIGIN};
+use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use socket_flow_connection::WebSocket;
-use socket_flow_handshake::client::{self, Offer};
-use socket_flow_handshake::head::{HeadLimits, encode_request};
+use socket_flow_handshake::head::HeadLimits;
 use socket_flow_handshake::header::HeaderNames;
-use socket_flow_handshake::key::Key;
 use socket_flow_handshake::target::{Target, TargetError};
 use socket_flow_protocol::Config;
 #[cfg(feature = "deflate")]
@@ -21,16 +18,14 @@ use tokio_rustls::rustls::ClientConfig;
 
 use crate::HANDSHAKE_TIMEOUT;
 use crate::apart::Apart;
-use crate::client::attempt::Attempt;
 use crate::client::error::ConnectError;
 use crate::client::proxy::{Environment, Proxy};
-use crate::client::redirect::{RedirectError, location, strip_credentials};
 use crate::client::transport::{ProxyChoice, Transport};
 use crate::deadline::Deadline;
-#[cfg(feature = "deflate")]
-use crate::deflate;
 use crate::invalid_header::InvalidHeader;
 use crate::stream::ClientStream;
+#[cfg(feature = "rustls")]
+use crate::tls::without_h2;
 
 /// A connection about to be made, with everything that can be asked for.
 ///
@@ -51,18 +46,20 @@ use crate::stream::ClientStream;
 #[derive(Clone)]
 #[must_use = "nothing happens before `connect` is called"]
 pub struct ClientBuilder {
-    target: Result<Target, TargetError>,
-    headers: HeaderMap,
+    pub(super) target: Result<Target, TargetError>,
+    pub(super) headers: HeaderMap,
     /// The first header that was none.
-    invalid_header: Option<InvalidHeader>,
-    subprotocols: Vec<String>,
-    config: Arc<Config>,
+    pub(super) invalid_header: Option<InvalidHeader>,
+    pub(super) subprotocols: Vec<String>,
+    pub(super) config: Arc<Config>,
     #[cfg(feature = "deflate")]
-    deflate: Option<Deflate>,
-    head_limits: HeadLimits,
-    handshake_timeout: Duration,
-    redirects: usize,
-    transport: Transport,
+    pub(super) deflate: Option<Deflate>,
+    pub(super) head_limits: HeadLimits,
+    pub(super) handshake_timeout: Duration,
+    pub(super) redirects: usize,
+    /// The headers that go along to another origin.
+    pub(super) kept: Vec<HeaderName>,
+    pub(super) transport: Transport,
 }
 
 impl ClientBuilder {
@@ -81,6 +78,7 @@ impl ClientBuilder {
             head_limits: HeadLimits::response(),
             handshake_timeout: HANDSHAKE_TIMEOUT,
             redirects: 0,
+            kept: Vec::new(),
             transport: Transport::default(),
         }
     }
@@ -89,7 +87,8 @@ impl ClientBuilder {
     ///
     /// What is no header, and what the handshake writes itself (`Host`, `Connection`, `Upgrade`,
     /// `Sec-WebSocket-*` and the headers of a body), is reported by [`connect`](Self::connect).
-    /// An `Authorization` takes the place of the URL's userinfo.
+    /// An `Authorization` takes the place of the URL's userinfo, a `User-Agent` that of the default,
+    /// `socket-flow/` and its version.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -221,8 +220,9 @@ impl ClientBuilder {
     /// For `wss://` that is `HTTPS_PROXY`, for `ws://` `HTTP_PROXY` (which is not believed where
     /// `REQUEST_METHOD` is set, as in a CGI program), then `ALL_PROXY` for either; each in lower
     /// case first. The loopback is always connected to directly, and so is what `NO_PROXY`
-    /// names: `*`, names with all below them, addresses and networks (`10.0.0.0/8`), each with a
-    /// `:port` if need be. A proxy without a scheme is `http://`. An invalid one is reported by
+    /// names: `*`, names with all below them, `*.corp.example` for those below alone, addresses and
+    /// networks (`10.0.0.0/8`), each with a `:port` if need be; what cannot be read is logged as a
+    /// warning. A proxy without a scheme is `http://`. An invalid one is reported by
     /// [`connect`](Self::connect), and not gone around.
     pub fn proxy_from_env(mut self) -> Self {
         self.transport.proxy = ProxyChoice::Environment(Box::new(Environment::read()));
@@ -233,18 +233,53 @@ impl ClientBuilder {
     /// a [`ConnectError::Rejected`] like any other refusal.
     ///
     /// `http://` and `https://` stand for `ws://` and `wss://`. None leads from `wss://` to
-    /// `ws://`, and to another origin no `Authorization`, `Cookie` or `Proxy-Authorization` is
-    /// taken along, nor the URL's user and password; headers of other names are.
+    /// `ws://`. To another origin (scheme, host, port) goes what every server may see, `User-Agent`
+    /// and compression: no other header that was added here, no subprotocol, which may be a token,
+    /// and not the URL's user and password. They do not come back where a further redirect leads
+    /// back. [`keep_on_redirect`](Self::keep_on_redirect) makes exceptions. A client certificate
+    /// ([`tls`](Self::tls)) is shown to whichever server asks for it.
     pub fn redirects(mut self, limit: usize) -> Self {
         self.redirects = limit;
         self
     }
 
+    /// Sets which headers go along when a [redirect](Self::redirects) leads to another origin, by
+    /// their names: an `Authorization` that was added here, too. `Sec-WebSocket-Protocol` stands for
+    /// the subprotocols. Default: none. A name that is none is reported by
+    /// [`connect`](Self::connect).
+    ///
+    /// ```
+    /// let client = socket_flow::ClientBuilder::new("ws://example.com/")
+    ///     .header("x-api-key", "secret")
+    ///     .subprotocols(["chat"])
+    ///     .redirects(3)
+    ///     .keep_on_redirect(["x-api-key", "sec-websocket-protocol"]);
+    /// # drop(client);
+    /// ```
+    pub fn keep_on_redirect<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: TryInto<HeaderName>,
+    {
+        self.kept.clear();
+        for name in names {
+            match name.try_into() {
+                Ok(name) => self.kept.push(name),
+                Err(_) => self.invalid_header = self.invalid_header.or(Some(InvalidHeader::Name)),
+            }
+        }
+        self
+    }
+
     /// Sets how `wss://` is encrypted: [`ClientTls`](crate::tls::ClientTls) makes common
     /// configurations, rustls any. Default: TLS 1.2 and 1.3, whom the platform trusts.
+    ///
+    /// A configuration that is shared with an HTTP client may offer `h2` by ALPN. A WebSocket is
+    /// opened by HTTP/1.1, so `h2` is left out here, and `http/1.1` offered where nothing is left: a
+    /// server that speaks both then speaks the right one, in place of an error that names `h2`.
     #[cfg(feature = "rustls")]
     pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
-        self.transport.tls = Some(config.into());
+        self.transport.tls = Some(without_h2(config.into()));
         self
     }
 
@@ -263,43 +298,6 @@ impl ClientBuilder {
     /// Dropping the future closes the socket; nothing goes on in the background.
     pub async fn connect(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
         Apart::new(self.dial()).await
-    }
-
-    async fn dial(self) -> Result<(WebSocket<ClientStream>, Response<()>), ConnectError> {
-        let deadline = Deadline::after(self.handshake_timeout);
-        let (mut target, mut headers) = self.request()?;
-        let mut transport = self.transport.clone();
-        let mut redirects = 0;
-        loop {
-            let attempt = self.attempt(&target, &headers)?;
-            let mut stream = transport.open(&target, self.head_limits, deadline).await?;
-            let answer = attempt.ask(&mut stream, deadline).await?;
-            // The head says where it leads (RFC 9110 §15.4): its body is not waited for.
-            let next = match self.redirects {
-                0 => None,
-                _ => location(&target, &answer.response).map_err(ConnectError::Redirect)?,
-            };
-            let Some(next) = next else {
-                let (ws, response) = attempt.conclude(stream, answer, deadline).await?;
-                if let Ok(peer) = ws.get_ref().peer_addr() {
-                    ws.span().record("peer", tracing::field::display(peer));
-                }
-                return Ok((ws, response));
-            };
-            if redirects >= self.redirects {
-                return Err(ConnectError::Redirect(RedirectError::TooMany));
-            }
-            redirects += 1;
-            tracing::debug!(
-                status = answer.response.status().as_u16(),
-                "redirect followed"
-            );
-            if !target.is_same_origin(&next) {
-                strip_credentials(&mut headers);
-                transport.addresses = None;
-            }
-            target = next;
-        }
     }
 
     /// Shakes hands on a stream of the caller's: a Unix socket, a proxy's tunnel, a TLS stream of
@@ -340,8 +338,7 @@ impl ClientBuilder {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let deadline = Deadline::after(self.handshake_timeout);
-        let (target, headers) = self.request()?;
-        let attempt = self.attempt(&target, &headers)?;
+        let attempt = self.attempt(&self.first_request()?)?;
         Apart::new(async {
             let mut stream = stream;
             let answer = attempt.ask(&mut stream, deadline).await?;
@@ -349,55 +346,11 @@ impl ClientBuilder {
         })
         .await
     }
-
-    /// What to ask for, and with which headers: every mistake of the caller's is reported before
-    /// a socket is opened.
-    fn request(&self) -> Result<(Target, HeaderMap), ConnectError> {
-        let target = self.target.clone().map_err(ConnectError::Target)?;
-        if let Some(error) = self.invalid_header {
-            return Err(ConnectError::InvalidHeader(error));
-        }
-        let mut headers = self.headers.clone();
-        if !headers.contains_key(AUTHORIZATION) {
-            if let Some(value) = target.basic_authorization() {
-                InvalidHeader::append(&mut headers, AUTHORIZATION, value)
-                    .map_err(ConnectError::InvalidHeader)?;
-            }
-        }
-        Ok((target, headers))
-    }
-
-    fn attempt(&self, target: &Target, headers: &HeaderMap) -> Result<Attempt, ConnectError> {
-        let offer = Offer::default()
-            .headers(headers.clone())
-            .subprotocols(self.subprotocols.clone());
-        #[cfg(feature = "deflate")]
-        let offer = match &self.deflate {
-            Some(settings) => offer.deflate(deflate::offer(settings)),
-            None => offer,
-        };
-        let config = Arc::clone(&self.config);
-        #[cfg(feature = "deflate")]
-        let config = deflate::configured(config, self.deflate.as_ref());
-        // RFC 6455 §4.1, item 7: unpredictable, so that no cache can have the answer ready.
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce)
-            .map_err(|error| ConnectError::Random(io::Error::other(error.to_string())))?;
-        let key = Key::new(nonce);
-        let request =
-            client::request(&target.uri(), &offer, &key).map_err(ConnectError::Request)?;
-        Ok(Attempt {
-            request: encode_request(&request),
-            offer,
-            key,
-            config,
-            head_limits: self.head_limits,
-        })
-    }
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Shows no header value, no userinfo and no query: any of them may be a credential.
+    /// Shows no header value, no subprotocol, no userinfo and no query: any of them may be a
+    /// credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("authority", &self.target.as_ref().map(Target::authority))

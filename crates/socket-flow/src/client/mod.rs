@@ -4,6 +4,7 @@ mod body;
 mod builder;
 mod dial;
 mod error;
+mod opening;
 mod proxy;
 mod race;
 mod reconnect;
@@ -12,6 +13,7 @@ mod rejected;
 #[cfg(feature = "rustls")]
 mod secure;
 mod transport;
+mod user_agent;
 
 use http::Response;
 use socket_flow_connection::WebSocket;
@@ -29,7 +31,8 @@ pub use rejected::Rejected;
 /// Connects to a `ws://` or `wss://` URL with default settings; for anything else there is [`ClientBuilder`].
 ///
 /// Returns the open connection and the server's 101, whose headers may say more. A user and
-/// password in the URL are sent as Basic authentication (RFC 7617).
+/// password in the URL are sent as Basic authentication (RFC 7617). What a path or a query cannot
+/// hold is percent-encoded.
 ///
 /// `wss://` is encrypted by rustls, and the server must show a certificate that the platform
 /// trusts. In a build without the feature `rustls` it is refused with

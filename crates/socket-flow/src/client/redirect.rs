@@ -1,8 +1,8 @@
 use std::error::Error;
 use std::fmt;
 
-use http::header::{AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{LOCATION, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use socket_flow_handshake::target::{Target, TargetError};
 
 /// Where a redirect leads; `None` for an answer that is none.
@@ -23,11 +23,17 @@ pub(crate) fn location(
     Ok(Some(next))
 }
 
-/// Takes away what was meant for one server alone.
-pub(crate) fn strip_credentials(headers: &mut HeaderMap) {
-    for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
-        headers.remove(name);
-    }
+/// What goes to another origin: any header may be a credential, whatever its name.
+pub(crate) fn keep_headers(headers: &HeaderMap, kept: &[HeaderName]) -> HeaderMap {
+    let is_kept = |name: &HeaderName| *name == USER_AGENT || kept.contains(name);
+    let kept = headers.iter().filter(|(name, _)| is_kept(name));
+    kept.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Subprotocols may be tokens, as browsers cannot send them in another way.
+pub(crate) fn keeps_subprotocols(kept: &[HeaderName]) -> bool {
+    kept.contains(&SEC_WEBSOCKET_PROTOCOL)
 }
 
 /// The request is the same for all of them: it is a GET already (RFC 9110 §15.4).

@@ -85,4 +85,4 @@ pub use pem::{Identity, PemError, certificates, certificates_from_file};
 pub use provider::provider;
 pub use server::ServerTls;
 
-pub(crate) use client::default_config;
+pub(crate) use client::{default_config, without_h2};

@@ -44,7 +44,11 @@ async fn a_tunnel_carries_the_connection() {
             drop(ws);
             assert_eq!(
                 request.await.unwrap(),
-                format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n")
+                format!(
+                    "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\
+                     User-Agent: socket-flow/{}\r\n\r\n",
+                    env!("CARGO_PKG_VERSION")
+                )
             );
         }
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use socket_flow::handshake::target::TargetError;
-use socket_flow::{ClientBuilder, ConnectError, RedirectError};
+use socket_flow::{ClientBuilder, ConnectError, InvalidHeader, RedirectError};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -34,7 +34,11 @@ fn client(addr: SocketAddr) -> ClientBuilder {
     ClientBuilder::new(format!("ws://user:pass@{addr}/first?a"))
         .header("cookie", "session=1")
         .header("proxy-authorization", "x")
-        .header("x-kept", "1")
+        .header("x-api-key", "secret")
+        .header("x-api-key", "another")
+        .header("user-agent", "mine/1")
+        .origin("https://example.com")
+        .subprotocols(["v1", "token.secret"])
 }
 
 fn redirect_error<T: std::fmt::Debug>(result: Result<T, ConnectError>) -> RedirectError {
@@ -144,38 +148,105 @@ async fn the_same_server_gets_the_same_request() {
             "Cookie: session=1",
             "Authorization: Basic dXNlcjpwYXNz",
             "Proxy-Authorization: x",
-            "X-Kept: 1",
+            "X-Api-Key: secret",
+            "X-Api-Key: another",
+            "User-Agent: mine/1",
+            "Origin: https://example.com",
+            "Sec-WebSocket-Protocol: v1, token.secret",
         ] {
             assert!(request.contains(&format!("\r\n{line}\r\n")), "{request}");
         }
     }
 }
 
-/// RFC 9110 §15.4.
-#[tokio::test]
-async fn another_server_gets_no_credentials_and_they_do_not_come_back() {
+/// Sends the client to another server, and from there back to the first; what the other was asked,
+/// and what the first was asked then. The port makes them two origins.
+async fn there_and_back(client: impl FnOnce(SocketAddr) -> ClientBuilder) -> [String; 2] {
     let refusal = || "HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n".to_owned();
-    // There and back again: the port makes it another origin.
-    let (second, seconds) = {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        (addr, listener)
-    };
-    let location = format!("ws://me:mine@{second}/");
+    let second = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let location = format!("ws://me:mine@{}/", second.local_addr().unwrap());
     let (first, firsts) = answers([redirect(302, &location), refusal()]).await;
     let there = tokio::spawn(async move {
-        let (mut stream, _) = seconds.accept().await.unwrap();
+        let (mut stream, _) = second.accept().await.unwrap();
         let request = head(&mut stream).await;
         say(stream, redirect(302, &format!("http://{first}/"))).await;
         request
     });
     let error = client(first).redirects(5).connect().await.unwrap_err();
     assert_eq!(error.status().unwrap(), 403);
-    for request in [there.await.unwrap(), firsts.await.unwrap()[1].clone()] {
-        assert!(!request.contains("Cookie"), "{request}");
-        assert!(!request.contains("uthorization"), "{request}");
-        assert!(request.contains("X-Kept: 1"), "{request}");
+    [there.await.unwrap(), firsts.await.unwrap()[1].clone()]
+}
+
+/// RFC 9110 §15.4.
+#[tokio::test]
+async fn another_server_gets_no_credentials_and_they_do_not_come_back() {
+    for request in there_and_back(client).await {
+        let names: Vec<_> = request
+            .lines()
+            .skip(1)
+            .filter_map(|line| Some(line.split_once(':')?.0))
+            .collect();
+        let expected = [
+            "Host",
+            "Upgrade",
+            "Connection",
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Version",
+            "User-Agent",
+        ];
+        assert_eq!(names, expected, "{request}");
+        assert!(request.contains("User-Agent: mine/1\r\n"), "{request}");
     }
+}
+
+/// RFC 9110 §15.4.
+#[tokio::test]
+async fn another_server_gets_what_an_explicit_call_keeps() {
+    let keeping = |addr| {
+        client(addr).keep_on_redirect([
+            "X-Api-Key",
+            "cookie",
+            "authorization",
+            "sec-websocket-protocol",
+        ])
+    };
+    for request in there_and_back(keeping).await {
+        for line in [
+            "Cookie: session=1",
+            "X-Api-Key: secret",
+            "X-Api-Key: another",
+            "Sec-WebSocket-Protocol: v1, token.secret",
+        ] {
+            assert!(request.contains(&format!("\r\n{line}\r\n")), "{request}");
+        }
+        assert!(!request.contains("Origin"), "{request}");
+        // The user and password of a URL are never taken along.
+        assert!(!request.contains("uthorization"), "{request}");
+    }
+    let named = |addr| {
+        ClientBuilder::new(format!("ws://{addr}/"))
+            .header("authorization", "Bearer x")
+            .keep_on_redirect(["authorization"])
+    };
+    for request in there_and_back(named).await {
+        assert!(
+            request.contains("\r\nAuthorization: Bearer x\r\n"),
+            "{request}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_a_header_to_keep_that_is_none_is_told() {
+    let error = ClientBuilder::new("ws://a/")
+        .keep_on_redirect(["no name"])
+        .connect()
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ConnectError::InvalidHeader(InvalidHeader::Name)),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

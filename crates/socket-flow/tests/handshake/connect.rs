@@ -117,7 +117,9 @@ async fn the_request_holds_what_was_asked_for_and_no_more() {
              Cookie: session=1\r\n\
              X-One: 1\r\n\
              X-Two: 2\r\n\
-             Origin: https://example.com\r\n\r\n"
+             Origin: https://example.com\r\n\
+             User-Agent: socket-flow/{}\r\n\r\n",
+            env!("CARGO_PKG_VERSION")
         )
     );
 }
@@ -148,6 +150,20 @@ async fn empty_userinfo_is_not_sent() {
         let builder = ClientBuilder::new(url);
         let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
         assert_eq!(header(&request, "authorization"), None, "{url}");
+    }
+}
+
+/// RFC 9110 §10.1.5.
+#[tokio::test]
+async fn the_application_can_say_which_user_agent_it_is() {
+    let ours = concat!("socket-flow/", env!("CARGO_PKG_VERSION"));
+    for (builder, expected) in [
+        (client(), ours),
+        (client().header("User-Agent", "mine/1"), "mine/1"),
+    ] {
+        let (_, request) = connect_to(builder, async |mut peer: Peer| peer.head().await).await;
+        assert_eq!(header(&request, "user-agent"), Some(expected));
+        assert_eq!(request.matches("User-Agent").count(), 1);
     }
 }
 

@@ -84,6 +84,7 @@ async fn no_setting_of_a_client_writes_a_line_of_the_request() {
                     "Sec-WebSocket-Key",
                     "Sec-WebSocket-Version",
                     "Sec-WebSocket-Protocol",
+                    "User-Agent",
                     "Authorization",
                     "X-Value",
                     "X-Other",

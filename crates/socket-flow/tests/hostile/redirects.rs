@@ -37,6 +37,8 @@ fn client(addr: SocketAddr) -> ClientBuilder {
     ClientBuilder::new(format!("ws://user:pass@{addr}/first"))
         .header("cookie", "session=1")
         .header("proxy-authorization", "x")
+        .header("x-api-key", "x")
+        .subprotocols(["v1", "token.x"])
 }
 
 /// A redirect is an answer like any other unless the application asks for more
@@ -64,6 +66,8 @@ async fn credentials_are_not_carried_to_another_origin() {
         "\r\nCookie: ",
         "\r\nAuthorization: ",
         "\r\nProxy-Authorization: ",
+        "\r\nX-Api-Key: ",
+        "\r\nSec-WebSocket-Protocol: ",
     ] {
         assert!(first.contains(name), "{first}");
         assert!(!second.contains(name), "{second}");

@@ -4,6 +4,7 @@
 
 #[path = "../support/alone.rs"]
 mod alone;
+mod alpn;
 mod closing;
 mod handshake;
 mod installed_provider;

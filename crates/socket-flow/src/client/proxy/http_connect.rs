@@ -1,7 +1,7 @@
 //! A tunnel by `CONNECT` (RFC 9110 §9.3.6).
 
 use bytes::BytesMut;
-use http::header::{HOST, PROXY_AUTHORIZATION};
+use http::header::{HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Method, Request, Uri};
 use socket_flow_handshake::head::{HeadLimits, encode_request};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,6 +10,7 @@ use crate::client::answer::ask;
 use crate::client::body::read_body;
 use crate::client::proxy::Proxy;
 use crate::client::proxy::error::ProxyError;
+use crate::client::user_agent;
 use crate::deadline::Deadline;
 
 /// Asks for a tunnel to `authority`, which always names a port.
@@ -40,16 +41,20 @@ where
     Ok(())
 }
 
-/// `None` where the host is longer than a URI holds.
+/// `None` where the host is longer than a URI holds, or the headers are more than a map holds.
 fn request(proxy: &Proxy, authority: &str) -> Option<Request<()>> {
     let mut request = Request::new(());
     *request.method_mut() = Method::CONNECT;
     *request.uri_mut() = authority.parse::<Uri>().ok()?;
     *request.headers_mut() = proxy.headers.clone();
     let headers = request.headers_mut();
-    headers.insert(HOST, HeaderValue::try_from(authority).ok()?);
+    let host = HeaderValue::try_from(authority).ok()?;
+    headers.try_insert(HOST, host).ok()?;
     if let Some(value) = proxy.authorization() {
-        headers.insert(PROXY_AUTHORIZATION, value);
+        headers.try_insert(PROXY_AUTHORIZATION, value).ok()?;
+    }
+    if !headers.contains_key(USER_AGENT) {
+        headers.try_insert(USER_AGENT, user_agent::DEFAULT).ok()?;
     }
     Some(request)
 }

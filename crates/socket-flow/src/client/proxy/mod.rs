@@ -17,6 +17,8 @@ use socket_flow_handshake::target::Userinfo;
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::invalid_header::InvalidHeader;
+#[cfg(feature = "rustls")]
+use crate::tls::without_h2;
 
 pub use error::{ProxyError, SocksReply};
 pub use url::InvalidProxyUrl;
@@ -75,7 +77,8 @@ impl Proxy {
     }
 
     /// Adds a header to the `CONNECT` request, for instance a `Proxy-Authorization` that is not
-    /// Basic, which then takes the place of the URL's user and password. SOCKS has none.
+    /// Basic, which then takes the place of the URL's user and password, or a `User-Agent` in place
+    /// of the default, `socket-flow/` and its version. SOCKS has none.
     ///
     /// # Errors
     /// [`InvalidHeader`].
@@ -93,7 +96,7 @@ impl Proxy {
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
-        self.tls = Some(config.into());
+        self.tls = Some(without_h2(config.into()));
         self
     }
 
