@@ -6,6 +6,7 @@ use socket_flow::{
 use tokio::io::AsyncWriteExt;
 
 use crate::alone;
+use crate::log::Log;
 use crate::peers::{echo_server, head, is_echo, peer, relay};
 
 /// RFC 6455 §4.1.
@@ -46,6 +47,31 @@ async fn a_client_in_that_environment() {
     is_echo(&mut direct.connect().await.unwrap().0).await;
     let proxied = ClientBuilder::new("ws://server.invalid/").proxy_from_env();
     is_echo(&mut proxied.connect().await.unwrap().0).await;
+}
+
+#[tokio::test]
+async fn entries_of_no_proxy_that_cannot_be_read_are_logged_by_their_number() {
+    tokio::task::spawn_blocking(|| {
+        alone::run(
+            "environment::a_log_in_that_environment",
+            &[("no_proxy", "a.example, u:secret@b, *.c.example,secret.*")],
+        );
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs NO_PROXY in the environment: run by the test above"]
+async fn a_log_in_that_environment() {
+    let (log, _guard) = Log::capture();
+    let _client = ClientBuilder::new("ws://server.invalid/").proxy_from_env();
+    let text = log.text();
+    assert_eq!(text.matches("entry of NO_PROXY cannot be read").count(), 2);
+    for number in ["number=2", "number=4"] {
+        assert!(text.contains(number), "{text}");
+    }
+    assert!(!text.contains("secret"), "{text}");
 }
 
 #[tokio::test]

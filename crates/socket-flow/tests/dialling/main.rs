@@ -7,6 +7,8 @@ mod environment;
 mod http_proxy;
 #[cfg(feature = "rustls")]
 mod https_proxy;
+#[path = "../support/log.rs"]
+mod log;
 mod peers;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]

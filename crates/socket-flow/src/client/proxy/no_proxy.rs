@@ -3,8 +3,9 @@ use std::net::IpAddr;
 /// The hosts that `NO_PROXY` names: they are connected to directly.
 ///
 /// Entries are separated by commas or white space: `*`, a name with all names below it (with or
-/// without a dot before it), an address, or a network as `10.0.0.0/8`; with `:port` behind it an
-/// entry holds for that port alone. What cannot be read names nothing.
+/// without a dot before it), `*.` and a name for those below it alone, an address, or a network as
+/// `10.0.0.0/8`; with `:port` after it an entry holds for that port alone. What cannot be read names
+/// nothing, and is logged as a warning.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NoProxy {
     entries: Vec<Entry>,
@@ -19,16 +20,29 @@ struct Entry {
 #[derive(Clone, Debug)]
 enum Host {
     Any,
-    Network { address: IpAddr, prefix: u32 },
+    Network {
+        address: IpAddr,
+        prefix: u32,
+    },
+    /// A name, and all below it.
     Domain(String),
+    /// The names below this one.
+    Below(String),
 }
 
 impl NoProxy {
     pub(crate) fn parse(list: &str) -> Self {
-        let entries = list
+        let texts = list
             .split(|c: char| c == ',' || c.is_whitespace())
-            .filter_map(Entry::parse)
-            .collect();
+            .filter(|text| !text.is_empty());
+        let mut entries = Vec::new();
+        for (text, number) in texts.zip(1..) {
+            match Entry::parse(text) {
+                Some(entry) => entries.push(entry),
+                // Its number alone: it may be anything, a URL with a password too.
+                None => tracing::warn!(number, "entry of NO_PROXY cannot be read, and is ignored"),
+            }
+        }
         Self { entries }
     }
 
@@ -60,13 +74,10 @@ impl Entry {
             Host::Network { address, prefix } => host
                 .parse()
                 .is_ok_and(|host| is_in_network(host, *address, *prefix)),
-            // An address has no names above it.
-            Host::Domain(_) if host.parse::<IpAddr>().is_ok() => false,
-            Host::Domain(domain) => host
-                .strip_suffix('.')
-                .unwrap_or(host)
-                .strip_suffix(domain.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            Host::Domain(domain) => {
+                below(host, domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            Host::Below(domain) => below(host, domain).is_some_and(|rest| rest.ends_with('.')),
         }
     }
 }
@@ -89,10 +100,33 @@ impl Host {
             let prefix = prefix.unwrap_or(all);
             return (prefix <= all).then_some(Self::Network { address, prefix });
         }
-        let domain = text.trim_matches('.');
-        let is_name = !domain.is_empty() && !domain.contains([':', '/', '[', ']', '*']);
-        is_name.then(|| Self::Domain(domain.to_ascii_lowercase()))
+        let (is_below, name) = match text.strip_prefix("*.") {
+            Some(name) => (true, name),
+            None => (false, text),
+        };
+        let domain = name.trim_matches('.').to_ascii_lowercase();
+        let is_name = domain
+            .split('.')
+            .all(|label| !label.is_empty() && label.bytes().all(is_label_byte));
+        match is_below {
+            _ if !is_name => None,
+            true => Some(Self::Below(domain)),
+            false => Some(Self::Domain(domain)),
+        }
     }
+}
+
+/// What stands before this domain in a host that ends with it. An address has no names above it.
+fn below<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
+    if host.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    host.strip_suffix('.').unwrap_or(host).strip_suffix(domain)
+}
+
+/// Letters of any language stand in lists, and match no host, which is ASCII.
+fn is_label_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-' | b'_' | 0x80..)
 }
 
 fn is_in_network(host: IpAddr, network: IpAddr, prefix: u32) -> bool {
@@ -153,12 +187,48 @@ mod tests {
             ("192.0.2.0/x", "192.0.2.0", false),
             ("2.1", "192.0.2.1", false),
             (".", "a", false),
+            ("*.corp.example", "a.corp.example", true),
+            ("*.corp.example", "a.b.corp.example", true),
+            ("*.corp.example", "a.corp.example.", true),
+            ("*.Corp.Example", "a.corp.example", true),
+            ("*.corp.example", "corp.example", false),
+            ("*.corp.example", "acorp.example", false),
+            ("*.corp.example:443", "a.corp.example", true),
+            ("*.corp.example:80", "a.corp.example", false),
+            ("a,*.corp.example", "a.corp.example", true),
+            ("*.1", "192.0.2.1", false),
         ] {
             assert_eq!(
                 NoProxy::parse(list).contains(host, 443),
                 contained,
                 "{list:?} {host}"
             );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_nothing() {
+        for list in [
+            "corp.*",
+            "a*.example",
+            "**",
+            "*.*.example",
+            "*.",
+            ".",
+            "..",
+            "a..b",
+            "http://a",
+            "a/b",
+            "u:p@a",
+            "a:b",
+            "a:65536",
+            "[::1",
+            "10.0.0.0/33",
+            "10.0.0.0/x",
+            "10.0.0.*",
+            "a;b",
+        ] {
+            assert!(NoProxy::parse(list).entries.is_empty(), "{list}");
         }
     }
 }
