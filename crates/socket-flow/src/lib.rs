@@ -153,7 +153,7 @@ pub use crate::hub::{Delivery, Hub, HubBuilder, HubError, HubStats, SlowPolicy};
 pub use crate::invalid_header::InvalidHeader;
 pub use crate::server::{
     AcceptError, Acceptor, BudgetError, ConnectionId, Events, HandlerResult, Listener, PeerAddr,
-    Pending, Server, ServerBuilder, ServerEvent, ServerHandle, ShutdownOutcome, accept,
+    Pending, Server, ServerBuilder, ServerEvent, ServerHandle, ShutdownOutcome, Upgrade, accept,
 };
 pub use crate::stream::{ClientStream, ServerStream};
 

@@ -300,6 +300,16 @@ impl Acceptor {
         })
     }
 
+    /// What it decides by.
+    pub(super) fn choices(&self) -> &Choices {
+        &self.settings.choices
+    }
+
+    /// How its connections are set up.
+    pub(super) fn shared_config(&self) -> &Arc<Config> {
+        &self.settings.config
+    }
+
     /// When a handshake that begins now must be over.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::after(self.settings.handshake_timeout)

@@ -18,6 +18,7 @@ mod reply_room;
 mod serving;
 mod session;
 mod told;
+mod upgrade;
 
 use socket_flow_connection::WebSocket;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,6 +33,7 @@ pub use listener::Listener;
 pub use peer_addr::PeerAddr;
 pub use pending::Pending;
 pub use session::HandlerResult;
+pub use upgrade::Upgrade;
 
 /// Accepts a WebSocket on an open stream with default settings; for anything else there is
 /// [`Acceptor`].
