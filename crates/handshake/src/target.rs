@@ -18,7 +18,7 @@ use crate::origin::is_scheme;
 
 pub use crate::userinfo::{InvalidUserinfo, Userinfo};
 pub(crate) use host::is_host;
-pub(crate) use resource::path_and_query;
+pub(crate) use resource::{checked, path_and_query};
 
 /// A parsed `ws://` or `wss://` URL.
 ///

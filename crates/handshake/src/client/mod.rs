@@ -13,7 +13,7 @@ use http::{HeaderValue, Request, Uri};
 
 use crate::authority::Authority;
 use crate::key::Key;
-use crate::target::{default_port, is_host, path_and_query};
+use crate::target::{checked, default_port, is_host};
 use crate::{deflate, extension, subprotocol};
 
 pub use error::{RequestError, VerifyError};
@@ -51,8 +51,10 @@ pub fn request(uri: &Uri, offer: &Offer, key: &Key) -> Result<Request<()>, Reque
         return Err(RequestError::ReservedHeader(name.clone()));
     }
     let host = host_header(uri)?;
-    let resource = uri.path_and_query().map_or("", PathAndQuery::as_str);
-    let resource = path_and_query(resource).map_err(|_| RequestError::Path)?;
+    let resource = match uri.path_and_query() {
+        Some(given) => checked(given).map_err(|_| RequestError::Path)?,
+        None => PathAndQuery::from_static("/"),
+    };
     let subprotocols =
         subprotocol::encode(&offer.subprotocols).map_err(RequestError::Subprotocol)?;
     let extensions = extensions(offer)?;

@@ -7,22 +7,27 @@ use std::net::Ipv4Addr;
 /// numbers or nothing, as the URL standard says: `127.1` or `0x7f000001` are addresses to resolvers
 /// and none to whoever compares hosts.
 pub(crate) fn is_host(host: &str) -> bool {
-    if host.contains(':') {
+    if host.as_bytes().contains(&b':') {
         // An IPv6 address.
         return true;
     }
-    let name = host.strip_suffix('.').unwrap_or(host);
-    if name.rsplit('.').next().is_some_and(is_number) {
+    let is_dot = |byte: &u8| *byte == b'.';
+    let name = host.strip_suffix('.').unwrap_or(host).as_bytes();
+    if name.rsplit(is_dot).next().is_some_and(is_number) {
         return host.parse::<Ipv4Addr>().is_ok();
     }
-    name.len() <= 253 && name.split('.').all(|label| matches!(label.len(), 1..=63))
+    name.len() <= 253
+        && name
+            .split(is_dot)
+            .all(|label| matches!(label.len(), 1..=63))
 }
 
 /// Decimal, octal, or hexadecimal as `inet_aton` reads it.
-fn is_number(label: &str) -> bool {
-    match label.strip_prefix("0x") {
-        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        None => !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()),
+fn is_number(label: &[u8]) -> bool {
+    match label {
+        [b'0', b'x', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        [] => false,
+        digits => digits.iter().all(u8::is_ascii_digit),
     }
 }
 

@@ -25,6 +25,14 @@ pub(crate) fn path_and_query(text: &str) -> Result<PathAndQuery, TargetError> {
     PathAndQuery::try_from(&*encoded).map_err(|_| TargetError::Path)
 }
 
+/// The same of what [`Uri`](http::Uri) has parsed, which lets more through than RFC 3986 does.
+pub(crate) fn checked(given: &PathAndQuery) -> Result<PathAndQuery, TargetError> {
+    match encode(given.as_str())? {
+        Cow::Borrowed(text) if text.starts_with('/') => Ok(given.clone()),
+        encoded => path_and_query(&encoded),
+    }
+}
+
 fn encode(text: &str) -> Result<Cow<'_, str>, TargetError> {
     let is_plain = |byte: u8| is_allowed(byte) && byte != b'%';
     if text.bytes().all(is_plain) {
