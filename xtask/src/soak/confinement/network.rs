@@ -51,7 +51,7 @@ impl Network {
         Confinement::Network(self.clients.clone())
     }
 
-    /// Drops so many of a thousand packets that arrive, on both ends.
+    /// Drops so many of a thousand packets that arrive by the link, on both ends.
     pub(crate) fn lose(&self, of_thousand: u32) -> Result<(), String> {
         for end in [&self.server, &self.clients] {
             let rules = format!(
@@ -59,7 +59,7 @@ impl Network {
                  table inet soak {{\n\
                  chain arriving {{\n\
                  type filter hook input priority 0\n\
-                 numgen random mod 1000 < {of_thousand} counter drop\n\
+                 iifname {DEVICE} numgen random mod 1000 < {of_thousand} counter drop\n\
                  }}\n}}\n"
             );
             // An empty set of numbers is no condition that it knows.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{FAIR, Honest};
 use crate::soak::scenarios::opened;
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
@@ -29,16 +30,19 @@ fn exchange(stage: &mut Stage<'_>, style: &str, length: Duration) -> Result<(), 
     }
     let base = stage.base(server);
     let before = stage.fact(server, "received");
+    let honest = Honest::alone(stage, port)?;
 
     let client = stage.client(
         port,
         &format!("active --connections {count} --rate {RATE} --deflate-every 16"),
     )?;
     opened(stage, client, count)?;
+    honest.beside(stage);
     stage.watch("messages", length / 2)?;
     let half = stage.status(server).resident;
     stage.watch("messages", length / 2)?;
     let growth = stage.status(server).resident as f64 - half as f64;
+    honest.judge(stage, "beside active ones", FAIR)?;
     stage.end(client)?;
     stage.settle("closed")?;
 
@@ -47,7 +51,7 @@ fn exchange(stage: &mut Stage<'_>, style: &str, length: Duration) -> Result<(), 
     stage.count(
         "messages received by the server",
         stage.fact(server, "received") - before,
-        sent,
+        sent + honest.sent(stage),
     );
     stage.count("echoes received", stage.fact(client, "received"), sent);
     stage.check_books("server", server);

@@ -1,20 +1,23 @@
-//! What S12 to S14 have in common: honest connections of a process of their own, without an attack
-//! and then beside one.
+//! Honest connections in a process of their own, whose waits are judged beside what else a scenario
+//! does to the server; and what S12 to S14 have in common.
 
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::soak::actor::Signal;
 use crate::soak::confinement::Confinement;
+use crate::soak::programs::Program;
 use crate::soak::stage::{Id, Stage};
 use crate::soak::verdict::Limit;
 
-/// The honest connections, and their messages in a second: each sends one every 5 ms.
+/// The honest connections.
 pub(super) const HONEST: u64 = 4;
-const RATE: u64 = 800;
+
+/// Their arguments: each sends a message every 5 ms.
+const METER: &str = "meter --connections 4 --rate 800 --path /short";
 
 /// How long they are measured alone.
-const QUIET: Duration = Duration::from_millis(1_500);
+pub(super) const QUIET: Duration = Duration::from_millis(1_500);
 
 /// Time for connections to open.
 const OPENING: Duration = Duration::from_secs(30);
@@ -25,6 +28,80 @@ const TIMES: f64 = 3.0;
 
 /// How long honest clients may wait, in milliseconds: each quantile and its limit.
 pub(super) type Waits = &'static [(&'static str, f64)];
+
+/// How long they may wait beside anything that one server has to bear.
+pub(super) const FAIR: Waits = &[("p50", 5.0), ("p99", 30.0)];
+
+/// How long they may wait beside thousands that all have work at once: each of these has its turn
+/// between two of theirs.
+pub(super) const CROWDED: Waits = &[("p50", 500.0), ("p99", 1_000.0)];
+
+/// The honest connections of a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Honest(Id);
+
+impl Honest {
+    /// Opens them, and measures them alone.
+    pub(super) fn alone(stage: &mut Stage<'_>, port: u16) -> Result<Self, Error> {
+        let honest = Self::open(stage, port, "")?;
+        stage.watch("alone", QUIET)?;
+        Ok(honest)
+    }
+
+    /// The same, of a server at another address.
+    pub(super) fn alone_at(
+        stage: &mut Stage<'_>,
+        addr: &str,
+        confinement: &Confinement,
+    ) -> Result<Self, Error> {
+        let arguments = format!("{METER} --addr {addr}");
+        let meter = stage.start("meter", Program::Client, &arguments, confinement)?;
+        open(stage, meter, HONEST)?;
+        stage.watch("alone", QUIET)?;
+        Ok(Self(meter))
+    }
+
+    /// Opens them, with more arguments.
+    pub(super) fn open(stage: &mut Stage<'_>, port: u16, more: &str) -> Result<Self, Error> {
+        let meter = stage.client(port, &format!("{METER} {more}"))?;
+        open(stage, meter, HONEST)?;
+        Ok(Self(meter))
+    }
+
+    /// How many messages they have sent.
+    pub(super) fn sent(self, stage: &Stage<'_>) -> u64 {
+        stage.fact(self.0, "sent")
+    }
+
+    /// From now on there is something beside them.
+    pub(super) fn beside(self, stage: &mut Stage<'_>) {
+        stage.signal(self.0, Signal::Next);
+    }
+
+    /// Ends them, and judges how long they waited.
+    pub(super) fn judge(
+        self,
+        stage: &mut Stage<'_>,
+        what: &str,
+        waits: Waits,
+    ) -> Result<(), Error> {
+        let Self(meter) = self;
+        stage.end(meter)?;
+        judge_waits(stage, what, meter, waits);
+        stage.count(
+            format!("{what}: echoes that did not come"),
+            stage.fact(meter, "unanswered"),
+            0,
+        );
+        stage.count(
+            format!("{what}: honest connections ended"),
+            stage.fact(meter, "ended") + stage.fact(meter, "failed"),
+            0,
+        );
+        stage.check_books(what, meter);
+        Ok(())
+    }
+}
 
 /// An attack on a server.
 pub(super) struct Attack<'a> {
@@ -55,11 +132,8 @@ pub(super) fn play(stage: &mut Stage<'_>, attack: &Attack<'_>) -> Result<Attacke
         ..
     } = attack;
     let (server, port) = stage.serve(attack.server, &Confinement::None)?;
-    let arguments = format!("meter --connections {HONEST} --rate {RATE} --path /short {clients}");
-    let meter = stage.client(port, &arguments)?;
-    open(stage, meter, HONEST)?;
+    let honest = Honest::open(stage, port, clients)?;
     stage.watch("alone", QUIET)?;
-
     let arguments = format!(
         "{} --connections {attackers} --path /short {clients}",
         attack.attack
@@ -71,23 +145,10 @@ pub(super) fn play(stage: &mut Stage<'_>, attack: &Attack<'_>) -> Result<Attacke
         stage.fact(attacking, "open"),
         *attackers,
     );
-    stage.signal(meter, Signal::Next);
+    honest.beside(stage);
     stage.signal(attacking, Signal::Next);
     stage.watch("beside the attack", attack.length)?;
-    stage.end(meter)?;
-
-    judge_waits(stage, what, meter, attack.waits);
-    stage.count(
-        format!("{what}: echoes that did not come"),
-        stage.fact(meter, "unanswered"),
-        0,
-    );
-    stage.count(
-        format!("{what}: honest connections ended"),
-        stage.fact(meter, "ended") + stage.fact(meter, "failed"),
-        0,
-    );
-    stage.check_books(what, meter);
+    honest.judge(stage, what, attack.waits)?;
     let sent = stage.fact(attacking, "sent");
     stage.check(
         format!("{what}: frames of the attackers"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::actor::Signal;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{FAIR, HONEST, Honest};
 use crate::soak::scenarios::opened;
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
@@ -30,6 +31,8 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let base = stage.base(server);
     let good = stage.client(port, &format!("active --connections {GOOD} --rate 200"))?;
     opened(stage, good, GOOD)?;
+    let honest = Honest::alone(stage, port)?;
+    honest.beside(stage);
     let hog = stage.attack(port, &format!("hog --connections {CLIENTS}"))?;
     stage.until("clients come", Duration::from_secs(20), |stage| {
         stage.fact(hog, "asked") >= CLIENTS
@@ -45,7 +48,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
         Limit::Most(BUSY),
     );
     let inside = stage.fact(hog, "open");
-    let room = (DESCRIPTORS - GOOD) as f64;
+    let room = (DESCRIPTORS - GOOD - HONEST) as f64;
     stage.check("clients that got in", inside as f64, "", Limit::Most(room));
     stage.check(
         "clients that wait",
@@ -67,6 +70,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.end(newcomers)?;
     stage.count("newcomers turned away", stage.fact(newcomers, "failed"), 0);
     stage.finish(hog, Duration::from_secs(30))?;
+    honest.judge(stage, "beside the shortage", FAIR)?;
     stage.end(good)?;
     stage.check_books("those who were inside", good);
     stage.check_books("server", server);

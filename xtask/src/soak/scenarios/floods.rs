@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::actor::Signal;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{FAIR, Honest};
 use crate::soak::stage::{Id, Stage};
 use crate::soak::verdict::Limit;
 
@@ -21,10 +22,13 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let (server, port) = stage.serve("", &Confinement::None)?;
     stage.warm_up(port)?;
     let base = stage.base(server);
+    let honest = Honest::alone(stage, port)?;
+    honest.beside(stage);
     flood(stage, server, port, 1, 64)?;
     flood(stage, server, port, 100, 16)?;
     declare(stage, server, port, 50)?;
     declare(stage, server, port, stage.connections() / 10)?;
+    honest.judge(stage, "beside all of it", FAIR)?;
     stage.check_base(server, base)
 }
 
@@ -39,7 +43,7 @@ fn flood(
     let before = stage.status(server).resident;
     stage.take_highest(server);
     let arguments = format!("flood --connections {connections} --mib {mib}");
-    let attack = stage.attack(port, &arguments)?;
+    let attack = stage.attack_yielding(port, &arguments)?;
     let phase = format!("{connections} x {mib} MiB of pings");
     stage.until(&phase, FLOOD, |stage| {
         stage.fact(attack, "flooded") + stage.fact(attack, "failed") >= connections

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::actor::Signal;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{FAIR, Honest};
 use crate::soak::scenarios::opened;
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
@@ -24,26 +25,30 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let (server, port) = stage.serve("", &Confinement::None)?;
     stage.warm_up(port)?;
     let base = stage.base(server);
+    let honest = Honest::alone(stage, port)?;
+    let before = stage.status(server).resident;
 
     let client = stage.client(port, &format!("hold --connections {count}"))?;
     opened(stage, client, count)?;
     stage.settle("open")?;
     let open = stage.status(server).resident;
+    honest.beside(stage);
     // Behind it every connection has sent pings and answered some.
     let length = stage.length(180).max(Duration::from_secs(45));
     stage.watch("idle, kept alive", length)?;
     let last = stage.status(server).resident;
+    honest.judge(stage, "beside idle ones", FAIR)?;
 
     let each = |more: u64, less: u64| (more as f64 - less as f64) / count as f64;
     stage.check(
         "memory for each connection, new",
-        each(open, base.resident),
+        each(open, before),
         " B",
         Limit::Most((EACH + ONCE / count as f64).round()),
     );
     stage.tell(
         "memory for each connection, at last",
-        each(last, base.resident),
+        each(last, before),
         " B",
     );
     stage.check(

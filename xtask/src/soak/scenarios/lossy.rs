@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::soak::confinement::Confinement;
 use crate::soak::confinement::network::{Network, SERVER};
 use crate::soak::programs::Program;
+use crate::soak::scenarios::beside::{FAIR, HONEST, Honest};
 use crate::soak::scenarios::opened;
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
@@ -39,6 +40,10 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let arguments = |connections| {
         format!("active --connections {connections} --rate {RATE} --addr {SERVER}:{port}")
     };
+    // It is on the server's side of the link, and loses nothing.
+    let addr = format!("{SERVER}:{port}");
+    let honest = Honest::alone_at(stage, &addr, &network.server())?;
+    honest.beside(stage);
     for loss in LOSSES {
         let percent = f64::from(loss) / 10.0;
         let client = stage.start(
@@ -76,6 +81,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
             );
         }
     }
+    honest.judge(stage, "beside lost packets", FAIR)?;
     stage.check_base(server, base)?;
 
     // Dead: neither end hears of it, and both must find out.
@@ -90,11 +96,14 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     )?;
     opened(stage, busy, CONNECTIONS)?;
     stage.watch("before the link dies", Duration::from_secs(3))?;
+    let honest = Honest::alone_at(stage, &addr, &network.server())?;
+    honest.beside(stage);
     network.link(false).map_err(cannot)?;
     let found = stage.until("the link is down", Duration::from_secs(60), |stage| {
-        stage.fact(server, "connections") == 0
+        stage.fact(server, "connections") == HONEST
             && stage.fact(idle, "open") + stage.fact(busy, "open") == 0
     })?;
+    honest.judge(stage, "beside a dead link", FAIR)?;
     let found = found.map_or(f64::NAN, |found| found.as_secs_f64());
     stage.check(
         "dead link: until both ends know",

@@ -3,11 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::soak::scenarios::beside::{self, Attack, Attacked, Waits};
+use crate::soak::scenarios::beside::{self, Attack, Attacked, CROWDED};
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
-
-const WAITS: Waits = &[("p50", 500.0), ("p99", 1_000.0)];
 
 /// What a message becomes.
 const SIZE: u64 = 1 << 20;
@@ -29,7 +27,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
         clients: "--parallel 256",
         attack: &format!("bombs --size {SIZE} --reset"),
         attackers,
-        waits: WAITS,
+        waits: CROWDED,
         length: stage.length(15),
     };
     let attacked = beside::play(stage, &attack)?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::soak::confinement::memory::MemoryGroup;
+use crate::soak::scenarios::beside::{FAIR, Honest};
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
 
@@ -23,9 +24,11 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     };
     let (server, port) = stage.serve("", &group.confinement())?;
     stage.warm_up(port)?;
+    let honest = Honest::alone(stage, port)?;
+    honest.beside(stage);
     let declared = stage.connections() / 10;
     let declare = stage.attack(port, &format!("declare --connections {declared} --mib 15"))?;
-    let flood = stage.attack(port, "flood --connections 100 --mib 8")?;
+    let flood = stage.attack_yielding(port, "flood --connections 100 --mib 8")?;
     stage.until("floods", Duration::from_secs(120), |stage| {
         stage.fact(flood, "flooded") + stage.fact(flood, "failed") >= 100
             && stage.fact(declare, "open") + stage.fact(declare, "failed") >= declared
@@ -34,6 +37,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let good = stage.client(port, "good --rate 50")?;
     stage.watch("good ones beside them", Duration::from_secs(10))?;
     stage.end(good)?;
+    honest.judge(stage, "beside all of it", FAIR)?;
     let status = stage.status(server);
     stage.check(
         "server's memory at most",

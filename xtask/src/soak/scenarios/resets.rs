@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{FAIR, Honest};
 use crate::soak::scenarios::opened;
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
@@ -23,6 +24,8 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let base = stage.base(server);
     let good = stage.client(port, &format!("active --connections {GOOD} --rate 2000"))?;
     opened(stage, good, GOOD)?;
+    let honest = Honest::alone(stage, port)?;
+    honest.beside(stage);
     let attack = stage.attack(port, &format!("reset --rate {RATE}"))?;
     let length = stage.length(60);
     // The first of them make what later ones use again.
@@ -30,6 +33,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let resident = stage.status(server).resident;
     stage.watch("resets", length * 2 / 3)?;
     stage.end(attack)?;
+    honest.judge(stage, "beside the resets", FAIR)?;
     stage.until("behind the resets", Duration::from_secs(15), |stage| {
         stage.fact(server, "connections") <= GOOD
     })?;

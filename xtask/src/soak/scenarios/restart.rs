@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{FAIR, Honest, QUIET};
 use crate::soak::stage::{Id, Stage};
 use crate::soak::verdict::Limit;
 
@@ -44,9 +45,17 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
         server = stage
             .serve(&format!("--addr 127.0.0.1:{port}"), &Confinement::None)?
             .0;
+        let honest = Honest::open(stage, port, "")?;
+        honest.beside(stage);
         let back = stage.until("started again", BACK, |stage| {
             stage.fact(client, "open") >= count
         })?;
+        stage.watch("messages", QUIET)?;
+        honest.judge(
+            stage,
+            &format!("kill {kill}: beside those that come back"),
+            FAIR,
+        )?;
         let back = back.map_or(f64::NAN, |back| back.as_secs_f64());
         stage.check(
             format!("kill {kill}: all are back after"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::confinement::Confinement;
 use crate::soak::scenarios::OPENING;
+use crate::soak::scenarios::beside::{FAIR, Honest};
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
 
@@ -30,11 +31,13 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.watch("good clients alone", Duration::from_secs(5))?;
     stage.end(quiet)?;
 
+    let honest = Honest::alone(stage, port)?;
     let attack = stage.attack(port, &format!("slow --connections {count} --parallel 256"))?;
     stage.until("slow ones come", OPENING, |stage| {
         stage.fact(attack, "open") + stage.fact(attack, "failed") >= count
     })?;
     stage.count("slow clients at once", stage.fact(attack, "open"), count);
+    honest.beside(stage);
     let good = stage.client(port, "good --rate 50")?;
     // Until the first of them have to go.
     stage.until("beside good ones", Duration::from_secs(8), |stage| {
@@ -45,6 +48,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
         stage.fact(attack, "gone") + stage.fact(attack, "stayed") >= count
     })?;
     stage.finish(attack, Duration::from_secs(30))?;
+    honest.judge(stage, "beside the slow ones", FAIR)?;
 
     let median = stage.ms(good, "handshake_all_p50");
     stage.tell(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::actor::Signal;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{FAIR, HONEST, Honest};
 use crate::soak::stage::{Id, Stage};
 use crate::soak::verdict::Limit;
 
@@ -27,6 +28,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     let (server, port) = stage.serve(PUSHES, &Confinement::None)?;
     stage.warm_up(port)?;
     let base = stage.base(server);
+    let honest = Honest::alone(stage, port)?;
     let read = format!("pushed --connections {each} --buffer 65536");
     let clients = [
         stage.client(port, &read)?,
@@ -35,11 +37,12 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     ];
     let (stopping, reading) = ([clients[0], clients[1]], clients[2]);
     stage.until("opening", Duration::from_secs(60), |stage| {
-        stage.fact(server, "connections") >= 3 * each
+        stage.fact(server, "connections") >= HONEST + 3 * each
     })?;
     stage.watch("all read", Duration::from_secs(5))?;
     let resident = stage.status(server).resident;
 
+    honest.beside(stage);
     tell(stage, &stopping, Signal::Stop);
     stage.take_highest(server);
     stage.watch("2 of 3 stopped, shortly", SHORT)?;
@@ -55,13 +58,13 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     );
     stage.count(
         "connections after it",
-        stage.fact(server, "connections"),
+        stage.fact(server, "connections") - HONEST,
         3 * each,
     );
 
     tell(stage, &stopping, Signal::Stop);
     let gone = stage.until("2 of 3 stopped, for long", LONG, |stage| {
-        stage.fact(server, "connections") <= each
+        stage.fact(server, "connections") <= HONEST + each
     })?;
     let gone = gone.map_or(f64::NAN, |gone| gone.as_secs_f64());
     stage.check(
@@ -70,7 +73,9 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
         " s",
         Limit::Most(45.0),
     );
-    stage.count("connections left", stage.fact(server, "connections"), each);
+    let left = stage.fact(server, "connections") - HONEST;
+    stage.count("connections left", left, each);
+    honest.judge(stage, "beside those that stopped", FAIR)?;
     tell(stage, &stopping, Signal::Continue);
     stage.watch("they learn of it", Duration::from_secs(5))?;
     for (at, client) in (1..).zip(stopping) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::actor::Signal;
 use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::beside::{CROWDED, HONEST, Honest};
 use crate::soak::scenarios::opened;
 use crate::soak::stage::Stage;
 use crate::soak::verdict::Limit;
@@ -20,12 +21,14 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.warm_up(port)?;
     let base = stage.base(server);
     let before = stage.fact(server, "ended_clean");
+    let honest = Honest::alone(stage, port)?;
     let client = stage.client(port, &hold)?;
     opened(stage, client, count)?;
     stage.settle("open")?;
+    honest.beside(stage);
     stage.signal(client, Signal::Next);
     let gone = stage.until("clients close", CLOSING, |stage| {
-        stage.fact(server, "connections") == 0 && stage.fact(client, "done") > 0
+        stage.fact(server, "connections") == HONEST && stage.fact(client, "done") > 0
     })?;
     judge(stage, "clients close", gone);
     stage.count(
@@ -35,6 +38,7 @@ pub(crate) fn play(stage: &mut Stage<'_>) -> Result<(), Error> {
     );
     let server_clean = stage.fact(server, "ended_clean") - before;
     stage.count("clients close: in order, server", server_clean, count);
+    honest.judge(stage, "clients close", CROWDED)?;
     stage.check_base(server, base)?;
 
     let client = stage.client(port, &hold)?;
