@@ -114,8 +114,10 @@ fn outcome(pieces: &[&[u8]], offer: &Offer, key: &Key) -> Outcome {
 }
 
 fn is_interim(head: &Head<'_>) -> bool {
-    let status = head.start.get(1).copied().unwrap_or_default();
-    matches!(status, [b'1', b'0'..=b'9', b'0'..=b'9']) && status != b"101"
+    let [version, status] = [0, 1].map(|at| head.start.get(at).copied().unwrap_or_default());
+    matches!(version, b"HTTP/1.0" | b"HTTP/1.1")
+        && matches!(status, [b'1', b'0'..=b'9', b'0'..=b'9'])
+        && status != b"101"
 }
 
 /// Whether the reason holds what a parser may refuse or let pass.
