@@ -169,7 +169,7 @@ impl Outbox {
     /// run whoever waits at once.
     fn settle_flushes(&self, settle: impl FnOnce(&mut Flushes, u32) -> Vec<Flush>) -> Vec<Flush> {
         let mut state = self.lock();
-        let taken = state.taken;
+        let taken = state.waiting.taken;
         let Some(crowd) = &mut state.crowd else {
             self.flushing.store(false, Ordering::Release);
             return Vec::new();

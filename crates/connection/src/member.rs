@@ -40,7 +40,7 @@ impl Sender {
     /// Whether so many messages have been taken over.
     #[doc(hidden)]
     pub fn has_taken_over(&self, handed_in: u32) -> bool {
-        is_reached(handed_in, self.outbox.lock().taken)
+        is_reached(handed_in, self.outbox.lock().waiting.taken)
     }
 
     /// Whether there is anything to wait for: how many messages were taken
@@ -54,7 +54,7 @@ impl Sender {
         let since = crowd.and_then(|crowd| crowd.pressed_since);
         let has_passed = since.is_some_and(|since| since.elapsed() >= turn);
         let is_late = state.late >= patience.into() || (patience == Patience::Turn && has_passed);
-        (!is_late).then_some(state.taken)
+        (!is_late).then_some(state.waiting.taken)
     }
 
     /// Hands a message in once there is room, in the order of those who wait;
@@ -77,7 +77,7 @@ impl Sender {
     #[doc(hidden)]
     pub fn let_pass(&self, taken: u32, patience: Patience) {
         let state = self.outbox.lock();
-        let waits = state.late < patience.into() && state.taken == taken;
+        let waits = state.late < patience.into() && state.waiting.taken == taken;
         drop(state);
         if waits {
             self.outbox.is_late(patience.into());

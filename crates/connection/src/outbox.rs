@@ -50,8 +50,6 @@ pub(crate) struct State {
     waker: Option<Waker>,
     /// What only a full queue needs.
     pub(crate) crowd: Option<Box<Crowd>>,
-    /// How many messages were taken over; it wraps around.
-    pub(crate) taken: u32,
     pub(crate) late: Late,
     /// Who last handed something in and would have waited for room.
     sender: Option<Caller>,
@@ -272,7 +270,6 @@ impl Outbox {
     pub(crate) fn next(&self, freed: &mut u32) -> Option<Handed> {
         let mut state = self.lock();
         if let Some((parcel, cost)) = state.waiting.pop() {
-            state.taken = state.taken.wrapping_add(1);
             state.late = Late::No;
             *freed += match &mut state.crowd {
                 Some(crowd) => crowd.took(cost, self.capacity),
@@ -343,10 +340,8 @@ impl Outbox {
         if is_filled {
             return Poll::Ready(());
         }
-        if state.waiting.is_empty() {
-            // An idle connection keeps no memory for it.
-            state.waiting.clear();
-        }
+        // An idle connection keeps no memory for it.
+        state.waiting.release();
         state.awaits_close = accepts == Accepts::Nothing;
         match &mut state.waker {
             Some(old) => old.clone_from(waker),
@@ -496,7 +491,7 @@ impl State {
     /// How many messages were handed in; it wraps around.
     pub(crate) fn handed_in(&self) -> u32 {
         // Fewer wait than there are bytes of room, or of backlog.
-        self.taken.wrapping_add(self.waiting.len())
+        self.waiting.taken.wrapping_add(self.waiting.len())
     }
 
     /// No message waits: the crowd goes where nobody needs it any more.
@@ -509,7 +504,7 @@ impl State {
     /// What is left of the crowd once nothing more is taken over: those who wait
     /// until what was taken over is sent.
     fn flushes(&mut self) -> Option<Box<Crowd>> {
-        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.taken);
+        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.waiting.taken);
         (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
     }
 
@@ -518,9 +513,9 @@ impl State {
         let crowd = self.crowd.as_mut();
         if let Some(crowd) = crowd.filter(|crowd| !crowd.flushes.is_empty()) {
             let waiting = &self.waiting;
-            crowd
-                .flushes
-                .are_fewer(self.taken, |first| waiting.count_lossy(first).min(oldest));
+            crowd.flushes.are_fewer(waiting.taken, |first| {
+                waiting.count_lossy(first).min(oldest)
+            });
         }
     }
 }

@@ -10,10 +10,12 @@ use crate::published::{Batch, Published};
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Entry>,
-    /// How many messages: an entry may stand for several.
-    len: u32,
     /// Bytes of payload.
     bytes: usize,
+    /// How many messages: an entry may stand for several.
+    len: u32,
+    /// How many were taken out; it wraps around.
+    pub(crate) taken: u32,
 }
 
 #[derive(Debug)]
@@ -67,29 +69,41 @@ impl Queue {
     /// The next message, and what it costs.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<(Parcel, u32)> {
-        let (parcel, cost) = match self.entries.front_mut()? {
-            Entry::Published { batch, from, to } => {
-                let cost = batch.cost_of(*from);
-                let message = Parcel::new(batch.message(*from)?);
-                *from += 1;
-                if from == to {
-                    self.entries.pop_front();
-                }
-                (message, cost)
-            }
-            Entry::One { .. } => match self.entries.pop_front()? {
-                Entry::One { parcel, cost, .. } => (parcel, cost),
-                Entry::Published { .. } => return None,
-            },
+        let (parcel, cost) = match self.entries.pop_front()? {
+            Entry::One { parcel, cost, .. } => (parcel, cost),
+            Entry::Published { batch, from, to } => self.take_first(batch, from, to)?,
         };
         self.len -= 1;
         self.bytes -= parcel.len();
+        self.taken = self.taken.wrapping_add(1);
         Some((parcel, cost))
+    }
+
+    #[inline(never)]
+    fn take_first(&mut self, batch: Arc<Batch>, from: u8, to: u8) -> Option<(Parcel, u32)> {
+        let first = (Parcel::new(batch.message(from)?), batch.cost_of(from));
+        let from = from + 1;
+        if from < to {
+            self.entries
+                .push_front(Entry::Published { batch, from, to });
+        }
+        Some(first)
     }
 
     /// Drops all messages.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            taken: self.taken,
+            ..Self::default()
+        };
+    }
+
+    /// Gives the memory back that an empty queue needs no more.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
     }
 
     /// The oldest lossy messages that cost so much together. None, where all of
@@ -177,9 +191,10 @@ impl Queue {
         });
     }
 
+    #[inline]
     fn push(&mut self, entry: Entry) {
         if self.entries.capacity() == 0 {
-            self.entries.reserve_exact(FEW);
+            self.entries = VecDeque::with_capacity(FEW);
         }
         self.entries.push_back(entry);
     }
@@ -194,10 +209,7 @@ impl Entry {
     }
 
     fn is_lossy(&self) -> bool {
-        match self {
-            Self::One { lossy, .. } => *lossy,
-            Self::Published { .. } => true,
-        }
+        !matches!(self, Self::One { lossy: false, .. })
     }
 
     /// Drops at most so many of its messages, if they are lossy. Whether none is
