@@ -25,21 +25,35 @@ where
             buf.advance(len);
             return Ok(head);
         }
-        make_room(buf);
-        if read_some(io, buf).await.map_err(ReadHeadError::Io)? == 0 {
-            return Err(ReadHeadError::Eof);
+        if buf.len() == buf.capacity() {
+            grow(buf, read_step(buf));
         }
+        read_more(io, buf).await?;
+    }
+}
+
+/// Reads what has room in `buf`.
+pub(crate) async fn read_more<S>(io: &mut S, buf: &mut BytesMut) -> Result<(), ReadHeadError>
+where
+    S: AsyncRead + Unpin,
+{
+    match read_some(io, buf).await {
+        Ok(0) => Err(ReadHeadError::Eof),
+        Ok(_) => Ok(()),
+        Err(error) => Err(ReadHeadError::Io(error)),
     }
 }
 
 /// Makes room for a read and no more: a client that sends half a head decides how long that is kept.
-/// A large head grows by a quarter at a time, so that copying it stays linear.
-fn make_room(buf: &mut BytesMut) {
+pub(crate) fn grow(buf: &mut BytesMut, additional: usize) {
     let mut grown = ReceiveBuf::from(mem::take(buf));
-    if grown.spare_capacity() == 0 {
-        grown.reserve_exact(READ_STEP.max(grown.len() / 4));
-    }
+    grown.reserve_exact(additional);
     *buf = grown.into_inner();
+}
+
+/// A large head grows by a quarter at a time, so that copying it stays linear.
+pub(crate) fn read_step(buf: &[u8]) -> usize {
+    READ_STEP.max(buf.len() / 4)
 }
 
 /// Reads once; an interrupted read is tried again, as the open connection does.

@@ -31,6 +31,8 @@ pub enum RejectReason {
     InvalidHost,
     /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
     InvalidKey,
+    /// The memory that connections share is used up, and none for the request became free in time.
+    Memory,
     /// The method is not GET.
     Method,
     /// No `Host`.
@@ -75,6 +77,8 @@ impl RejectReason {
             // RFC 9110 §7.4, §15.5.20
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::HttpVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            // RFC 9110 §15.6.4
+            Self::Memory => StatusCode::SERVICE_UNAVAILABLE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Origin(_) => StatusCode::FORBIDDEN,
@@ -99,6 +103,7 @@ impl fmt::Display for RejectReason {
             Self::HttpVersion => "request is not HTTP/1.1",
             Self::InvalidHost => "invalid Host",
             Self::InvalidKey => "Sec-WebSocket-Key is not the base64 of 16 bytes",
+            Self::Memory => "no memory is left for the request",
             Self::Method => "method is not GET",
             Self::MissingHost => "no Host",
             Self::MissingKey => "no Sec-WebSocket-Key",

@@ -7,7 +7,7 @@ use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
 use socket_flow_handshake::host::{HostError, HostPolicy};
 use socket_flow_handshake::origin::OriginPolicy;
-use socket_flow_handshake::server::{self, Choices, Rejection};
+use socket_flow_handshake::server::{self, Choices, RejectReason, Rejection};
 #[cfg(feature = "deflate")]
 use socket_flow_protocol::Deflate;
 use socket_flow_protocol::{Budget, Config};
@@ -18,13 +18,15 @@ use crate::apart::Apart;
 use crate::deadline::Deadline;
 #[cfg(feature = "deflate")]
 use crate::deflate;
-use crate::head_io::{ReadHeadError, read_head};
+use crate::head_io::ReadHeadError;
 use crate::server::error::AcceptError;
+use crate::server::head_memory::HeadMemory;
 use crate::server::paced::Pace;
 use crate::server::pending::Pending;
 use crate::server::refuse::send_answer;
 #[cfg(feature = "rustls")]
 use crate::server::refuse::{LINGER, linger};
+use crate::server::request::{RequestFailure, read_request};
 
 /// What a server accepts, and how its connections are set up. Make one and use it for all: a clone
 /// shares the settings and is as large as a pointer.
@@ -134,6 +136,11 @@ impl Acceptor {
 
     /// Sets how much memory the open connections may hold together; see [`Budget`]. It is a part of
     /// the [`config`](Self::config), and set there by whoever calls that later. Default: no budget.
+    ///
+    /// Handshakes draw from it too. Each is charged [`Budget::SHARE`]; what a larger request takes
+    /// is charged before it is read. Where it does not fit, the handshake waits, for the budget's
+    /// [`patience`](Budget::patience) at most, and is then refused with 503. A head of up to 2 KiB
+    /// that takes up to 4 KiB, which 24 header lines do, never waits.
     #[must_use]
     pub fn budget(self, budget: Budget) -> Self {
         self.with(|settings| {
@@ -331,30 +338,28 @@ impl Acceptor {
     {
         let mut buf = BytesMut::new();
         let mut decoder = RequestDecoder::new(self.settings.head_limits);
-        let head = deadline
-            .run(read_head(&mut stream, &mut buf, |bytes| {
-                decoder.decode(bytes)
-            }))
-            .await
-            .ok_or(AcceptError::Timeout)?;
+        let mut memory = self.settings.config.memory().map(HeadMemory::new);
+        let reading = read_request(&mut stream, &mut buf, &mut decoder, memory.as_mut());
+        let head = deadline.run(reading).await.ok_or(AcceptError::Timeout)?;
         let (request, rejection) = match head {
             Ok(request) => match server::decide(&request, &self.settings.choices) {
                 Ok(acceptance) => {
                     return Ok(Judged::Valid(Box::new(Pending::new(
-                        stream,
-                        request,
-                        buf,
-                        acceptance,
-                        Arc::clone(&self.settings.config),
-                        self.settings.pace,
-                        deadline,
+                        stream, request, buf, memory, acceptance, self, deadline,
                     ))));
                 }
                 Err(rejection) => (Some(request), rejection),
             },
-            Err(ReadHeadError::Head(error)) => (None, Rejection::from(error)),
-            Err(ReadHeadError::Eof) => return Err(AcceptError::UnexpectedEof),
-            Err(ReadHeadError::Io(error)) => {
+            Err(RequestFailure::Memory) => {
+                // The answer is waited for, and what was read says nothing.
+                buf = BytesMut::new();
+                (None, Rejection::from(RejectReason::Memory))
+            }
+            Err(RequestFailure::Read(ReadHeadError::Head(error))) => (None, Rejection::from(error)),
+            Err(RequestFailure::Read(ReadHeadError::Eof)) => {
+                return Err(AcceptError::UnexpectedEof);
+            }
+            Err(RequestFailure::Read(ReadHeadError::Io(error))) => {
                 let error = AcceptError::from(error);
                 // An alert says why, and is to arrive as a refusal is.
                 #[cfg(feature = "rustls")]
@@ -370,6 +375,7 @@ impl Acceptor {
             request,
             rejection,
             pace: self.settings.pace,
+            _memory: memory,
         })))
     }
 }
@@ -388,6 +394,8 @@ pub(crate) struct Refused<S> {
     pub(crate) request: Option<Request<()>>,
     pub(crate) rejection: Rejection,
     pub(crate) pace: Pace,
+    /// Charged until it is answered.
+    pub(crate) _memory: Option<HeadMemory>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Refused<S> {

@@ -12,11 +12,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::apart::Apart;
 use crate::deadline::Deadline;
-use crate::head_io::{left_over, write_head};
+use crate::head_io::write_head;
 use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
-use crate::server::acceptor::Refused;
+use crate::server::acceptor::{Acceptor, Refused};
 use crate::server::error::AcceptError;
+use crate::server::head_memory::HeadMemory;
 use crate::server::paced::Pace;
 use crate::server::refuse::{internal_error, refuse, send_refusal};
 
@@ -31,6 +32,8 @@ pub struct Pending<S> {
     request: Request<()>,
     /// What the client sent behind its request, before it had an answer.
     buf: BytesMut,
+    /// What both are charged, where there is a budget.
+    memory: Option<HeadMemory>,
     /// What was decided about it, and what the application changed of that.
     acceptance: Acceptance,
     /// The first header that was none.
@@ -47,19 +50,20 @@ impl<S> Pending<S> {
         stream: S,
         request: Request<()>,
         buf: BytesMut,
+        memory: Option<HeadMemory>,
         acceptance: Acceptance,
-        config: Arc<Config>,
-        pace: Pace,
+        acceptor: &Acceptor,
         deadline: Deadline,
     ) -> Self {
         Self {
             stream,
             request,
             buf,
+            memory,
             acceptance,
             invalid_header: None,
-            config,
-            pace,
+            config: Arc::clone(acceptor.shared_config()),
+            pace: acceptor.pace(),
             deadline,
             denial: None,
         }
@@ -82,6 +86,7 @@ impl<S> Pending<S> {
             request: Some(self.request),
             rejection,
             pace: self.pace,
+            _memory: self.memory,
         }
     }
 
@@ -200,13 +205,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             "opening handshake complete"
         );
         let negotiated = negotiated(agreed);
-        let ws = WebSocket::from_parts(
-            self.stream,
-            left_over(self.buf),
-            Role::Server,
-            negotiated,
-            self.config,
-        );
+        let ws =
+            WebSocket::from_parts(self.stream, self.buf, Role::Server, negotiated, self.config);
         Ok((ws, self.request))
     }
 

@@ -4,6 +4,7 @@ mod accept;
 mod answer;
 mod connect;
 mod interrupted;
+mod memory;
 mod not_http;
 mod pending;
 mod refuse;

@@ -8,7 +8,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket_flow::{
-    Acceptor, ClientBuilder, ClientStream, Config, Listener, Server, ServerStream, WebSocket,
+    Acceptor, Budget, ClientBuilder, ClientStream, Config, Listener, Server, ServerStream,
+    WebSocket,
 };
 
 use crate::heap::{Heap, alone};
@@ -345,6 +346,44 @@ fn half_a_head_costs_its_limit_and_a_read() {
             "{} bytes",
             heap.peak()
         );
+    });
+}
+
+#[test]
+fn what_a_request_holds_until_it_is_answered_is_what_it_is_charged() {
+    let value = "a".repeat(6_000);
+    let repeated = "a:\r\n".repeat(95);
+    let distinct: String = (0..95)
+        .map(|line| format!("x-{line}: {line}\r\n"))
+        .collect();
+    let subprotocols = vec!["a"; 4_000].join(",");
+    let subprotocols = format!("Sec-WebSocket-Protocol: {subprotocols}\r\n");
+    alone(async || {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        for lines in [
+            "",
+            &format!("Cookie: {value}\r\nX: {value}\r\n"),
+            &repeated,
+            &distinct,
+            &subprotocols,
+        ] {
+            let budget = Budget::new(1 << 20);
+            let acceptor = Acceptor::new().budget(budget.clone());
+            let peer = ask(listener.local_addr().unwrap(), lines);
+            let (stream, _) = listener.accept().await;
+            let heap = Heap::watch();
+            let pending = acceptor.read(stream).await.unwrap();
+            let (held, charged) = (heap.bytes(), budget.usage().handshakes);
+            println!(
+                "{} bytes of lines: {held} held, {charged} charged",
+                lines.len()
+            );
+            assert!(
+                held <= charged && charged <= 2 * held + Budget::SHARE,
+                "{charged} for {held}"
+            );
+            drop((pending, peer));
+        }
     });
 }
 

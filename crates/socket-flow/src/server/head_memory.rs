@@ -1,0 +1,110 @@
+use std::fmt;
+use std::time::Duration;
+
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+use http::{HeaderValue, Request};
+use socket_flow_protocol::{Budget, Lease, NEVER, Purpose};
+use tokio::time::sleep;
+
+/// What a handshake is charged to the budget that its connection will draw from.
+///
+/// The share of a connection is charged from the start, and a usual request fits it: no newcomer
+/// waits for memory. A larger one takes no byte before there is room for it.
+pub(crate) struct HeadMemory {
+    lease: Lease,
+    /// How long it may wait yet.
+    patience: Duration,
+    /// Whether it waits, or waited in vain.
+    is_waiting: bool,
+}
+
+impl HeadMemory {
+    pub(crate) fn new(budget: &Budget) -> Self {
+        let mut lease = budget.lease(Purpose::Handshakes);
+        lease.set(Budget::SHARE);
+        Self {
+            lease,
+            patience: budget.patience(),
+            is_waiting: false,
+        }
+    }
+
+    /// Makes sure of so many bytes in all, and waits for them as long as the patience of the budget
+    /// lasts; whether they are there.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped; the handshake counts as refused.
+    pub(crate) async fn reserve(&mut self, bytes: usize) -> bool {
+        let mut pause = SHORTEST_PAUSE;
+        while !self.try_reserve(bytes) {
+            self.is_waiting = true;
+            let next = pause.min(self.patience);
+            if next.is_zero() {
+                return false;
+            }
+            sleep(next).await;
+            if self.patience != NEVER {
+                self.patience -= next;
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+        self.is_waiting = false;
+        true
+    }
+
+    /// Makes sure of so many bytes in all, if they are there.
+    pub(crate) fn try_reserve(&mut self, bytes: usize) -> bool {
+        bytes <= self.lease.bytes() || self.lease.try_set(bytes)
+    }
+
+    /// This is what is held from now on.
+    pub(crate) fn settle(&mut self, bytes: usize) {
+        self.lease.set(bytes.max(Budget::SHARE));
+    }
+}
+
+impl Drop for HeadMemory {
+    fn drop(&mut self) {
+        if self.is_waiting {
+            self.lease.budget().count_refused();
+        }
+    }
+}
+
+impl fmt::Debug for HeadMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeadMemory")
+            .field("bytes", &self.lease.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How much memory a request takes whose head has this many bytes, and what is decided about it.
+pub(crate) fn request_memory(request: &Request<()>, head: usize) -> usize {
+    let headers = request.headers();
+    let repeated = headers.len() - headers.keys_len();
+    // The subprotocols it offers are copied, so that the decision can still be another one.
+    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL);
+    let offered: usize = offered.iter().map(HeaderValue::len).sum();
+    head + headers.capacity() * LINE + repeated.next_power_of_two() * REPEATED_LINE + offered
+}
+
+/// Whether a request is as small as those of browsers are: one that never waits.
+pub(crate) fn is_usual(head: usize, memory: usize) -> bool {
+    head <= Budget::SHARE && memory <= MOST_OF_USUAL
+}
+
+/// What a `HeaderMap` takes for a line: hash, name, value and links, and its place in the table,
+/// a third larger.
+const LINE: usize = 104 + 8;
+
+/// What it takes for a line whose name stood there before: a value and links.
+const REPEATED_LINE: usize = 72;
+
+/// The memory of a request of 24 lines and 1,300 bytes.
+const MOST_OF_USUAL: usize = 2 * Budget::SHARE;
+
+/// Memory that is not there becomes free within a round trip, or takes its time. Ten looks within the
+/// usual patience leave a machine idle on which everybody waits.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(640);
