@@ -103,6 +103,25 @@ impl DeflateChoice {
     }
 }
 
+/// The same answer, and what is agreed on, but with every message compressed on its own, in both
+/// directions. A server may say so whatever was offered (RFC 7692 §7.1.1.1, §7.1.1.2).
+pub(crate) fn without_context_takeover(
+    answer: &Extension,
+    agreed: DeflateParams,
+) -> Option<(Extension, DeflateParams)> {
+    let answer = Parameters {
+        server_no_context_takeover: true,
+        client_no_context_takeover: true,
+        ..Parameters::read(answer).ok()?
+    };
+    let agreed = DeflateParams {
+        server_no_context_takeover: true,
+        client_no_context_takeover: true,
+        ..agreed
+    };
+    Some((answer.write(), agreed))
+}
+
 impl Default for DeflateChoice {
     fn default() -> Self {
         Self {

@@ -42,6 +42,7 @@ mod offer;
 mod parameters;
 
 pub use choice::DeflateChoice;
+pub(crate) use choice::without_context_takeover;
 pub use error::{DeflateError, InvalidWindowBits, Parameter};
 pub use offer::{ClientWindow, DeflateOffer};
 

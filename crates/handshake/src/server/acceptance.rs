@@ -6,6 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+use crate::deflate::without_context_takeover;
 use crate::header::HeaderNames;
 use crate::key::Key;
 use crate::server::{Choices, RejectReason, Rejection};
@@ -90,6 +91,57 @@ impl Acceptance {
     /// `Expect: 100-continue` (RFC 9110 §7.8). An HTTP server in front of this does it by itself.
     pub fn expects_continue(&self) -> bool {
         self.expects_continue
+    }
+
+    /// Has permessage-deflate, where it is agreed on, compress every message on its own, in both
+    /// directions, so that neither side keeps a context between messages (RFC 7692 §7.1.1).
+    ///
+    /// ```
+    /// use http::Request;
+    /// use socket_flow_handshake::deflate::DeflateChoice;
+    /// use socket_flow_handshake::server::{self, Choices};
+    ///
+    /// let request = Request::get("/chat")
+    ///     .header("host", "example.com")
+    ///     .header("upgrade", "websocket")
+    ///     .header("connection", "Upgrade")
+    ///     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    ///     .header("sec-websocket-version", "13")
+    ///     .header("sec-websocket-extensions", "permessage-deflate; server_max_window_bits=12")
+    ///     .body(())
+    ///     .unwrap();
+    /// let acceptance = server::decide(&request, &Choices::default().deflate(DeflateChoice::default()))?;
+    /// let (response, agreed) = acceptance.clone().without_context_takeover().answer()?;
+    /// assert_eq!(
+    ///     response.headers()["sec-websocket-extensions"],
+    ///     "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+    ///      server_max_window_bits=12",
+    /// );
+    /// assert!(agreed.deflate().unwrap().client_no_context_takeover);
+    ///
+    /// let (response, _) = acceptance.without_deflate().answer()?;
+    /// assert!(!response.headers().contains_key("sec-websocket-extensions"));
+    /// # Ok::<_, server::Rejection>(())
+    /// ```
+    #[must_use]
+    pub fn without_context_takeover(mut self) -> Self {
+        let negotiated = &mut self.negotiated;
+        if let (Some(agreed), [answer]) = (negotiated.deflate, &mut *negotiated.extensions) {
+            if let Some(reduced) = without_context_takeover(answer, agreed) {
+                *answer = reduced.0;
+                negotiated.deflate = Some(reduced.1);
+            }
+        }
+        self
+    }
+
+    /// Declines permessage-deflate.
+    #[must_use]
+    pub fn without_deflate(mut self) -> Self {
+        if self.negotiated.deflate.take().is_some() {
+            self.negotiated.extensions.clear();
+        }
+        self
     }
 
     /// The headers to add to the 101: at first those of

@@ -141,6 +141,11 @@ impl Acceptor {
     /// is charged before it is read. Where it does not fit, the handshake waits, for the budget's
     /// [`patience`](Budget::patience) at most, and is then refused with 503. A head of up to 2 KiB
     /// that takes up to 4 KiB, which 24 header lines do, never waits.
+    ///
+    /// Where [`deflate`](Self::deflate) would keep contexts between messages, they may take half of
+    /// the budget. Without room for those of a connection, messages in both directions are each
+    /// compressed on their own; without room for the context of one message, none is.
+    /// [`Usage::reduced`](socket_flow_protocol::Usage::reduced) counts both.
     #[must_use]
     pub fn budget(self, budget: Budget) -> Self {
         self.with(|settings| {

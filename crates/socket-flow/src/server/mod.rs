@@ -1,6 +1,7 @@
 mod acceptor;
 mod budget_error;
 mod builder;
+mod contexts;
 mod control;
 mod ended;
 mod error;

@@ -16,6 +16,7 @@ use crate::head_io::write_head;
 use crate::invalid_header::InvalidHeader;
 use crate::negotiated::negotiated;
 use crate::server::acceptor::{Acceptor, Refused};
+use crate::server::contexts::within_budget;
 use crate::server::error::AcceptError;
 use crate::server::head_memory::HeadMemory;
 use crate::server::paced::Pace;
@@ -186,7 +187,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             return Err(AcceptError::InvalidHeader(error));
         }
         let expects_continue = self.acceptance.expects_continue();
-        let (response, agreed) = match self.acceptance.answer() {
+        let (acceptance, contexts) = within_budget(self.acceptance, &self.config);
+        let (response, agreed) = match acceptance.answer() {
             Ok(answer) => answer,
             Err(rejection) => {
                 return Err(refuse(&mut self.stream, self.buf, rejection, self.pace).await);
@@ -207,6 +209,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
         let negotiated = negotiated(agreed);
         let ws =
             WebSocket::from_parts(self.stream, self.buf, Role::Server, negotiated, self.config);
+        // The connection is charged for them now.
+        drop(contexts);
         Ok((ws, self.request))
     }
 

@@ -5,11 +5,12 @@ use bytes::BytesMut;
 use http::{Request, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::server::{self, Rejection};
-use socket_flow_protocol::{Config, Negotiated, Role};
+use socket_flow_protocol::{Config, Lease, Negotiated, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::negotiated::negotiated;
 use crate::server::acceptor::Acceptor;
+use crate::server::contexts::within_budget;
 
 impl Acceptor {
     /// Accepts a request that an HTTP server of yours has read: the 101 for it to send, and what
@@ -45,10 +46,13 @@ impl Acceptor {
     /// # Errors
     /// A [`Rejection`], whose [`response`](Rejection::response) the server sends instead.
     pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Rejection> {
-        let (response, agreed) = server::accept(request, self.choices())?;
+        let acceptance = server::decide(request, self.choices())?;
+        let (acceptance, contexts) = within_budget(acceptance, self.shared_config());
+        let (response, agreed) = acceptance.answer()?;
         let upgrade = Upgrade {
             negotiated: negotiated(agreed),
             config: Arc::clone(self.shared_config()),
+            _contexts: contexts,
         };
         Ok((response, upgrade))
     }
@@ -59,6 +63,8 @@ impl Acceptor {
 pub struct Upgrade {
     negotiated: Negotiated,
     config: Arc<Config>,
+    /// Charged until the connection is.
+    _contexts: Option<Lease>,
 }
 
 impl Upgrade {

@@ -3,6 +3,8 @@
 mod accept;
 mod answer;
 mod connect;
+#[cfg(feature = "deflate")]
+mod contexts;
 mod interrupted;
 mod memory;
 mod not_http;
