@@ -163,11 +163,11 @@ mod tests {
         for (error, said) in [
             (
                 SubprotocolError::Invalid("b c".into()),
-                "subprotocol \"b c\" is not a token",
+                "a subprotocol is not a token",
             ),
             (
                 SubprotocolError::Repeated("a".into()),
-                "subprotocol \"a\" is offered twice",
+                "a subprotocol is offered twice",
             ),
         ] {
             assert_eq!(error.to_string(), said);
