@@ -2,12 +2,13 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::budget::{Budget, Lease, PROGRESS, Purpose};
+use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose};
 use crate::config::{Config, NEVER};
 use crate::deadlines::after;
 use crate::thread_pool::{self, Idle};
@@ -229,8 +230,7 @@ impl WriteQueue {
     #[inline]
     fn release(&mut self) {
         self.tail.clear();
-        let usual = STORAGE..=MAX_STORAGE;
-        if usual.contains(&self.tail.capacity()) {
+        if USUAL.contains(&self.tail.capacity()) {
             thread_pool::exchange(&POOL, &mut self.tail);
         }
         if self.tail.capacity() > 0 {
@@ -248,8 +248,7 @@ impl WriteQueue {
     /// Leaves no memory.
     fn give_storage(&mut self) {
         self.tail.clear();
-        let usual = STORAGE..=MAX_STORAGE;
-        thread_pool::give(&POOL, &mut self.tail, &mut self.is_storage, usual);
+        thread_pool::give(&POOL, &mut self.tail, &mut self.is_storage, USUAL);
     }
 
     #[inline(never)]
@@ -426,11 +425,11 @@ const SEGMENTS: usize = 8;
 /// message that is just not linked.
 const STORAGE: usize = 80 << 10;
 
-/// Memory of one's own for a tail, within the share of the connection.
-const OWN: usize = Budget::SHARE / 2;
-
 /// A tail that grew beyond this is freed, not pooled.
 const MAX_STORAGE: usize = 2 * STORAGE;
+
+/// What the pool takes.
+const USUAL: RangeInclusive<usize> = STORAGE..=MAX_STORAGE;
 
 thread_local! {
     static POOL: RefCell<Idle> = RefCell::new(Idle::none(STORAGE));

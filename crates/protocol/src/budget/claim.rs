@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::budget::line::{Call, Number, Said};
-use crate::budget::{Budget, Lease, Purpose};
+use crate::budget::{Budget, Lease, OWN, Purpose};
 use crate::config::NEVER;
 use crate::deadlines::after;
 use crate::error::OutOfMemory;
@@ -27,15 +27,6 @@ pub(crate) struct Claim {
     at: Duration,
     /// How far the message had come when it was last looked at, in bytes.
     seen: usize,
-}
-
-/// Whether memory for a message is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reserved {
-    /// It is.
-    Yes,
-    /// It is waited for, or will not be: the message is let go.
-    Waits,
 }
 
 impl Claim {
@@ -74,15 +65,12 @@ impl Claim {
         self.is_forced = is_forced;
     }
 
-    /// Makes sure of so many bytes in all, before they are taken; or joins the
-    /// line.
+    /// Makes sure of so many bytes in all, before they are taken, or joins the
+    /// line; whether they are there. Where the message was let go, they never
+    /// will be.
     #[inline]
-    pub(crate) fn reserve(&mut self, held: usize) -> Reserved {
-        let bytes = held.saturating_sub(OWN);
-        if bytes <= self.message.bytes() {
-            return Reserved::Yes;
-        }
-        self.reserve_more(bytes)
+    pub(crate) fn reserve(&mut self, held: usize) -> bool {
+        self.try_reserve(held) || self.reserve_in_line(held.saturating_sub(OWN))
     }
 
     /// Makes sure of so many bytes in all if they are there.
@@ -98,15 +86,8 @@ impl Claim {
         self.budget().waiting() == 0 && self.message.try_set(bytes)
     }
 
-    fn reserve_more(&mut self, bytes: usize) -> Reserved {
-        if self.is_forced {
-            self.message.set(bytes);
-            return Reserved::Yes;
-        }
+    fn reserve_in_line(&mut self, bytes: usize) -> bool {
         let budget = self.share.budget().clone();
-        if self.place.is_none() && budget.waiting() == 0 && self.message.try_set(bytes) {
-            return Reserved::Yes;
-        }
         let before = self.message.bytes();
         let mut line = budget.line();
         let number = *self.place.get_or_insert_with(|| {
@@ -122,17 +103,16 @@ impl Claim {
                 (self.goes_beyond, self.at) = (true, NEVER);
                 self.message.set(bytes);
             }
-            Said::Beyond => self.message.set(bytes),
-            Said::First | Said::Wait => return Reserved::Waits,
+            Said::First | Said::Wait => return false,
             Said::LetGo => {
                 self.is_let_go = true;
-                return Reserved::Waits;
+                return false;
             }
         }
         drop(line);
         // The next one may go on as well.
         budget.call_first();
-        Reserved::Yes
+        true
     }
 
     /// This is what is held now.
@@ -264,9 +244,6 @@ impl Drop for Claim {
         self.end_message();
     }
 }
-
-/// What a connection holds of its share while it receives.
-const OWN: usize = Budget::SHARE / 2;
 
 /// A message that has its memory, and does not come so much further within the
 /// patience, is let go where others are short of memory, in bytes.

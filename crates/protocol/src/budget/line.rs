@@ -37,8 +37,6 @@ struct Place {
 pub(super) enum Said {
     /// It is the first, and may take what it needs if it fits.
     First,
-    /// It may take what it needs also beyond the budget.
-    Beyond,
     /// It waits.
     Wait,
     /// It was let go.
@@ -64,9 +62,6 @@ impl Line {
 
     /// Asks for `needs` bytes for a message that holds `held`.
     pub(super) fn ask(&mut self, number: Number, held: usize, needs: usize) -> Said {
-        if self.beyond == Some(number) {
-            return Said::Beyond;
-        }
         let is_first = self.is_first(number);
         let Some(place) = self.place(number) else {
             return Said::LetGo;

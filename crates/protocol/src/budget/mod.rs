@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::thread_pool;
 
-pub(crate) use claim::{Claim, PROGRESS, Reserved};
+pub(crate) use claim::{Claim, PROGRESS};
 pub use lease::Lease;
 pub(crate) use line::Call;
 use line::Line;
@@ -40,8 +40,11 @@ pub use usage::{Purpose, Usage};
 /// The oldest message that waits may go beyond the budget, to its own limit, one
 /// at a time. Therefore no set of half messages waits for itself: whatever the
 /// others hold, that one gets all it needs; it ends, or is let go, and both give
-/// back what it held; then the next one is the oldest. So the connections hold at
-/// most the budget and one [message](crate::Limits::message) more.
+/// back what it held; then the next one is the oldest.
+///
+/// It is no hard bound of the process. The share of a connection, contexts that are
+/// kept and what is queued are charged also where there is no room, and what an
+/// application keeps of a message is not charged.
 ///
 /// What the application queues itself is charged and never refused for it: a queue
 /// without a message takes one, as always.
@@ -226,6 +229,9 @@ impl fmt::Debug for Budget {
             .finish_non_exhaustive()
     }
 }
+
+/// What a connection holds of its share in each direction.
+pub(crate) const OWN: usize = Budget::SHARE / 2;
 
 /// How long a message waits for memory unless said otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);

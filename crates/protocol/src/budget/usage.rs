@@ -84,28 +84,20 @@ impl Counters {
     }
 
     pub(super) fn read(&self, limit: usize, used: usize, waiting: usize) -> Usage {
-        let [
-            connections,
-            receiving,
-            contexts,
-            sending,
-            senders,
-            events,
-            handshakes,
-        ] = self
-            .by_purpose
-            .each_ref()
-            .map(|counter| counter.load(Ordering::Relaxed));
+        let used_by = |purpose: Purpose| {
+            let counter = self.by_purpose.get(purpose as usize);
+            counter.map_or(0, |counter| counter.load(Ordering::Relaxed))
+        };
         Usage {
             limit,
             used,
-            connections,
-            receiving,
-            contexts,
-            sending,
-            senders,
-            events,
-            handshakes,
+            connections: used_by(Purpose::Connections),
+            receiving: used_by(Purpose::Receiving),
+            contexts: used_by(Purpose::Contexts),
+            sending: used_by(Purpose::Sending),
+            senders: used_by(Purpose::Senders),
+            events: used_by(Purpose::Events),
+            handshakes: used_by(Purpose::Handshakes),
             buffers: thread_pool::held(),
             waiting,
             closed: self.closed.load(Ordering::Relaxed),

@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 
 use bytes::BytesMut;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, OWN as LEAST_READ};
 use crate::config::Config;
 use crate::input::{Input, READ_BUFFER as SIZE};
 use crate::thread_pool::{self, Idle};
@@ -184,9 +184,6 @@ const KEEP: usize = 4 << 10;
 
 /// The smallest memory of a left-over partial frame.
 const SMALLEST: usize = 64;
-
-/// A read where no buffer is to be had, within the share of the connection.
-const LEAST_READ: usize = Budget::SHARE / 2;
 
 #[cfg(test)]
 mod tests {

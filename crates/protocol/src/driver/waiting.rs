@@ -92,16 +92,8 @@ impl Receiving {
     /// A message is held back and nothing is read: waits for the transport to
     /// take bytes. `None`: look again.
     pub(super) fn wait_for_room(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        // A Close that others hand in is taken over also inside a message.
-        if let Some(next) = sending.next_output(turn) {
+        if let Some(next) = self.next_without_reading(sending, turn) {
             return Some(next);
-        }
-        if self.is_used_up(sending) || sending.outgoing.is_compressing() {
-            return Some(self.yields(sending));
-        }
-        sending.release_memory();
-        if turn.withholds() && sending.is_done() {
-            return Some(Next::Over(Ok(())));
         }
         if sending.closing().is_sent() {
             return self.wait_for_deadline(sending, turn);
@@ -122,15 +114,8 @@ impl Receiving {
     #[cold]
     #[inline(never)]
     pub(super) fn wait_for_memory(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        if let Some(next) = sending.next_output(turn) {
+        if let Some(next) = self.next_without_reading(sending, turn) {
             return Some(next);
-        }
-        if self.is_used_up(sending) || sending.outgoing.is_compressing() {
-            return Some(self.yields(sending));
-        }
-        sending.release_memory();
-        if turn.withholds() && sending.is_done() {
-            return Some(Next::Over(Ok(())));
         }
         // What the peer has sent waits unread: of its deadlines only that of the
         // closing handshake is judged.
@@ -156,6 +141,19 @@ impl Receiving {
                 None
             }
         }
+    }
+
+    /// What there is to do while nothing is parsed or read. `None`: to wait.
+    fn next_without_reading(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
+        // A Close that others hand in is taken over also inside a message.
+        if let Some(next) = sending.next_output(turn) {
+            return Some(next);
+        }
+        if self.is_used_up(sending) || sending.outgoing.is_compressing() {
+            return Some(self.yields(sending));
+        }
+        sending.release_memory();
+        (turn.withholds() && sending.is_done()).then_some(Next::Over(Ok(())))
     }
 
     /// The next deadline of both halves.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socket_flow_frames::{ReceiveBuf, Role};
 
-use crate::budget::{Call, Claim, Reserved};
+use crate::budget::{Call, Claim};
 use crate::config::Config;
 use crate::deflate::STEP;
 use crate::error::OutOfMemory;
@@ -189,12 +189,10 @@ impl Incoming {
     }
 
     fn reserve(&mut self, held: usize) -> bool {
-        let reserved = match self.claim_mut() {
-            Some(claim) => claim.reserve(held),
-            None => Reserved::Yes,
-        };
-        self.lacks_memory = reserved != Reserved::Yes;
-        !self.lacks_memory
+        let claim = self.claim_mut();
+        let is_reserved = claim.is_none_or(|claim| claim.reserve(held));
+        self.lacks_memory = !is_reserved;
+        is_reserved
     }
 
     fn try_reserve(&mut self, held: usize) -> bool {
