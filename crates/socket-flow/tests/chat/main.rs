@@ -16,6 +16,8 @@ mod rooms;
 mod rules;
 #[path = "../../examples/chat/server.rs"]
 mod server;
+#[path = "../support/workers.rs"]
+mod workers;
 
 use std::future::Future;
 use std::time::Duration;
@@ -24,6 +26,8 @@ use serde_json::{Value, json};
 use socket_flow::{ClientBuilder, ClientStream, ConnectError, Deflate, ServerHandle, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::workers::on_one_and_two_workers;
 
 /// More than anything here needs on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -179,47 +183,39 @@ async fn what_breaks_the_rules_is_refused_and_the_connection_stays() {
 fn pages_that_all_speak_at_once_hear_everyone() {
     const PAGES: usize = 40;
     const EACH: usize = 19;
-    for workers in [1, 2] {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(workers)
-            .enable_all()
-            .build()
-            .unwrap();
-        let all_speak = async {
-            let (_server, host) = served().await;
-            let mut pages = Vec::new();
-            for number in 0..PAGES {
-                let (page, _) = Page::joined(&host, "lobby", &number.to_string()).await;
-                pages.push(page);
-            }
-            let talks = pages.into_iter().enumerate().map(|(page, mut said)| {
-                tokio::spawn(async move {
-                    for number in 0..EACH {
-                        let text = format!("{number}\n{}", "\u{1f4ac}".repeat(990));
-                        let key = format!("p{page}k{number}");
-                        let request = json!({"type": "say", "key": key, "text": text});
-                        said.0.ready().await.unwrap();
-                        said.0.queue(request.to_string()).unwrap();
-                    }
-                    let mut next = vec![0; PAGES];
-                    for _ in 0..PAGES * EACH {
-                        let heard = said.hears("said").await;
-                        let name: usize = heard["name"].as_str().unwrap().parse().unwrap();
-                        let text = heard["text"].as_str().unwrap();
-                        let number = text.lines().next().unwrap().parse();
-                        assert_eq!(number, Ok(next[name]));
-                        next[name] += 1;
-                    }
-                    assert_eq!(next, [EACH; PAGES]);
-                    said
-                })
-            });
-            for talk in talks.collect::<Vec<_>>() {
-                talk.await.unwrap();
-            }
-        };
-        runtime.block_on(bounded(all_speak));
-    }
+    on_one_and_two_workers(|| async {
+        let (_server, host) = served().await;
+        let mut pages = Vec::new();
+        for number in 0..PAGES {
+            let (page, _) = Page::joined(&host, "lobby", &number.to_string()).await;
+            pages.push(page);
+        }
+        let talks = pages.into_iter().enumerate().map(|(page, mut said)| {
+            tokio::spawn(async move {
+                for number in 0..EACH {
+                    let text = format!("{number}\n{}", "\u{1f4ac}".repeat(990));
+                    let key = format!("p{page}k{number}");
+                    let request = json!({"type": "say", "key": key, "text": text});
+                    said.0.ready().await.unwrap();
+                    said.0.queue(request.to_string()).unwrap();
+                }
+                let mut next = vec![0; PAGES];
+                for _ in 0..PAGES * EACH {
+                    let heard = said.hears("said").await;
+                    let name: usize = heard["name"].as_str().unwrap().parse().unwrap();
+                    let text = heard["text"].as_str().unwrap();
+                    let number = text.lines().next().unwrap().parse();
+                    assert_eq!(number, Ok(next[name]));
+                    next[name] += 1;
+                }
+                assert_eq!(next, [EACH; PAGES]);
+                said
+            })
+        });
+        for talk in talks.collect::<Vec<_>>() {
+            talk.await.unwrap();
+        }
+    });
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use socket_flow::{Acceptor, ClientBuilder, CloseCode, Deflate, Listener, Server,
 use socket_flow_handshake::deflate::DeflateChoice;
 use socket_flow_handshake::server::Choices;
 
-use crate::burst::{all, burst, bursts, clients, config, on_one_and_two_workers};
+use crate::burst::{all, burst, bursts, clients, config};
 use crate::process::{Example, block_on};
+use crate::workers::on_one_and_two_workers;
 
 #[path = "../../../protocol/examples/blocking_echo.rs"]
 #[allow(dead_code)] // it is a whole program

@@ -11,3 +11,5 @@ mod process;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/workers.rs"]
+mod workers;

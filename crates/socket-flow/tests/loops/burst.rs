@@ -1,8 +1,5 @@
 //! A peer that sends everything at once, and reads.
 
-use std::future::Future;
-use std::time::Duration;
-
 use socket_flow::{ClientBuilder, CloseCode, Config, Deflate, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -31,30 +28,6 @@ pub(crate) fn config() -> Config {
 pub(crate) fn clients(url: &str) -> [ClientBuilder; 2] {
     let client = ClientBuilder::new(url).config(config());
     [client.clone(), client.deflate(Deflate::balanced())]
-}
-
-/// Runs it on one worker and on two, for a minute at most.
-pub(crate) fn on_one_and_two_workers<R, F>(test: impl Fn() -> F)
-where
-    F: Future<Output = R> + Send + 'static,
-    R: Send + 'static,
-{
-    for workers in [1, 2] {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(workers)
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let test = tokio::spawn(test());
-            let minute = Duration::from_secs(60);
-            tokio::time::timeout(minute, test)
-                .await
-                .expect("the loop hangs")
-                .unwrap();
-        });
-        runtime.shutdown_background();
-    }
 }
 
 /// Sends all payloads in one go and expects each of them back, in order; then closes.

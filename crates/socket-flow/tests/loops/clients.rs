@@ -4,7 +4,8 @@ use std::future::Future;
 
 use socket_flow::{Acceptor, Backoff, ClientBuilder, Deflate, Listener, Reconnecting};
 
-use crate::burst::{all, burst, config, on_one_and_two_workers};
+use crate::burst::{all, burst, config};
+use crate::workers::on_one_and_two_workers;
 
 /// The server sends each burst at once, and the client echoes.
 fn answers_every_burst<F>(echo: fn(Reconnecting) -> F)

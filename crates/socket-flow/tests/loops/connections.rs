@@ -5,7 +5,8 @@ use std::future::Future;
 use socket_flow::{Acceptor, Deflate, Error, WebSocket};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::burst::{bursts, on_one_and_two_workers};
+use crate::burst::bursts;
+use crate::workers::on_one_and_two_workers;
 
 /// Runs the loop on each connection that comes, in tasks of their own; the URL.
 async fn serve<R>(handler: impl Fn(WebSocket<TcpStream>) -> R + Send + 'static) -> String

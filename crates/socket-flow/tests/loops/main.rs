@@ -9,3 +9,5 @@ mod clients;
 mod connections;
 mod servers;
 mod shown;
+#[path = "../support/workers.rs"]
+mod workers;

@@ -2,7 +2,8 @@
 
 use socket_flow::ServerHandle;
 
-use crate::burst::{bursts, on_one_and_two_workers};
+use crate::burst::bursts;
+use crate::workers::on_one_and_two_workers;
 
 fn url(server: &ServerHandle) -> String {
     format!("ws://{}/", server.local_addr().unwrap())

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::support::{MASKED_HELLO, REQUEST};
-use crate::tools::{bounded, connect, sockets_at, tasks, until};
+use crate::tools::{bounded, connect, dial, sockets_at, tasks, until};
 
 async fn serve<F, R>(handler: F) -> ServerHandle
 where
@@ -236,9 +236,7 @@ async fn a_client_that_never_reads_its_last_words_is_dropped_when_closing_takes_
 #[tokio::test]
 async fn a_peer_that_broke_the_protocol_is_told_so_and_not_that_the_handler_failed() {
     let server = serve(async |mut ws: Ws| ws.recv().await.map(drop)).await;
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     let frame = [REQUEST.as_bytes(), b"\x81\x05Hello"].concat();
     tcp.write_all(&frame).await.unwrap();
     let mut answer = Vec::new();
@@ -278,9 +276,7 @@ async fn a_panic_ends_its_own_connection_and_its_task_alone() {
 #[tokio::test]
 async fn a_client_that_sends_on_gets_the_close_and_no_reset() {
     let server = serve(async |_ws: Ws| Err::<(), _>("failed")).await;
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     let batch = [REQUEST.as_bytes(), &MASKED_HELLO.repeat(10_000)].concat();
     tcp.write_all(&batch).await.unwrap();
     let mut answer = Vec::new();

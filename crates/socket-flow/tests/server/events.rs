@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use socket_flow::{CloseCode, ConnectionId, Events, Message, Sender, Server, ServerEvent};
 
 use crate::support::MASKED_HELLO;
-use crate::tools::{bounded, connect, tasks, until, url};
+use crate::tools::{bounded, connect, dial, tasks, until, url};
 
 async fn next(events: &mut Events) -> ServerEvent {
     bounded(events.next()).await.expect("the events ended")
@@ -184,9 +184,7 @@ async fn a_loop_that_waits_to_send_each_reply_does_not_block_itself() {
 async fn messages_in_the_segment_of_the_request_are_not_lost() {
     let (server, mut events) = Server::bind("127.0.0.1:0").serve().await.unwrap();
     let request = [crate::support::REQUEST.as_bytes(), MASKED_HELLO].concat();
-    let mut tcp = tokio::net::TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     tokio::io::AsyncWriteExt::write_all(&mut tcp, &request)
         .await
         .unwrap();

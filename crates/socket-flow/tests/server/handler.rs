@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::support::{HELLO, MASKED_HELLO, REQUEST};
-use crate::tools::{bounded, connect, echo, sockets_at, tasks, until};
+use crate::tools::{bounded, connect, dial, echo, sockets_at, tasks, until};
 
 #[tokio::test]
 async fn a_handler_gets_the_connection_and_its_request() {
@@ -37,9 +37,7 @@ async fn a_handler_gets_the_connection_and_its_request() {
 #[tokio::test]
 async fn pipelined_messages_are_answered_in_one_segment() {
     let server = Server::bind("127.0.0.1:0").serve_with(echo).await.unwrap();
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     let batch = [REQUEST.as_bytes(), &MASKED_HELLO.repeat(100)].concat();
     tcp.write_all(&batch).await.unwrap();
     let mut answer = Vec::new();

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{REQUEST, header};
-use crate::tools::{ask, bounded, connect, echo, until, url};
+use crate::tools::{ask, bounded, connect, dial, echo, until, url};
 
 #[tokio::test]
 async fn silent_clients_delay_nobody() {
@@ -36,9 +36,7 @@ async fn a_client_that_is_silent_for_too_long_is_dropped() {
         .serve_with(echo)
         .await
         .unwrap();
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     tcp.write_all(b"GET /chat HTTP/1.1\r\n").await.unwrap();
     let mut answer = Vec::new();
     // A reset is as good an end as any: bytes of the request are unread.

@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 
 use crate::support::{REQUEST, header};
-use crate::tools::{ask, bounded, connect, echo, sockets_at, tasks, until};
+use crate::tools::{ask, bounded, connect, dial, echo, sockets_at, tasks, until};
 
 const GET_HEALTH: &str = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -140,9 +140,7 @@ async fn a_client_that_takes_nothing_of_a_page_is_dropped() {
 async fn a_page_that_has_begun_is_finished_when_the_server_stops() {
     const LEN: usize = 8 << 20;
     let server = with_pages(LEN).serve_with(echo).await.unwrap();
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     let request = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
     tcp.write_all(request.as_bytes()).await.unwrap();
     let mut answer = vec![0; 1000];
@@ -158,9 +156,7 @@ async fn a_page_that_has_begun_is_finished_when_the_server_stops() {
 
     // One that is not read lives no longer than the others may.
     let server = with_pages(LEN).serve_with(echo).await.unwrap();
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     tcp.write_all(request.as_bytes()).await.unwrap();
     until(|| tasks() == 2).await;
     let outcome = bounded(server.shutdown(Duration::from_millis(100))).await;
@@ -182,9 +178,7 @@ async fn a_decision_that_is_pending_when_the_server_stops_is_a_503() {
         .serve_with(echo)
         .await
         .unwrap();
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     // What came after the request must not make it a reset.
     let frames = crate::support::MASKED_HELLO.repeat(10);
     let bytes = [REQUEST.as_bytes(), &frames].concat();
@@ -218,9 +212,7 @@ async fn a_decision_that_gave_its_request_away_ends_with_the_server_all_the_same
         .serve_with(echo)
         .await
         .unwrap();
-    let mut tcp = TcpStream::connect(server.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(&server).await;
     tcp.write_all(REQUEST.as_bytes()).await.unwrap();
     bounded(given.notified()).await;
     let outcome = bounded(server.shutdown(Duration::from_secs(60))).await;

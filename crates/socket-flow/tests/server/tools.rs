@@ -26,11 +26,15 @@ pub(crate) async fn echo(
     Ok(())
 }
 
+/// A client that has sent nothing yet.
+pub(crate) async fn dial(handle: &ServerHandle) -> TcpStream {
+    let addr = handle.local_addr().unwrap();
+    TcpStream::connect(addr).await.unwrap()
+}
+
 /// Sends bytes, ends its direction, and reads the answer.
 pub(crate) async fn ask(handle: &ServerHandle, request: &str) -> String {
-    let mut tcp = TcpStream::connect(handle.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut tcp = dial(handle).await;
     tcp.write_all(request.as_bytes()).await.unwrap();
     tcp.shutdown().await.unwrap();
     let mut answer = String::new();
