@@ -494,7 +494,7 @@ impl State {
         self.waiting.taken.wrapping_add(self.waiting.len())
     }
 
-    /// No message waits: the crowd goes where nobody needs it any more.
+    /// No message waits: the crowd is freed unless something in it is still needed.
     fn caught_up(&mut self) {
         if self.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
             self.crowd = None;

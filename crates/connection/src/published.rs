@@ -11,10 +11,10 @@ use crate::sync::Mutex;
 ///
 /// They are gathered in batches. A member's queue counts its references by the
 /// batch, so that for most messages nothing is touched but that queue: neither the
-/// message, whose count of references all members share, nor the one it takes the
-/// place of, which nobody has looked at for long.
+/// message, whose count of references all members share, nor the old one it takes
+/// the place of, which has left the processor's cache.
 ///
-/// Queues alone keep batches: what nobody waits for is gone.
+/// Only queues keep a batch. It is freed when no queue refers to it.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Publications(Mutex<Open>);
@@ -42,7 +42,8 @@ pub struct Published {
 #[derive(Debug, Default)]
 pub(crate) struct Batch([OnceLock<Place>; MESSAGES]);
 
-/// A message, and what it costs: whoever counts need not look at it.
+/// A message, and beside it what it costs, so that counting does not read the
+/// message.
 #[derive(Debug)]
 struct Place {
     cost: u32,

@@ -201,7 +201,7 @@ impl State {
     }
 }
 
-/// The line before a chunk: its size, and extensions that nobody uses (RFC 9112 §7.1).
+/// The line before a chunk: its size, and extensions, which are ignored (RFC 9112 §7.1).
 #[derive(Clone, Copy, Debug, Default)]
 struct ChunkLine {
     size: u64,

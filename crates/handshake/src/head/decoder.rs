@@ -45,8 +45,8 @@ impl RequestDecoder {
     /// complete: bytes after it belong to the connection. `None` asks for more. After a request
     /// was returned the decoder is as new.
     ///
-    /// The values of the request share one copy of the head: whoever keeps one of them for long
-    /// keeps the head, and copies it if it is small.
+    /// The values of the request share one copy of the head. A value that is kept holds all of the
+    /// head in memory: copy it if it is small.
     ///
     /// # Errors
     /// [`HeadError`]: a control character, a wrong line ending, a folded line and what is over a

@@ -35,7 +35,7 @@ impl Head for Request<()> {
         let mut lines = vec![httparse::EMPTY_HEADER; headers];
         let mut head = httparse::Request::new(&mut lines);
         match head.parse(bytes).map_err(from_httparse)? {
-            // Both must see the same end: whoever reads further would read the next request.
+            // Both must see the same end, or one of them would read into the next request.
             httparse::Status::Complete(len) if len == bytes.len() => {}
             _ => return Err(HeadError::StartLine),
         }
