@@ -11,6 +11,9 @@ use support::{
     Endpoint, MODES, Mode, ROLES, Script, arrives, binary, frame, header, noise, ping, protocol,
 };
 
+/// A quarter of all lengths that memory can have.
+const VAST: u64 = 1 << (usize::BITS - 2);
+
 /// The core alone: a shell does not show what memory it keeps.
 fn core(role: Role, config: &Config) -> (Protocol, Input) {
     let protocol = protocol(role, config, Negotiated::default());
@@ -103,7 +106,7 @@ fn a_frame_over_the_limit_fails_on_its_header() {
 fn without_a_limit_the_greatest_lengths_are_begun_and_do_not_overflow() {
     for role in ROLES {
         let unlimited = Config::new().max_message(usize::MAX);
-        for len in [1 << 62, (1 << 63) - 1] {
+        for len in [VAST, 2 * VAST - 1] {
             let script = Script::to(role).config(unlimited.clone());
             script.header(0x82, len).raw(b"payload").run().assert_open();
             let script = Script::to(role).config(unlimited.clone());
@@ -121,7 +124,7 @@ fn a_declared_length_costs_nothing_before_its_payload() {
     for role in ROLES {
         let config = Config::new().max_message(usize::MAX);
         let (mut protocol, mut input) = core(role, &config);
-        for byte in header(role, 0x82, 1 << 62) {
+        for byte in header(role, 0x82, VAST) {
             arrives(&mut protocol, &mut input, &[byte]);
         }
         assert!(input.capacity() <= 1 << 10);
@@ -133,7 +136,7 @@ fn a_declared_length_costs_nothing_before_its_payload() {
         for mode in MODES {
             let mut endpoint = Endpoint::new(role, &config);
             endpoint.mode = mode;
-            for byte in header(role, 0x82, 1 << 62) {
+            for byte in header(role, 0x82, VAST) {
                 endpoint.feed(&[byte]);
             }
             assert_eq!(endpoint.direct(), None);
@@ -148,7 +151,7 @@ fn a_declared_length_costs_nothing_before_its_payload() {
 fn memory_grows_with_what_arrives_and_not_with_what_is_declared() {
     for role in ROLES {
         let mut endpoint = Endpoint::new(role, &Config::new().max_message(usize::MAX));
-        endpoint.feed(&header(role, 0x82, 1 << 62));
+        endpoint.feed(&header(role, 0x82, VAST));
         endpoint.feed(&[0]);
         let mut arrived = 1;
         while arrived < 5 << 20 {

@@ -144,6 +144,9 @@ fn is_in_network(host: IpAddr, network: IpAddr, prefix: u32) -> bool {
 }
 
 #[cfg(test)]
+mod second_opinion;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -95,6 +95,9 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 }
 
 #[cfg(test)]
+mod second_opinion;
+
+#[cfg(test)]
 mod tests {
     use std::time::UNIX_EPOCH;
 
