@@ -17,6 +17,7 @@ use crate::interop::peer::Peer;
 use crate::replay;
 use crate::seeded::{self, Suite};
 use crate::soak;
+use crate::worst;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -152,9 +153,9 @@ cargo xtask simulate [OPTIONS]
 
 cargo xtask soak [OPTIONS]
     Runs our server and our clients under load, faults and attacks, prints memory, descriptors,
-    tasks, messages and latency over time, and judges them. Linux; 35 minutes for everything.
+    tasks, messages and latency over time, and judges them. Linux; 37 minutes for everything.
 
-    --scenario S1...        only these scenarios: S1 to S16
+    --scenario S1...        only these scenarios: S1 to S19
     --minutes N             how long those last whose length is free (default: each its own)
     --connections N         how many are many (default: 10000)
     --seed N                what random numbers are drawn from (default: 1)
@@ -166,6 +167,15 @@ cargo xtask soak [OPTIONS]
 cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand, workflows,
     and words that mark unfinished work.
+
+cargo xtask worst [OPTIONS]
+    Brings many connections of a server into each of their states, from idle to the worst, over TCP
+    and TLS and compressed, and prints what each costs: bytes asked of the allocator, and resident.
+    Fails where that is more than the table in docs/reliability.md allows. Linux; two minutes.
+
+    --row NAME...           only these rows
+    --connections N         how many for each figure (default: 500)
+    --write                 writes the tables to docs/reliability.md
 ";
 
 /// A parsed command line.
@@ -185,6 +195,7 @@ pub(crate) enum Command {
     Seeded(Suite, seeded::Options),
     Soak(soak::options::Options),
     Tidy,
+    Worst(worst::Options),
 }
 
 /// What `interop` was asked for.
@@ -283,6 +294,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "browser" => alone(&mut parser, Command::Browser),
         "rfc" => alone(&mut parser, Command::Rfc),
         "tidy" => alone(&mut parser, Command::Tidy),
+        "worst" => worst::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Worst)),
         other => Err(Error::Usage(format!("there is no command '{other}'"))),
     }
 }

@@ -18,6 +18,7 @@
 //! cargo xtask simulate   two protocols, a link, a clock; seed after seed ──► counts ──► verdict
 //! cargo xtask soak       load, faults and attacks  ⇄  the facade ──► rows over time ──► verdict
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
+//! cargo xtask worst      connections in their worst states  ⇄  the facade ──► docs/reliability.md
 //! ```
 
 #![forbid(unsafe_code)]
@@ -30,6 +31,7 @@ mod bench;
 mod browser;
 mod cli;
 mod coverage;
+mod document;
 mod error;
 mod fuzz;
 mod instructions;
@@ -43,6 +45,7 @@ mod seeded;
 mod soak;
 mod tidy;
 mod workspace;
+mod worst;
 
 use std::process::ExitCode;
 
@@ -115,5 +118,9 @@ fn run(command: Command) -> Result<(), Error> {
             soak::run(&options)
         }
         Command::Tidy => tidy::run(),
+        Command::Worst(options) => {
+            process::catch_signals()?;
+            worst::run(&options)
+        }
     }
 }

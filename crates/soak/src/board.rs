@@ -1,4 +1,4 @@
-//! What a program has counted so far, as a line of JSON twice a second.
+//! What a program has counted so far, as lines of JSON.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,15 +7,14 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value};
 
-/// How often it is printed.
-const PERIOD: Duration = Duration::from_millis(500);
-
 /// Longer waits count as this long.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// The counters and latencies of a program.
 #[derive(Debug, Default)]
 pub struct Board {
+    /// How often it is printed.
+    period: Duration,
     counters: Mutex<Vec<(&'static str, Counter)>>,
     latencies: Mutex<Vec<(&'static str, Latency)>>,
 }
@@ -39,9 +38,12 @@ struct Times {
 pub struct Held(Counter);
 
 impl Board {
-    /// An empty one.
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    /// An empty one, which is printed so often.
+    pub fn new(period: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            period,
+            ..Self::default()
+        })
     }
 
     /// The counter of this name.
@@ -59,7 +61,7 @@ impl Board {
     #[allow(clippy::print_stdout)] // a program's output
     pub async fn report(&self, mut refresh: impl FnMut()) {
         loop {
-            tokio::time::sleep(PERIOD).await;
+            tokio::time::sleep(self.period).await;
             refresh();
             println!("{}", self.line());
         }
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn counters_of_one_name_are_one() {
-        let board = Board::new();
+        let board = Board::default();
         board.counter("sent").add(2);
         board.counter("sent").add(3);
         let held = board.counter("open").hold();
@@ -184,7 +186,7 @@ mod tests {
 
     #[test]
     fn latencies_are_told_since_the_last_line_and_ever() {
-        let board = Board::new();
+        let board = Board::default();
         let latency = board.latency("echo");
         for micros in 1..=100 {
             latency.record(Duration::from_micros(micros));

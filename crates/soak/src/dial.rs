@@ -66,6 +66,25 @@ impl Dial {
         Ok(stream)
     }
 
+    /// Opens a TCP connection and encrypts it, if the server does: what a WebSocket connection is then
+    /// opened on.
+    ///
+    /// # Errors
+    /// The system or the server does not let it.
+    pub async fn transport(&self, number: u64) -> io::Result<Box<dyn Transport>> {
+        // It is never closed.
+        let _permit = self.parallel.acquire().await;
+        self.connect(number).await
+    }
+
+    async fn connect(&self, number: u64) -> io::Result<Box<dyn Transport>> {
+        let stream = self.tcp(number).await?;
+        Ok(match &self.tls {
+            None => Box::new(stream),
+            Some(directory) => Box::new(tls::connect(directory, self.addr.ip(), stream).await?),
+        })
+    }
+
     /// Opens a WebSocket connection on a path, without this library.
     ///
     /// # Errors
@@ -76,21 +95,45 @@ impl Dial {
         path: &str,
         compression: Compression,
     ) -> io::Result<Reader<Box<dyn Transport>>> {
+        let request = raw::request_for(self.addr, path, compression);
+        self.raw_by(number, &request, compression).await
+    }
+
+    /// The same by a request of one's own.
+    ///
+    /// # Errors
+    /// There is none to be had, or the server does not agree to compress.
+    pub async fn raw_by(
+        &self,
+        number: u64,
+        request: &[u8],
+        compression: Compression,
+    ) -> io::Result<Reader<Box<dyn Transport>>> {
+        match self.raw_as_agreed(number, request).await? {
+            (reader, agreed) if agreed == compression => Ok(reader),
+            _ => Err(io::Error::other("compression is not as it was offered")),
+        }
+    }
+
+    /// The same, whether the server agrees to compress or not.
+    ///
+    /// # Errors
+    /// There is none to be had.
+    pub async fn raw_as_agreed(
+        &self,
+        number: u64,
+        request: &[u8],
+    ) -> io::Result<(Reader<Box<dyn Transport>>, Compression)> {
         // It is never closed.
         let _permit = self.parallel.acquire().await;
-        let stream = self.tcp(number).await?;
-        let mut stream: Box<dyn Transport> = match &self.tls {
-            None => Box::new(stream),
-            Some(directory) => Box::new(tls::connect(directory, self.addr.ip(), stream).await?),
+        let mut stream = self.connect(number).await?;
+        let head = raw::open_by(&mut stream, request).await?;
+        let head = head.to_ascii_lowercase();
+        let agreed = match head.windows(DEFLATE.len()).any(|it| it == DEFLATE) {
+            true => Compression::Deflate,
+            false => Compression::None,
         };
-        let request = raw::request_for(self.addr, path, compression);
-        let head = raw::open_by(&mut stream, &request).await?;
-        let agreed = head.to_ascii_lowercase();
-        let is_deflated = agreed.windows(DEFLATE.len()).any(|it| it == DEFLATE);
-        match is_deflated == (compression == Compression::Deflate) {
-            true => Ok(Reader::new(stream)),
-            false => Err(io::Error::other("compression is not as it was offered")),
-        }
+        Ok((Reader::new(stream), agreed))
     }
 
     /// Opens a WebSocket connection on a path.

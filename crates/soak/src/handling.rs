@@ -14,7 +14,8 @@ use crate::ledger::Ledger;
 use crate::message::{self, Numbered};
 use crate::options::Options;
 use crate::paths::{
-    ASLEEP, BURST, BURST_PUBLISHER, NUMBERED, PUBLISHER, PUSHED, RESUMED, ROOM, SENDER, SHORT,
+    ASLEEP, BURST, BURST_PUBLISHER, ELSEWHERE, NUMBERED, PUBLISHER, PUSHED, RESUMED, ROOM, SENDER,
+    SHORT,
 };
 use crate::rooms::Rooms;
 use crate::seed::Seed;
@@ -76,6 +77,7 @@ impl Handling {
             SHORT => working!(short),
             SENDER => working!(sender),
             BURST => working!(burst),
+            ELSEWHERE => working!(elsewhere),
             _ => {
                 if let Some(room) = room(ROOM) {
                     working!(room, &room, Duration::ZERO)
@@ -140,6 +142,15 @@ impl Shared {
                 // The connection has begun to close: its last messages are read.
                 continue;
             }
+        }
+        Ok(())
+    }
+
+    /// Sleeps after each message: meanwhile nothing is read.
+    async fn elsewhere(&self, ws: &mut Connection) -> Result<(), Error> {
+        while ws.recv().await?.is_some() {
+            self.books.count();
+            sleep(SLEEP).await;
         }
         Ok(())
     }
@@ -227,5 +238,5 @@ pub(crate) fn is_short(message: &[u8]) -> bool {
     message.len() < 100
 }
 
-/// How long the handler of a member sleeps that does not read.
+/// How long a handler sleeps that does not read.
 const SLEEP: Duration = Duration::from_secs(30);

@@ -35,6 +35,8 @@ pub struct Options {
     pub delay: Duration,
     /// How much longer at most, at random.
     pub jitter: Duration,
+    /// How often a program prints its board.
+    pub report: Duration,
     /// Whether the server tells its application in events.
     pub events: bool,
     /// How many threads the program's tasks share.
@@ -43,6 +45,20 @@ pub struct Options {
     pub reset: bool,
     /// Where the certificates are of a server that speaks TLS.
     pub tls: Option<PathBuf>,
+    /// How many bytes of memory the server's connections share; as many as they ask for without it.
+    pub budget: Option<usize>,
+    /// The largest message the server takes, where it is not the default.
+    pub max_message: Option<usize>,
+    /// Whether each message is compressed on its own.
+    pub no_contexts: bool,
+    /// Whether the server decides about a request for as long as it may.
+    pub undecided: bool,
+    /// Whether attackers offer to compress.
+    pub deflate: bool,
+    /// What attackers ask for, separated by commas: as many of them each.
+    pub kinds: String,
+    /// The rows of the table of memory to measure; all where there are none.
+    pub rows: Vec<String>,
     /// What the server's rooms do with slow members.
     pub policy: String,
     /// The path that clients ask for, where they have none of their own.
@@ -79,10 +95,18 @@ impl Options {
             buffer: 0,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
+            report: Duration::from_millis(500),
             events: false,
             workers: 2,
             reset: false,
             tls: None,
+            budget: None,
+            max_message: None,
+            no_contexts: false,
+            undecided: false,
+            deflate: false,
+            kinds: String::new(),
+            rows: Vec::new(),
             policy: "close".into(),
             path: "/".into(),
             trigger: None,
@@ -105,10 +129,18 @@ impl Options {
                 Arg::Long("buffer") => options.buffer = parser.value()?.parse()?,
                 Arg::Long("delay-ms") => options.delay = millis(&mut parser)?,
                 Arg::Long("jitter-ms") => options.jitter = millis(&mut parser)?,
+                Arg::Long("report-ms") => options.report = millis(&mut parser)?,
                 Arg::Long("events") => options.events = true,
                 Arg::Long("workers") => options.workers = parser.value()?.parse()?,
                 Arg::Long("reset") => options.reset = true,
                 Arg::Long("tls") => options.tls = Some(parser.value()?.into()),
+                Arg::Long("budget") => options.budget = Some(parser.value()?.parse()?),
+                Arg::Long("max-message") => options.max_message = Some(parser.value()?.parse()?),
+                Arg::Long("no-contexts") => options.no_contexts = true,
+                Arg::Long("undecided") => options.undecided = true,
+                Arg::Long("deflate") => options.deflate = true,
+                Arg::Long("kinds") => options.kinds = parser.value()?.string()?,
+                Arg::Long("row") => options.rows.push(parser.value()?.string()?),
                 Arg::Long("policy") => options.policy = parser.value()?.string()?,
                 Arg::Long("path") => options.path = parser.value()?.string()?,
                 Arg::Long("trigger") => options.trigger = Some(parser.value()?.string()?),

@@ -13,6 +13,9 @@ pub const PUSHED: &str = "/pushed";
 /// Messages under 100 bytes are echoed, all others are read and dropped.
 pub const SHORT: &str = "/short";
 
+/// After each message the handler sleeps, as one that waits for something other than its connection.
+pub const ELSEWHERE: &str = "/elsewhere";
+
 /// The server sends a burst of numbered messages, then reads.
 pub const BURST: &str = "/burst";
 

@@ -29,7 +29,7 @@ pub fn main(
             .worker_threads(options.workers)
             .enable_all()
             .build()?;
-        let board = Board::new();
+        let board = Board::new(options.report);
         runtime.block_on(async {
             let phase = Phase::watch()?;
             work(options, phase, Arc::clone(&board)).await

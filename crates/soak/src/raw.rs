@@ -33,6 +33,25 @@ pub fn request_for(addr: SocketAddr, path: &str, compression: Compression) -> Ve
     .into_bytes()
 }
 
+/// The request that opens a connection on a path, as many bytes long as the server takes, with as many
+/// lines.
+pub fn longest_request(addr: SocketAddr, path: &str, compression: Compression) -> Vec<u8> {
+    let mut request = request_for(addr, path, compression);
+    // The empty line comes last.
+    request.truncate(request.len() - 2);
+    let lines = LINES - request.iter().filter(|byte| **byte == b'\n').count();
+    let room = HEAD_LIMIT - 2 - request.len();
+    for line in 0..lines {
+        let name = format!("X-{line:03}: ");
+        let len = room / lines - name.len() - 2;
+        request.extend_from_slice(name.as_bytes());
+        request.resize(request.len() + len, b'a');
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    request
+}
+
 /// What a client offers to do with its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -163,7 +182,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// The payload of the next message. Pings are not answered: a client that sends something every
+    /// The payload of the next message, as it was sent. Pings are not answered: a client that sends something every
     /// few seconds need not.
     ///
     /// # Errors
@@ -194,6 +213,16 @@ impl<T: Transport> Reader<T> {
                 Sorted::Pong => {}
             }
         }
+    }
+
+    /// Sends a message, and waits for the next one to come.
+    ///
+    /// # Errors
+    /// The transport fails, or the server closes.
+    pub async fn exchange(&mut self, frame: &[u8]) -> io::Result<Bytes> {
+        self.transport.write_all(frame).await?;
+        self.transport.flush().await?;
+        self.message_and_pong().await
     }
 
     /// Pings, and waits for the pong: then the handler reads, and what it does first is done.
@@ -233,7 +262,7 @@ enum Sorted {
 }
 
 fn sorted((first, payload): (u8, Bytes)) -> io::Result<Sorted> {
-    match first {
+    match first & !COMPRESSED {
         TEXT | BINARY => Ok(Sorted::Message(payload)),
         PING => Ok(Sorted::Ping(payload)),
         PONG => Ok(Sorted::Pong),
@@ -260,8 +289,15 @@ pub const PING: u8 = 0x89;
 /// See [`TEXT`].
 pub const PONG: u8 = 0x8a;
 
+/// What the first byte of a compressed message has besides (RFC 7692 §6).
+pub const COMPRESSED: u8 = 0x40;
+
 /// The key of frames whose key does not matter.
 pub const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// What a server takes of a request: bytes, and lines with the first.
+const HEAD_LIMIT: usize = 16 << 10;
+const LINES: usize = 99;
 
 /// How much is read at once, at least.
 const PIECE: usize = 16 << 10;
@@ -274,6 +310,21 @@ mod tests {
     fn a_frame_is_the_one_of_rfc_6455_section_5_7() {
         let hello = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
         assert_eq!(frame(0x81, b"Hello", KEY), hello);
+    }
+
+    #[test]
+    fn the_longest_request_is_what_a_server_takes() {
+        let addr = ([127, 0, 0, 1], 80).into();
+        let request = longest_request(addr, "/", Compression::Deflate);
+        assert!(
+            (16_000..=16 << 10).contains(&request.len()),
+            "{}",
+            request.len()
+        );
+        let lines = request.split(|byte| *byte == b'\n').count();
+        // After the last line there is nothing, and before it an empty one.
+        assert_eq!(lines, 99 + 2);
+        assert!(request.ends_with(b"a\r\n\r\n"));
     }
 
     #[test]

@@ -51,6 +51,13 @@ impl Numbers {
         self.0.next_u64() % end.max(1)
     }
 
+    /// So many random bytes, which cannot be compressed.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
     /// Four random bytes.
     pub fn key(&mut self) -> [u8; 4] {
         self.0.next_u32().to_le_bytes()

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket_flow::{Config, Deflate, Server};
+use socket_flow::{Budget, Config, Deflate, Server};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 
@@ -13,6 +13,7 @@ use crate::board::Board;
 use crate::books::Books;
 use crate::causes::Causes;
 use crate::handling::Handling;
+use crate::heap::Heap;
 use crate::options::Options;
 use crate::rooms::Rooms;
 use crate::signals::Phase;
@@ -27,18 +28,42 @@ const MOMENT: Duration = Duration::from_millis(200);
 /// As many connections as tokio's own listeners let wait.
 const BACKLOG: u32 = 1024;
 
-/// Serves until the last phase, then closes all connections.
+/// Serves until the last phase, then closes all connections. `allocated` says how many bytes the
+/// program has been given by its allocator and has not given back.
 ///
 /// # Errors
-/// The address cannot be bound.
-pub async fn run(options: Options, mut phase: Phase, board: &Arc<Board>) -> io::Result<()> {
+/// The address cannot be bound, or the options contradict each other.
+pub async fn run(
+    options: Options,
+    mut phase: Phase,
+    board: &Arc<Board>,
+    allocated: fn() -> usize,
+) -> io::Result<()> {
     let listener = listen(&options)?;
     announce(&listener)?;
     let books = Books::on(board);
     let causes = Causes::on(board);
-    // All as a user has it who sets nothing.
-    let builder = Server::with_listener(listener).deflate(Deflate::balanced());
-    let mut builder = builder.config(Config::new());
+    // All as a user has it who sets nothing, but what the options name.
+    let config = match options.max_message {
+        Some(bytes) => Config::new().max_message(bytes),
+        None => Config::new(),
+    };
+    let deflate = Deflate::balanced()
+        .server_no_context_takeover(options.no_contexts)
+        .client_no_context_takeover(options.no_contexts);
+    let builder = Server::with_listener(listener);
+    let mut builder = builder.config(config).deflate(deflate);
+    let budget = options.budget.map(Budget::new);
+    if let Some(budget) = &budget {
+        builder = builder.budget(budget.clone());
+    }
+    if options.undecided {
+        builder = builder.admit(|pending| async move {
+            // The request is kept meanwhile.
+            std::future::pending::<()>().await;
+            pending
+        });
+    }
     if let Some(directory) = &options.tls {
         builder = builder.tls(tls::server(directory)?);
     }
@@ -56,7 +81,12 @@ pub async fn run(options: Options, mut phase: Phase, board: &Arc<Board>) -> io::
         }
     };
     let (connections, tasks) = (board.counter("connections"), board.counter("tasks"));
+    let heap = Heap::watch(board, allocated);
     let refresh = || {
+        heap.report();
+        if let Some(budget) = &budget {
+            report(board, budget);
+        }
         rooms.report(board);
         connections.set(handle.connections() as u64);
         tasks.set(Handle::current().metrics().num_alive_tasks() as u64);
@@ -75,6 +105,20 @@ pub async fn run(options: Options, mut phase: Phase, board: &Arc<Board>) -> io::
     refresh();
     board.counter("dropped").add(outcome.dropped as u64);
     Ok(())
+}
+
+/// How much of the budget is used, and who had to go for it.
+fn report(board: &Board, budget: &Budget) {
+    let usage = budget.usage();
+    for (name, value) in [
+        ("budget_used", usage.used as u64),
+        ("budget_waiting", usage.waiting as u64),
+        ("budget_closed", usage.closed),
+        ("budget_refused", usage.refused),
+        ("budget_reduced", usage.reduced),
+    ] {
+        board.counter(name).set(value);
+    }
 }
 
 /// Says where it listens, which is what whoever started it waits for.

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_wait_counts_where_its_message_was_sent() {
-        let board = Board::new();
+        let board = Board::default();
         let waits = Waits::on(&board);
         waits.record(Asked::new(Instant::now(), false));
         waits.record(Asked::new(Instant::now() - Duration::from_secs(2), true));

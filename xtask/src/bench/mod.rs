@@ -9,7 +9,6 @@
 
 mod broadcast;
 mod client;
-mod document;
 mod footprint;
 mod instructions;
 mod machine;
@@ -34,6 +33,7 @@ use crate::bench::report::Results;
 use crate::bench::scenario::Scenario;
 use crate::bench::server::{Kind, Server};
 use crate::bench::throughput::Effort;
+use crate::document;
 use crate::error::Error;
 use crate::workspace::Workspace;
 
@@ -120,7 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         read => read.map_err(Error::file(&path))?,
     };
     for (name, text) in &sections {
-        page = document::replace(&page, name, text);
+        page = document::replace(&page, "bench", name, text);
     }
     fs::write(&path, page).map_err(Error::file(&path))?;
     println!("written to {PAGE}");

@@ -14,7 +14,7 @@ mod confinement;
 pub(crate) mod options;
 mod peers;
 mod process_status;
-mod programs;
+pub(crate) mod programs;
 mod rows;
 mod scenario;
 mod scenarios;

@@ -20,6 +20,7 @@ pub(crate) enum Program {
     Client,
     Attack,
     Relay,
+    Worst,
 }
 
 impl Programs {
@@ -48,6 +49,7 @@ impl Program {
             Self::Client => "soak-client",
             Self::Attack => "soak-attack",
             Self::Relay => "soak-relay",
+            Self::Worst => "soak-worst",
         }
     }
 }

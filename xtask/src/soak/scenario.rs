@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::soak::scenarios::{
-    active, bombs, bursts, descriptors, floods, idle, lossy, many_bombs, memory, message_floods,
-    resets, restart, rooms, slow, stopped, storm,
+    active, bombs, bursts, descriptors, event_memory, floods, greedy, idle, lossy, many_bombs,
+    memory, message_floods, resets, restart, rooms, slow, stopped, storm,
 };
 use crate::soak::stage::Stage;
 
@@ -17,7 +17,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them, in order.
-pub(crate) static ALL: [Scenario; 16] = [
+pub(crate) static ALL: [Scenario; 19] = [
     Scenario::new("S1", "idle connections, kept alive", idle::play),
     Scenario::new("S2", "active connections, books kept", active::play),
     Scenario::new("S3", "readers that stop and go on", stopped::play),
@@ -38,6 +38,13 @@ pub(crate) static ALL: [Scenario; 16] = [
     Scenario::new("S14", "floods of empty messages", message_floods::play),
     Scenario::new("S15", "rooms with slow members", rooms::play),
     Scenario::new("S16", "bursts to clients that read", bursts::play),
+    Scenario::new(
+        "S17",
+        "a budget of memory, and greedy clients",
+        greedy::play_all,
+    ),
+    Scenario::new("S18", "a budget, and many bombs", greedy::play_bombs),
+    Scenario::new("S19", "bombs told in events", event_memory::play),
 ];
 
 impl Scenario {

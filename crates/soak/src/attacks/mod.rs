@@ -2,6 +2,7 @@
 
 pub mod declare;
 pub mod flood;
+pub mod greedy;
 pub mod hog;
 pub mod repeat;
 pub mod reset;

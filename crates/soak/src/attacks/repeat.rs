@@ -4,10 +4,10 @@
 use std::io;
 use std::sync::Arc;
 
-use flate2::{Compress, FlushCompress, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::board::{Board, Counter};
+use crate::deflated::deflated;
 use crate::dial::Dial;
 use crate::options::Options;
 use crate::raw::{self, Compression};
@@ -15,9 +15,6 @@ use crate::signals::Phase;
 
 /// How many bytes of small frames are written at once.
 const BLOCK: usize = 64 << 10;
-
-/// The first byte of a whole, compressed binary message.
-const COMPRESSED: u8 = 0xc2;
 
 /// The first bytes of a text message's first fragment, and of its next that is not the last.
 const FRAGMENT: u8 = 0x01;
@@ -28,12 +25,12 @@ const CONTINUATION: u8 = 0x00;
 /// # Errors
 /// They cannot be compressed.
 pub async fn bombs(options: Options, phase: Phase, board: &Arc<Board>) -> io::Result<()> {
-    let bomb = deflated(options.size)?;
+    let bomb = deflated(&vec![0; options.size])?;
     board.counter("bomb_bytes").set(bomb.len() as u64);
     let repeated = Repeated {
         compression: Compression::Deflate,
         once: Vec::new(),
-        again: raw::frame(COMPRESSED, &bomb, raw::KEY),
+        again: raw::frame(raw::BINARY | raw::COMPRESSED, &bomb, raw::KEY),
         count: 1,
     };
     run(options, phase, board, repeated).await;
@@ -155,44 +152,9 @@ impl Attack {
     }
 }
 
-/// So many zeros as the payload of a compressed message (RFC 7692 §7.2.1).
-fn deflated(zeros: usize) -> io::Result<Vec<u8>> {
-    let mut deflate = Compress::new(flate2::Compression::best(), false);
-    let input = vec![0; zeros];
-    let mut output = Vec::with_capacity(zeros / 512 + 1024);
-    let status = deflate
-        .compress_vec(&input, &mut output, FlushCompress::Sync)
-        .map_err(io::Error::other)?;
-    let is_whole = status == Status::Ok && deflate.total_in() == zeros as u64;
-    match output.strip_suffix(TAIL) {
-        Some(payload) if is_whole => Ok(payload.to_vec()),
-        _ => Err(io::Error::other("a bomb cannot be compressed")),
-    }
-}
-
-/// The end of what is compressed, which is not sent.
-const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff];
-
 #[cfg(test)]
 mod tests {
-    use flate2::{Decompress, FlushDecompress};
-
     use super::*;
-
-    #[test]
-    fn a_bomb_is_a_thousandth_of_what_it_becomes() {
-        let zeros = (16 << 20) - 1;
-        let bomb = deflated(zeros).unwrap();
-        assert!(bomb.len() < 17_000, "{} bytes", bomb.len());
-        let mut inflate = Decompress::new(false);
-        let mut output = Vec::with_capacity(zeros + 1);
-        let input = [&bomb, TAIL].concat();
-        inflate
-            .decompress_vec(&input, &mut output, FlushDecompress::Sync)
-            .unwrap();
-        assert_eq!(output.len(), zeros);
-        assert!(output.iter().all(|byte| *byte == 0));
-    }
 
     #[test]
     fn small_frames_fill_a_block() {

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use socket_flow_soak::attacks::{declare, flood, hog, repeat, reset, sip, slow};
+use socket_flow_soak::attacks::{declare, flood, greedy, hog, repeat, reset, sip, slow};
 use socket_flow_soak::program;
 
 fn main() -> ExitCode {
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
                 "continuations" => repeat::continuations(options, phase, &board).await,
                 "declare" => declare::run(options, phase, &board).await,
                 "flood" => flood::run(options, phase, &board).await,
+                "greedy" => greedy::run(options, phase, &board).await?,
                 "hog" => hog::run(options, phase, &board).await,
                 "reset" => reset::run(options, phase, &board).await,
                 "sip" => sip::run(options, phase, &board).await,

@@ -17,6 +17,8 @@ mod dropping;
 mod fragments;
 mod heap;
 mod interim;
+#[cfg(all(feature = "deflate", target_os = "linux"))]
+mod large_echo;
 mod lying;
 #[cfg(target_os = "linux")]
 mod memory;

@@ -265,7 +265,7 @@ pub(crate) async fn server_with(
     open_server(acceptor, lines, (Buffers::Usual, Buffers::Usual)).await
 }
 
-async fn open_server(
+pub(crate) async fn open_server(
     acceptor: Acceptor,
     lines: &str,
     (ours, theirs): (Buffers, Buffers),

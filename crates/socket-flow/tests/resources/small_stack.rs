@@ -106,7 +106,7 @@ where
 }
 
 /// Bytes that do not compress, the same every time (xorshift64*).
-fn noise(len: usize) -> Vec<u8> {
+pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
         state ^= state >> 12;

@@ -16,6 +16,10 @@ pub(super) const HONEST: u64 = 4;
 /// Their arguments: each sends a message every 5 ms.
 const METER: &str = "meter --connections 4 --rate 800 --path /short";
 
+/// So many more, each of which sends a message every 100 ms.
+const MANY: u64 = 100;
+const MANY_METERS: &str = "meter --connections 100 --rate 1000 --path /short";
+
 /// How long they are measured alone.
 pub(super) const QUIET: Duration = Duration::from_millis(1_500);
 
@@ -46,6 +50,14 @@ impl Honest {
         let honest = Self::open(stage, port, "")?;
         stage.watch("alone", QUIET)?;
         Ok(honest)
+    }
+
+    /// The same, of many.
+    pub(super) fn many(stage: &mut Stage<'_>, port: u16) -> Result<Self, Error> {
+        let meter = stage.client(port, MANY_METERS)?;
+        open(stage, meter, MANY)?;
+        stage.watch("alone", QUIET)?;
+        Ok(Self(meter))
     }
 
     /// The same, of a server at another address.

@@ -1,8 +1,9 @@
-//! The page the tables stand on: what stands between two markers is replaced, all else stays.
+//! The pages that tables stand on: what stands between two markers is replaced, all else stays.
 
-/// Replaces the section `name` of a page, or appends it where it is missing.
-pub(crate) fn replace(page: &str, name: &str, content: &str) -> String {
-    let (open, close) = markers(name);
+/// Replaces the section `name` of a page, which `cargo xtask COMMAND` writes, or appends it where it is
+/// missing.
+pub(crate) fn replace(page: &str, command: &str, name: &str, content: &str) -> String {
+    let (open, close) = markers(command, name);
     let content = content.trim_end();
     let section = format!("{open}\n\n{content}\n\n{close}");
     let found = page.find(&open).and_then(|start| {
@@ -16,9 +17,9 @@ pub(crate) fn replace(page: &str, name: &str, content: &str) -> String {
     }
 }
 
-fn markers(name: &str) -> (String, String) {
+fn markers(command: &str, name: &str) -> (String, String) {
     (
-        format!("<!-- {name}: written by cargo xtask bench -->"),
+        format!("<!-- {name}: written by cargo xtask {command} -->"),
         format!("<!-- end of {name} -->"),
     )
 }
@@ -32,23 +33,23 @@ mod tests {
         let page = "# Performance\n\nProse.\n\n\
             <!-- cpu: written by cargo xtask bench -->\n\nold\nolder\n\n<!-- end of cpu -->\n\n\
             More prose.\n";
-        let new = replace(page, "cpu", "new\n");
+        let new = replace(page, "bench", "cpu", "new\n");
         assert_eq!(
             new,
             "# Performance\n\nProse.\n\n\
             <!-- cpu: written by cargo xtask bench -->\n\nnew\n\n<!-- end of cpu -->\n\n\
             More prose.\n"
         );
-        assert_eq!(replace(&new, "cpu", "new"), new);
+        assert_eq!(replace(&new, "bench", "cpu", "new"), new);
     }
 
     #[test]
     fn a_missing_section_is_appended() {
-        let page = replace("Prose.\n", "cpu", "a");
-        let page = replace(&page, "latency", "b");
+        let page = replace("Prose.\n", "bench", "cpu", "a");
+        let page = replace(&page, "bench", "latency", "b");
         assert!(page.starts_with("Prose.\n\n<!-- cpu: "));
         assert!(page.ends_with("<!-- end of latency -->\n"));
-        let page = replace(&page, "cpu", "c");
+        let page = replace(&page, "bench", "cpu", "c");
         assert!(page.contains("\n\nc\n\n<!-- end of cpu -->\n\n<!-- latency: "));
         assert!(!page.contains("\n\na\n\n"));
     }
@@ -56,6 +57,6 @@ mod tests {
     #[test]
     fn a_section_that_was_never_closed_is_not_taken_for_one() {
         let page = "<!-- cpu: written by cargo xtask bench -->\nhalf\n";
-        assert!(replace(page, "cpu", "new").starts_with(page.trim_end()));
+        assert!(replace(page, "bench", "cpu", "new").starts_with(page.trim_end()));
     }
 }

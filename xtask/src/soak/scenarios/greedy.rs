@@ -1,0 +1,137 @@
+//! S17 and S18: connections that each ask for the most memory they can, on a server with a budget. Honest
+//! clients and newcomers do not feel them, and the budget holds.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::soak::confinement::Confinement;
+use crate::soak::scenarios::OPENING;
+use crate::soak::scenarios::beside::{CROWDED, Honest, Waits};
+use crate::soak::stage::{Id, Stage};
+use crate::soak::verdict::Limit;
+
+/// What the server's connections share, in bytes.
+const BUDGET: u64 = 64 << 20;
+
+/// What a connection costs besides, and a server with its threads.
+const EACH: u64 = 1_700;
+const SERVER: u64 = 16 << 20;
+
+/// How much of what is asked for allocators may add.
+const RESIDENT: f64 = 1.5;
+
+/// The ways to ask for memory, as many connections each: messages of 1 MiB in 1 KiB, echoes that are not
+/// read, 63 KiB of a frame of 16 MiB, heads without their end, messages for a handler that sleeps.
+const KINDS: &str = "bombs,unread,half,head,elsewhere";
+
+/// How long honest clients may wait.
+const WAITS: Waits = &[("p99", 100.0)];
+
+/// How much memory the server may have beside many bombs, in MiB.
+const BOMBS_RESIDENT: f64 = 160.0;
+
+/// How long a newcomer's handshake may take, in milliseconds.
+const HANDSHAKE: f64 = 1_000.0;
+
+/// The share of the connections that are there at once: heads are let go after 10 s, and come again a
+/// second later.
+const AT_ONCE: f64 = 0.9;
+
+/// All kinds.
+pub(crate) fn play_all(stage: &mut Stage<'_>) -> Result<(), Error> {
+    let count = stage.connections();
+    let server = play(stage, KINDS, count, WAITS)?;
+    let most = mib((BUDGET + count * EACH + SERVER) as f64);
+    let asked = mib(stage.fact(server, "heap_peak") as f64);
+    let limit = Limit::Most(most);
+    stage.check("asked of the allocator", asked, " MiB", limit);
+    judge_resident(stage, server, RESIDENT * most);
+    stage.kill(server);
+    Ok(())
+}
+
+/// S18: bombs alone, of 2,000 clients where 10,000 are many.
+pub(crate) fn play_bombs(stage: &mut Stage<'_>) -> Result<(), Error> {
+    let count = stage.connections() / 5;
+    let server = play(stage, "bombs", count, CROWDED)?;
+    tell_asked(stage, server);
+    judge_resident(stage, server, BOMBS_RESIDENT);
+    stage.kill(server);
+    Ok(())
+}
+
+/// Plays some kinds, and judges how others fare beside them.
+fn play(stage: &mut Stage<'_>, kinds: &str, count: u64, waits: Waits) -> Result<Id, Error> {
+    let server = format!("--budget {BUDGET} --no-contexts");
+    let (server, port) = stage.serve(&server, &Confinement::None)?;
+    stage.warm_up(port)?;
+    let honest = Honest::many(stage, port)?;
+    let attack = format!("greedy --kinds {kinds} --connections {count} --parallel 256");
+    // What kernels take for those who do not read is no memory of the server.
+    let attack = stage.attack_yielding(port, &format!("{attack} --buffer 65536"))?;
+    honest.beside(stage);
+    let enough = (count as f64 * AT_ONCE).floor();
+    stage.until("greedy ones come", OPENING, |stage| {
+        stage.fact(attack, "open") as f64 >= enough
+    })?;
+    let newcomers = stage.client(port, "good --rate 20")?;
+    let length = stage.length(60).max(Duration::from_secs(5));
+    let mut at_once = 0;
+    for _ in 0..PARTS {
+        stage.watch("beside them", length / PARTS)?;
+        at_once = at_once.max(stage.fact(attack, "open"));
+    }
+    stage.end(newcomers)?;
+    honest.judge(stage, "beside them", waits)?;
+    judge_newcomers(stage, newcomers);
+    let least = Limit::Least(enough);
+    stage.check("greedy connections at once", at_once as f64, "", least);
+    let sent = stage.fact(attack, "sent") as f64;
+    stage.check("what they sent", sent, "", Limit::Least(enough));
+    for (what, id, fact) in [
+        ("how often one had to come again", attack, "ended"),
+        ("closed for want of memory", server, "budget_closed"),
+        ("handshakes refused for it", server, "budget_refused"),
+        ("opened with less compression", server, "budget_reduced"),
+    ] {
+        stage.tell(what, stage.fact(id, fact) as f64, "");
+    }
+    stage.kill(attack);
+    Ok(server)
+}
+
+/// How often the connections are counted.
+const PARTS: u32 = 10;
+
+fn judge_newcomers(stage: &mut Stage<'_>, newcomers: Id) {
+    let handshake = |which: &str| format!("handshake_all_{which}");
+    for which in ["p50", "p99"] {
+        let ms = stage.ms(newcomers, &handshake(which));
+        stage.tell(format!("a newcomer's handshake, {which}"), ms, " ms");
+    }
+    let longest = match stage.fact(newcomers, &handshake("count")) {
+        0 => f64::NAN,
+        _ => stage.ms(newcomers, &handshake("max")),
+    };
+    let most = Limit::Most(HANDSHAKE);
+    stage.check("a newcomer's handshake, longest", longest, " ms", most);
+    let failed = stage.fact(newcomers, "failed");
+    stage.count("newcomers turned away", failed, 0);
+}
+
+/// Tells the most that a server ever asked of its allocator.
+pub(super) fn tell_asked(stage: &mut Stage<'_>, server: Id) {
+    let asked = mib(stage.fact(server, "heap_peak") as f64);
+    stage.tell("asked of the allocator", asked, " MiB");
+}
+
+/// Judges the most memory that a server ever had, in MiB.
+pub(super) fn judge_resident(stage: &mut Stage<'_>, server: Id, most: f64) {
+    let peak = mib(stage.status(server).peak as f64);
+    stage.check("resident at most", peak, " MiB", Limit::Most(most));
+}
+
+/// Bytes as mebibytes.
+fn mib(bytes: f64) -> f64 {
+    bytes / f64::from(1 << 20)
+}
