@@ -236,7 +236,8 @@ impl Acceptor {
 
     /// Sets how long a client may take no byte of an answer in plain HTTP, a refusal or a page.
     /// Default: 5 s; [`NEVER`](crate::NEVER) lifts it, and with zero an answer ends that cannot be
-    /// written at once. A byte is taken when the stream takes it.
+    /// written at once. A byte is taken when the stream takes it. TLS takes up to 4 KiB and then
+    /// tells only that all of it was passed on: through TLS the time is for that much.
     #[must_use]
     pub fn answer_stall(self, timeout: Duration) -> Self {
         self.with(|settings| settings.pace.stall = timeout)

@@ -34,8 +34,6 @@ pub(crate) struct Paced<'a, S> {
     io: &'a mut S,
     progress: Progress,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whether a write had to wait.
-    waited: bool,
 }
 
 impl<'a, S> Paced<'a, S> {
@@ -44,18 +42,12 @@ impl<'a, S> Paced<'a, S> {
             io,
             progress: Progress::new(pace, Instant::now()),
             timer: None,
-            waited: false,
         }
     }
 
     /// When the last byte was taken.
     pub(crate) fn last(&self) -> Instant {
         self.progress.last
-    }
-
-    /// Whether a write had to wait since this was last asked.
-    pub(crate) fn has_waited(&mut self) -> bool {
-        std::mem::take(&mut self.waited)
     }
 
     /// Judges an outcome: what was taken counts, and waiting has an end.
@@ -75,7 +67,6 @@ impl<'a, S> Paced<'a, S> {
             }
             return Poll::Ready(result);
         }
-        self.waited = true;
         loop {
             let Some(at) = self.progress.deadline() else {
                 return Poll::Pending;

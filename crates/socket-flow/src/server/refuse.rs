@@ -89,9 +89,9 @@ where
     Ok(())
 }
 
-/// Writes an answer a piece at a time. What a stream keeps of a piece is flushed, and so known to be
-/// taken, before the next; pieces are small where the client is slow, so that it gets through one in
-/// the time it has for a byte.
+/// Writes an answer a piece at a time. A stream may keep a piece, as TLS does, and not tell how much
+/// of it was taken until all of it was: so each is flushed, and is no larger than what a client gets
+/// through in the time it has for a byte.
 async fn write_answer<S>(
     stream: &mut Paced<'_, S>,
     head: Bytes,
@@ -100,22 +100,20 @@ async fn write_answer<S>(
 where
     S: AsyncWrite + Unpin,
 {
-    let mut len = PIECE;
-    let mut piece = Bytes::from([head, body.split_to(body.len().min(PIECE))].concat());
-    while !piece.is_empty() {
-        match write_head(stream, &piece).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Err(AcceptError::Timeout);
+    // A short answer is one write.
+    let first = Bytes::from([head, body.split_to(body.len().min(PIECE))].concat());
+    for mut part in [first, body] {
+        while !part.is_empty() {
+            let piece = part.split_to(part.len().min(PIECE));
+            match write_head(stream, &piece).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(AcceptError::Timeout);
+                }
+                Err(error) => return Err(AcceptError::Io(error)),
             }
-            Err(error) => return Err(AcceptError::Io(error)),
+            consume_budget().await;
         }
-        len = match stream.has_waited() {
-            true => PIECE,
-            false => (2 * len).min(MAX_PIECE),
-        };
-        piece = body.split_to(body.len().min(len));
-        consume_budget().await;
     }
     Ok(())
 }
@@ -176,9 +174,6 @@ const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
 /// As much as a client may take in 5 s at the least rate, with a margin.
 const PIECE: usize = 4 << 10;
-
-/// Enough that a fast client waits for nothing.
-const MAX_PIECE: usize = 64 << 10;
 
 /// How long a client may take to end the stream, once it has all of an answer.
 pub(crate) const LINGER: Duration = Duration::from_secs(5);

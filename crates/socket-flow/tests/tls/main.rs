@@ -8,6 +8,7 @@ mod alpn;
 mod closing;
 mod handshake;
 mod installed_provider;
+mod pages;
 #[path = "../support/pki.rs"]
 mod pki;
 mod platform_roots;
