@@ -117,7 +117,7 @@ pub enum HostError {
     /// beyond ASCII (browsers send punycode), or is an IPv4 address that is not written as four
     /// decimal numbers.
     Name,
-    /// What follows the colon is not a port. The text may be a URL.
+    /// What follows the colon is not a port from 1 to 65535. The text may be a URL.
     Port,
     /// `*` is not the whole first label, or what follows it is neither a name of two labels or
     /// more nor `localhost`.
@@ -165,6 +165,9 @@ impl NamePattern {
             return Err(HostError::Wildcard);
         }
         let authority = Authority::parse(rest.as_bytes())?;
+        if authority.port() == Some(0) {
+            return Err(HostError::Port);
+        }
         let is_ipv6 = rest.starts_with('[');
         let name = without_last_dot(authority.host());
         if !is_ipv6 && (name.split('.').any(str::is_empty) || is_odd_ipv4(name)) {
@@ -336,6 +339,7 @@ mod tests {
             ("https://example.com", HostError::Port),
             ("example.com:http", HostError::Port),
             ("example.com:65536", HostError::Port),
+            ("example.com:0", HostError::Port),
             ("example.com:*", HostError::Wildcard),
             ("*", HostError::Wildcard),
             ("*.", HostError::Name),

@@ -9,7 +9,8 @@ use crate::origin::{Origin, OriginError, default_port, is_web};
 ///
 /// For `http`, `https`, `ws` and `wss`, `*` stands for one whole label of the host, as in a
 /// certificate (RFC 9525 §6.3): `https://*.example.com` is `https://a.example.com`, and neither
-/// `https://example.com` nor `https://a.b.example.com`.
+/// `https://example.com` nor `https://a.b.example.com`. `wss` stands for the `https` of the page as
+/// well, and `ws` for its `http`: a browser names the page, and not what it connects to.
 ///
 /// ```
 /// use socket_flow_handshake::host::HostError;
@@ -41,9 +42,11 @@ impl OriginPattern {
     /// Whether this origin is meant.
     pub fn matches(&self, origin: &Origin) -> bool {
         match &self.0 {
-            Pattern::One(one) => one == origin,
+            Pattern::One(one) => {
+                stands_for(&one.scheme, &origin.scheme) && one.authority == origin.authority
+            }
             Pattern::Many { scheme, name, port } => {
-                *origin.scheme() == **scheme
+                stands_for(scheme, &origin.scheme)
                     && origin.port() == port.or_else(|| default_port(scheme))
                     && name.matches(origin.host())
             }
@@ -92,6 +95,11 @@ impl fmt::Display for OriginPattern {
             }
         }
     }
+}
+
+/// Whether a scheme in a list means this scheme of a page.
+fn stands_for(listed: &str, sent: &str) -> bool {
+    listed == sent || matches!((listed, sent), ("ws", "http") | ("wss", "https"))
 }
 
 #[cfg(test)]
@@ -147,6 +155,31 @@ mod tests {
         assert!("https://*".parse::<Origin>().is_err());
     }
 
+    /// RFC 6455 §10.2.
+    #[test]
+    fn the_url_of_a_connection_stands_for_its_page() {
+        let origins = [
+            "https://a.example.com",
+            "wss://a.example.com",
+            "http://a.example.com",
+            "ws://a.example.com",
+            "https://a.example.com:8443",
+            "https://b.example.com",
+        ];
+        for (pattern, expected) in [
+            ("wss://a.example.com", &[0, 1][..]),
+            ("WSS://a.example.com:443", &[0, 1]),
+            ("ws://a.example.com", &[2, 3]),
+            ("wss://*.example.com", &[0, 1, 5]),
+            ("wss://a.example.com:8443", &[4]),
+            // The other way round there is nothing to stand for.
+            ("https://a.example.com", &[0]),
+        ] {
+            let expected: Vec<_> = expected.iter().map(|index| origins[*index]).collect();
+            assert_eq!(matching(pattern, &origins), expected, "{pattern}");
+        }
+    }
+
     /// RFC 6455 §10.2, RFC 6454 §6.2; pages from files are `file://` in Chromium and `null` in Firefox.
     #[test]
     fn origins_without_a_host_can_be_listed() {
@@ -194,6 +227,11 @@ mod tests {
             ("http://127.1", OriginError::Host(HostError::Name)),
             ("http://0x7f000001", OriginError::Host(HostError::Name)),
             ("http://::1", OriginError::Host(HostError::Port)),
+            ("https://example.com:0", OriginError::Host(HostError::Port)),
+            (
+                "https://*.example.com:0",
+                OriginError::Host(HostError::Port),
+            ),
             (
                 "https://example.com:http",
                 OriginError::Host(HostError::Port),
