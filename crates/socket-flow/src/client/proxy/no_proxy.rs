@@ -107,7 +107,8 @@ impl Host {
         let domain = name.trim_matches('.').to_ascii_lowercase();
         let is_name = domain
             .split('.')
-            .all(|label| !label.is_empty() && label.bytes().all(is_label_byte));
+            .all(|label| !label.is_empty() && label.bytes().all(is_label_byte))
+            && !ends_in_a_number(&domain);
         match is_below {
             _ if !is_name => None,
             true => Some(Self::Below(domain)),
@@ -124,9 +125,15 @@ fn below<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
     host.strip_suffix('.').unwrap_or(host).strip_suffix(domain)
 }
 
-/// Letters of any language stand in lists, and match no host, which is ASCII.
+/// A host is ASCII: letters of other languages would match none.
 fn is_label_byte(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-' | b'_' | 0x80..)
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-' | b'_')
+}
+
+/// Part of an address, which is the name of no host.
+fn ends_in_a_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_in_network(host: IpAddr, network: IpAddr, prefix: u32) -> bool {
@@ -200,6 +207,15 @@ mod tests {
             ("*.corp.example:80", "a.corp.example", false),
             ("a,*.corp.example", "a.corp.example", true),
             ("*.1", "192.0.2.1", false),
+            ("1a.example", "1a.example", true),
+            ("a.2b", "a.2b", true),
+            (" a\t,\nb ", "b", true),
+            ("::1", "::1", true),
+            ("[::1]:443", "::1", true),
+            ("2001:DB8::1", "2001:db8::1", true),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("a.example.:443", "a.example", true),
+            (".:443", "a", false),
         ] {
             assert_eq!(
                 NoProxy::parse(list).contains(host, 443),
@@ -229,6 +245,19 @@ mod tests {
             "10.0.0.0/33",
             "10.0.0.0/x",
             "10.0.0.*",
+            "10.0.0",
+            "192.168.",
+            "010.0.0.1",
+            "1.2.3.4.5",
+            "10",
+            "*.1",
+            "192.168.0.0/255.255.0.0",
+            "192.168.0.1-192.168.0.9",
+            "b\u{fc}cher.example",
+            "*example.com",
+            "<local>",
+            "\"a\"",
+            "fe80::1%eth0",
             "a;b",
         ] {
             assert!(NoProxy::parse(list).entries.is_empty(), "{list}");
