@@ -25,7 +25,7 @@ use crate::deadline::Deadline;
 use crate::invalid_header::InvalidHeader;
 use crate::stream::ClientStream;
 #[cfg(feature = "rustls")]
-use crate::tls::without_h2;
+use crate::tls::alpn;
 
 /// A connection about to be made, with everything that can be asked for.
 ///
@@ -279,7 +279,7 @@ impl ClientBuilder {
     /// server that speaks both then speaks the right one, in place of an error that names `h2`.
     #[cfg(feature = "rustls")]
     pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
-        self.transport.tls = Some(without_h2(config.into()));
+        self.transport.tls = Some(alpn::for_client(config.into()));
         self
     }
 

@@ -254,6 +254,7 @@ impl ServerBuilder {
     /// [`ServerTls`](crate::tls::ServerTls) makes common configurations, rustls
     /// any. What was agreed on is among the extensions of each request, as a
     /// [`TlsInfo`](crate::tls::TlsInfo).
+    /// `h2` in its ALPN is left out, as in [`Listener::tls`].
     ///
     /// ```no_run
     /// # #[tokio::main(flavor = "current_thread")]

@@ -13,6 +13,8 @@ use tokio_rustls::rustls::ServerConfig;
 use crate::server::listening::Listening;
 use crate::server::peer_addr::PeerAddr;
 use crate::stream::{ServerStream, Socket};
+#[cfg(feature = "rustls")]
+use crate::tls::alpn;
 
 /// A listening socket that hands out [`ServerStream`]s: TCP, or a Unix socket.
 ///
@@ -57,10 +59,14 @@ impl Listener {
     ///
     /// [`accept`](Self::accept) does not wait for the TLS handshake: that belongs to the first
     /// read of the stream, and so to the deadline of whoever accepts a WebSocket on it.
+    ///
+    /// A configuration that is shared with an HTTP server may offer `h2` by ALPN. `h2` is left out
+    /// here, and `http/1.1` offered where nothing is left: whoever asks for a page then does not agree
+    /// on HTTP/2, which is not spoken.
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, config: impl Into<Arc<ServerConfig>>) -> Self {
-        self.tls = Some(config.into());
+        self.tls = Some(alpn::for_server(config.into()));
         self
     }
 

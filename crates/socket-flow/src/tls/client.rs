@@ -5,6 +5,7 @@ use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use crate::tls::alpn::ALPN;
 use crate::tls::error::TlsError;
 use crate::tls::pem::Identity;
 use crate::tls::provider::provider;
@@ -119,18 +120,6 @@ pub(crate) fn default_config() -> Result<Arc<ClientConfig>, TlsError> {
     Ok(Arc::clone(config.get_or_init(|| made)))
 }
 
-/// The configuration without `h2` in its ALPN, for a peer that is to speak HTTP/1.1.
-pub(crate) fn without_h2(mut config: Arc<ClientConfig>) -> Arc<ClientConfig> {
-    if config.alpn_protocols.iter().any(|name| name == H2) {
-        let alpn = &mut Arc::make_mut(&mut config).alpn_protocols;
-        alpn.retain(|name| name != H2);
-        if alpn.is_empty() {
-            alpn.push(ALPN.to_vec());
-        }
-    }
-    config
-}
-
 pub(crate) fn store(roots: Vec<CertificateDer<'static>>) -> Result<Arc<RootCertStore>, TlsError> {
     let mut store = RootCertStore::empty();
     for root in roots {
@@ -138,10 +127,3 @@ pub(crate) fn store(roots: Vec<CertificateDer<'static>>) -> Result<Arc<RootCertS
     }
     Ok(Arc::new(store))
 }
-
-/// The protocol of the opening handshake (RFC 7301 §6): WebSocket has no name of its own, and a
-/// server that could also speak HTTP/2 must not.
-pub(crate) const ALPN: &[u8] = b"http/1.1";
-
-/// HTTP/2 in ALPN (RFC 9113 §3.1).
-const H2: &[u8] = b"h2";

@@ -69,6 +69,7 @@
 //! is no error of its own: whether the peer had said everything is what its Close tells, and an
 //! end without that is [`Error::Closed`](crate::Error::Closed).
 
+pub(crate) mod alpn;
 mod client;
 mod error;
 mod info;
@@ -85,4 +86,4 @@ pub use pem::{Identity, PemError, certificates, certificates_from_file};
 pub use provider::provider;
 pub use server::ServerTls;
 
-pub(crate) use client::{default_config, without_h2};
+pub(crate) use client::default_config;

@@ -2,7 +2,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 
-use crate::tls::client::{ALPN, store};
+use crate::tls::alpn::ALPN;
+use crate::tls::client::store;
 use crate::tls::error::TlsError;
 use crate::tls::pem::Identity;
 use crate::tls::provider::provider;

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use crate::invalid_header::InvalidHeader;
 #[cfg(feature = "rustls")]
-use crate::tls::without_h2;
+use crate::tls::alpn;
 
 pub use error::{ProxyError, SocksReply};
 pub use url::InvalidProxyUrl;
@@ -96,7 +96,7 @@ impl Proxy {
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, config: impl Into<Arc<ClientConfig>>) -> Self {
-        self.tls = Some(without_h2(config.into()));
+        self.tls = Some(alpn::for_client(config.into()));
         self
     }
 
