@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::document::Fault;
-use super::source::functions;
-
-/// A Rust file: where it is, and its text.
-pub(super) type File = (String, String);
+use super::table::{File, rows};
 
 /// What a check found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,30 +26,18 @@ impl Outcome {
 pub(super) fn check(text: &str, files: &[File]) -> Outcome {
     let mut outcome = Outcome::default();
     let mut tests = BTreeSet::new();
-    let mut lines = text.lines().zip(1..);
-    lines.find(|(line, _)| *line == "## Attacks");
-    let section = lines.take_while(|(line, _)| !line.starts_with("## "));
-    for (row, line) in section {
-        let cells: Vec<_> = row.split(" | ").collect();
-        let number = cells[0].strip_prefix("| ").map(str::parse::<usize>);
-        let (Some(Ok(number)), Some(proof)) = (number, cells.last()) else {
+    for row in rows(text, "## Attacks") {
+        // Tables that attack nothing are not numbered, nor are headings.
+        let Ok(number) = row.first().parse::<usize>() else {
             continue;
         };
         outcome.classes += 1;
-        let mut fault = |detail| outcome.faults.push(Fault { line, detail });
         if number != outcome.classes {
-            fault(format!("row {number} is number {}", outcome.classes));
+            let detail = format!("row {number} is number {}", outcome.classes);
+            let line = row.line;
+            outcome.faults.push(Fault { line, detail });
         }
-        let names: Vec<_> = named(proof).collect();
-        if names.is_empty() {
-            fault(format!("row {number} names no test"));
-        }
-        for name in names {
-            if !exists(name, files) {
-                fault(format!("there is no test {name}"));
-            }
-            tests.insert(name);
-        }
+        tests.extend(row.tests(files, &mut outcome.faults));
     }
     outcome.tests = tests.len();
     if outcome.classes == 0 {
@@ -60,29 +45,6 @@ pub(super) fn check(text: &str, files: &[File]) -> Outcome {
         outcome.faults.push(Fault { line: 1, detail });
     }
     outcome
-}
-
-/// The paths of tests in a cell: what is set as code and has two colons.
-pub(super) fn named(cell: &str) -> impl Iterator<Item = &str> {
-    let code = cell.split('`').skip(1).step_by(2);
-    code.filter(|code| code.contains("::"))
-}
-
-/// Whether a file, or one in a directory, of the first name has a test of the last that runs.
-pub(super) fn exists(path: &str, files: &[File]) -> bool {
-    let first = path.split("::").next().unwrap_or_default();
-    let last = path.rsplit("::").next().unwrap_or_default();
-    let mut candidates = files.iter().filter(|(link, _)| {
-        // Behind the crate's own directories: its name says nothing.
-        let mut parts = link
-            .split('/')
-            .skip_while(|part| !["src", "tests"].contains(part));
-        parts.any(|part| part.trim_end_matches(".rs") == first)
-    });
-    candidates.any(|(_, text)| {
-        let mut found = functions(text, last).into_iter();
-        found.any(|function| function.is_test && !function.is_ignored)
-    })
 }
 
 #[cfg(test)]

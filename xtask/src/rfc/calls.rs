@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::attacks::{File, exists, named};
 use super::document::Fault;
+use super::table::{File, rows};
 
 /// What a check found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,24 +27,14 @@ impl Outcome {
 pub(super) fn check(text: &str, files: &[File]) -> Outcome {
     let mut outcome = Outcome::default();
     let mut tests = BTreeMap::new();
-    let mut lines = text.lines().zip(1..);
-    lines.find(|(line, _)| *line == "## What each call waits for");
-    let section = lines.take_while(|(line, _)| !line.starts_with("## "));
-    let table = section.filter(|(line, _)| line.starts_with("| "));
     // The first is the heading.
-    for (row, line) in table.skip(1) {
+    for row in rows(text, "## What each call waits for").skip(1) {
         outcome.rows += 1;
-        let mut fault = |detail| outcome.faults.push(Fault { line, detail });
-        let names: Vec<_> = named(row.rsplit(" | ").next().unwrap_or(row)).collect();
-        if names.is_empty() {
-            fault("the row names no test".into());
-        }
-        for name in names {
-            if !exists(name, files) {
-                fault(format!("there is no test {name}"));
-            }
+        let line = row.line;
+        for name in row.tests(files, &mut outcome.faults) {
             if let Some(first) = tests.insert(name, line) {
-                fault(format!("{name} stands in line {first} as well"));
+                let detail = format!("{name} stands in line {first} as well");
+                outcome.faults.push(Fault { line, detail });
             }
         }
     }
@@ -84,9 +74,9 @@ mod tests {
         assert_eq!(
             faults(rows),
             [
-                "6: the row names no test",
-                "7: calls::one stands in line 5 as well",
+                "6: row `b::c` names no test",
                 "7: there is no test calls::six",
+                "7: calls::one stands in line 5 as well",
             ]
         );
         assert_eq!(faults(""), ["1: no table of what each call waits for"]);
