@@ -151,6 +151,11 @@ mod tests {
             (" g h ", "ws://a/b/c/g%20h"),
             ("/\u{e9}?{g}", "ws://a/%C3%A9?%7Bg%7D"),
             ("ws://h/\u{e9} g", "ws://h/%C3%A9%20g"),
+            ("https://h/ g", "wss://h/%20g"),
+            ("./g:h", "ws://a/b/c/g:h"),
+            ("/a, /b", "ws://a/a,%20/b"),
+            ("\"/g\"", "ws://a/b/c/%22/g%22"),
+            ("?", "ws://a/b/c/d;p?"),
         ] {
             let joined = base.join(reference).unwrap();
             assert_eq!(joined.uri().to_string(), expected, "{reference:?}");
@@ -174,6 +179,15 @@ mod tests {
             ("?100%", TargetError::Query),
             ("\\\\b/c", TargetError::Path),
             ("/\\b/c", TargetError::Path),
+            ("/a\tb", TargetError::Path),
+            ("/\u{7f}", TargetError::Path),
+            ("//", TargetError::MissingHost),
+            ("///c", TargetError::MissingHost),
+            ("https:/g", TargetError::MissingHost),
+            ("about:blank", TargetError::MissingHost),
+            ("https://a:99999/", TargetError::Port),
+            ("https://[::1/", TargetError::Host),
+            ("https://u@v@a/", TargetError::Userinfo),
             ("//b\u{fc}cher.example/", TargetError::NonAsciiHost),
             ("/a\r\nX: y", TargetError::Path),
             ("//a b/", TargetError::Host),
