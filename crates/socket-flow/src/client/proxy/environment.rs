@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::net::IpAddr;
 
 use socket_flow_handshake::target::Target;
@@ -17,7 +18,7 @@ pub(crate) struct Environment {
 
 impl Environment {
     pub(crate) fn read() -> Self {
-        Self::from_variables(|name| std::env::var(name).ok())
+        Self::from_variables(|name| std::env::var_os(name).map(|value| text(&value)))
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
@@ -55,6 +56,11 @@ impl Environment {
         };
         own.as_ref().or(self.all.as_ref()).cloned().transpose()
     }
+}
+
+/// What is no text stays a value that cannot be read: a proxy that is set is not gone around.
+fn text(value: &OsStr) -> String {
+    value.to_string_lossy().into_owned()
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -104,6 +110,20 @@ mod tests {
         assert_eq!(route(&both, "wss://a/"), "lower");
         let empty = [("HTTPS_PROXY", "http://upper"), ("https_proxy", " ")];
         assert_eq!(route(&empty, "wss://a/"), "upper");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_proxy_that_is_no_text_is_not_gone_around() {
+        use std::os::unix::ffi::OsStrExt;
+
+        for value in [&b"http://u:\xe9@p"[..], b"http://p\xff", b"\xff"] {
+            let value = text(OsStr::from_bytes(value));
+            assert_eq!(route(&[("HTTP_PROXY", &value)], "ws://a/"), "!");
+        }
+        let list = text(OsStr::from_bytes(b"b\xff,a"));
+        let proxied = [("HTTP_PROXY", "p"), ("NO_PROXY", &list)];
+        assert_eq!(route(&proxied, "ws://a/"), "-");
     }
 
     #[test]
