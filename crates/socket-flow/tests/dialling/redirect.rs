@@ -93,12 +93,21 @@ async fn the_head_of_a_redirect_is_enough_and_its_body_not_waited_for() {
         "Content-Length: 50\r\n\r\n",
         "Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
         "\r\nhello",
+        "Content-Length: +2\r\n\r\n",
+        "Content-Encoding: gzip\r\nContent-Length: 50\r\n\r\n\x1f",
     ] {
-        let server = echo_server().await;
-        let to = |url: String| format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\n{rest}");
-        let addr = stalled([to("/x".into()), to(format!("ws://{server}/"))]).await;
-        let (mut ws, _) = client(addr).redirects(2).connect().await.unwrap();
-        is_echo(&mut ws).await;
+        for start in [
+            "HTTP/1.1 302 Found",
+            "HTTP/1.0 301 Moved Permanently",
+            "HTTP/1.1 308",
+            "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 307 X",
+        ] {
+            let server = echo_server().await;
+            let to = |url: String| format!("{start}\r\nLocation: {url}\r\n{rest}");
+            let addr = stalled([to("/x".into()), to(format!("ws://{server}/"))]).await;
+            let (mut ws, _) = client(addr).redirects(2).connect().await.unwrap();
+            is_echo(&mut ws).await;
+        }
     }
 }
 
@@ -312,6 +321,12 @@ async fn a_location_that_is_no_url_has_its_own_error() {
         ("/\\evil.example/", TargetError::Path),
         ("http://a..b/", TargetError::Host),
         ("http://b\u{fc}cher.example/", TargetError::NonAsciiHost),
+        ("//", TargetError::MissingHost),
+        ("https:b", TargetError::MissingHost),
+        ("javascript:alert(1)", TargetError::MissingHost),
+        ("http://a:99999/", TargetError::Port),
+        ("http://u@v@a/", TargetError::Userinfo),
+        ("http://127.1/", TargetError::Host),
     ] {
         let (addr, _) = answers([redirect(302, location)]).await;
         let error = redirect_error(client(addr).redirects(1).connect().await);
