@@ -24,7 +24,8 @@ pub(super) struct Figure {
     pub(super) instructions: u64,
     /// What a count may differ by, in per cent.
     pub(super) tolerance: u64,
-    /// What the base, a commit that the file names, counts; none where it has no such cell.
+    /// What the base, a commit that the file names, counts; where it has no such cell, the first
+    /// count, once it is written there by hand.
     pub(super) base: Option<u64>,
     /// How much of its base this cell may be, in place of [`MOST`].
     pub(super) most: Option<f64>,

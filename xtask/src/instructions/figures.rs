@@ -20,8 +20,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 const HEAD: &str = "\
 # Instructions per message, counted by callgrind: written by `cargo xtask instructions --update`.
 # Each may differ by its tolerance, in per cent, and be 1.02 times its base, or `most` times where
-# that is set. The base is what the commit named here counts: an update writes `instructions`, and
-# nothing else of a cell that has a figure.
+# that is set. The base is what the commit named here counts, or what a cell counted first that it
+# does not have: an update writes `instructions`, and nothing else of a cell that has a figure.
 ";
 
 /// What counts are compared with.

@@ -1,12 +1,18 @@
-//! What the front door costs, over streams in memory: connections that are accepted, messages that
-//! are published.
+//! What the front door costs, over streams in memory: connections that are accepted and made,
+//! messages that are published.
 
 use std::hint::black_box;
-use std::task::{Context, Waker};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use socket_flow::{AcceptError, Acceptor, Deflate, Hub, Negotiated, SlowPolicy, WebSocket};
+use socket_flow::handshake::key::accept_key;
+use socket_flow::{
+    AcceptError, Acceptor, ClientBuilder, Deflate, Hub, Negotiated, SlowPolicy, WebSocket,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Cell;
 use crate::handshake::REQUEST;
@@ -33,6 +39,7 @@ pub(crate) fn cells() -> Vec<Cell> {
                 })
             },
         ),
+        connect(),
         publish("32 B", 32),
         publish("1 KiB", 1 << 10),
     ]
@@ -58,6 +65,26 @@ fn accept<const N: usize>(
             black_box(ws.into_parts());
         }
         assert!(pipe.written > rounds * b"HTTP/1.1 101 Switching Protocols\r\n".len());
+    })
+}
+
+/// A message is a client's opening, from the URL to the open connection.
+fn connect() -> Cell {
+    Cell::new("facade/connect", 20, 1, |rounds| {
+        let runtime = clock();
+        let _clock = runtime.enter();
+        let mut server = Server::default();
+        for _ in 0..rounds {
+            let opening = ClientBuilder::new(black_box("ws://example.com/chat"))
+                .subprotocols(["chat.v1"])
+                .deflate(Deflate::balanced())
+                .connect_on(&mut server);
+            let (ws, response) = finish(opening).expect("a handshake");
+            assert_eq!(ws.negotiated().subprotocol(), Some("chat.v1"));
+            assert!(ws.negotiated().deflate().is_some());
+            black_box((ws.into_parts(), response));
+        }
+        assert_eq!(server.answers, rounds);
     })
 }
 
@@ -95,3 +122,66 @@ fn publish(name: &str, len: usize) -> Cell {
         },
     )
 }
+
+/// Answers each request, as soon as it is written. That is counted with the client, and costs a
+/// digest and a copy of the answer.
+#[derive(Default)]
+struct Server {
+    answer: Vec<u8>,
+    answers: usize,
+}
+
+impl AsyncRead for Server {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.answer.is_empty() {
+            return Poll::Pending;
+        }
+        buf.put_slice(&self.answer);
+        self.answer.clear();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Server {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        request: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        const KEY: &[u8] = b"\r\nSec-WebSocket-Key: ";
+        let at = request
+            .windows(KEY.len())
+            .position(|bytes| bytes == KEY)
+            .expect("a key")
+            + KEY.len();
+        let key = std::str::from_utf8(&request[at..at + 24]).expect("base64");
+        self.answer.extend_from_slice(ANSWER);
+        self.answer
+            .extend_from_slice(accept_key(key).as_str().as_bytes());
+        self.answer.extend_from_slice(b"\r\n\r\n");
+        self.answers += 1;
+        Poll::Ready(Ok(request.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a server sends that stands behind a proxy.
+const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
+    Server: nginx/1.22.1\r\n\
+    Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+    Connection: upgrade\r\n\
+    Upgrade: websocket\r\n\
+    Sec-WebSocket-Protocol: chat.v1\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate\r\n\
+    Sec-WebSocket-Accept: ";
