@@ -88,7 +88,7 @@ async fn a_client_does_not_offer_http_2_though_its_configuration_does() {
     accepting.await.unwrap();
 }
 
-/// As a browser or curl asks for a page; RFC 7301 §3.2.
+/// As a browser or curl asks for a page. RFC 6455 §4.2.2; RFC 7301 §3.2.
 #[tokio::test]
 async fn a_server_does_not_agree_on_http_2_though_its_configuration_does() {
     for (theirs, ours, expected) in [
