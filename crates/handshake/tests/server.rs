@@ -399,6 +399,18 @@ fn a_request_for_another_host_is_misdirected_whatever_it_asks_for() {
             Some(421),
         ),
         ("GET http://localhost/ HTTP/1.1", "Host: evil.example", None),
+        (
+            "POST http://evil.example/ HTTP/1.1",
+            "Host: localhost",
+            Some(421),
+        ),
+        (
+            "POST http://localhost/ HTTP/1.1",
+            "Host: evil.example",
+            Some(405),
+        ),
+        ("GET http://evil.example/ HTTP/1.0", "X: y", Some(421)),
+        ("GET http://localhost/ HTTP/1.0", "X: y", Some(505)),
     ] {
         let request = with_start_line(start, host);
         let got = accept(&request, &choices)

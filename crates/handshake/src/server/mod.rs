@@ -95,7 +95,7 @@ fn judge(
     choices: &Choices,
 ) -> Result<Acceptance, RejectReason> {
     if version != Version::HTTP_11 {
-        check_old_host(headers, choices)?;
+        check_old_host(uri, headers, choices)?;
         return Err(RejectReason::HttpVersion);
     }
     let host = host(uri, method, headers)?;
@@ -157,28 +157,36 @@ fn host(uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Authority, Re
     }
     let host = Authority::parse(trim(value.as_bytes())).map_err(|_| RejectReason::InvalidHost)?;
     match (uri.scheme_str(), uri.authority()) {
-        // CONNECT, whose target is an authority, and OPTIONS, whose target may be `*`, are told
-        // that the method is wrong.
-        _ if method != Method::GET => Ok(host),
         (None, None) if uri.path().starts_with('/') => Ok(host),
         (Some(scheme), Some(authority)) if is_web(scheme) => {
             Authority::parse(authority.as_str().as_bytes()).map_err(|_| RejectReason::Target)
         }
+        // CONNECT, whose target is an authority, and OPTIONS, whose target may be `*`, are told
+        // that the method is wrong.
+        _ if method != Method::GET => Ok(host),
         _ => Err(RejectReason::Target),
     }
 }
 
 /// The host of a request in another version of HTTP, where it names one: its answer may be the
 /// application's, which no page of another host is to read.
-fn check_old_host(headers: &HeaderMap, choices: &Choices) -> Result<(), RejectReason> {
-    let is_foreign = |value: &HeaderValue| {
-        let host = Authority::parse(trim(value.as_bytes()));
+fn check_old_host(uri: &Uri, headers: &HeaderMap, choices: &Choices) -> Result<(), RejectReason> {
+    if choices.hosts == HostPolicy::Any {
+        return Ok(());
+    }
+    let named = uri
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
+    let values = headers.get_all(HOST).iter();
+    let mut hosts = values.map(HeaderValue::as_bytes).chain(named);
+    let is_foreign = |host: &[u8]| {
+        let host = Authority::parse(trim(host));
         !host.is_ok_and(|host| choices.hosts.allows(&host))
     };
-    if choices.hosts != HostPolicy::Any && headers.get_all(HOST).iter().any(is_foreign) {
-        return Err(RejectReason::ForeignHost);
+    match hosts.any(is_foreign) {
+        true => Err(RejectReason::ForeignHost),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// RFC 6455 §4.2.1, items 3 and 4.
