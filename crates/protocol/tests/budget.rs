@@ -60,6 +60,108 @@ fn each_connection_is_charged_its_share_while_it_lives() {
 }
 
 #[test]
+fn shares_that_are_set_aside_are_there_when_all_else_is_used() {
+    let budget = Budget::new(64 * MIB);
+    let aside = budget.set_aside(1_024);
+    assert_eq!(used(&budget), 2 * MIB);
+    let mut lease = budget.lease(Purpose::Events);
+    assert!(!lease.try_set(62 * MIB + 1));
+    assert!(lease.try_set(61 * MIB));
+    let connections: Vec<_> = (0..1_024).map(|_| server(&budget)).collect();
+    let usage = budget.usage();
+    assert_eq!((usage.connections, usage.set_aside), (2 * MIB, 0));
+    assert_eq!(used(&budget), 63 * MIB);
+    drop(connections);
+    assert_eq!(budget.usage().set_aside, 2 * MIB);
+    drop((aside, lease));
+    assert_eq!(used(&budget), 0);
+}
+
+/// Cause: whoever was first in the line kept its place while its application did
+/// something else, and nobody else went on.
+#[test]
+fn whoever_waits_and_is_not_run_any_more_holds_up_nobody() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let (mut beyond, mut away, mut waits) = (server(&budget), server(&budget), server(&budget));
+    beyond.feed(&half());
+    away.feed(&half());
+    waits.feed(&half());
+    // Room for one of them: the oldest is called, and does not come.
+    hog.set(63 * MIB);
+    assert!(!waits.pump_if_called());
+    hog.set(0);
+    assert!(waits.pump_if_called());
+    waits.feed(&vec![0; MIB / 2]);
+    assert_eq!(waits.events.len(), 1);
+    assert!(away.pump_if_called());
+    away.feed(&vec![0; MIB / 2]);
+    assert_eq!(away.events.len(), 1);
+}
+
+/// Cause: of those there was room for only the first was told, and the others when it
+/// came.
+#[test]
+fn all_that_there_is_room_for_are_told_at_once() {
+    let budget = Budget::new(64 * MIB);
+    let hog = hog(&budget, 64 * MIB);
+    let mut beyond = server(&budget);
+    beyond.feed(&half());
+    let mut waiting: Vec<_> = (0..20).map(|_| server(&budget)).collect();
+    for endpoint in &mut waiting {
+        endpoint.feed(&half());
+        assert!(endpoint.lacks_memory);
+    }
+    drop(hog);
+    for endpoint in waiting.iter_mut().rev() {
+        assert!(endpoint.pump_if_called());
+        endpoint.feed(&vec![0; MIB / 2]);
+        assert_eq!(endpoint.events.len(), 1);
+    }
+}
+
+/// Cause: what was written of a message was not charged any more, and its memory was
+/// there until the last byte.
+#[test]
+fn a_message_that_is_partly_written_is_charged_whole() {
+    let budget = Budget::new(64 * MIB);
+    let mut endpoint = server(&budget);
+    endpoint.blocked = true;
+    endpoint.echo = true;
+    endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
+    endpoint.write_some(10);
+    endpoint.write_some(MIB - 100);
+    let sending = budget.usage().sending;
+    assert!(
+        (MIB - Budget::SHARE..MIB + 64).contains(&sending),
+        "{sending}"
+    );
+    endpoint.blocked = false;
+    endpoint.write();
+    assert_eq!(budget.usage().sending, 0);
+}
+
+/// Cause: where memory was short a message grew by what one read brought, and a peer
+/// that sent single bytes had it moved for each of them.
+#[test]
+fn a_message_that_grows_where_memory_is_short_is_not_moved_for_every_byte() {
+    let budget = Budget::new(64 * MIB);
+    let _hog = hog(&budget, 64 * MIB - MIB / 4);
+    let mut endpoint = server(&budget);
+    endpoint.feed(&header(Role::Server, 0x82, MIB as u64));
+    endpoint.feed(&vec![0; 70_000]);
+    let (mut moves, mut room) = (0, 0);
+    for _ in 0..60_000 {
+        endpoint.feed(&[0]);
+        assert!(!endpoint.lacks_memory);
+        let next = endpoint.direct().expect("a large message");
+        moves += usize::from(next > room);
+        room = next;
+    }
+    assert!((2..20).contains(&moves), "{moves}");
+}
+
+#[test]
 fn small_messages_are_echoed_where_all_memory_is_used() {
     for role in ROLES {
         let budget = Budget::new(64 * MIB);
@@ -175,6 +277,41 @@ fn after_the_patience_the_largest_message_that_waits_is_let_go() {
     small.pump();
     assert!(is_let_go(&mut small));
     assert_eq!(budget.usage().waiting, 0);
+}
+
+/// Cause: each whose patience ended let one go, all of them in the same moment.
+#[test]
+fn of_many_whose_patience_ends_together_no_more_go_than_the_others_need() {
+    let budget = Budget::with_patience(64 * MIB, seconds(3));
+    let mut beyond = server(&budget);
+    let mut many: Vec<_> = (0..16).map(|_| server(&budget)).collect();
+    for endpoint in &mut many {
+        endpoint.feed(&header(Role::Server, 0x82, 16 * MIB as u64));
+        endpoint.feed(&vec![0; MIB]);
+    }
+    let _hog = hog(&budget, 64 * MIB - budget.usage().used);
+    beyond.feed(&half());
+    for endpoint in &mut many {
+        endpoint.feed(&vec![0; MIB]);
+        assert!(endpoint.lacks_memory);
+    }
+    // Each has its time from when it waited first.
+    for seconds_on in [2, 2] {
+        for endpoint in &mut many {
+            endpoint.now += seconds(seconds_on);
+            endpoint.pump();
+        }
+    }
+    for endpoint in &mut many {
+        endpoint.pump_if_called();
+    }
+    let gone = many
+        .iter_mut()
+        .filter_map(|endpoint| is_let_go(endpoint).then_some(()));
+    let gone = gone.count();
+    // What went beyond, and an eighth more for each.
+    assert!((1..=6).contains(&gone), "{gone} of 16");
+    assert_eq!(budget.usage().closed, gone as u64);
 }
 
 #[test]
