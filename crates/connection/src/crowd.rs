@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::flushes::Flushes;
+use crate::outbox::Outbox;
+use crate::queue_memory::QueueMemory;
 use crate::sync::Caller;
 use crate::timer::Timer;
 
@@ -48,6 +50,8 @@ pub(crate) struct Crowd {
     pub(crate) is_fed_by_owner: bool,
     /// Those who wait until what was handed in is sent.
     pub(crate) flushes: Flushes,
+    /// What the queue has borrowed, where there is a budget.
+    pub(crate) memory: Option<QueueMemory>,
 }
 
 /// A connection with more in its queue than fits.
@@ -106,7 +110,10 @@ impl Crowd {
     pub(crate) fn caught_up(&mut self) -> bool {
         self.slow = None;
         self.is_fed_by_owner = false;
-        self.measuring == 0 && self.flushes.is_empty() && Arc::strong_count(&self.late) == 1
+        self.measuring == 0
+            && self.flushes.is_empty()
+            && Arc::strong_count(&self.late) == 1
+            && self.memory.as_ref().is_none_or(QueueMemory::is_given_back)
     }
 
     /// Something was left behind, for want of room, by whoever runs the
@@ -150,5 +157,38 @@ impl Crowd {
             return false;
         };
         Handle::try_current().is_ok() && slow.timer.poll(at, waker).is_ready()
+    }
+}
+
+impl Outbox {
+    /// Something is left behind, for want of room in the write queue, by whoever
+    /// runs the connection.
+    pub(crate) fn is_left_by(&self, owner: Option<Caller>) {
+        let mut state = self.lock();
+        if !state.waiting.is_empty() {
+            let sender = state.sender;
+            let crowd = state.crowd.get_or_insert_default();
+            crowd.is_left_by(owner);
+            crowd.is_fed_by(sender);
+        }
+    }
+
+    /// Something is handed in by someone who waits for room.
+    pub(crate) fn is_fed(&self) {
+        let mut state = self.lock();
+        state.sender = Caller::current();
+        let sender = state.sender;
+        if let Some(crowd) = &mut state.crowd {
+            crowd.is_fed_by(sender);
+        }
+    }
+
+    /// Whether some of what waits comes from whoever runs the connection.
+    pub(crate) fn is_fed_by_owner(&self) -> bool {
+        let state = self.lock();
+        state
+            .crowd
+            .as_ref()
+            .is_some_and(|crowd| crowd.is_fed_by_owner)
     }
 }

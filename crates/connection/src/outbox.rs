@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::{Accepts, Handed};
-use socket_flow_protocol::{CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
+use socket_flow_protocol::{Budget, CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
@@ -13,6 +13,7 @@ use crate::crowd::{Crowd, Late};
 use crate::heir::Estate;
 use crate::published::Published;
 use crate::queue::{Enqueue, One, Queue, cost};
+use crate::queue_memory::own;
 use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
@@ -27,7 +28,9 @@ pub(crate) struct Outbox {
     /// once no message is taken any more.
     pub(crate) room: Semaphore,
     /// All of the room.
-    capacity: u32,
+    pub(crate) capacity: u32,
+    /// What room beyond a little is borrowed from.
+    pub(crate) budget: Option<Budget>,
     /// How long a sender waits while nothing is taken over, in milliseconds:
     /// timers know nothing finer, and each connection has an outbox.
     /// `u32::MAX`: without limit.
@@ -52,7 +55,7 @@ pub(crate) struct State {
     pub(crate) crowd: Option<Box<Crowd>>,
     pub(crate) late: Late,
     /// Who last handed something in and would have waited for room.
-    sender: Option<Caller>,
+    pub(crate) sender: Option<Caller>,
     /// Whether the connection has no use for messages now: it is woken for a
     /// Close alone.
     awaits_close: bool,
@@ -74,14 +77,15 @@ pub(crate) struct State {
 impl Outbox {
     /// An outbox for so many bytes. Senders wait without limit where `stall`
     /// is [`NEVER`](crate::NEVER).
-    pub(crate) fn new(capacity: usize, stall: Duration) -> Self {
+    pub(crate) fn new(capacity: usize, stall: Duration, budget: Option<Budget>) -> Self {
         let capacity = u32::try_from(capacity.min(Semaphore::MAX_PERMITS))
             .unwrap_or(u32::MAX)
             .max(1);
         let stall = stall.as_nanos().div_ceil(1_000_000);
         Self {
-            room: Semaphore::new(capacity as usize),
+            room: Semaphore::new(own(capacity, budget.as_ref()) as usize),
             capacity,
+            budget,
             stall: u32::try_from(stall).unwrap_or(u32::MAX),
             filled: AtomicBool::new(false),
             flushing: AtomicBool::new(false),
@@ -119,7 +123,11 @@ impl Outbox {
     #[inline]
     fn try_put<E: Enqueue>(&self, message: E) -> Result<(), SendError<E>> {
         let cost = self.room_for(message.payload_len());
-        match self.room.try_acquire_many(cost) {
+        let mut acquired = self.room.try_acquire_many(cost);
+        if let Err(TryAcquireError::NoPermits) = acquired {
+            acquired = self.acquire_by_borrowing(cost);
+        }
+        match acquired {
             Ok(room) => {
                 room.forget();
                 self.push(message, cost)
@@ -132,15 +140,23 @@ impl Outbox {
     #[inline]
     fn put_newest<E: Enqueue>(&self, message: E) -> Result<usize, SendError<E>> {
         let cost = self.room_for(message.payload_len());
+        let mut may_borrow = self.budget.is_some();
         let mut state = self.lock();
-        match self.room.try_acquire_many(cost) {
-            Ok(room) => {
-                room.forget();
-                self.put(state, message, cost);
-                return Ok(0);
+        loop {
+            match self.room.try_acquire_many(cost) {
+                Ok(room) => {
+                    room.forget();
+                    self.put(state, message, cost);
+                    return Ok(0);
+                }
+                Err(TryAcquireError::NoPermits) if may_borrow => {
+                    drop(state);
+                    may_borrow = self.borrow(cost);
+                    state = self.lock();
+                }
+                Err(TryAcquireError::NoPermits) => break,
+                Err(TryAcquireError::Closed) => return Err(SendError::Closed(message)),
             }
-            Err(TryAcquireError::NoPermits) => {}
-            Err(TryAcquireError::Closed) => return Err(SendError::Closed(message)),
         }
         if self.flushing.load(Ordering::Relaxed) || !message.put_over(&mut state.waiting, cost) {
             return self.put_over(state, message, cost);
@@ -271,10 +287,13 @@ impl Outbox {
         let mut state = self.lock();
         if let Some((parcel, cost)) = state.waiting.pop() {
             state.late = Late::No;
-            *freed += match &mut state.crowd {
-                Some(crowd) => crowd.took(cost, self.capacity),
-                None => cost,
-            };
+            match &mut state.crowd {
+                Some(crowd) => {
+                    *freed += crowd.took(cost, self.capacity);
+                    self.settle_memory(&mut state, freed);
+                }
+                None => *freed += cost,
+            }
             if state.waiting.is_empty() {
                 let is_settled = state.close.is_none();
                 self.settle(&mut state, is_settled);
@@ -370,7 +389,7 @@ impl Outbox {
 
     /// The room that is left, but for what senders who wait have been given.
     pub(crate) fn room(&self) -> usize {
-        self.room.available_permits()
+        self.room.available_permits() + self.room_to_borrow()
     }
 
     /// How long a sender waits while nothing is taken over.
@@ -414,42 +433,12 @@ impl Outbox {
     #[inline]
     fn put(&self, mut state: MutexGuard<'_, State>, message: impl Enqueue, cost: u32) {
         message.put(&mut state.waiting, cost);
-        if self.room.available_permits() < self.capacity as usize / 2 {
+        if self.room.available_permits() < self.capacity as usize / 2 && self.is_pressed(&mut state)
+        {
             let crowd = state.crowd.get_or_insert_default();
             crowd.pressed_since.get_or_insert_with(Instant::now);
         }
         self.fill(state);
-    }
-
-    /// Something is left behind, for want of room in the write queue, by whoever
-    /// runs the connection.
-    pub(crate) fn is_left_by(&self, owner: Option<Caller>) {
-        let mut state = self.lock();
-        if !state.waiting.is_empty() {
-            let sender = state.sender;
-            let crowd = state.crowd.get_or_insert_default();
-            crowd.is_left_by(owner);
-            crowd.is_fed_by(sender);
-        }
-    }
-
-    /// Something is handed in by someone who waits for room.
-    pub(crate) fn is_fed(&self) {
-        let mut state = self.lock();
-        state.sender = Caller::current();
-        let sender = state.sender;
-        if let Some(crowd) = &mut state.crowd {
-            crowd.is_fed_by(sender);
-        }
-    }
-
-    /// Whether some of what waits comes from whoever runs the connection.
-    pub(crate) fn is_fed_by_owner(&self) -> bool {
-        let state = self.lock();
-        state
-            .crowd
-            .as_ref()
-            .is_some_and(|crowd| crowd.is_fed_by_owner)
     }
 
     /// Begins to close a connection that is too slow, after what waits.
