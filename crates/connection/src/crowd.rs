@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use crate::flushes::Flushes;
 use crate::outbox::Outbox;
-use crate::queue_memory::QueueMemory;
 use crate::sync::Caller;
 use crate::timer::Timer;
 
@@ -50,8 +49,6 @@ pub(crate) struct Crowd {
     pub(crate) is_fed_by_owner: bool,
     /// Those who wait until what was handed in is sent.
     pub(crate) flushes: Flushes,
-    /// What the queue has borrowed, where there is a budget.
-    pub(crate) memory: Option<QueueMemory>,
 }
 
 /// A connection with more in its queue than fits.
@@ -110,10 +107,7 @@ impl Crowd {
     pub(crate) fn caught_up(&mut self) -> bool {
         self.slow = None;
         self.is_fed_by_owner = false;
-        self.measuring == 0
-            && self.flushes.is_empty()
-            && Arc::strong_count(&self.late) == 1
-            && self.memory.as_ref().is_none_or(QueueMemory::is_given_back)
+        self.measuring == 0 && self.flushes.is_empty() && Arc::strong_count(&self.late) == 1
     }
 
     /// Something was left behind, for want of room, by whoever runs the

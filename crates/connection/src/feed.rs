@@ -21,9 +21,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         let is_over = self.closing().is_sent();
         let config = self.sending.outgoing().config();
         let (capacity, stall) = (config.limits().high_water, config.timeouts().stall);
-        let outbox = self.outbox.get_or_insert_with(|| {
-            Arc::new(Outbox::new(capacity, stall, config.memory().cloned()))
-        });
+        let outbox = self
+            .outbox
+            .get_or_insert_with(|| Arc::new(Outbox::new(capacity, stall, config.memory())));
         if is_over {
             outbox.shut();
         }

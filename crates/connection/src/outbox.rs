@@ -13,7 +13,7 @@ use crate::crowd::{Crowd, Late};
 use crate::heir::Estate;
 use crate::published::Published;
 use crate::queue::{Enqueue, One, Queue, cost};
-use crate::queue_memory::own;
+use crate::queue_memory::{QueueMemory, own, pressed_below};
 use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
@@ -29,8 +29,9 @@ pub(crate) struct Outbox {
     pub(crate) room: Semaphore,
     /// All of the room.
     pub(crate) capacity: u32,
-    /// What room beyond a little is borrowed from.
-    pub(crate) budget: Option<Budget>,
+    /// The room that is there without borrowing from a budget: all of it where
+    /// there is none.
+    pub(crate) own: u32,
     /// How long a sender waits while nothing is taken over, in milliseconds:
     /// timers know nothing finer, and each connection has an outbox.
     /// `u32::MAX`: without limit.
@@ -41,6 +42,8 @@ pub(crate) struct Outbox {
     /// Whether someone waits until what was handed in is sent. Invariant: as
     /// `filled`.
     pub(crate) flushing: AtomicBool,
+    /// Whether memory is borrowed, or waited for. Invariant: as `filled`.
+    pub(crate) is_borrowing: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -53,6 +56,10 @@ pub(crate) struct State {
     waker: Option<Waker>,
     /// What only a full queue needs.
     pub(crate) crowd: Option<Box<Crowd>>,
+    /// What is borrowed from a budget, where there is one and messages are taken.
+    pub(crate) memory: Option<Box<QueueMemory>>,
+    /// Where less room is left, half of all that there can be is taken.
+    pub(crate) pressed_below: u32,
     pub(crate) late: Late,
     /// Who last handed something in and would have waited for room.
     pub(crate) sender: Option<Caller>,
@@ -77,19 +84,26 @@ pub(crate) struct State {
 impl Outbox {
     /// An outbox for so many bytes. Senders wait without limit where `stall`
     /// is [`NEVER`](crate::NEVER).
-    pub(crate) fn new(capacity: usize, stall: Duration, budget: Option<Budget>) -> Self {
+    pub(crate) fn new(capacity: usize, stall: Duration, budget: Option<&Budget>) -> Self {
         let capacity = u32::try_from(capacity.min(Semaphore::MAX_PERMITS))
             .unwrap_or(u32::MAX)
             .max(1);
         let stall = stall.as_nanos().div_ceil(1_000_000);
+        let own = own(capacity, budget);
+        let state = State {
+            memory: budget.map(|budget| Box::new(QueueMemory::new(budget))),
+            pressed_below: pressed_below(own, capacity),
+            ..State::default()
+        };
         Self {
-            room: Semaphore::new(own(capacity, budget.as_ref()) as usize),
+            room: Semaphore::new(own as usize),
             capacity,
-            budget,
+            own,
             stall: u32::try_from(stall).unwrap_or(u32::MAX),
             filled: AtomicBool::new(false),
             flushing: AtomicBool::new(false),
-            state: Mutex::default(),
+            is_borrowing: AtomicBool::new(false),
+            state: Mutex::new(state),
         }
     }
 
@@ -123,16 +137,12 @@ impl Outbox {
     #[inline]
     fn try_put<E: Enqueue>(&self, message: E) -> Result<(), SendError<E>> {
         let cost = self.room_for(message.payload_len());
-        let mut acquired = self.room.try_acquire_many(cost);
-        if let Err(TryAcquireError::NoPermits) = acquired {
-            acquired = self.acquire_by_borrowing(cost);
-        }
-        match acquired {
+        match self.room.try_acquire_many(cost) {
             Ok(room) => {
                 room.forget();
                 self.push(message, cost)
             }
-            Err(TryAcquireError::NoPermits) => Err(SendError::Full(message)),
+            Err(TryAcquireError::NoPermits) => self.put_by_borrowing(message, cost),
             Err(TryAcquireError::Closed) => Err(SendError::Closed(message)),
         }
     }
@@ -140,8 +150,8 @@ impl Outbox {
     #[inline]
     fn put_newest<E: Enqueue>(&self, message: E) -> Result<usize, SendError<E>> {
         let cost = self.room_for(message.payload_len());
-        let mut may_borrow = self.budget.is_some();
         let mut state = self.lock();
+        let mut may_borrow = state.memory.is_some();
         loop {
             match self.room.try_acquire_many(cost) {
                 Ok(room) => {
@@ -151,7 +161,7 @@ impl Outbox {
                 }
                 Err(TryAcquireError::NoPermits) if may_borrow => {
                     drop(state);
-                    may_borrow = self.borrow(cost);
+                    may_borrow = self.borrow_for(cost, true);
                     state = self.lock();
                 }
                 Err(TryAcquireError::NoPermits) => break,
@@ -178,6 +188,7 @@ impl Outbox {
         state.are_dropped(oldest.count);
         state.waiting.drop_oldest(&oldest);
         message.put(&mut state.waiting, cost);
+        self.charge_what_waits(&mut state);
         let left = oldest.room - cost;
         let left = match &mut state.crowd {
             Some(crowd) => crowd.pay(left),
@@ -217,7 +228,9 @@ impl Outbox {
             state.awaits_close = false;
         }
         let lossy = false;
-        self.put(state, One { payload, lossy }, cost);
+        self.add(&mut state, One { payload, lossy }, cost);
+        self.charge_what_waits(&mut state);
+        self.fill(state);
         Ok(())
     }
 
@@ -228,9 +241,14 @@ impl Outbox {
         if at_once {
             state.waiting.clear();
         }
-        if state.shut_at.is_none() {
-            state.close.get_or_insert_with(|| Box::new(frame));
-            self.fill(state);
+        if state.shut_at.is_some() {
+            return;
+        }
+        state.close.get_or_insert_with(|| Box::new(frame));
+        self.fill(state);
+        if at_once {
+            // What was dropped is charged no more.
+            self.free(0);
         }
     }
 
@@ -257,6 +275,7 @@ impl Outbox {
         };
         let left = mem::replace(&mut *state, shut);
         self.filled.store(false, Ordering::Release);
+        self.is_borrowing.store(false, Ordering::Relaxed);
         drop(state);
         // Outside the lock: a waker may own whoever comes here again.
         drop(left);
@@ -287,13 +306,10 @@ impl Outbox {
         let mut state = self.lock();
         if let Some((parcel, cost)) = state.waiting.pop() {
             state.late = Late::No;
-            match &mut state.crowd {
-                Some(crowd) => {
-                    *freed += crowd.took(cost, self.capacity);
-                    self.settle_memory(&mut state, freed);
-                }
-                None => *freed += cost,
-            }
+            *freed += match &mut state.crowd {
+                Some(crowd) => crowd.took(cost, self.capacity),
+                None => cost,
+            };
             if state.waiting.is_empty() {
                 let is_settled = state.close.is_none();
                 self.settle(&mut state, is_settled);
@@ -330,7 +346,17 @@ impl Outbox {
         self.lock().close.is_some()
     }
 
+    /// Gives the room back of what has left the queue.
     pub(crate) fn free(&self, room: u32) {
+        // Who borrows since what left was taken has seen that it is gone.
+        if self.is_borrowing.load(Ordering::Relaxed) {
+            self.free_borrowed(room);
+        } else {
+            self.add_room(room);
+        }
+    }
+
+    pub(crate) fn add_room(&self, room: u32) {
         if room > 0 {
             self.room.add_permits(room as usize);
         }
@@ -420,7 +446,7 @@ impl Outbox {
     }
 
     #[inline]
-    fn push<E: Enqueue>(&self, message: E, cost: u32) -> Result<(), SendError<E>> {
+    pub(crate) fn push<E: Enqueue>(&self, message: E, cost: u32) -> Result<(), SendError<E>> {
         let state = self.lock();
         // A message that came later than the decision to close would be lost.
         if self.room.is_closed() {
@@ -432,13 +458,25 @@ impl Outbox {
 
     #[inline]
     fn put(&self, mut state: MutexGuard<'_, State>, message: impl Enqueue, cost: u32) {
-        message.put(&mut state.waiting, cost);
-        if self.room.available_permits() < self.capacity as usize / 2 && self.is_pressed(&mut state)
-        {
-            let crowd = state.crowd.get_or_insert_default();
-            crowd.pressed_since.get_or_insert_with(Instant::now);
-        }
+        self.add(&mut state, message, cost);
         self.fill(state);
+    }
+
+    #[inline]
+    fn add(&self, state: &mut State, message: impl Enqueue, cost: u32) {
+        message.put(&mut state.waiting, cost);
+        if self.room.available_permits() < state.pressed_below as usize {
+            self.is_pressed(state);
+        }
+    }
+
+    /// Half of the room is taken, or more. All of it may be, by a message that is
+    /// larger.
+    #[inline(never)]
+    fn is_pressed(&self, state: &mut State) {
+        let crowd = state.crowd.get_or_insert_default();
+        crowd.pressed_since.get_or_insert_with(Instant::now);
+        self.charge_what_waits(state);
     }
 
     /// Begins to close a connection that is too slow, after what waits.

@@ -3,15 +3,18 @@
 //! Where there is a budget, a queue has room for [`OWN`] bytes, and borrows more: room is added once it
 //! is charged, and taken away when the messages are taken over. So whoever hands something in finds room
 //! or not, as ever, and looks at the budget only where there is none.
+//!
+//! Memory is charged under the lock of the queue, and given back outside it: that may wake whoever waits
+//! for memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use socket_flow_protocol::{Budget, Lease, Purpose};
-use tokio::sync::{SemaphorePermit, TryAcquireError};
+use socket_flow_protocol::{Budget, Lease, Purpose, SendError};
+use tokio::sync::TryAcquireError;
 
-use crate::crowd::Crowd;
 use crate::outbox::{Outbox, State};
-use crate::queue::{OVERHEAD, Queue};
+use crate::queue::{Enqueue, OVERHEAD, Queue};
+use crate::sync::MutexGuard;
 
 /// What a queue has borrowed.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub(crate) struct QueueMemory {
 }
 
 impl QueueMemory {
-    fn new(budget: &Budget) -> Self {
+    pub(crate) fn new(budget: &Budget) -> Self {
         Self {
             lease: budget.lease(Purpose::Senders),
             borrowed: 0,
@@ -36,11 +39,6 @@ impl QueueMemory {
             wanted: 0,
             promised: 0,
         }
-    }
-
-    /// Whether nobody needs it any more.
-    pub(crate) fn is_given_back(&self) -> bool {
-        self.borrowed == 0 && self.waiters == 0 && self.promised <= OWN
     }
 
     /// Borrows so much more room, or `enough`, if that fits; how much it was.
@@ -62,45 +60,59 @@ impl QueueMemory {
         room
     }
 
-    /// What is charged for a queue that holds so much.
-    fn settle(&mut self, held: usize) {
+    /// Charges what a queue that holds so much takes, whether it fits or not: it is there.
+    fn charge(&mut self, held: usize) {
+        let bytes = self.needed(held).max(self.lease.bytes());
+        self.lease.set(bytes);
+    }
+
+    /// What is charged beyond what a queue that holds so much takes. It is given back when it is
+    /// dropped.
+    fn spare(&mut self, held: usize) -> Option<Lease> {
+        let spare = self.lease.bytes().checked_sub(self.needed(held));
+        spare
+            .filter(|bytes| *bytes > 0)
+            .map(|bytes| self.lease.split(bytes))
+    }
+
+    fn needed(&self, held: usize) -> usize {
         let beyond = held.saturating_sub(OWN as usize);
-        let charged = beyond.max(self.borrowed as usize);
-        if charged != self.lease.bytes() {
-            self.lease.set(charged);
-        }
+        beyond.max(self.borrowed as usize)
+    }
+
+    /// Whether more is borrowed, or charged, than every queue has, or will be for someone who waits.
+    fn is_in_use(&self) -> bool {
+        self.waiters > 0 || self.lease.bytes() > 0
     }
 }
 
 impl Outbox {
-    /// Takes room for a message that finds none, as soon as it is borrowed.
+    /// Puts a message in that found no room, if it can be borrowed.
     #[cold]
-    pub(crate) fn acquire_by_borrowing(
+    pub(crate) fn put_by_borrowing<E: Enqueue>(
         &self,
+        message: E,
         cost: u32,
-    ) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        while self.borrow(cost) {
-            let acquired = self.room.try_acquire_many(cost);
-            // Else somebody else was quicker.
-            if !matches!(acquired, Err(TryAcquireError::NoPermits)) {
-                return acquired;
+    ) -> Result<(), SendError<E>> {
+        while self.borrow_for(cost, true) {
+            match self.room.try_acquire_many(cost) {
+                Ok(room) => {
+                    room.forget();
+                    return self.push(message, cost);
+                }
+                Err(TryAcquireError::Closed) => return Err(SendError::Closed(message)),
+                // Somebody else was quicker.
+                Err(TryAcquireError::NoPermits) => {}
             }
         }
-        Err(TryAcquireError::NoPermits)
-    }
-
-    /// Borrows room for a message that finds none, where it fits; also where it does not, if nothing
-    /// waits. Whether there may be room now.
-    #[cold]
-    pub(crate) fn borrow(&self, cost: u32) -> bool {
-        self.borrow_for(cost, true)
+        Err(SendError::Full(message))
     }
 
     /// Whether there is room for all replies that are promised, so many bytes; it stays until fewer
     /// are.
     pub(crate) fn has_room_for_replies(&self, promised: &AtomicUsize, bytes: usize) -> bool {
-        if self.budget.is_none() {
-            return bytes <= self.room();
+        if !self.may_borrow() {
+            return bytes <= self.room.available_permits();
         }
         let Ok(cost) = u32::try_from(bytes) else {
             return false;
@@ -112,173 +124,184 @@ impl Outbox {
 
     /// Looks how much is promised for replies; it is, or was, so many bytes.
     pub(crate) fn promises_changed(&self, promised: &AtomicUsize, bytes: usize) {
-        let Some(budget) = &self.budget else {
-            return;
-        };
-        if bytes <= OWN as usize {
+        if !self.may_borrow() || bytes <= OWN as usize {
             return;
         }
         let mut state = self.lock();
-        // Under the lock, so that whoever comes last has the newest number.
-        let promised = promised.load(Ordering::Acquire);
-        memory(&mut state, budget).promised = u32::try_from(promised).unwrap_or(u32::MAX);
-        self.give_back(&mut state, &mut 0);
+        if let Some(memory) = &mut state.memory {
+            // Under the lock, so that whoever comes last has the newest number.
+            let promised = promised.load(Ordering::Acquire);
+            memory.promised = u32::try_from(promised).unwrap_or(u32::MAX);
+        }
+        self.settle_memory(state, 0);
     }
 
-    fn borrow_for(&self, cost: u32, is_message: bool) -> bool {
-        let Some(budget) = &self.budget else {
-            return false;
-        };
-        let most = self.most_borrowed();
+    /// Borrows room for a message, or a reply, that finds none, where it fits; for a message also where
+    /// it does not, if nothing waits. Whether there may be room now.
+    pub(crate) fn borrow_for(&self, cost: u32, is_message: bool) -> bool {
         let mut state = self.lock();
         let available = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
         let missing = cost.saturating_sub(available);
-        if missing == 0 {
+        // A queue that is closed says so to whoever looks again.
+        if missing == 0 || self.room.is_closed() {
             return true;
         }
-        let memory = memory(&mut state, budget);
-        let left = most - memory.borrowed;
+        let Some(memory) = &mut state.memory else {
+            return false;
+        };
+        let left = self.capacity - self.own - memory.borrowed;
         if missing > left {
             return false;
         }
-        let is_alone = is_message && available == self.own() + memory.borrowed;
+        let is_alone = is_message && available == self.own + memory.borrowed;
         let mut borrowed = memory.borrow(missing.max(STEP).min(left), missing);
         if borrowed == 0 && is_alone {
             borrowed = memory.overdraw(missing);
         }
+        self.has_borrowed(&mut state);
         drop(state);
         // Outside the lock: a waker may run whoever waits at once.
-        self.free(borrowed);
+        self.add_room(borrowed);
         borrowed > 0
     }
 
     /// A message of this cost waits for room from now on.
     fn awaits(&self, cost: u32) {
-        let Some(budget) = &self.budget else {
-            return;
-        };
-        let most = self.most_borrowed();
         let mut state = self.lock();
         let is_empty = state.waiting.is_empty();
-        let memory = memory(&mut state, budget);
+        let Some(memory) = &mut state.memory else {
+            return;
+        };
         memory.waiters += 1;
         memory.wanted = memory.wanted.max(cost);
-        let left = most - memory.borrowed;
         let borrowed = match is_empty {
             true => self.overdraw_for_wanted(memory),
-            false => memory.borrow(cost.max(STEP).min(left), cost.min(left)),
+            false => {
+                let left = self.capacity - self.own - memory.borrowed;
+                memory.borrow(cost.max(STEP).min(left), cost.min(left))
+            }
         };
+        self.has_borrowed(&mut state);
         drop(state);
-        self.free(borrowed);
+        self.add_room(borrowed);
     }
 
     /// It waits no more.
     fn awaits_no_more(&self) {
         let mut state = self.lock();
-        let crowd = state.crowd.as_mut();
-        if let Some(memory) = crowd.and_then(|crowd| crowd.memory.as_mut()) {
-            // A connection that has ended has forgotten the others.
+        if let Some(memory) = &mut state.memory {
             memory.waiters = memory.waiters.saturating_sub(1);
             if memory.waiters == 0 {
                 memory.wanted = 0;
-                self.give_back(&mut state, &mut 0);
             }
         }
+        self.settle_memory(state, 0);
     }
 
-    /// A message was taken over, whose room is in `freed`: gives back what is not needed any more, and
-    /// borrows for those who wait.
+    /// Frees the room of what was taken over, but for what is given back.
     #[cold]
-    pub(crate) fn settle_memory(&self, state: &mut State, freed: &mut u32) {
-        let most = self.most_borrowed();
-        let is_empty = state.waiting.is_empty();
-        let crowd = state.crowd.as_mut();
-        let Some(memory) = crowd.and_then(|crowd| crowd.memory.as_mut()) else {
-            return;
-        };
-        if memory.waiters == 0 {
-            return self.give_back(state, freed);
-        }
-        *freed += match is_empty {
-            // One message goes, whatever it is.
-            true => self.overdraw_for_wanted(memory),
-            false => memory.borrow(STEP.min(most - memory.borrowed), 0),
-        };
-        memory.settle(held(&state.waiting));
+    pub(crate) fn free_borrowed(&self, freed: u32) {
+        self.settle_memory(self.lock(), freed);
     }
 
-    /// Charges what waits, where that is more than was borrowed: one message larger than the queue, or
-    /// a backlog. Whether half of the room that there can be is taken.
-    #[cold]
-    pub(crate) fn is_pressed(&self, state: &mut State) -> bool {
-        let Some(budget) = &self.budget else {
-            return true;
-        };
+    /// Charges what waits, where that is more than there was room for.
+    pub(crate) fn charge_what_waits(&self, state: &mut State) {
         let held = held(&state.waiting);
-        let crowd = state.crowd.as_ref();
-        let known = crowd.and_then(|crowd| crowd.memory.as_ref());
-        let (charged, borrowed) =
-            known.map_or((0, 0), |memory| (memory.lease.bytes(), memory.borrowed));
-        if held > OWN as usize + charged {
-            memory(state, budget).settle(held);
+        if let Some(memory) = &mut state.memory {
+            memory.charge(held);
+            self.has_borrowed(state);
         }
-        let left = (self.most_borrowed() - borrowed) as usize;
-        self.room.available_permits() + left < self.capacity() / 2
     }
 
-    /// Takes room away that is more than what waits needs, first of what is being `freed`. Room that is
+    /// Gives back what is not needed any more, or borrows for those who wait; and frees this room, as
+    /// far as it is not given back.
+    pub(crate) fn settle_memory(&self, mut state: MutexGuard<'_, State>, mut freed: u32) {
+        let held = held(&state.waiting);
+        let is_empty = state.waiting.is_empty();
+        let mut spare = None;
+        if let Some(memory) = &mut state.memory {
+            if memory.waiters == 0 {
+                self.take_away(memory, held, is_empty, &mut freed);
+            } else if is_empty {
+                // One message goes, whatever it is.
+                freed += self.overdraw_for_wanted(memory);
+            } else if freed > 0 {
+                let left = self.capacity - self.own - memory.borrowed;
+                freed += memory.borrow(STEP.min(left), 0);
+            }
+            spare = memory.spare(held);
+            self.has_borrowed(&mut state);
+        }
+        drop(state);
+        // Outside the lock: both may run whoever waits at once.
+        self.add_room(freed);
+        drop(spare);
+    }
+
+    /// Takes room away that is more than what waits needs, first of what is `freed`. Room that is
     /// neither there nor freed is taken away the next time.
-    fn give_back(&self, state: &mut State, freed: &mut u32) {
-        let held = held(&state.waiting);
-        let is_empty = state.waiting.is_empty();
-        let Some(Crowd {
-            memory: Some(memory),
-            ..
-        }) = state.crowd.as_deref_mut()
-        else {
-            return;
-        };
-        if memory.waiters > 0 {
-            return;
-        }
+    fn take_away(&self, memory: &mut QueueMemory, held: usize, is_empty: bool, freed: &mut u32) {
         let needed = u32::try_from(held).unwrap_or(u32::MAX);
         let needed = needed
             .saturating_add(memory.promised)
-            .saturating_sub(self.own());
+            .saturating_sub(self.own);
         let surplus = memory.borrowed.saturating_sub(needed);
         if is_empty || surplus >= 2 * STEP {
             let of_freed = surplus.min(*freed);
             *freed -= of_freed;
-            let of_room = self.room.forget_permits((surplus - of_freed) as usize);
-            memory.borrowed -= of_freed + u32::try_from(of_room).unwrap_or(0);
+            memory.borrowed -= of_freed + self.take_room(surplus - of_freed);
         }
-        memory.settle(held);
+    }
+
+    /// Takes away as much of the room that is there, up to `most`. Where nobody takes room any more,
+    /// that is all.
+    ///
+    /// `Semaphore::forget_permits` opens a closed semaphore again before tokio 1.51.1.
+    fn take_room(&self, most: u32) -> u32 {
+        while !self.room.is_closed() {
+            let available = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
+            let room = available.min(most);
+            // Else somebody else was quicker.
+            if let Ok(taken) = self.room.try_acquire_many(room) {
+                taken.forget();
+                return room;
+            }
+        }
+        most
     }
 
     fn overdraw_for_wanted(&self, memory: &mut QueueMemory) -> u32 {
-        let missing = memory.wanted.saturating_sub(self.own() + memory.borrowed);
+        let missing = memory.wanted.saturating_sub(self.own + memory.borrowed);
         memory.overdraw(missing)
     }
 
-    /// The room that is not borrowed.
-    fn own(&self) -> u32 {
-        own(self.capacity, self.budget.as_ref())
+    /// Keeps what is read without looking at what is borrowed.
+    fn has_borrowed(&self, state: &mut State) {
+        if let Some(memory) = &state.memory {
+            state.pressed_below = pressed_below(self.own + memory.borrowed, self.capacity);
+            self.is_borrowing
+                .store(memory.is_in_use(), Ordering::Relaxed);
+        }
     }
 
-    fn most_borrowed(&self) -> u32 {
-        self.capacity - self.own()
+    fn may_borrow(&self) -> bool {
+        self.own < self.capacity
     }
 
     /// The room that may be borrowed now: all there can be, or none.
     pub(crate) fn room_to_borrow(&self) -> usize {
-        let Some(budget) = &self.budget else {
+        if !self.may_borrow() {
+            return 0;
+        }
+        let state = self.lock();
+        let Some(memory) = &state.memory else {
             return 0;
         };
-        let state = self.lock();
-        let crowd = state.crowd.as_ref();
-        let memory = crowd.and_then(|crowd| crowd.memory.as_ref());
-        let left = (self.most_borrowed() - memory.map_or(0, |memory| memory.borrowed)) as usize;
-        if budget.has_room(left) { left } else { 0 }
+        let left = (self.capacity - self.own - memory.borrowed) as usize;
+        match memory.lease.budget().has_room(left) {
+            true => left,
+            false => 0,
+        }
     }
 }
 
@@ -290,14 +313,14 @@ pub(crate) fn own(capacity: u32, budget: Option<&Budget>) -> u32 {
     }
 }
 
+/// Where less room is left of `room`, half of all that there can be is taken.
+pub(crate) fn pressed_below(room: u32, capacity: u32) -> u32 {
+    room.saturating_sub(capacity.div_ceil(2))
+}
+
 /// What all messages together take, in bytes.
 fn held(waiting: &Queue) -> usize {
     waiting.bytes() + waiting.len() as usize * OVERHEAD as usize
-}
-
-fn memory<'a>(state: &'a mut State, budget: &Budget) -> &'a mut QueueMemory {
-    let crowd = state.crowd.get_or_insert_default();
-    crowd.memory.get_or_insert_with(|| QueueMemory::new(budget))
 }
 
 /// A sender that waits for room, and has the queue borrow for it.
@@ -318,7 +341,7 @@ impl<'a> Asking<'a> {
 
     /// Has the queue borrow, the first time; whether there may be room now.
     pub(crate) fn ask(&mut self) -> bool {
-        let is_new = !self.has_asked && self.outbox.budget.is_some();
+        let is_new = !self.has_asked && self.outbox.may_borrow();
         if is_new {
             self.has_asked = true;
             self.outbox.awaits(self.cost);

@@ -1,12 +1,17 @@
 //! What senders hand in, where connections share a budget.
 
+use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use socket_flow_connection::{
     Budget, CloseCode, Config, Lease, NEVER, Prepared, Purpose, SendError, Sender, WebSocket,
 };
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -155,9 +160,123 @@ async fn a_connection_that_ends_gives_everything_back() {
 
     let (mut ws, sender, _far) = connection(&budget);
     sender.try_send(vec![1; 50_000]).unwrap();
-    sender.close_now(CloseCode::NORMAL, "").unwrap();
-    let _ = poll_once(ws.recv());
+    ws.start_close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(budget.usage().senders, 0);
+}
+
+#[tokio::test]
+async fn what_a_close_drops_is_charged_no_more_though_the_connection_has_not_run() {
+    let budget = roomy();
+    let (ws, sender, far) = connection(&budget);
+    sender.try_send(vec![1; 50_000]).unwrap();
+    sender.close_now(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(budget.usage().senders, 0);
+    assert!(matches!(sender.try_send("x"), Err(SendError::Closed("x"))));
+    drop((ws, far));
+    assert_eq!(budget.usage().senders, 0);
+}
+
+/// What was handed in beyond the room is paid first: nothing is freed by it.
+#[tokio::test]
+async fn a_sender_that_waits_for_a_backlog_alone_goes_on_when_that_is_taken_over() {
+    let (budget, _all) = used_up();
+    let (mut ws, sender, _far) = connection(&budget);
+    let backlog = Prepared::new(vec![2; 10_000]);
+    sender
+        .exceed(&backlog, 1 << 20, Duration::from_secs(5))
+        .unwrap();
+    let mut sending = pin!(sender.send(vec![3; 5_000]));
+    assert!(poll_once(sending.as_mut()).is_pending());
+    ws.flush().await.unwrap();
+    assert!(poll_once(sending).is_ready());
+    ws.flush().await.unwrap();
+    assert_eq!((sender.room(), budget.usage().senders), (OWN, 0));
+}
+
+#[tokio::test]
+async fn a_newest_message_larger_than_the_queue_is_charged_where_it_takes_the_place_of_others() {
+    let (budget, _all) = used_up();
+    let (mut ws, sender, _far) = connection(&budget);
+    for _ in 0..2 {
+        sender.send_newest(vec![1; 300_000]).unwrap();
+        assert_eq!(budget.usage().senders, 300_000 + OVERHEAD - OWN);
+    }
+    assert_eq!(sender.send_newest(vec![1; 200_000]).unwrap(), 1);
+    assert_eq!(budget.usage().senders, 200_000 + OVERHEAD - OWN);
+    ws.flush().await.unwrap();
+    assert_eq!((sender.room(), budget.usage().senders), (OWN, 0));
+}
+
+/// Looks at a queue, under its lock, when it is woken.
+struct Looks(Sender, AtomicUsize);
+
+impl Wake for Looks {
+    fn wake(self: Arc<Self>) {
+        self.1.store(self.0.buffered_amount() + 1, SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_memory_of_a_queue_is_woken_outside_its_lock() {
+    let (budget, mut all) = used_up();
+    let (mut ws, sender, _far) = connection(&budget);
+    sender.try_send(vec![1; 50_000]).unwrap();
+    // Another one may go beyond the budget already: this one waits for memory.
+    let (mut first, _first_sender, mut first_peer) = connection(&budget);
+    let (mut second, _second_sender, mut second_peer) = connection(&budget);
+    for (waits, peer) in [
+        (&mut first, &mut first_peer),
+        (&mut second, &mut second_peer),
+    ] {
+        // The head of a binary message of 30,000 bytes under a masking key of zeros.
+        peer.write_all(b"\x82\xfe\x75\x30\0\0\0\0").await.unwrap();
+        peer.write_all(&[7; 20_000]).await.unwrap();
+        let looks = Arc::new(Looks(sender.clone(), AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&looks));
+        let cx = &mut Context::from_waker(&waker);
+        assert!(pin!(waits.recv()).poll(cx).is_pending());
+        if budget.usage().waiting == 0 {
+            continue;
+        }
+        all.set(LIMIT - (60 << 10));
+        assert_eq!(looks.1.load(SeqCst), 0);
+        ws.flush().await.unwrap();
+        assert_eq!(looks.1.load(SeqCst), 1);
+        return;
+    }
+    panic!("nobody waits");
+}
+
+#[tokio::test]
+async fn small_messages_through_a_sender_are_never_charged() {
+    let (budget, _all) = used_up();
+    let (mut ws, sender, mut far) = connection(&budget);
+    // The threads' buffers, which others take as well, are not looked at.
+    let charged = || {
+        let usage = budget.usage();
+        [
+            usage.receiving,
+            usage.sending,
+            usage.senders,
+            usage.waiting,
+            usage.connections,
+        ]
+    };
+    let before = charged();
+    assert_eq!(before, [LIMIT, 0, 0, 0, Budget::SHARE]);
+    for _ in 0..100 {
+        // A binary message of one byte under a masking key of zeros.
+        far.write_all(b"\x82\x81\0\0\0\0x").await.unwrap();
+        let message = ws.recv().await.unwrap().unwrap();
+        assert_eq!(charged(), before);
+        sender.try_send(message).unwrap();
+        assert_eq!(charged(), before);
+        sender.send("another").await.unwrap();
+        assert_eq!(charged(), before);
+        ws.flush().await.unwrap();
+        assert_eq!(charged(), before);
+    }
+    assert_eq!(support::read_now(&mut far).len(), 100 * (3 + 9));
 }
 
 #[tokio::test]

@@ -59,6 +59,19 @@ impl Lease {
         is_charged
     }
 
+    /// Takes so many bytes out of it, or all there are: they are free once what is returned is dropped.
+    /// That calls whoever waits for memory; so whoever holds a lock drops it later.
+    #[inline]
+    pub fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self {
+            budget: self.budget.clone(),
+            purpose: self.purpose,
+            bytes,
+        }
+    }
+
     /// Makes it so many bytes, whether they fit or not: for memory that is there
     /// already.
     #[inline]

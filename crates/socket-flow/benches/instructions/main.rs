@@ -27,6 +27,8 @@ mod wire;
 use std::env;
 use std::process::ExitCode;
 
+use socket_flow::{Budget, Config};
+
 /// A job whose cost per message is guarded.
 struct Cell {
     name: String,
@@ -50,6 +52,31 @@ impl Cell {
             rounds,
             messages,
             job: Box::new(job),
+        }
+    }
+}
+
+/// Whether a cell's connections draw from a budget, which has room for all of them. A cell where they
+/// do has the name of the one where they do not, and this at its end: it is compared with that one.
+#[derive(Clone, Copy)]
+enum Memory {
+    Unbounded,
+    Budgeted,
+}
+
+impl Memory {
+    fn name(self, cell: impl Into<String>) -> String {
+        let cell = cell.into();
+        match self {
+            Self::Unbounded => cell,
+            Self::Budgeted => cell + ", with a budget",
+        }
+    }
+
+    fn config(self) -> Config {
+        match self {
+            Self::Unbounded => Config::new(),
+            Self::Budgeted => Config::new().budget(Budget::new(1 << 30)),
         }
     }
 }
