@@ -358,8 +358,8 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// What each queue has without asking for it, in bytes: half of what a connection is charged.
-const OWN: u32 = Budget::SHARE as u32 / 2;
+/// What each queue has without asking for it: a message of half of what a connection is charged.
+const OWN: u32 = Budget::SHARE as u32 / 2 + OVERHEAD;
 
 /// The least that is borrowed at once where there is as much, so that a burst of small messages does
 /// not ask for each of them.

@@ -22,7 +22,7 @@ const LIMIT: usize = 1 << 20;
 
 /// What a message takes in a sender's queue beside its payload, and what is never charged.
 const OVERHEAD: usize = 64;
-const OWN: usize = 1 << 10;
+const OWN: usize = (1 << 10) + OVERHEAD;
 
 /// More than the threads' buffers of all tests of this process, which count as well.
 const BUFFERS: usize = 32 << 20;

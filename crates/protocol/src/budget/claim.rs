@@ -59,6 +59,12 @@ impl Claim {
         self.message.bytes() > 0
     }
 
+    /// Whether more is held than the share, or has been asked for.
+    #[inline]
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.is_charged() || self.place.is_some()
+    }
+
     /// From now on it takes what it needs, and does not wait; or the other way
     /// round.
     pub(crate) fn force(&mut self, is_forced: bool) {
@@ -133,8 +139,16 @@ impl Claim {
     }
 
     /// The message has ended, and gave back what it held.
+    #[inline]
     pub(crate) fn end_message(&mut self) {
         self.at = NEVER;
+        if self.place.is_some() {
+            self.leave_line();
+        }
+    }
+
+    #[cold]
+    fn leave_line(&mut self) {
         if let Some(number) = self.place.take() {
             self.goes_beyond = false;
             let budget = self.share.budget();

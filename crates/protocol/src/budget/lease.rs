@@ -61,6 +61,18 @@ impl Lease {
 
     /// Takes so many bytes out of it, or all there are: they are free once what is returned is dropped.
     /// That calls whoever waits for memory; so whoever holds a lock drops it later.
+    ///
+    /// ```
+    /// use socket_flow_protocol::{Budget, Purpose};
+    ///
+    /// let budget = Budget::new(100);
+    /// let mut lease = budget.lease(Purpose::Senders);
+    /// assert!(lease.try_set(80));
+    /// let part = lease.split(30);
+    /// assert_eq!((lease.bytes(), part.bytes(), budget.usage().senders), (50, 30, 80));
+    /// drop(part);
+    /// assert_eq!(budget.usage().senders, 50);
+    /// ```
     #[inline]
     pub fn split(&mut self, bytes: usize) -> Self {
         let bytes = bytes.min(self.bytes);

@@ -198,6 +198,7 @@ impl Budget {
     }
 
     /// Calls whoever is first in the line, if it can go on.
+    #[cold]
     fn call_first(&self) {
         let call = self.line().call_first(self);
         // Outside the lock: it may lead here again.

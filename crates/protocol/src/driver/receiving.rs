@@ -443,11 +443,17 @@ impl Receiving {
         if self.incoming.is_direct(&self.input) {
             return self.incoming.reserve_direct(&self.input);
         }
-        let Some(budget) = self.incoming.config().memory().cloned() else {
+        let Some(budget) = self.incoming.config().memory() else {
             return true;
         };
-        let incoming = &mut self.incoming;
-        input_memory::make_room_within(&mut self.input, &budget, |own| incoming.reserve_input(own))
+        let Some(own) = input_memory::needed_within(&mut self.input, budget) else {
+            return true;
+        };
+        let is_reserved = self.incoming.reserve_input(own.capacity());
+        if is_reserved {
+            input_memory::use_own(own, &mut self.input);
+        }
+        is_reserved
     }
 
     /// The message is let go.
