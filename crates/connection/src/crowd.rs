@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use socket_flow_protocol::{Payload, SendError};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::flushes::Flushes;
 use crate::outbox::Outbox;
+use crate::queue::{One, cost};
 use crate::sync::Caller;
 use crate::timer::Timer;
 
@@ -155,6 +157,41 @@ impl Crowd {
 }
 
 impl Outbox {
+    /// Puts a message in although there is no room for it, unless the queue
+    /// were `backlog` bytes too long then, or less than a queue's worth has
+    /// left `within` this time: then the connection begins to close, after
+    /// what waits, and the message comes back as from a full queue.
+    pub(crate) fn exceed<P: Payload>(
+        &self,
+        payload: P,
+        backlog: usize,
+        within: Duration,
+    ) -> Result<(), SendError<P>> {
+        let cost = cost(payload.bytes().len());
+        let mut state = self.lock();
+        if self.room.is_closed() {
+            return Err(SendError::Closed(payload));
+        }
+        let crowd = state.crowd.get_or_insert_default();
+        let owed = crowd.owed.checked_add(cost);
+        let owed = owed.filter(|owed| *owed as usize <= backlog);
+        let Some(owed) = owed.filter(|_| !crowd.is_too_slow()) else {
+            self.end_slow(&mut state);
+            self.fill(state);
+            return Err(SendError::Full(payload));
+        };
+        crowd.owed = owed;
+        if crowd.is_behind(within) {
+            // Whoever runs the connection has a time to keep from now on.
+            state.awaits_close = false;
+        }
+        let lossy = false;
+        self.add(&mut state, One { payload, lossy }, cost);
+        self.charge_what_waits(&mut state);
+        self.fill(state);
+        Ok(())
+    }
+
     /// Something is left behind, for want of room in the write queue, by whoever
     /// runs the connection.
     pub(crate) fn is_left_by(&self, owner: Option<Caller>) {

@@ -65,7 +65,7 @@ pub(crate) struct State {
     pub(crate) sender: Option<Caller>,
     /// Whether the connection has no use for messages now: it is woken for a
     /// Close alone.
-    awaits_close: bool,
+    pub(crate) awaits_close: bool,
     /// Since when the connection looks no more: its Close was queued then. In a
     /// box, for it is there when hardly anything else is.
     pub(crate) shut_at: Option<Box<Instant>>,
@@ -197,41 +197,6 @@ impl Outbox {
         self.fill(state);
         self.free(left);
         Ok(oldest.count as usize)
-    }
-
-    /// Puts a message in although there is no room for it, unless the queue
-    /// were `backlog` bytes too long then, or less than a queue's worth has
-    /// left `within` this time: then the connection begins to close, after
-    /// what waits, and the message comes back as from a full queue.
-    pub(crate) fn exceed<P: Payload>(
-        &self,
-        payload: P,
-        backlog: usize,
-        within: Duration,
-    ) -> Result<(), SendError<P>> {
-        let cost = cost(payload.bytes().len());
-        let mut state = self.lock();
-        if self.room.is_closed() {
-            return Err(SendError::Closed(payload));
-        }
-        let crowd = state.crowd.get_or_insert_default();
-        let owed = crowd.owed.checked_add(cost);
-        let owed = owed.filter(|owed| *owed as usize <= backlog);
-        let Some(owed) = owed.filter(|_| !crowd.is_too_slow()) else {
-            self.end_slow(&mut state);
-            self.fill(state);
-            return Err(SendError::Full(payload));
-        };
-        crowd.owed = owed;
-        if crowd.is_behind(within) {
-            // Whoever runs the connection has a time to keep from now on.
-            state.awaits_close = false;
-        }
-        let lossy = false;
-        self.add(&mut state, One { payload, lossy }, cost);
-        self.charge_what_waits(&mut state);
-        self.fill(state);
-        Ok(())
     }
 
     /// Begins to close: after what waits, or in its place.
@@ -463,7 +428,7 @@ impl Outbox {
     }
 
     #[inline]
-    fn add(&self, state: &mut State, message: impl Enqueue, cost: u32) {
+    pub(crate) fn add(&self, state: &mut State, message: impl Enqueue, cost: u32) {
         message.put(&mut state.waiting, cost);
         if self.room.available_permits() < state.pressed_below as usize {
             self.is_pressed(state);
@@ -480,7 +445,7 @@ impl Outbox {
     }
 
     /// Begins to close a connection that is too slow, after what waits.
-    fn end_slow(&self, state: &mut State) {
+    pub(crate) fn end_slow(&self, state: &mut State) {
         self.room.close();
         state.close.get_or_insert_with(|| {
             Box::new(CloseFrame {
