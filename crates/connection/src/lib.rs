@@ -51,6 +51,7 @@ mod outlet;
 mod parts;
 mod published;
 mod queue;
+mod queue_memory;
 mod reader;
 mod sender;
 mod source;

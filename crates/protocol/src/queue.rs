@@ -210,9 +210,6 @@ impl WriteQueue {
 
     #[cold]
     fn charge_budget(&mut self) {
-        let Some(budget) = self.config.memory() else {
-            return;
-        };
         let own = if self.is_storage {
             0
         } else {
@@ -223,12 +220,23 @@ impl WriteQueue {
             .as_deref()
             .map_or(0, |linked| linked.written + linked.len);
         let bytes = (linked + own).saturating_sub(OWN);
-        if bytes > 0 || self.linked.is_some() {
+        match &mut self.linked {
+            Some(linked) => match &mut linked.lease {
+                Some(lease) => lease.set(bytes),
+                None => self.charge_first(bytes),
+            },
+            None if bytes > 0 => self.charge_first(bytes),
+            None => {}
+        }
+    }
+
+    #[cold]
+    fn charge_first(&mut self, bytes: usize) {
+        if let Some(budget) = self.config.memory() {
             let linked = self.linked.get_or_insert_default();
-            let lease = linked
-                .lease
-                .get_or_insert_with(|| budget.lease(Purpose::Sending));
+            let mut lease = budget.lease(Purpose::Sending);
             lease.set(bytes);
+            linked.lease = Some(lease);
         }
     }
 

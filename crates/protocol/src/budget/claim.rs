@@ -65,6 +65,12 @@ impl Claim {
         self.message.bytes() > 0
     }
 
+    /// Whether more is held than the share, or has been asked for.
+    #[inline]
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.is_charged() || self.number.is_some()
+    }
+
     /// From now on it takes what it needs, and does not wait; or the other way
     /// round.
     pub(crate) fn force(&mut self, is_forced: bool) {
@@ -122,6 +128,7 @@ impl Claim {
     }
 
     /// It goes on without what it waited for.
+    #[inline]
     pub(crate) fn stop_waiting(&mut self) {
         if self.is_waiting() {
             self.leave_line();
@@ -146,11 +153,15 @@ impl Claim {
     }
 
     /// The message has ended, and gave back what it held.
+    #[inline]
     pub(crate) fn end_message(&mut self) {
         self.at = NEVER;
-        self.leave_line();
+        if self.number.is_some() {
+            self.leave_line();
+        }
     }
 
+    #[cold]
     fn leave_line(&mut self) {
         if let Some(number) = self.number.take() {
             (self.goes_beyond, self.at) = (false, NEVER);

@@ -254,6 +254,7 @@ impl Budget {
     }
 
     /// Calls those who are first in the line, if they can go on.
+    #[cold]
     fn call_first(&self) {
         let calls = self.line().call_first(self);
         // Outside the lock: they may lead here again.

@@ -443,18 +443,19 @@ impl Receiving {
         if self.incoming.is_direct(&self.input) {
             return self.incoming.reserve_direct(&self.input);
         }
-        let Some(budget) = self.incoming.config().memory().cloned() else {
+        let Some(budget) = self.incoming.config().memory() else {
             return true;
         };
-        let incoming = &mut self.incoming;
-        let input = &mut self.input;
-        let is_there =
-            input_memory::make_room_within(input, &budget, |own| incoming.reserve_input(own));
-        if is_there {
+        let Some(own) = input_memory::needed_within(&mut self.input, budget) else {
             // It may have found a buffer instead.
-            incoming.stop_waiting();
+            self.incoming.stop_waiting();
+            return true;
+        };
+        let is_reserved = self.incoming.reserve_input(own.capacity());
+        if is_reserved {
+            input_memory::use_own(own, &mut self.input);
         }
-        is_there
+        is_reserved
     }
 
     /// The message is let go.

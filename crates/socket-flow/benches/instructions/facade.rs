@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use socket_flow::{AcceptError, Acceptor, Deflate, Hub, Negotiated, SlowPolicy, WebSocket};
 
-use crate::Cell;
 use crate::handshake::REQUEST;
-use crate::pipe::{Pipe, clock, finish, open};
+use crate::pipe::{Pipe, clock, finish, open_with};
+use crate::{Cell, Memory};
 
 type Accepted = Pipe<4>;
 type AcceptedWithHeader = Pipe<5>;
@@ -33,8 +33,10 @@ pub(crate) fn cells() -> Vec<Cell> {
                 })
             },
         ),
-        publish("32 B", 32),
-        publish("1 KiB", 1 << 10),
+        publish("32 B", 32, Memory::Unbounded),
+        publish("1 KiB", 1 << 10, Memory::Unbounded),
+        publish("32 B", 32, Memory::Budgeted),
+        publish("1 KiB", 1 << 10, Memory::Budgeted),
     ]
 }
 
@@ -62,18 +64,19 @@ fn accept<const N: usize>(
 }
 
 /// A message is one publish: handed to each member, and written by each member's connection.
-fn publish(name: &str, len: usize) -> Cell {
+fn publish(name: &str, len: usize, memory: Memory) -> Cell {
     Cell::new(
-        format!("facade/publish {name} to {MEMBERS} members"),
+        memory.name(format!("facade/publish {name} to {MEMBERS} members")),
         10,
         1,
         move |rounds| {
             let runtime = clock();
             let _clock = runtime.enter();
             let hub = Hub::new(SlowPolicy::Close);
+            let config = memory.config();
             // Connections whose peers send nothing.
             let mut members: Vec<WebSocket<Member>> = (0..MEMBERS)
-                .map(|_| open(Vec::new(), Negotiated::default()))
+                .map(|_| open_with(Vec::new(), Negotiated::default(), config.clone()))
                 .collect();
             for member in &mut members {
                 assert!(hub.join("room", &member.sender()));
