@@ -16,6 +16,8 @@ mod declared_length;
 mod dropping;
 mod fragments;
 mod heap;
+#[cfg(target_os = "linux")]
+mod idle;
 mod interim;
 #[cfg(all(feature = "deflate", target_os = "linux"))]
 mod large_echo;
