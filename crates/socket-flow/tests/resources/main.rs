@@ -21,6 +21,8 @@ mod idle;
 mod interim;
 #[cfg(all(feature = "deflate", target_os = "linux"))]
 mod large_echo;
+#[cfg(feature = "deflate")]
+mod lists;
 mod lying;
 #[cfg(target_os = "linux")]
 mod memory;
