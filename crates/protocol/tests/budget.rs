@@ -5,10 +5,12 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{Budget, Config, Lease, Purpose, Role, Usage};
+use socket_flow_protocol::{Budget, Config, Lease, Newcomer, Purpose, Role, Usage};
 
 use support::{Endpoint, Mode, ROLES, frame, header, off, seconds};
 
@@ -459,4 +461,83 @@ fn what_is_used_is_told_by_its_purpose() {
     assert_eq!(told, [1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(usage.used - usage.buffers, 28);
     assert_eq!(usage.limit, 64 * MIB);
+}
+
+/// A newcomer's place, with what it has and how often it was called.
+struct Waits {
+    newcomer: Newcomer,
+    lease: Lease,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Waits {
+    fn new(budget: &Budget) -> Self {
+        Self {
+            newcomer: budget.newcomer(),
+            lease: budget.lease(Purpose::Handshakes),
+            calls: Arc::default(),
+        }
+    }
+
+    fn takes(&mut self, bytes: usize) -> bool {
+        let calls = Arc::clone(&self.calls);
+        self.newcomer.take(&mut self.lease, bytes, move || {
+            calls.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn newcomers_go_on_in_the_order_in_which_they_came_once_there_is_memory() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let (mut first, mut second, mut third) = (
+        Waits::new(&budget),
+        Waits::new(&budget),
+        Waits::new(&budget),
+    );
+    assert!(!first.takes(MIB) && !second.takes(MIB) && !third.takes(MIB));
+    assert_eq!(budget.usage().waiting, 3);
+    hog.set(61 * MIB);
+    // One is called at a time, and nobody goes past it.
+    assert_eq!([first.calls(), second.calls(), third.calls()], [1, 0, 0]);
+    assert!(!second.takes(MIB));
+    assert!(first.takes(MIB));
+    assert_eq!([first.calls(), second.calls(), third.calls()], [1, 1, 0]);
+    // One that is gone leaves its turn to the next.
+    drop(second);
+    assert_eq!(third.calls(), 1);
+    assert!(third.takes(MIB));
+    assert_eq!(budget.usage().waiting, 0);
+    assert_eq!(used(&budget), 63 * MIB);
+    // What it has already needs no turn.
+    hog.set(64 * MIB);
+    assert!(third.takes(MIB / 2) && !third.takes(2 * MIB));
+}
+
+#[test]
+fn newcomers_come_after_all_messages_that_wait() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let mut newcomer = Waits::new(&budget);
+    assert!(!newcomer.takes(MIB));
+    // The oldest message goes beyond the budget, the next one waits.
+    let mut oldest = server(&budget);
+    oldest.feed(&half());
+    let mut next = server(&budget);
+    next.feed(&half());
+    assert!(next.lacks_memory && !oldest.lacks_memory);
+    assert_eq!(budget.usage().waiting, 2);
+    hog.set(40 * MIB);
+    assert_eq!(newcomer.calls(), 0);
+    assert!(!newcomer.takes(MIB));
+    // It goes on, and nobody comes before the newcomer any more.
+    next.feed(&[]);
+    assert!(!next.lacks_memory);
+    assert_eq!(newcomer.calls(), 1);
+    assert!(newcomer.takes(MIB));
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Inner};
 
 /// Who waits for memory, the oldest first.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Line {
     last: u64,
     /// Who may go beyond the budget.
     beyond: Option<Number>,
+    /// Who waits after all of them, the oldest first.
+    newcomers: VecDeque<Place>,
 }
 
 /// A place in the line, and later the right to go beyond the budget.
@@ -46,24 +48,49 @@ pub(super) enum Said {
 impl Line {
     /// A place at the end.
     pub(super) fn join(&mut self, budget: &Budget) -> Number {
-        self.last += 1;
-        // It counts up from one, and no process lives long enough for its end.
-        let number = Number::new(self.last).unwrap_or(Number::MIN);
-        self.places.push_back(Place {
-            number,
-            held: 0,
-            needs: 0,
-            is_let_go: false,
-            call: None,
-        });
+        let number = self.number();
+        self.places.push_back(Place::new(number));
         self.count(budget);
         number
+    }
+
+    /// A place at the end of the newcomers.
+    pub(super) fn join_newcomers(&mut self, budget: &Budget) -> Number {
+        let number = self.number();
+        self.newcomers.push_back(Place::new(number));
+        self.count(budget);
+        number
+    }
+
+    fn number(&mut self) -> Number {
+        self.last += 1;
+        // It counts up from one, and no process lives long enough for its end.
+        Number::new(self.last).unwrap_or(Number::MIN)
+    }
+
+    /// Whether nobody comes before this newcomer.
+    pub(super) fn is_first_newcomer(&self, number: Number) -> bool {
+        let first = self.newcomers.front();
+        self.places.is_empty() && first.is_some_and(|first| first.number == number)
+    }
+
+    /// Calls `call` once nobody comes before this newcomer and `needs` bytes are there.
+    pub(super) fn wait(&mut self, number: Number, needs: usize, call: Call) {
+        if let Some(place) = place(&mut self.newcomers, number) {
+            (place.needs, place.call) = (needs, Some(call));
+        }
+    }
+
+    /// Has what it needs, or needs nothing any more.
+    pub(super) fn leave_newcomers(&mut self, number: Number, budget: &Budget) {
+        leave(&mut self.newcomers, number);
+        self.count(budget);
     }
 
     /// Asks for `needs` bytes for a message that holds `held`.
     pub(super) fn ask(&mut self, number: Number, held: usize, needs: usize) -> Said {
         let is_first = self.is_first(number);
-        let Some(place) = self.place(number) else {
+        let Some(place) = place(&mut self.places, number) else {
             return Said::LetGo;
         };
         if place.is_let_go {
@@ -94,7 +121,7 @@ impl Line {
     /// Calls `call` once the place can go on; at once where it can.
     pub(super) fn call(&mut self, number: Number, call: Call, budget: &Budget) -> Option<Call> {
         let can_go_on = self.is_first(number) && self.can_go_on(budget);
-        let Some(place) = self.place(number) else {
+        let Some(place) = place(&mut self.places, number) else {
             return Some(call);
         };
         if can_go_on || place.is_let_go {
@@ -105,6 +132,10 @@ impl Line {
     }
 
     pub(super) fn call_first(&mut self, budget: &Budget) -> Option<Call> {
+        if self.places.is_empty() {
+            let newcomer = self.newcomers.front_mut();
+            return newcomer.filter(|it| budget.has_room(it.needs))?.call.take();
+        }
         if !self.can_go_on(budget) {
             return None;
         }
@@ -138,27 +169,47 @@ impl Line {
         first.is_some_and(|first| first.number == number)
     }
 
-    fn place(&mut self, number: Number) -> Option<&mut Place> {
-        // The numbers go up.
-        let index = self
-            .places
-            .binary_search_by_key(&number, |place| place.number);
-        self.places.get_mut(index.ok()?)
-    }
-
     fn leave_place(&mut self, number: Number, budget: &Budget) {
-        let found = self
-            .places
-            .binary_search_by_key(&number, |place| place.number);
-        if let Ok(index) = found {
-            self.places.remove(index);
-            self.count(budget);
-        }
+        leave(&mut self.places, number);
+        self.count(budget);
     }
 
     fn count(&self, budget: &Budget) {
-        budget.0.waiting.store(self.places.len(), Ordering::SeqCst);
+        let Inner {
+            waiting, newcomers, ..
+        } = &*budget.0;
+        waiting.store(self.places.len(), Ordering::SeqCst);
+        newcomers.store(self.newcomers.len(), Ordering::SeqCst);
     }
+}
+
+impl Place {
+    fn new(number: Number) -> Self {
+        Self {
+            number,
+            held: 0,
+            needs: 0,
+            is_let_go: false,
+            call: None,
+        }
+    }
+}
+
+fn place(places: &mut VecDeque<Place>, number: Number) -> Option<&mut Place> {
+    let index = find(places, number)?;
+    places.get_mut(index)
+}
+
+fn leave(places: &mut VecDeque<Place>, number: Number) {
+    if let Some(index) = find(places, number) {
+        places.remove(index);
+    }
+}
+
+/// The numbers go up.
+fn find(places: &VecDeque<Place>, number: Number) -> Option<usize> {
+    let found = places.binary_search_by_key(&number, |place| place.number);
+    found.ok()
 }
 
 impl fmt::Debug for Place {

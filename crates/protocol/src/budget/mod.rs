@@ -1,6 +1,7 @@
 mod claim;
 mod lease;
 mod line;
+mod newcomer;
 mod usage;
 
 use std::fmt;
@@ -14,6 +15,7 @@ pub(crate) use claim::{Claim, PROGRESS};
 pub use lease::Lease;
 pub(crate) use line::Call;
 use line::Line;
+pub use newcomer::Newcomer;
 use usage::Counters;
 pub use usage::{Purpose, Usage};
 
@@ -36,6 +38,9 @@ pub use usage::{Purpose, Usage};
 ///    or a queue, that has its memory and hardly moves for that time is let go.
 /// 3. The largest message that waits is let go: its connection is closed with 1013
 ///    (Try Again Later).
+///
+/// The head of a handshake that is larger than usual waits after all messages, in the
+/// order of their coming, for as long ([`Newcomer`]); then its client is refused.
 ///
 /// The oldest message that waits may go beyond the budget, to its own limit, one
 /// at a time. Therefore no set of half messages waits for itself: whatever the
@@ -69,6 +74,8 @@ struct Inner {
     /// How many wait in the line. Invariant: changed only under its lock; read
     /// without it.
     waiting: AtomicUsize,
+    /// How many wait after them, likewise.
+    newcomers: AtomicUsize,
     line: Mutex<Line>,
 }
 
@@ -95,6 +102,7 @@ impl Budget {
             used: AtomicUsize::new(0),
             counters: Counters::default(),
             waiting: AtomicUsize::new(0),
+            newcomers: AtomicUsize::new(0),
             line: Mutex::default(),
         }))
     }
@@ -115,7 +123,7 @@ impl Budget {
     pub fn usage(&self) -> Usage {
         self.0
             .counters
-            .read(self.limit(), self.used(), self.waiting())
+            .read(self.limit(), self.used(), self.waiting() + self.newcomers())
     }
 
     /// Whether so many bytes more fit now. That may change until they are charged.
@@ -131,6 +139,16 @@ impl Budget {
     /// A part of the budget, of no bytes yet.
     pub fn lease(&self, purpose: Purpose) -> Lease {
         Lease::new(self.clone(), purpose)
+    }
+
+    /// Whether a message or a newcomer waits for memory.
+    pub fn is_waited_for(&self) -> bool {
+        self.waiting() > 0 || self.newcomers() > 0
+    }
+
+    /// One that will wait after all messages.
+    pub fn newcomer(&self) -> Newcomer {
+        Newcomer::new(self.clone())
     }
 
     /// Counts a handshake that was refused for want of memory.
@@ -166,6 +184,10 @@ impl Budget {
         self.0.waiting.load(Ordering::SeqCst)
     }
 
+    fn newcomers(&self) -> usize {
+        self.0.newcomers.load(Ordering::SeqCst)
+    }
+
     /// Charges so many bytes if they fit.
     fn try_charge(&self, purpose: Purpose, bytes: usize) -> bool {
         let room = self.limit().saturating_sub(thread_pool::held());
@@ -192,7 +214,7 @@ impl Budget {
         self.0.used.fetch_sub(bytes, Ordering::SeqCst);
         // After the bytes are back: whoever joined the line before sees them, or
         // is seen here.
-        if self.waiting() > 0 {
+        if self.is_waited_for() {
             self.call_first();
         }
     }

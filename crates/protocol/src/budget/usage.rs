@@ -52,7 +52,7 @@ pub struct Usage {
     /// The buffers that threads read into and write from. They serve every
     /// connection of the process and count against each budget.
     pub buffers: usize,
-    /// How many messages wait for memory now.
+    /// How many messages and requests wait for memory now.
     pub waiting: usize,
     /// How many connections were closed for want of memory since the beginning.
     pub closed: u64,
