@@ -29,6 +29,8 @@ mod memory;
 mod peer;
 #[cfg(target_os = "linux")]
 mod pings;
+#[cfg(all(feature = "deflate", target_os = "linux"))]
+mod presets;
 mod silence;
 #[cfg(target_os = "linux")]
 mod slow;
