@@ -438,6 +438,7 @@ fn what_is_used_is_told_by_its_purpose() {
         Purpose::Senders,
         Purpose::Events,
         Purpose::Handshakes,
+        Purpose::Tls,
     ];
     let _leases: Vec<_> = purposes
         .into_iter()
@@ -457,9 +458,10 @@ fn what_is_used_is_told_by_its_purpose() {
         usage.senders,
         usage.events,
         usage.handshakes,
+        usage.tls,
     ];
-    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(usage.used - usage.buffers, 28);
+    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(usage.used - usage.buffers, 36);
     assert_eq!(usage.limit, 64 * MIB);
 }
 

@@ -20,6 +20,8 @@ pub enum Purpose {
     Events,
     /// Handshakes that are not complete.
     Handshakes,
+    /// What TLS keeps for each connection.
+    Tls,
 }
 
 /// How much of a [`Budget`](crate::Budget) is used, in bytes, and by what.
@@ -49,6 +51,8 @@ pub struct Usage {
     pub events: usize,
     /// Handshakes that are not complete.
     pub handshakes: usize,
+    /// What TLS keeps for each connection.
+    pub tls: usize,
     /// The buffers that threads read into and write from. They serve every
     /// connection of the process and count against each budget.
     pub buffers: usize,
@@ -98,6 +102,7 @@ impl Counters {
             senders: used_by(Purpose::Senders),
             events: used_by(Purpose::Events),
             handshakes: used_by(Purpose::Handshakes),
+            tls: used_by(Purpose::Tls),
             buffers: thread_pool::held(),
             waiting,
             closed: self.closed.load(Ordering::Relaxed),
@@ -107,4 +112,4 @@ impl Counters {
     }
 }
 
-const PURPOSES: usize = Purpose::Handshakes as usize + 1;
+const PURPOSES: usize = Purpose::Tls as usize + 1;

@@ -163,3 +163,20 @@ impl Column {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use socket_flow::Budget;
+    use socket_flow::tls::BUDGET_SHARE;
+
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_asks_for_no_more_than_a_budget_is_charged() {
+        let idle = Row::named("idle").unwrap();
+        let most = |column| idle.most(column).unwrap();
+        assert!(most(Column::Plain) <= Budget::SHARE as u64);
+        assert!(most(Column::NotKept) <= Budget::SHARE as u64);
+        assert!(most(Column::Tls) <= (Budget::SHARE + BUDGET_SHARE) as u64);
+    }
+}

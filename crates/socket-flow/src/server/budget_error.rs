@@ -24,7 +24,7 @@ pub enum BudgetError {
         budget: usize,
         /// [`max_connections`](crate::ServerBuilder::max_connections).
         connections: usize,
-        /// [`Budget::SHARE`].
+        /// [`Budget::SHARE`], and `tls::BUDGET_SHARE` beside it where they speak TLS.
         share: usize,
     },
 }
@@ -56,8 +56,12 @@ impl From<BudgetError> for io::Error {
     }
 }
 
-/// Whether a server of so many connections can keep to its budget.
-pub(crate) fn check_budget(config: &Config, connections: usize) -> Result<(), BudgetError> {
+/// Whether a server of so many connections, with so much for each, can keep to its budget.
+pub(crate) fn check_budget(
+    config: &Config,
+    connections: usize,
+    share: usize,
+) -> Result<(), BudgetError> {
     let Some(budget) = config.memory().map(Budget::limit) else {
         return Ok(());
     };
@@ -65,7 +69,6 @@ pub(crate) fn check_budget(config: &Config, connections: usize) -> Result<(), Bu
     if budget < message {
         return Err(BudgetError::BelowMessage { budget, message });
     }
-    let share = Budget::SHARE;
     // Without a limit, it is the budget that limits the connections.
     if connections < usize::MAX && connections.saturating_mul(share) > budget {
         return Err(BudgetError::BelowConnections {

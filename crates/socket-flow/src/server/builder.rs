@@ -404,6 +404,7 @@ impl ServerBuilder {
     /// that later. Starting the server fails where the budget is smaller than one
     /// message of [`Config::max_message`], or than the share
     /// ([`Budget::SHARE`]) of each of [`max_connections`](Self::max_connections).
+    /// With TLS each connection is charged 8 KiB more (`tls::BUDGET_SHARE`).
     /// Default: no budget.
     ///
     /// ```
@@ -532,14 +533,15 @@ impl ServerBuilder {
     }
 
     async fn start<S: Session>(self, session: S) -> io::Result<(ServerHandle, Arc<Alive>)> {
-        let config = self.opening.acceptor.settings();
-        check_budget(config, self.opening.max_connections)?;
         let listener = (self.listener)().await?;
         #[cfg(feature = "rustls")]
         let listener = match self.tls {
             Some(config) => listener.tls(config),
             None => listener,
         };
+        let config = self.opening.acceptor.settings();
+        let share = Budget::SHARE + listener.tls_share();
+        check_budget(config, self.opening.max_connections, share)?;
         let local_addr = listener.local_addr().ok();
         let control = Arc::new(Control::new());
         let alive = Arc::new(Alive::new(Arc::clone(&control)));
