@@ -47,12 +47,13 @@ pub use usage::{Purpose, Usage};
 /// others hold, that one gets all it needs; it ends, or is let go, and both give
 /// back what it held; then the next one is the oldest.
 ///
-/// It is no hard bound of the process. The share of a connection, contexts that are
-/// kept and what is queued are charged also where there is no room, and what an
-/// application keeps of a message is not charged.
-///
-/// What the application queues itself is charged and never refused for it: a queue
-/// without a message takes one, as always.
+/// It is no hard bound of the process. Charged also where there is no room are the
+/// share of a connection, the oldest message that waits, and what the application
+/// queues itself: a queue without a message takes one, as always. Not charged are what
+/// the allocator adds, what senders have handed in, what the task of a connection and
+/// its handler hold beside the share, what the application keeps of a message, what
+/// TLS takes beside the fixed share that a server charges for it, and what kernels
+/// keep for sockets.
 ///
 /// ```
 /// use socket_flow_protocol::{Budget, Config};
@@ -120,6 +121,20 @@ impl Budget {
     }
 
     /// How much is used, by what, and who had to go for it.
+    ///
+    /// ```
+    /// use socket_flow_protocol::{Budget, Config, Negotiated, Protocol};
+    ///
+    /// let budget = Budget::new(64 << 20);
+    /// let config = Config::new().budget(budget.clone());
+    /// let connection = Protocol::server(config, Negotiated::default());
+    /// let usage = budget.usage();
+    /// assert_eq!(usage.connections, Budget::SHARE);
+    /// println!(
+    ///     "{} of {} bytes: {} received, {} to be sent; {} closed, {} refused",
+    ///     usage.used, usage.limit, usage.receiving, usage.sending, usage.closed, usage.refused,
+    /// );
+    /// ```
     pub fn usage(&self) -> Usage {
         self.0
             .counters
