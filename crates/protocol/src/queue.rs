@@ -44,6 +44,9 @@ struct Linked {
     segments: VecDeque<Bytes>,
     /// Bytes in `segments`.
     len: usize,
+    /// Bytes of the first segment that were written. Its memory is free once all of
+    /// it was.
+    written: usize,
     /// Charged for them, and for a tail of its own, where there is a budget.
     lease: Option<Lease>,
 }
@@ -215,7 +218,10 @@ impl WriteQueue {
         } else {
             self.tail.capacity()
         };
-        let linked = self.linked.as_deref().map_or(0, |linked| linked.len);
+        let linked = self
+            .linked
+            .as_deref()
+            .map_or(0, |linked| linked.written + linked.len);
         let bytes = (linked + own).saturating_sub(OWN);
         if bytes > 0 || self.linked.is_some() {
             let linked = self.linked.get_or_insert_default();
@@ -282,6 +288,7 @@ impl Default for Linked {
         Self {
             segments: VecDeque::with_capacity(SEGMENTS),
             len: 0,
+            written: 0,
             lease: None,
         }
     }
@@ -300,11 +307,13 @@ impl Linked {
         while let Some(segment) = self.segments.front_mut() {
             if count < segment.len() {
                 self.len -= count;
+                self.written += count;
                 segment.advance(count);
                 return 0;
             }
             count -= segment.len();
             self.len -= segment.len();
+            self.written = 0;
             self.segments.pop_front();
         }
         count

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::budget::line::Number;
+use crate::budget::line::{Number, Wait};
 use crate::budget::{Budget, Lease};
 
 /// Whoever has no message yet and waits for memory: the head of a handshake.
@@ -30,22 +30,22 @@ use crate::budget::{Budget, Lease};
 #[must_use]
 pub struct Newcomer {
     budget: Budget,
-    /// The place in the line, while it waits.
-    place: Option<Number>,
+    /// How long it has waited, while it does.
+    number: Option<Number>,
 }
 
 impl Newcomer {
     pub(super) fn new(budget: Budget) -> Self {
         Self {
             budget,
-            place: None,
+            number: None,
         }
     }
 
     /// Makes the lease so many bytes in its turn; whether it has as many now.
     /// Otherwise this waits in the line, and `call` is called once it is worth
-    /// another attempt, which gives the next `call`. A thread's buffer that is
-    /// freed calls nobody.
+    /// another attempt, which gives the next `call`: until then others go on in its
+    /// place. A thread's buffer that is freed calls nobody.
     ///
     /// `call` may be called while the memory of others is given back: it should do
     /// no more than wake.
@@ -59,22 +59,24 @@ impl Newcomer {
             self.leave();
             return true;
         }
-        // In the line before it looks: what is given back from here on calls it.
-        let mut line = self.budget.line();
-        let place = &mut self.place;
-        let number = *place.get_or_insert_with(|| line.join_newcomers(&self.budget));
-        let is_taken = line.is_first_newcomer(number) && lease.try_set(bytes);
-        if !is_taken {
-            line.wait(number, bytes - lease.bytes(), Box::new(call));
-            return false;
-        }
+        let budget = &self.budget;
+        let mut line = budget.line();
+        let wait = Wait {
+            number: *self.number.get_or_insert_with(|| line.join()),
+            held: lease.bytes(),
+            needs: bytes - lease.bytes(),
+        };
+        let call = Box::new(call);
+        let is_taken = line.take_as_newcomer(wait, call, budget, || lease.try_set(bytes));
         drop(line);
-        self.leave();
-        true
+        if is_taken {
+            self.leave();
+        }
+        is_taken
     }
 
     fn leave(&mut self) {
-        if let Some(number) = self.place.take() {
+        if let Some(number) = self.number.take() {
             self.budget.line().leave_newcomers(number, &self.budget);
             // The next one may go on as well.
             self.budget.call_first();
@@ -91,7 +93,7 @@ impl Drop for Newcomer {
 impl fmt::Debug for Newcomer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Newcomer")
-            .field("is_waiting", &self.place.is_some())
+            .field("is_waiting", &self.number.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -447,7 +447,14 @@ impl Receiving {
             return true;
         };
         let incoming = &mut self.incoming;
-        input_memory::make_room_within(&mut self.input, &budget, |own| incoming.reserve_input(own))
+        let input = &mut self.input;
+        let is_there =
+            input_memory::make_room_within(input, &budget, |own| incoming.reserve_input(own));
+        if is_there {
+            // It may have found a buffer instead.
+            incoming.stop_waiting();
+        }
+        is_there
     }
 
     /// The message is let go.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socket_flow_frames::{ReceiveBuf, Role};
 
-use crate::budget::{Call, Claim};
+use crate::budget::{Call, Claim, OWN};
 use crate::config::Config;
 use crate::deflate::STEP;
 use crate::error::OutOfMemory;
@@ -29,7 +29,10 @@ impl Incoming {
             return true;
         };
         if has_claim {
-            return self.reserve_room(additional, arriving.max(1), most, input);
+            // Also where memory is short a message is not moved for every read.
+            let least = OWN.max(message.len() / 8);
+            let needed = arriving.max(frame.rest().min(least)).max(1);
+            return self.reserve_room(additional, needed, most, input);
         }
         grow(message, additional, most);
         true
@@ -107,6 +110,14 @@ impl Incoming {
     pub(crate) fn try_reserve_input(&mut self, capacity: usize) -> bool {
         let held = self.held();
         self.try_reserve(held + capacity)
+    }
+
+    /// Goes on without the memory that was waited for, if any was.
+    pub(crate) fn stop_waiting(&mut self) {
+        self.lacks_memory = false;
+        if let Some(claim) = self.claim_mut() {
+            claim.stop_waiting();
+        }
     }
 
     /// Whether it draws from a budget.

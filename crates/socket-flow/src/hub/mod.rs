@@ -355,7 +355,7 @@ where
         let is_published = match ws.closing().is_sent() {
             // It has nothing to be run for.
             true => false,
-            false => matches!(race(run.as_mut(), ws.drive()).await, First::Left(())),
+            false => matches!(race(run.as_mut(), pin!(ws.drive())).await, First::Left(())),
         };
         if !is_published {
             run.await;

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::server::acceptor::Acceptor;
-use crate::server::budget_error::check_budget;
+use crate::server::budget_error::share_out;
 use crate::server::control::{Alive, Control};
 use crate::server::event_memory::EventMemory;
 use crate::server::events::Events;
@@ -405,7 +405,10 @@ impl ServerBuilder {
     /// message of [`Config::max_message`], or than the share
     /// ([`Budget::SHARE`]) of each of [`max_connections`](Self::max_connections).
     /// With TLS each connection is charged 8 KiB more (`tls::BUDGET_SHARE`).
-    /// Default: no budget.
+    /// While the server runs it [sets aside](Budget::set_aside) these shares, at most
+    /// half of the budget. A server whose connections are not limited sets a quarter
+    /// aside, and has as many as the budget has shares: beyond that a newcomer is
+    /// answered as by one that is full. Default: no budget.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -532,21 +535,25 @@ impl ServerBuilder {
         self
     }
 
-    async fn start<S: Session>(self, session: S) -> io::Result<(ServerHandle, Arc<Alive>)> {
+    async fn start<S: Session>(mut self, session: S) -> io::Result<(ServerHandle, Arc<Alive>)> {
         let listener = (self.listener)().await?;
         #[cfg(feature = "rustls")]
         let listener = match self.tls {
             Some(config) => listener.tls(config),
             None => listener,
         };
-        let config = self.opening.acceptor.settings();
         let share = Budget::SHARE + listener.tls_share();
-        check_budget(config, self.opening.max_connections, share)?;
+        let max_connections = &mut self.opening.max_connections;
+        let set_aside = share_out(self.opening.acceptor.settings(), max_connections, share)?;
         let local_addr = listener.local_addr().ok();
         let control = Arc::new(Control::new());
         let alive = Arc::new(Alive::new(Arc::clone(&control)));
         let opening = Arc::new(self.opening);
-        tokio::spawn(serving::run(listener, opening, control, session));
+        let serving = serving::run(listener, opening, control, session);
+        tokio::spawn(async move {
+            serving.await;
+            drop(set_aside);
+        });
         Ok((ServerHandle::new(Arc::clone(&alive), local_addr), alive))
     }
 }

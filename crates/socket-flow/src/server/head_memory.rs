@@ -13,6 +13,8 @@ use tokio::time::{Instant, timeout};
 /// The share of a connection is charged from the start, and a usual request fits it: no newcomer
 /// waits for memory. A larger one takes no byte before there is room for it.
 pub(crate) struct HeadMemory {
+    _share: Lease,
+    /// What it takes beyond that.
     lease: Lease,
     /// How long it may wait yet.
     patience: Duration,
@@ -22,10 +24,11 @@ pub(crate) struct HeadMemory {
 
 impl HeadMemory {
     pub(crate) fn new(budget: &Budget) -> Self {
-        let mut lease = budget.lease(Purpose::Handshakes);
-        lease.set(Budget::SHARE);
+        let mut share = budget.lease(Purpose::Connections);
+        share.set(Budget::SHARE);
         Self {
-            lease,
+            _share: share,
+            lease: budget.lease(Purpose::Handshakes),
             patience: budget.patience(),
             is_waiting: false,
         }
@@ -38,6 +41,7 @@ impl HeadMemory {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped; the handshake counts as refused.
     pub(crate) async fn reserve(&mut self, bytes: usize) -> bool {
+        let bytes = beyond_share(bytes);
         let mut newcomer = self.lease.budget().newcomer();
         let called = Arc::new(Notify::new());
         loop {
@@ -60,13 +64,14 @@ impl HeadMemory {
 
     /// Makes sure of so many bytes in all, if they are there and nobody waits for them.
     pub(crate) fn try_reserve(&mut self, bytes: usize) -> bool {
+        let bytes = beyond_share(bytes);
         let is_free = || !self.lease.budget().is_waited_for();
         bytes <= self.lease.bytes() || (is_free() && self.lease.try_set(bytes))
     }
 
     /// This is what is held from now on.
     pub(crate) fn settle(&mut self, bytes: usize) {
-        self.lease.set(bytes.max(Budget::SHARE));
+        self.lease.set(beyond_share(bytes));
     }
 }
 
@@ -81,9 +86,13 @@ impl Drop for HeadMemory {
 impl fmt::Debug for HeadMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeadMemory")
-            .field("bytes", &self.lease.bytes())
+            .field("beyond_share", &self.lease.bytes())
             .finish_non_exhaustive()
     }
+}
+
+fn beyond_share(bytes: usize) -> usize {
+    bytes.saturating_sub(Budget::SHARE)
 }
 
 /// How much memory a request takes whose head has this many bytes, and what is decided about it.

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +71,8 @@ impl Opening {
     ) {
         self.charge(&mut stream);
         let judged = self.acceptor.judge(stream, self.acceptor.deadline());
-        let refused = match control.unless_stopping(judged).await {
+        let judged = control.unless_stopping(pin!(judged)).await;
+        let refused = match judged {
             Some(Ok(Judged::Valid(pending))) => pending.into_refused(self.too_many()),
             Some(Ok(Judged::Invalid(mut refused))) => {
                 if !self.responds(&mut refused, peer) {
@@ -93,8 +94,9 @@ impl Opening {
         control: &Control,
     ) -> Result<(WebSocket<ServerStream>, Request<()>), Option<AcceptError>> {
         let deadline = self.acceptor.deadline();
-        let judged = control.unless_stopping(self.acceptor.judge(stream, deadline));
-        let mut pending = match judged.await.ok_or(None)?? {
+        let judged = self.acceptor.judge(stream, deadline);
+        let judged = control.unless_stopping(pin!(judged)).await;
+        let mut pending = match judged.ok_or(None)?? {
             Judged::Valid(pending) => *pending,
             Judged::Invalid(mut refused) => {
                 self.responds(&mut refused, peer);
@@ -112,7 +114,8 @@ impl Opening {
             let left = stream.leave();
             let pace = self.acceptor.pace();
             let admitting = deadline.run(admit(pending));
-            pending = match control.unless_stopping(admitting).await {
+            let admitted = control.unless_stopping(pin!(admitting)).await;
+            pending = match admitted {
                 // The client's socket goes with it, where it takes too long.
                 Some(admitted) => admitted.ok_or(AcceptError::Timeout)?,
                 // The request went with the decision; its stream comes back.
@@ -128,7 +131,7 @@ impl Opening {
             let (_, stream) = pending.request_and_stream();
             stream.keep_little_unsent();
         }
-        let opened = control.unless_stopping(pending.open()).await;
+        let opened = control.unless_stopping(pin!(pending.open())).await;
         Ok(opened.ok_or(None)??)
     }
 

@@ -332,7 +332,8 @@ fn what_a_request_holds_until_it_is_answered_is_what_it_is_charged() {
             let (stream, _) = listener.accept().await;
             let heap = Heap::watch();
             let pending = acceptor.read(stream).await.unwrap();
-            let (held, charged) = (heap.bytes(), budget.usage().handshakes);
+            let usage = budget.usage();
+            let (held, charged) = (heap.bytes(), usage.connections + usage.handshakes);
             println!(
                 "{} bytes of lines: {held} held, {charged} charged",
                 lines.len()

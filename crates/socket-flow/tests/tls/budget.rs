@@ -52,7 +52,7 @@ async fn tls_is_charged_from_the_first_byte_of_a_connection_to_its_end() {
     let usage = budget.usage();
     assert_eq!(
         (usage.tls, usage.connections),
-        (2 * BUDGET_SHARE, Budget::SHARE)
+        (2 * BUDGET_SHARE, 2 * Budget::SHARE)
     );
     drop((silent, ws));
     until(|| budget.usage().tls == 0).await;
