@@ -41,6 +41,9 @@ impl HeadMemory {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped; the handshake counts as refused.
     pub(crate) async fn reserve(&mut self, bytes: usize) -> bool {
+        if self.try_reserve(bytes) {
+            return true;
+        }
         let bytes = beyond_share(bytes);
         let mut newcomer = self.lease.budget().newcomer();
         let called = Arc::new(Notify::new());
