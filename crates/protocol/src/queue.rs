@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose};
+use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose, look_after};
 use crate::config::{Config, NEVER};
 use crate::deadlines::after;
 use crate::thread_pool::{self, Idle};
@@ -345,7 +345,7 @@ impl Pressed {
         let hardly = taken - self.taken < PROGRESS as u64;
         let patience = budget.patience();
         *self = Self {
-            at: after(now, patience, patience),
+            at: after(now, look_after(patience), patience),
             taken,
         };
         let is_late = !is_first && hardly && budget.is_short();

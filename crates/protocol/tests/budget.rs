@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{Budget, Config, Lease, Newcomer, Purpose, Role, Usage};
+use socket_flow_protocol::{Budget, Config, Expired, Lease, NEVER, Newcomer, Purpose, Role, Usage};
 
-use support::{Endpoint, Mode, ROLES, frame, header, off, seconds};
+use support::{Endpoint, Mode, ROLES, frame, header, noise, off, seconds};
 
 const MIB: usize = 1 << 20;
 
@@ -356,6 +356,19 @@ fn a_message_that_hardly_moves_is_let_go_where_memory_is_short_and_only_there() 
 }
 
 /// Cause: whoever was looked at for another deadline counted as a message that did not move.
+/// Cause: with no patience a message that had its memory was looked at again in the
+/// same moment, without end.
+#[test]
+fn without_patience_a_message_that_has_its_memory_is_looked_at_in_a_while() {
+    let budget = Budget::with_patience(64 * MIB, seconds(0));
+    let mut endpoint = server(&budget);
+    endpoint.feed(&half());
+    endpoint.pump();
+    assert!(endpoint.deadline.is_some_and(|at| at > endpoint.now));
+    endpoint.feed(&vec![0; MIB / 2]);
+    assert_eq!(endpoint.events.len(), 1);
+}
+
 #[test]
 fn an_idle_connection_stays_open_where_memory_is_short() {
     let budget = Budget::with_patience(64 * MIB, seconds(3));
@@ -371,19 +384,23 @@ fn an_idle_connection_stays_open_where_memory_is_short() {
 
 #[test]
 fn a_queue_that_its_peer_hardly_reads_is_let_go_where_memory_is_short() {
-    let budget = Budget::with_patience(64 * MIB, seconds(3));
-    let config = config(&budget).stall_timeout(seconds(1000));
-    let mut endpoint = Endpoint::new(Role::Server, &config);
-    endpoint.blocked = true;
-    endpoint.echo = true;
-    endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
-    assert!(budget.usage().sending >= MIB - Budget::SHARE);
-    assert_eq!(endpoint.wait(seconds(30)), Ok(()));
-    let _hog = hog(&budget, 64 * MIB);
-    let (_, after) = endpoint.expiry();
-    assert!(after <= seconds(6), "{after:?}");
-    assert_eq!(budget.usage().sending, 0);
-    assert_eq!(budget.usage().closed, 1);
+    // Also where no write is ever late.
+    for stall in [seconds(1000), NEVER] {
+        let budget = Budget::with_patience(64 * MIB, seconds(3));
+        let config = config(&budget).stall_timeout(stall);
+        let mut endpoint = Endpoint::new(Role::Server, &config);
+        endpoint.blocked = true;
+        endpoint.echo = true;
+        endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
+        assert!(budget.usage().sending >= MIB - Budget::SHARE);
+        assert_eq!(endpoint.wait(seconds(30)), Ok(()));
+        let _hog = hog(&budget, 64 * MIB);
+        let (expired, after) = endpoint.expiry();
+        assert_eq!(expired, Expired::Memory);
+        assert!(after <= seconds(6), "{after:?}");
+        assert_eq!(budget.usage().sending, 0);
+        assert_eq!(budget.usage().closed, 1);
+    }
 }
 
 #[test]
@@ -535,6 +552,22 @@ mod deflate {
             endpoint.feed(back);
             assert_eq!(endpoint.events.len(), 1);
         }
+        assert_eq!(budget.usage().receiving, 0);
+    }
+
+    /// Cause: the context of a message that never ended was held until the closing
+    /// handshake was complete.
+    #[test]
+    fn a_context_is_given_back_once_nothing_is_parsed_any_more() {
+        let budget = Budget::new(64 * MIB);
+        let config = config(&budget);
+        let mut endpoint = Endpoint::negotiated(Role::Server, &config, agreed(false));
+        let whole = compressed(&noise(1_000));
+        endpoint.feed(&frame(Role::Server, 0x42, &whole));
+        assert!(budget.usage().receiving > 40_000);
+        // A text message inside the other one.
+        endpoint.feed(&frame(Role::Server, 0x81, b"no"));
+        assert!(endpoint.receiving.failure().is_some());
         assert_eq!(budget.usage().receiving, 0);
     }
 

@@ -224,10 +224,12 @@ impl Claim {
         if armed && self.goes(come) {
             return true;
         }
-        // Where another one was let go, its memory comes soon, or the next one
-        // goes.
-        let again = armed && self.is_waiting();
-        let delay = if again { patience / 8 } else { patience };
+        let delay = match (self.is_waiting(), armed) {
+            (true, false) => patience,
+            // Another one was let go: its memory comes soon, or the next one goes.
+            (true, true) => look_after(patience / 8),
+            (false, _) => look_after(patience),
+        };
         self.at = after(now, delay, patience);
         self.seen = come;
         false
@@ -269,6 +271,11 @@ impl Drop for Claim {
         self.message.set(0);
         self.end_message();
     }
+}
+
+/// How long it takes until a look again, also where there is no patience.
+pub(crate) fn look_after(time: Duration) -> Duration {
+    time.max(Duration::from_millis(100))
 }
 
 /// A message that has its memory, and does not come so much further within the

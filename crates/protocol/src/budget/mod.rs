@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::thread_pool;
 
-pub(crate) use claim::{Claim, PROGRESS};
+pub(crate) use claim::{Claim, PROGRESS, look_after};
 pub use lease::Lease;
 pub(crate) use line::Call;
 use line::Line;

@@ -429,7 +429,7 @@ impl Receiving {
     #[cold]
     pub(super) fn expire(&mut self, expired: Expired, sending: &mut Sending) {
         match expired {
-            Expired::Pong | Expired::Close | Expired::Write => {
+            Expired::Pong | Expired::Close | Expired::Write | Expired::Memory => {
                 // There is no Close that would keep messages from being taken.
                 sending.outgoing.send_close();
                 self.end(Ending::silent(expired));
