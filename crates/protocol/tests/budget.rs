@@ -5,10 +5,12 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{Budget, Config, Expired, Lease, NEVER, Purpose, Role, Usage};
+use socket_flow_protocol::{Budget, Config, Expired, Lease, NEVER, Newcomer, Purpose, Role, Usage};
 
 use support::{Endpoint, Mode, ROLES, frame, header, noise, off, seconds};
 
@@ -606,6 +608,7 @@ fn what_is_used_is_told_by_its_purpose() {
         Purpose::Senders,
         Purpose::Events,
         Purpose::Handshakes,
+        Purpose::Tls,
     ];
     let _leases: Vec<_> = purposes
         .into_iter()
@@ -625,8 +628,101 @@ fn what_is_used_is_told_by_its_purpose() {
         usage.senders,
         usage.events,
         usage.handshakes,
+        usage.tls,
     ];
-    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(usage.used - usage.buffers, 28);
+    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(usage.used - usage.buffers, 36);
     assert_eq!(usage.limit, 64 * MIB);
+}
+
+/// A newcomer's place, with what it has and how often it was called.
+struct Waits {
+    newcomer: Newcomer,
+    lease: Lease,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Waits {
+    fn new(budget: &Budget) -> Self {
+        Self {
+            newcomer: budget.newcomer(),
+            lease: budget.lease(Purpose::Handshakes),
+            calls: Arc::default(),
+        }
+    }
+
+    fn takes(&mut self, bytes: usize) -> bool {
+        let calls = Arc::clone(&self.calls);
+        self.newcomer.take(&mut self.lease, bytes, move || {
+            calls.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn newcomers_go_on_in_the_order_in_which_they_came_once_there_is_memory() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let (mut first, mut second, mut third) = (
+        Waits::new(&budget),
+        Waits::new(&budget),
+        Waits::new(&budget),
+    );
+    assert!(!first.takes(MIB) && !second.takes(MIB) && !third.takes(MIB));
+    assert_eq!(budget.usage().waiting, 3);
+    // Room for two, beside the threads' buffers.
+    hog.set(61 * MIB);
+    assert_eq!([first.calls(), second.calls(), third.calls()], [1, 1, 0]);
+    assert_eq!(budget.usage().waiting, 1);
+    // One that was called and is gone leaves its turn to the next.
+    drop(first);
+    assert_eq!([second.calls(), third.calls()], [1, 1]);
+    assert!(second.takes(MIB) && third.takes(MIB));
+    assert_eq!(budget.usage().waiting, 0);
+    assert_eq!(used(&budget), 63 * MIB);
+    // What it has already needs no turn.
+    hog.set(64 * MIB);
+    assert!(third.takes(MIB / 2) && !third.takes(2 * MIB));
+}
+
+/// One that keeps asking before it is called stays where it is.
+#[test]
+fn a_newcomer_does_not_go_past_those_that_came_before() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let (mut first, mut second) = (Waits::new(&budget), Waits::new(&budget));
+    assert!(!first.takes(8 * MIB) && !second.takes(MIB));
+    hog.set(60 * MIB);
+    assert!(!second.takes(MIB) && !first.takes(8 * MIB));
+    assert_eq!([first.calls(), second.calls()], [0, 0]);
+    hog.set(50 * MIB);
+    assert_eq!([first.calls(), second.calls()], [1, 1]);
+    assert!(first.takes(8 * MIB) && second.takes(MIB));
+}
+
+#[test]
+fn newcomers_come_after_all_messages_that_wait() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let mut newcomer = Waits::new(&budget);
+    assert!(!newcomer.takes(8 * MIB));
+    // The oldest message goes beyond the budget, the next one waits.
+    let mut oldest = server(&budget);
+    oldest.feed(&half());
+    let mut next = server(&budget);
+    next.feed(&half());
+    assert!(next.lacks_memory && !oldest.lacks_memory);
+    assert_eq!(budget.usage().waiting, 2);
+    // Room for the one or the other.
+    hog.set(55 * MIB);
+    assert_eq!(newcomer.calls(), 0);
+    assert!(next.pump_if_called());
+    assert!(!next.lacks_memory);
+    hog.set(45 * MIB);
+    assert_eq!(newcomer.calls(), 1);
+    assert!(newcomer.takes(8 * MIB));
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Inner};
 
 /// Who waits for memory, the oldest first.
 ///
@@ -23,6 +23,8 @@ pub(super) struct Line {
     let_go: HashMap<Number, usize>,
     /// How many were ever let go while another one waited.
     count: u64,
+    /// Who waits after all of them, in the order of their numbers.
+    newcomers: VecDeque<Place>,
 }
 
 /// How old a wait for memory is, and later the right to go beyond the budget.
@@ -109,15 +111,45 @@ impl Line {
     /// Calls `call` once it can go on; gives it back where that is now.
     pub(super) fn call(&mut self, wait: Wait, call: Call, budget: &Budget) -> Option<Call> {
         self.leave_place(wait.number, budget);
-        let is_next = self.is_first(wait.number) && self.can_go_on(&wait, budget);
-        if is_next || self.let_go.contains_key(&wait.number) {
-            return Some(call);
-        }
         let index = self.index(wait.number).unwrap_or_else(|index| index);
         self.places.insert(index, Place { wait, call });
         self.needs += wait.needs;
+        // Told before it looks: whoever gives memory back from here on sees it.
         self.publish(budget);
-        None
+        let is_next = self.is_first(wait.number) && self.can_go_on(&wait, budget);
+        if !is_next && !self.let_go.contains_key(&wait.number) {
+            return None;
+        }
+        self.leave_place(wait.number, budget)
+            .map(|place| place.call)
+    }
+
+    /// A newcomer, who is in no other place, waits for so much as [`call`](Self::call) does; `take`
+    /// takes it. Whether it has it now.
+    pub(super) fn take_as_newcomer(
+        &mut self,
+        wait: Wait,
+        call: Call,
+        budget: &Budget,
+        take: impl FnOnce() -> bool,
+    ) -> bool {
+        self.leave_newcomers(wait.number, budget);
+        let index = find(&self.newcomers, wait.number).unwrap_or_else(|index| index);
+        self.newcomers.insert(index, Place { wait, call });
+        // Told before it looks, as there.
+        self.publish(budget);
+        let is_taken = index == 0 && self.places.is_empty() && take();
+        if is_taken {
+            self.leave_newcomers(wait.number, budget);
+        }
+        is_taken
+    }
+
+    pub(super) fn leave_newcomers(&mut self, number: Number, budget: &Budget) {
+        if let Ok(index) = find(&self.newcomers, number) {
+            self.newcomers.remove(index);
+            self.publish(budget);
+        }
     }
 
     /// What tells the first that they can go on: all that there is room for, since
@@ -131,6 +163,13 @@ impl Line {
                 break;
             }
             calls.extend(self.leave_front().map(|first| first.call));
+        }
+        while let (true, Some(first)) = (self.places.is_empty(), self.newcomers.front()) {
+            needs = needs.saturating_add(first.wait.needs);
+            if !budget.has_room(needs) {
+                break;
+            }
+            calls.extend(self.newcomers.pop_front().map(|first| first.call));
         }
         self.publish(budget);
         calls
@@ -176,8 +215,7 @@ impl Line {
     }
 
     fn index(&self, number: Number) -> Result<usize, usize> {
-        self.places
-            .binary_search_by_key(&number, |place| place.wait.number)
+        find(&self.places, number)
     }
 
     fn leave_place(&mut self, number: Number, budget: &Budget) -> Option<Place> {
@@ -195,8 +233,16 @@ impl Line {
     }
 
     fn publish(&self, budget: &Budget) {
-        budget.0.waiting.store(self.places.len(), Ordering::SeqCst);
+        let Inner {
+            waiting, newcomers, ..
+        } = &*budget.0;
+        waiting.store(self.places.len(), Ordering::SeqCst);
+        newcomers.store(self.newcomers.len(), Ordering::SeqCst);
     }
+}
+
+fn find(places: &VecDeque<Place>, number: Number) -> Result<usize, usize> {
+    places.binary_search_by_key(&number, |place| place.wait.number)
 }
 
 impl fmt::Debug for Place {

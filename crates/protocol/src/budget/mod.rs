@@ -1,6 +1,7 @@
 mod claim;
 mod lease;
 mod line;
+mod newcomer;
 mod usage;
 
 use std::fmt;
@@ -14,6 +15,7 @@ pub(crate) use claim::{Claim, PROGRESS, look_after};
 pub use lease::Lease;
 pub(crate) use line::Call;
 use line::Line;
+pub use newcomer::Newcomer;
 use usage::Counters;
 pub use usage::{Purpose, Usage};
 
@@ -37,18 +39,20 @@ pub use usage::{Purpose, Usage};
 /// 3. The largest message that waits is let go: its connection is closed with 1013
 ///    (Try Again Later).
 ///
+/// The head of a handshake that is larger than usual waits after all messages, in the
+/// order of their coming, for as long ([`Newcomer`]); then its client is refused.
+///
 /// The oldest message that waits may go beyond the budget, to its own limit, one
 /// at a time. Therefore no set of half messages waits for itself: whatever the
 /// others hold, that one gets all it needs; it ends, or is let go, and both give
 /// back what it held; then the next one is the oldest.
 ///
-/// It is no hard bound of the process. The shares of more connections than are
-/// [set aside](Budget::set_aside) for, contexts that are kept and what is queued are
-/// charged also where there is no room, and what an application keeps of a message
-/// is not charged.
-///
-/// What the application queues itself is charged and never refused for it: a queue
-/// without a message takes one, as always.
+/// It is no hard bound of the process. Charged also where there is no room are the
+/// shares of more connections than are [set aside](Budget::set_aside) for, contexts that
+/// are kept, the oldest message that waits, and what the application queues itself: a
+/// queue without a message takes one, as always. Not charged are what the allocator
+/// adds, what the task of a connection and its handler hold beside the share, what the application keeps of a message, what TLS takes beside the
+/// fixed share that a server charges for it, and what kernels keep for sockets.
 ///
 /// ```
 /// use socket_flow_protocol::{Budget, Config};
@@ -72,6 +76,8 @@ struct Inner {
     /// How many wait in the line. Invariant: changed only under its lock; read
     /// without it.
     waiting: AtomicUsize,
+    /// How many wait after them, likewise.
+    newcomers: AtomicUsize,
     line: Mutex<Line>,
 }
 
@@ -99,6 +105,7 @@ impl Budget {
             set_aside: AtomicUsize::new(0),
             counters: Counters::default(),
             waiting: AtomicUsize::new(0),
+            newcomers: AtomicUsize::new(0),
             line: Mutex::default(),
         }))
     }
@@ -116,19 +123,34 @@ impl Budget {
     }
 
     /// How much is used, by what, and who had to go for it.
+    ///
+    /// ```
+    /// use socket_flow_protocol::{Budget, Config, Negotiated, Protocol};
+    ///
+    /// let budget = Budget::new(64 << 20);
+    /// let config = Config::new().budget(budget.clone());
+    /// let connection = Protocol::server(config, Negotiated::default());
+    /// let usage = budget.usage();
+    /// assert_eq!(usage.connections, Budget::SHARE);
+    /// println!(
+    ///     "{} of {} bytes: {} received, {} to be sent; {} closed, {} refused",
+    ///     usage.used, usage.limit, usage.receiving, usage.sending, usage.closed, usage.refused,
+    /// );
+    /// ```
     pub fn usage(&self) -> Usage {
         let mut usage = self.0.counters.read();
         usage.limit = self.limit();
         usage.used = self.used();
-        usage.set_aside = self.shares() - usage.connections.min(self.shares());
-        usage.waiting = self.waiting();
+        let open = usage.connections.saturating_add(usage.tls);
+        usage.set_aside = self.shares().saturating_sub(open);
+        usage.waiting = self.waiting() + self.newcomers();
         usage
     }
 
     /// Keeps the shares of so many connections free for as long as this lives, those
     /// that are open included. So a connection that opens where all is used does not
-    /// go beyond the budget. A server does it for
-    /// as many connections as it may have.
+    /// go beyond the budget. A server does it for as many connections as it may have,
+    /// where each that speaks TLS has several.
     ///
     /// ```
     /// use socket_flow_protocol::{Budget, Purpose};
@@ -161,6 +183,16 @@ impl Budget {
     /// A part of the budget, of no bytes yet.
     pub fn lease(&self, purpose: Purpose) -> Lease {
         Lease::new(self.clone(), purpose)
+    }
+
+    /// Whether a message or a newcomer waits for memory.
+    pub fn is_waited_for(&self) -> bool {
+        self.waiting() > 0 || self.newcomers() > 0
+    }
+
+    /// One that will wait after all messages.
+    pub fn newcomer(&self) -> Newcomer {
+        Newcomer::new(self.clone())
     }
 
     /// Counts a handshake that was refused for want of memory.
@@ -203,7 +235,8 @@ impl Budget {
 
     /// The shares of open connections, or what is set aside for them.
     fn shares(&self) -> usize {
-        let open = self.0.counters.bytes(Purpose::Connections);
+        let counters = &self.0.counters;
+        let open = counters.bytes(Purpose::Connections) + counters.bytes(Purpose::Tls);
         open.max(self.0.set_aside.load(Ordering::SeqCst))
     }
 
@@ -211,10 +244,14 @@ impl Budget {
         self.0.waiting.load(Ordering::SeqCst)
     }
 
+    fn newcomers(&self) -> usize {
+        self.0.newcomers.load(Ordering::SeqCst)
+    }
+
     /// Charges so many bytes if they fit.
     fn try_charge(&self, purpose: Purpose, bytes: usize) -> bool {
         let room = self.limit().saturating_sub(self.always());
-        if purpose == Purpose::Connections {
+        if purpose.is_share() {
             let fits = self.has_room(bytes);
             if fits {
                 self.charge(purpose, bytes);
@@ -235,7 +272,7 @@ impl Budget {
 
     /// Charges so many bytes, whether they fit or not.
     fn charge(&self, purpose: Purpose, bytes: usize) {
-        if purpose != Purpose::Connections {
+        if !purpose.is_share() {
             self.0.used.fetch_add(bytes, Ordering::SeqCst);
         }
         self.0.counters.add(purpose, bytes);
@@ -243,12 +280,12 @@ impl Budget {
 
     fn give_back(&self, purpose: Purpose, bytes: usize) {
         self.0.counters.subtract(purpose, bytes);
-        if purpose != Purpose::Connections {
+        if !purpose.is_share() {
             self.0.used.fetch_sub(bytes, Ordering::SeqCst);
         }
         // After the bytes are back: whoever joined the line before sees them, or
         // is seen here.
-        if self.waiting() > 0 {
+        if self.is_waited_for() {
             self.call_first();
         }
     }
@@ -280,7 +317,7 @@ impl Drop for SetAside {
     fn drop(&mut self) {
         let budget = &self.budget;
         budget.0.set_aside.fetch_sub(self.bytes, Ordering::SeqCst);
-        if budget.waiting() > 0 {
+        if budget.is_waited_for() {
             budget.call_first();
         }
     }

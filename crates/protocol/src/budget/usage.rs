@@ -20,6 +20,15 @@ pub enum Purpose {
     Events,
     /// Handshakes that are not complete.
     Handshakes,
+    /// What TLS keeps for each connection.
+    Tls,
+}
+
+impl Purpose {
+    /// Whether it is charged for each open connection, always as much.
+    pub(super) fn is_share(self) -> bool {
+        matches!(self, Self::Connections | Self::Tls)
+    }
 }
 
 /// How much of a [`Budget`](crate::Budget) is used, in bytes, and by what.
@@ -51,10 +60,12 @@ pub struct Usage {
     pub events: usize,
     /// Handshakes that are not complete.
     pub handshakes: usize,
+    /// What TLS keeps for each connection.
+    pub tls: usize,
     /// The buffers that threads read into and write from. They serve every
     /// connection of the process and count against each budget.
     pub buffers: usize,
-    /// How many messages wait for memory now.
+    /// How many messages and requests wait for memory now.
     pub waiting: usize,
     /// How many connections were closed for want of memory since the beginning.
     pub closed: u64,
@@ -101,6 +112,7 @@ impl Counters {
             senders: self.bytes(Purpose::Senders),
             events: self.bytes(Purpose::Events),
             handshakes: self.bytes(Purpose::Handshakes),
+            tls: self.bytes(Purpose::Tls),
             buffers: thread_pool::held(),
             closed: self.closed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
@@ -110,4 +122,4 @@ impl Counters {
     }
 }
 
-const PURPOSES: usize = Purpose::Handshakes as usize + 1;
+const PURPOSES: usize = Purpose::Tls as usize + 1;

@@ -37,11 +37,12 @@ use topics::Topics;
 ///     .serve_with(move |mut ws: WebSocket<ServerStream>, request| {
 ///         let hub = hub.clone();
 ///         async move {
-///             let room = request.uri().path();
-///             hub.join(room, &ws.sender());
+///             let room = request.uri().path().to_owned();
+///             drop(request); // or it stays in memory as long as the connection
+///             hub.join(&room, &ws.sender());
 ///             while let Some(message) = ws.recv().await? {
 ///                 // Runs this connection while it waits for others.
-///                 hub.publish_from(&mut ws, room, message).await;
+///                 hub.publish_from(&mut ws, &room, message).await;
 ///             }
 ///             Ok::<_, Error>(())
 ///         }

@@ -24,7 +24,7 @@ pub enum BudgetError {
         budget: usize,
         /// [`max_connections`](crate::ServerBuilder::max_connections).
         connections: usize,
-        /// [`Budget::SHARE`].
+        /// [`Budget::SHARE`], and `tls::BUDGET_SHARE` beside it where they speak TLS.
         share: usize,
     },
 }
@@ -56,16 +56,17 @@ impl From<BudgetError> for io::Error {
     }
 }
 
-/// Sets the shares of a server's connections aside, if it can keep to its budget;
-/// without a limit, it is the budget that limits the connections.
+/// Sets the shares of a server's connections aside, `share` bytes for each, if it can
+/// keep to its budget; without a limit, it is the budget that limits the connections.
 pub(crate) fn share_out(
     config: &Config,
     connections: &mut usize,
+    share: usize,
 ) -> Result<Option<SetAside>, BudgetError> {
     let Some(budget) = config.memory() else {
         return Ok(None);
     };
-    let (limit, share) = (budget.limit(), Budget::SHARE);
+    let limit = budget.limit();
     let message = config.limits().message;
     if limit < message {
         return Err(BudgetError::BelowMessage {
@@ -90,5 +91,6 @@ pub(crate) fn share_out(
         limited => limited.min(most / 2),
     };
     *connections = most.min(*connections);
-    Ok(Some(budget.set_aside(expected)))
+    let shares = expected.saturating_mul(share.div_ceil(Budget::SHARE));
+    Ok(Some(budget.set_aside(shares)))
 }

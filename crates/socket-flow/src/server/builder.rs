@@ -198,6 +198,17 @@ impl ServerBuilder {
     /// as any: read it with [`recv`](WebSocket::recv), reply with
     /// [`queue`](WebSocket::queue).
     ///
+    /// # Memory
+    ///
+    /// The request is the handler's, and may be 16 KiB and more: what holds it
+    /// between messages keeps it in memory as long as the connection. A closure
+    /// that returns an `async move` block, as in the example, drops it at once,
+    /// and the connection is used where it lies: 1.6 KB for each that is idle.
+    /// An `async fn` that takes both by value has to `drop` the request by its
+    /// name (`_` keeps it too), and has place for both twice: 2.2 KB. The URI
+    /// and each header value, also as a clone, hold the whole head: copy the text
+    /// that has to stay.
+    ///
     /// The handler's future is dropped where a
     /// [`shutdown`](ServerHandle::shutdown) takes longer than it may; until
     /// then a `recv` in it returns `None` once the closing handshake is
@@ -393,6 +404,7 @@ impl ServerBuilder {
     /// that later. Starting the server fails where the budget is smaller than one
     /// message of [`Config::max_message`], or than the share
     /// ([`Budget::SHARE`]) of each of [`max_connections`](Self::max_connections).
+    /// With TLS each connection is charged 8 KiB more (`tls::BUDGET_SHARE`).
     /// While the server runs it [sets aside](Budget::set_aside) these shares, at most
     /// half of the budget. A server whose connections are not limited sets a quarter
     /// aside, and has as many as the budget has shares: beyond that a newcomer is
@@ -524,14 +536,15 @@ impl ServerBuilder {
     }
 
     async fn start<S: Session>(mut self, session: S) -> io::Result<(ServerHandle, Arc<Alive>)> {
-        let max_connections = &mut self.opening.max_connections;
-        let set_aside = share_out(self.opening.acceptor.settings(), max_connections)?;
         let listener = (self.listener)().await?;
         #[cfg(feature = "rustls")]
         let listener = match self.tls {
             Some(config) => listener.tls(config),
             None => listener,
         };
+        let share = Budget::SHARE + listener.tls_share();
+        let max_connections = &mut self.opening.max_connections;
+        let set_aside = share_out(self.opening.acceptor.settings(), max_connections, share)?;
         let local_addr = listener.local_addr().ok();
         let control = Arc::new(Control::new());
         let alive = Arc::new(Alive::new(Arc::clone(&control)));

@@ -44,10 +44,11 @@ impl Opening {
     /// being written is finished, and all others are dropped.
     pub(crate) async fn open(
         &self,
-        stream: ServerStream,
+        mut stream: ServerStream,
         peer: PeerAddr,
         control: &Control,
     ) -> Option<(WebSocket<ServerStream>, Request<()>)> {
+        self.charge(&mut stream);
         match self.try_open(stream, peer, control).await {
             Ok((ws, request)) => {
                 ws.span().record("peer", tracing::field::display(peer));
@@ -62,7 +63,13 @@ impl Opening {
     }
 
     /// Answers what the application answers in plain HTTP, and any other request with 503.
-    pub(crate) async fn turn_away(&self, stream: ServerStream, peer: PeerAddr, control: &Control) {
+    pub(crate) async fn turn_away(
+        &self,
+        mut stream: ServerStream,
+        peer: PeerAddr,
+        control: &Control,
+    ) {
+        self.charge(&mut stream);
         let judged = self.acceptor.judge(stream, self.acceptor.deadline());
         let judged = control.unless_stopping(pin!(judged)).await;
         let refused = match judged {
@@ -126,6 +133,12 @@ impl Opening {
         }
         let opened = control.unless_stopping(pin!(pending.open())).await;
         Ok(opened.ok_or(None)??)
+    }
+
+    fn charge(&self, stream: &mut ServerStream) {
+        if let Some(budget) = self.acceptor.settings().memory() {
+            stream.charge(budget);
+        }
     }
 
     /// Has the application answer a request that asks for no WebSocket, or not as it should; whether
