@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use socket_flow_protocol::{Payload, SendError};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::flushes::Flushes;
+use crate::outbox::Outbox;
+use crate::queue::{One, cost};
 use crate::sync::Caller;
 use crate::timer::Timer;
 
@@ -150,5 +153,73 @@ impl Crowd {
             return false;
         };
         Handle::try_current().is_ok() && slow.timer.poll(at, waker).is_ready()
+    }
+}
+
+impl Outbox {
+    /// Puts a message in although there is no room for it, unless the queue
+    /// were `backlog` bytes too long then, or less than a queue's worth has
+    /// left `within` this time: then the connection begins to close, after
+    /// what waits, and the message comes back as from a full queue.
+    pub(crate) fn exceed<P: Payload>(
+        &self,
+        payload: P,
+        backlog: usize,
+        within: Duration,
+    ) -> Result<(), SendError<P>> {
+        let cost = cost(payload.bytes().len());
+        let mut state = self.lock();
+        if self.room.is_closed() {
+            return Err(SendError::Closed(payload));
+        }
+        let crowd = state.crowd.get_or_insert_default();
+        let owed = crowd.owed.checked_add(cost);
+        let owed = owed.filter(|owed| *owed as usize <= backlog);
+        let Some(owed) = owed.filter(|_| !crowd.is_too_slow()) else {
+            self.end_slow(&mut state);
+            self.fill(state);
+            return Err(SendError::Full(payload));
+        };
+        crowd.owed = owed;
+        if crowd.is_behind(within) {
+            // Whoever runs the connection has a time to keep from now on.
+            state.awaits_close = false;
+        }
+        let lossy = false;
+        self.add(&mut state, One { payload, lossy }, cost);
+        self.charge_what_waits(&mut state);
+        self.fill(state);
+        Ok(())
+    }
+
+    /// Something is left behind, for want of room in the write queue, by whoever
+    /// runs the connection.
+    pub(crate) fn is_left_by(&self, owner: Option<Caller>) {
+        let mut state = self.lock();
+        if !state.waiting.is_empty() {
+            let sender = state.sender;
+            let crowd = state.crowd.get_or_insert_default();
+            crowd.is_left_by(owner);
+            crowd.is_fed_by(sender);
+        }
+    }
+
+    /// Something is handed in by someone who waits for room.
+    pub(crate) fn is_fed(&self) {
+        let mut state = self.lock();
+        state.sender = Caller::current();
+        let sender = state.sender;
+        if let Some(crowd) = &mut state.crowd {
+            crowd.is_fed_by(sender);
+        }
+    }
+
+    /// Whether some of what waits comes from whoever runs the connection.
+    pub(crate) fn is_fed_by_owner(&self) -> bool {
+        let state = self.lock();
+        state
+            .crowd
+            .as_ref()
+            .is_some_and(|crowd| crowd.is_fed_by_owner)
     }
 }

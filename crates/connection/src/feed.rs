@@ -23,7 +23,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         let (capacity, stall) = (config.limits().high_water, config.timeouts().stall);
         let outbox = self
             .outbox
-            .get_or_insert_with(|| Arc::new(Outbox::new(capacity, stall)));
+            .get_or_insert_with(|| Arc::new(Outbox::new(capacity, stall, config.memory())));
         if is_over {
             outbox.shut();
         }

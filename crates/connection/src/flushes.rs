@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn flushes_that_were_given_up_take_no_memory_while_nobody_runs_the_connection() {
-        let outbox = Outbox::new(100, NEVER);
+        let outbox = Outbox::new(100, NEVER, None);
         let mut waits = pin!(outbox.flush());
         let cx = &mut Context::from_waker(Waker::noop());
         assert!(waits.as_mut().poll(cx).is_pending());

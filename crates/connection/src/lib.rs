@@ -51,6 +51,7 @@ mod outlet;
 mod parts;
 mod published;
 mod queue;
+mod queue_memory;
 mod reader;
 mod sender;
 mod source;
@@ -68,8 +69,8 @@ pub use socket_flow_protocol::driver::Handed;
 pub use socket_flow_protocol::{
     Budget, CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, Deflate,
     DeflateParams, Event, EventRef, Expired, Lease, Limits, Message, MessageRef, NEVER, Negotiated,
-    OutOfMemory, Parcel, Payload, Prepared, ProtocolError, Purpose, Role, SendError, Timeouts,
-    Uncompressed, Usage, Utf8Bytes, WriteQueue,
+    OutOfMemory, Parcel, Payload, Prepared, ProtocolError, Purpose, Role, SendError, SetAside,
+    Timeouts, Uncompressed, Usage, Utf8Bytes, WriteQueue,
 };
 
 pub use crate::error::Error;

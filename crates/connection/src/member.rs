@@ -1,6 +1,7 @@
 //! What a hub asks of its members, and a server of its connections: for crates of
 //! this workspace.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket_flow_protocol::{Prepared, SendError};
@@ -31,6 +32,32 @@ impl From<Patience> for Late {
 }
 
 impl Sender {
+    /// Promises room for a reply of this cost, beside what is `promised`, if it is
+    /// there.
+    #[doc(hidden)]
+    pub fn try_promise(&self, promised: &AtomicUsize, cost: usize) -> bool {
+        let all = promised.fetch_add(cost, Ordering::Relaxed) + cost;
+        let has_room = self.outbox.has_room_for_replies(promised, all);
+        if !has_room {
+            self.promise_ended(promised, cost);
+        }
+        has_room
+    }
+
+    /// Promises it, also where it is not there.
+    #[doc(hidden)]
+    pub fn promise(&self, promised: &AtomicUsize, cost: usize) {
+        let before = promised.fetch_add(cost, Ordering::Relaxed);
+        self.outbox.promises_changed(promised, before + cost);
+    }
+
+    /// What was promised is over: the reply is in the queue, if there is one.
+    #[doc(hidden)]
+    pub fn promise_ended(&self, promised: &AtomicUsize, cost: usize) {
+        let before = promised.fetch_sub(cost, Ordering::Release);
+        self.outbox.promises_changed(promised, before);
+    }
+
     /// How many messages were handed in so far; it wraps around.
     #[doc(hidden)]
     pub fn handed_in(&self) -> u32 {

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::{Accepts, Handed};
-use socket_flow_protocol::{CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
+use socket_flow_protocol::{Budget, CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
 
@@ -13,6 +13,7 @@ use crate::crowd::{Crowd, Late};
 use crate::heir::Estate;
 use crate::published::Published;
 use crate::queue::{Enqueue, One, Queue, cost};
+use crate::queue_memory::{QueueMemory, own, pressed_below};
 use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
@@ -27,7 +28,10 @@ pub(crate) struct Outbox {
     /// once no message is taken any more.
     pub(crate) room: Semaphore,
     /// All of the room.
-    capacity: u32,
+    pub(crate) capacity: u32,
+    /// The room that is there without borrowing from a budget: all of it where
+    /// there is none.
+    pub(crate) own: u32,
     /// How long a sender waits while nothing is taken over, in milliseconds:
     /// timers know nothing finer, and each connection has an outbox.
     /// `u32::MAX`: without limit.
@@ -38,6 +42,8 @@ pub(crate) struct Outbox {
     /// Whether someone waits until what was handed in is sent. Invariant: as
     /// `filled`.
     pub(crate) flushing: AtomicBool,
+    /// Whether memory is borrowed, or waited for. Invariant: as `filled`.
+    pub(crate) is_borrowing: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -50,12 +56,16 @@ pub(crate) struct State {
     waker: Option<Waker>,
     /// What only a full queue needs.
     pub(crate) crowd: Option<Box<Crowd>>,
+    /// What is borrowed from a budget, where there is one and messages are taken.
+    pub(crate) memory: Option<Box<QueueMemory>>,
+    /// Where less room is left, half of all that there can be is taken.
+    pub(crate) pressed_below: u32,
     pub(crate) late: Late,
     /// Who last handed something in and would have waited for room.
-    sender: Option<Caller>,
+    pub(crate) sender: Option<Caller>,
     /// Whether the connection has no use for messages now: it is woken for a
     /// Close alone.
-    awaits_close: bool,
+    pub(crate) awaits_close: bool,
     /// Since when the connection looks no more: its Close was queued then. In a
     /// box, for it is there when hardly anything else is.
     pub(crate) shut_at: Option<Box<Instant>>,
@@ -74,18 +84,26 @@ pub(crate) struct State {
 impl Outbox {
     /// An outbox for so many bytes. Senders wait without limit where `stall`
     /// is [`NEVER`](crate::NEVER).
-    pub(crate) fn new(capacity: usize, stall: Duration) -> Self {
+    pub(crate) fn new(capacity: usize, stall: Duration, budget: Option<&Budget>) -> Self {
         let capacity = u32::try_from(capacity.min(Semaphore::MAX_PERMITS))
             .unwrap_or(u32::MAX)
             .max(1);
         let stall = stall.as_nanos().div_ceil(1_000_000);
+        let own = own(capacity, budget);
+        let state = State {
+            memory: budget.map(|budget| Box::new(QueueMemory::new(budget))),
+            pressed_below: pressed_below(own, capacity),
+            ..State::default()
+        };
         Self {
-            room: Semaphore::new(capacity as usize),
+            room: Semaphore::new(own as usize),
             capacity,
+            own,
             stall: u32::try_from(stall).unwrap_or(u32::MAX),
             filled: AtomicBool::new(false),
             flushing: AtomicBool::new(false),
-            state: Mutex::default(),
+            is_borrowing: AtomicBool::new(false),
+            state: Mutex::new(state),
         }
     }
 
@@ -124,7 +142,7 @@ impl Outbox {
                 room.forget();
                 self.push(message, cost)
             }
-            Err(TryAcquireError::NoPermits) => Err(SendError::Full(message)),
+            Err(TryAcquireError::NoPermits) => self.put_by_borrowing(message, cost),
             Err(TryAcquireError::Closed) => Err(SendError::Closed(message)),
         }
     }
@@ -133,14 +151,22 @@ impl Outbox {
     fn put_newest<E: Enqueue>(&self, message: E) -> Result<usize, SendError<E>> {
         let cost = self.room_for(message.payload_len());
         let mut state = self.lock();
-        match self.room.try_acquire_many(cost) {
-            Ok(room) => {
-                room.forget();
-                self.put(state, message, cost);
-                return Ok(0);
+        let mut may_borrow = state.memory.is_some();
+        loop {
+            match self.room.try_acquire_many(cost) {
+                Ok(room) => {
+                    room.forget();
+                    self.put(state, message, cost);
+                    return Ok(0);
+                }
+                Err(TryAcquireError::NoPermits) if may_borrow => {
+                    drop(state);
+                    may_borrow = self.borrow_for(cost, true);
+                    state = self.lock();
+                }
+                Err(TryAcquireError::NoPermits) => break,
+                Err(TryAcquireError::Closed) => return Err(SendError::Closed(message)),
             }
-            Err(TryAcquireError::NoPermits) => {}
-            Err(TryAcquireError::Closed) => return Err(SendError::Closed(message)),
         }
         if self.flushing.load(Ordering::Relaxed) || !message.put_over(&mut state.waiting, cost) {
             return self.put_over(state, message, cost);
@@ -162,6 +188,7 @@ impl Outbox {
         state.are_dropped(oldest.count);
         state.waiting.drop_oldest(&oldest);
         message.put(&mut state.waiting, cost);
+        self.charge_what_waits(&mut state);
         let left = oldest.room - cost;
         let left = match &mut state.crowd {
             Some(crowd) => crowd.pay(left),
@@ -172,39 +199,6 @@ impl Outbox {
         Ok(oldest.count as usize)
     }
 
-    /// Puts a message in although there is no room for it, unless the queue
-    /// were `backlog` bytes too long then, or less than a queue's worth has
-    /// left `within` this time: then the connection begins to close, after
-    /// what waits, and the message comes back as from a full queue.
-    pub(crate) fn exceed<P: Payload>(
-        &self,
-        payload: P,
-        backlog: usize,
-        within: Duration,
-    ) -> Result<(), SendError<P>> {
-        let cost = cost(payload.bytes().len());
-        let mut state = self.lock();
-        if self.room.is_closed() {
-            return Err(SendError::Closed(payload));
-        }
-        let crowd = state.crowd.get_or_insert_default();
-        let owed = crowd.owed.checked_add(cost);
-        let owed = owed.filter(|owed| *owed as usize <= backlog);
-        let Some(owed) = owed.filter(|_| !crowd.is_too_slow()) else {
-            self.end_slow(&mut state);
-            self.fill(state);
-            return Err(SendError::Full(payload));
-        };
-        crowd.owed = owed;
-        if crowd.is_behind(within) {
-            // Whoever runs the connection has a time to keep from now on.
-            state.awaits_close = false;
-        }
-        let lossy = false;
-        self.put(state, One { payload, lossy }, cost);
-        Ok(())
-    }
-
     /// Begins to close: after what waits, or in its place.
     pub(crate) fn close(&self, frame: CloseFrame, at_once: bool) {
         self.room.close();
@@ -212,9 +206,14 @@ impl Outbox {
         if at_once {
             state.waiting.clear();
         }
-        if state.shut_at.is_none() {
-            state.close.get_or_insert_with(|| Box::new(frame));
-            self.fill(state);
+        if state.shut_at.is_some() {
+            return;
+        }
+        state.close.get_or_insert_with(|| Box::new(frame));
+        self.fill(state);
+        if at_once {
+            // What was dropped is charged no more.
+            self.free(0);
         }
     }
 
@@ -241,6 +240,7 @@ impl Outbox {
         };
         let left = mem::replace(&mut *state, shut);
         self.filled.store(false, Ordering::Release);
+        self.is_borrowing.store(false, Ordering::Relaxed);
         drop(state);
         // Outside the lock: a waker may own whoever comes here again.
         drop(left);
@@ -311,7 +311,17 @@ impl Outbox {
         self.lock().close.is_some()
     }
 
+    /// Gives the room back of what has left the queue.
     pub(crate) fn free(&self, room: u32) {
+        // Who borrows since what left was taken has seen that it is gone.
+        if self.is_borrowing.load(Ordering::Relaxed) {
+            self.free_borrowed(room);
+        } else {
+            self.add_room(room);
+        }
+    }
+
+    pub(crate) fn add_room(&self, room: u32) {
         if room > 0 {
             self.room.add_permits(room as usize);
         }
@@ -370,7 +380,7 @@ impl Outbox {
 
     /// The room that is left, but for what senders who wait have been given.
     pub(crate) fn room(&self) -> usize {
-        self.room.available_permits()
+        self.room.available_permits() + self.room_to_borrow()
     }
 
     /// How long a sender waits while nothing is taken over.
@@ -401,7 +411,7 @@ impl Outbox {
     }
 
     #[inline]
-    fn push<E: Enqueue>(&self, message: E, cost: u32) -> Result<(), SendError<E>> {
+    pub(crate) fn push<E: Enqueue>(&self, message: E, cost: u32) -> Result<(), SendError<E>> {
         let state = self.lock();
         // A message that came later than the decision to close would be lost.
         if self.room.is_closed() {
@@ -413,47 +423,29 @@ impl Outbox {
 
     #[inline]
     fn put(&self, mut state: MutexGuard<'_, State>, message: impl Enqueue, cost: u32) {
-        message.put(&mut state.waiting, cost);
-        if self.room.available_permits() < self.capacity as usize / 2 {
-            let crowd = state.crowd.get_or_insert_default();
-            crowd.pressed_since.get_or_insert_with(Instant::now);
-        }
+        self.add(&mut state, message, cost);
         self.fill(state);
     }
 
-    /// Something is left behind, for want of room in the write queue, by whoever
-    /// runs the connection.
-    pub(crate) fn is_left_by(&self, owner: Option<Caller>) {
-        let mut state = self.lock();
-        if !state.waiting.is_empty() {
-            let sender = state.sender;
-            let crowd = state.crowd.get_or_insert_default();
-            crowd.is_left_by(owner);
-            crowd.is_fed_by(sender);
+    #[inline]
+    pub(crate) fn add(&self, state: &mut State, message: impl Enqueue, cost: u32) {
+        message.put(&mut state.waiting, cost);
+        if self.room.available_permits() < state.pressed_below as usize {
+            self.is_pressed(state);
         }
     }
 
-    /// Something is handed in by someone who waits for room.
-    pub(crate) fn is_fed(&self) {
-        let mut state = self.lock();
-        state.sender = Caller::current();
-        let sender = state.sender;
-        if let Some(crowd) = &mut state.crowd {
-            crowd.is_fed_by(sender);
-        }
-    }
-
-    /// Whether some of what waits comes from whoever runs the connection.
-    pub(crate) fn is_fed_by_owner(&self) -> bool {
-        let state = self.lock();
-        state
-            .crowd
-            .as_ref()
-            .is_some_and(|crowd| crowd.is_fed_by_owner)
+    /// Half of the room is taken, or more. All of it may be, by a message that is
+    /// larger.
+    #[inline(never)]
+    fn is_pressed(&self, state: &mut State) {
+        let crowd = state.crowd.get_or_insert_default();
+        crowd.pressed_since.get_or_insert_with(Instant::now);
+        self.charge_what_waits(state);
     }
 
     /// Begins to close a connection that is too slow, after what waits.
-    fn end_slow(&self, state: &mut State) {
+    pub(crate) fn end_slow(&self, state: &mut State) {
         self.room.close();
         state.close.get_or_insert_with(|| {
             Box::new(CloseFrame {

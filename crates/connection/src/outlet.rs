@@ -40,7 +40,7 @@ impl Outlet {
     /// [`Sender::send`] waits for room without limit: nobody but the owner of
     /// the outlet knows for how long there may be no connection.
     pub fn new(capacity: usize) -> (Sender, Self) {
-        let outbox = Arc::new(Outbox::new(capacity, NEVER));
+        let outbox = Arc::new(Outbox::new(capacity, NEVER, None));
         (Sender::new(Arc::clone(&outbox)), Self { outbox })
     }
 

@@ -19,7 +19,10 @@ use crate::outbox::Outbox;
 ///
 /// The queue holds [`Limits::high_water`](crate::Limits::high_water) bytes,
 /// each message counted as its payload and 64 bytes more; one larger message
-/// fits an empty queue. Dropping all senders changes nothing for the
+/// fits an empty queue. Where the connection has a
+/// [budget](crate::Config::budget), what is beyond a message of 1 KiB is charged to
+/// it until it is taken over, and the queue is full where that does not fit. An empty one
+/// takes a message all the same. Dropping all senders changes nothing for the
 /// connection; once that has ended, or begun to close, senders take no more
 /// messages and hold no memory.
 ///
@@ -189,7 +192,8 @@ impl Sender {
         self.outbox.capacity()
     }
 
-    /// How much room is left, in bytes.
+    /// How much room is left, in bytes; where there is a budget, as far as that has
+    /// room for all of it.
     pub fn room(&self) -> usize {
         self.outbox.room()
     }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::crowd::Late;
 use crate::outbox::Outbox;
+use crate::queue_memory::Asking;
 use crate::timer::Timer;
 
 impl Outbox {
@@ -20,11 +21,18 @@ impl Outbox {
     /// too long.
     pub(crate) async fn send<P: Payload>(&self, payload: P) -> Result<(), SendError<P>> {
         let cost = self.room_for(payload.bytes().len());
+        let mut asking = Asking::new(self, cost);
         let mut room = pin!(self.room.acquire_many(cost));
         let mut stall = Stall::new(self);
-        let room = poll_fn(|cx| match room.as_mut().poll(cx) {
-            Poll::Ready(room) => Poll::Ready(Some(room)),
-            Poll::Pending => stall.poll(cx).map(|()| None),
+        let room = poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(room) = room.as_mut().poll(cx) {
+                    return Poll::Ready(Some(room));
+                }
+                if !asking.ask() {
+                    return stall.poll(cx).map(|()| None);
+                }
+            }
         });
         match room.await {
             Some(Ok(room)) => {
@@ -46,6 +54,7 @@ impl Outbox {
         lossy: bool,
     ) -> Result<(), SendError<P>> {
         let cost = self.room_for(payload.bytes().len());
+        let mut asking = Asking::new(self, cost);
         // One publisher waits for many members: together they are not bound by
         // what a task may do in one turn, and each of them tells the truth.
         let mut room = pin!(unconstrained(self.room.acquire_many(cost)));
@@ -53,8 +62,13 @@ impl Outbox {
         let mut notified = pin!(told.notified());
         notified.as_mut().enable();
         let room = poll_fn(|cx| {
-            if let Poll::Ready(room) = room.as_mut().poll(cx) {
-                return Poll::Ready(Some(room));
+            loop {
+                if let Poll::Ready(room) = room.as_mut().poll(cx) {
+                    return Poll::Ready(Some(room));
+                }
+                if !asking.ask() {
+                    break;
+                }
             }
             while self.lock().late < late {
                 if pin!(unconstrained(notified.as_mut())).poll(cx).is_pending() {

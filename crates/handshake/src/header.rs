@@ -22,6 +22,8 @@ pub enum ListError {
     Separator,
     /// A token was expected and is missing.
     Token,
+    /// More elements than [`MAX_ELEMENTS`]; each parameter of an extension counts as one.
+    TooMany,
     /// A quoted value has no closing quote.
     UnclosedQuote,
 }
@@ -33,12 +35,17 @@ impl fmt::Display for ListError {
             Self::QuotedValue => "quoted value is not a token",
             Self::Separator => "unexpected character behind an element",
             Self::Token => "token expected",
+            Self::TooMany => return write!(f, "more than {MAX_ELEMENTS} elements"),
             Self::UnclosedQuote => "quoted value without an end",
         })
     }
 }
 
 impl Error for ListError {}
+
+/// How many elements of a list are kept at most. Clients offer a handful; what is read of a head
+/// full of commas must not take many times its length.
+pub const MAX_ELEMENTS: usize = 128;
 
 /// Whether these bytes are a token: one or more of RFC 9110's `tchar`.
 ///
@@ -58,7 +65,7 @@ pub fn is_token(text: &[u8]) -> bool {
 /// Empty elements are skipped (RFC 9110 §5.6.1). A header that is absent gives an empty list.
 ///
 /// # Errors
-/// [`ListError`] if an element is not a token.
+/// [`ListError`] if an element is not a token, or there are more than [`MAX_ELEMENTS`].
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header::CONNECTION};
@@ -72,22 +79,60 @@ pub fn is_token(text: &[u8]) -> bool {
 /// ```
 pub fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Vec<&'a str>, ListError> {
     let mut tokens = Vec::new();
-    for value in headers.get_all(name) {
-        let mut cursor = Cursor::new(value.as_bytes());
-        while cursor.next_element()? {
-            tokens.push(cursor.token()?);
-            cursor.end_element()?;
-        }
-    }
+    each_token(headers, name, |token| {
+        check_count(tokens.len() + 1)?;
+        tokens.push(token);
+        Ok(())
+    })?;
     Ok(tokens)
 }
 
-/// Reads every `Upgrade` header as a list of protocols, `name` or `name/version`, in order.
+/// Whether this token stands in the headers of this name, in any case; all of them are read.
+///
+/// # Errors
+/// [`ListError`] if an element is not a token.
+pub(crate) fn has_token(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    token: &str,
+) -> Result<bool, ListError> {
+    let mut found = false;
+    each_token(headers, name, |element| {
+        found |= element.eq_ignore_ascii_case(token);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Whether a list may have so many elements.
+pub(crate) fn check_count(count: usize) -> Result<(), ListError> {
+    (count <= MAX_ELEMENTS)
+        .then_some(())
+        .ok_or(ListError::TooMany)
+}
+
+/// Tells `each` of every token in the headers of this name, in order.
+pub(crate) fn each_token<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    mut each: impl FnMut(&'a str) -> Result<(), ListError>,
+) -> Result<(), ListError> {
+    for value in headers.get_all(name) {
+        let mut cursor = Cursor::new(value.as_bytes());
+        while cursor.next_element()? {
+            each(cursor.token()?)?;
+            cursor.end_element()?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads every `Upgrade` header as a list of protocols, `name` or `name/version`.
 ///
 /// # Errors
 /// [`ListError`] if an element is not a protocol (RFC 9110 §7.8).
-pub(crate) fn protocols(headers: &HeaderMap) -> Result<Vec<Protocol<'_>>, ListError> {
-    let mut protocols = Vec::new();
+pub(crate) fn protocols(headers: &HeaderMap) -> Result<Protocols, ListError> {
+    let mut protocols = Protocols::default();
     for value in headers.get_all(http::header::UPGRADE) {
         let mut cursor = Cursor::new(value.as_bytes());
         while cursor.next_element()? {
@@ -97,23 +142,21 @@ pub(crate) fn protocols(headers: &HeaderMap) -> Result<Vec<Protocol<'_>>, ListEr
                 cursor.token()?;
             }
             cursor.end_element()?;
-            protocols.push(Protocol { name, versioned });
+            let is_websocket = !versioned && name.eq_ignore_ascii_case("websocket");
+            protocols.websocket |= is_websocket;
+            protocols.others |= !is_websocket;
         }
     }
     Ok(protocols)
 }
 
-/// One element of an `Upgrade` header.
-#[derive(Debug)]
-pub(crate) struct Protocol<'a> {
-    name: &'a str,
-    versioned: bool,
-}
-
-impl Protocol<'_> {
-    pub(crate) fn is_websocket(&self) -> bool {
-        !self.versioned && self.name.eq_ignore_ascii_case("websocket")
-    }
+/// What stands in the `Upgrade` headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Protocols {
+    /// `websocket`, without a version.
+    pub(crate) websocket: bool,
+    /// Any other one.
+    pub(crate) others: bool,
 }
 
 /// A header value without the spaces and tabs around it.
@@ -297,18 +340,25 @@ mod tests {
             ("h2c", false),
             ("", false),
         ] {
-            let headers = headers(UPGRADE, &[value]);
-            let protocols = protocols(&headers).unwrap();
-            assert_eq!(
-                protocols.iter().any(Protocol::is_websocket),
-                found,
-                "{value}"
-            );
+            let protocols = protocols(&headers(UPGRADE, &[value])).unwrap();
+            assert_eq!(protocols.websocket, found, "{value}");
         }
         assert_eq!(
-            protocols(&headers(UPGRADE, &["websocket/"])).unwrap_err(),
-            ListError::Token
+            protocols(&headers(UPGRADE, &["websocket/"])),
+            Err(ListError::Token)
         );
+    }
+
+    #[test]
+    fn a_list_of_129_elements_is_too_long_to_be_kept_and_not_to_be_searched() {
+        let most = HeaderValue::try_from("a,".repeat(MAX_ELEMENTS)).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append(CONNECTION, most);
+        assert_eq!(tokens(&headers, &CONNECTION).unwrap().len(), MAX_ELEMENTS);
+        headers.append(CONNECTION, HeaderValue::from_static("Upgrade"));
+        assert_eq!(tokens(&headers, &CONNECTION), Err(ListError::TooMany));
+        assert_eq!(has_token(&headers, &CONNECTION, "upgrade"), Ok(true));
+        assert_eq!(ListError::TooMany.to_string(), "more than 128 elements");
     }
 
     /// RFC 9110 §5.6.2.

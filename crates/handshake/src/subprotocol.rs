@@ -7,14 +7,15 @@ use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{HeaderMap, HeaderValue};
 
 use crate::Hidden;
-use crate::header::{ListError, is_token, tokens};
+use crate::header::{ListError, each_token, is_token, tokens};
 
 /// Reads the subprotocols a request offers, in the client's order of preference.
 ///
 /// Without the header the list is empty.
 ///
 /// # Errors
-/// [`ListError`] if an element is not a token, or the header is there without any.
+/// [`ListError`] if an element is not a token, the header is there without any, or there are more
+/// than [`MAX_ELEMENTS`](crate::header::MAX_ELEMENTS).
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -27,10 +28,31 @@ use crate::header::{ListError, is_token, tokens};
 /// ```
 pub fn offers(headers: &HeaderMap) -> Result<Vec<&str>, ListError> {
     let offers = tokens(headers, &SEC_WEBSOCKET_PROTOCOL)?;
-    if offers.is_empty() && headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
-        return Err(ListError::Empty);
-    }
+    check_present(headers, offers.is_empty())?;
     Ok(offers)
+}
+
+/// Reads them as one text, with a comma, which no token holds, after each: it is no longer than the
+/// headers, however many they are.
+pub(crate) fn joined(headers: &HeaderMap) -> Result<String, ListError> {
+    let mut offers = String::new();
+    each_token(headers, &SEC_WEBSOCKET_PROTOCOL, |token| {
+        offers.push_str(token);
+        offers.push(',');
+        Ok(())
+    })?;
+    check_present(headers, offers.is_empty())?;
+    Ok(offers)
+}
+
+/// Whether a subprotocol is among those that were [`joined`], in exact case.
+pub(crate) fn is_among(offers: &str, name: &str) -> bool {
+    offers.split_terminator(',').any(|offer| offer == name)
+}
+
+fn check_present(headers: &HeaderMap, is_empty: bool) -> Result<(), ListError> {
+    let is_missing = is_empty && headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
+    (!is_missing).then_some(()).ok_or(ListError::Empty)
 }
 
 /// Picks the first of the server's subprotocols that the client offers, in exact case.

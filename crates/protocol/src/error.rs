@@ -261,6 +261,9 @@ pub enum Expired {
     /// The transport took no byte for
     /// [`Timeouts::stall`](crate::Timeouts::stall).
     Write,
+    /// The transport took hardly a byte within the
+    /// [patience](crate::Budget::patience) of a budget, while its memory was short.
+    Memory,
 }
 
 impl fmt::Display for Expired {
@@ -271,6 +274,7 @@ impl fmt::Display for Expired {
             Self::Idle => "connection was idle for too long",
             Self::Read => "frame under way made no progress",
             Self::Write => "blocked write made no progress",
+            Self::Memory => "blocked write made hardly any progress while memory was short",
         })
     }
 }

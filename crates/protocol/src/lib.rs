@@ -83,7 +83,7 @@ pub use socket_flow_frames::{
     CloseCode, CloseError, HeaderError, InvalidCloseCode, Role, Utf8Bytes, Utf8Error,
 };
 
-pub use crate::budget::{Budget, Lease, Purpose, Usage};
+pub use crate::budget::{Budget, Lease, Newcomer, Purpose, SetAside, Usage};
 pub use crate::closing::Closing;
 pub use crate::config::{Config, Limits, NEVER, Timeouts};
 pub use crate::deflate::{Deflate, DeflateParams};

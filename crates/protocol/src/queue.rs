@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose};
+use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose, look_after};
 use crate::config::{Config, NEVER};
 use crate::deadlines::after;
 use crate::thread_pool::{self, Idle};
@@ -44,6 +44,9 @@ struct Linked {
     segments: VecDeque<Bytes>,
     /// Bytes in `segments`.
     len: usize,
+    /// Bytes of the first segment that were written. Its memory is free once all of
+    /// it was.
+    written: usize,
     /// Charged for them, and for a tail of its own, where there is a budget.
     lease: Option<Lease>,
 }
@@ -207,22 +210,33 @@ impl WriteQueue {
 
     #[cold]
     fn charge_budget(&mut self) {
-        let Some(budget) = self.config.memory() else {
-            return;
-        };
         let own = if self.is_storage {
             0
         } else {
             self.tail.capacity()
         };
-        let linked = self.linked.as_deref().map_or(0, |linked| linked.len);
+        let linked = self
+            .linked
+            .as_deref()
+            .map_or(0, |linked| linked.written + linked.len);
         let bytes = (linked + own).saturating_sub(OWN);
-        if bytes > 0 || self.linked.is_some() {
+        match &mut self.linked {
+            Some(linked) => match &mut linked.lease {
+                Some(lease) => lease.set(bytes),
+                None => self.charge_first(bytes),
+            },
+            None if bytes > 0 => self.charge_first(bytes),
+            None => {}
+        }
+    }
+
+    #[cold]
+    fn charge_first(&mut self, bytes: usize) {
+        if let Some(budget) = self.config.memory() {
             let linked = self.linked.get_or_insert_default();
-            let lease = linked
-                .lease
-                .get_or_insert_with(|| budget.lease(Purpose::Sending));
+            let mut lease = budget.lease(Purpose::Sending);
             lease.set(bytes);
+            linked.lease = Some(lease);
         }
     }
 
@@ -282,6 +296,7 @@ impl Default for Linked {
         Self {
             segments: VecDeque::with_capacity(SEGMENTS),
             len: 0,
+            written: 0,
             lease: None,
         }
     }
@@ -300,11 +315,13 @@ impl Linked {
         while let Some(segment) = self.segments.front_mut() {
             if count < segment.len() {
                 self.len -= count;
+                self.written += count;
                 segment.advance(count);
                 return 0;
             }
             count -= segment.len();
             self.len -= segment.len();
+            self.written = 0;
             self.segments.pop_front();
         }
         count
@@ -336,7 +353,7 @@ impl Pressed {
         let hardly = taken - self.taken < PROGRESS as u64;
         let patience = budget.patience();
         *self = Self {
-            at: after(now, patience, patience),
+            at: after(now, look_after(patience), patience),
             taken,
         };
         let is_late = !is_first && hardly && budget.is_short();

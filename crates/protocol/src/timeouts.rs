@@ -78,7 +78,7 @@ impl Incoming {
                 Expired::Idle => outgoing.fail_with(CloseCode::GOING_AWAY, "idle timeout"),
                 Expired::Read => outgoing.fail_with(CloseCode::POLICY_VIOLATION, "read timeout"),
                 Expired::Pong => outgoing.fail_with(CloseCode::INTERNAL_ERROR, "ping timeout"),
-                Expired::Close | Expired::Write => {}
+                Expired::Close | Expired::Write | Expired::Memory => {}
             }
             return Err(expired);
         }

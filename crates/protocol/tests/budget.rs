@@ -5,12 +5,14 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{Budget, Config, Lease, Purpose, Role, Usage};
+use socket_flow_protocol::{Budget, Config, Expired, Lease, NEVER, Newcomer, Purpose, Role, Usage};
 
-use support::{Endpoint, Mode, ROLES, frame, header, off, seconds};
+use support::{Endpoint, Mode, ROLES, frame, header, noise, off, seconds};
 
 const MIB: usize = 1 << 20;
 
@@ -57,6 +59,108 @@ fn each_connection_is_charged_its_share_while_it_lives() {
     assert_eq!(used(&budget), 2 * Budget::SHARE);
     drop(connections);
     assert_eq!(used(&budget), 0);
+}
+
+#[test]
+fn shares_that_are_set_aside_are_there_when_all_else_is_used() {
+    let budget = Budget::new(64 * MIB);
+    let aside = budget.set_aside(1_024);
+    assert_eq!(used(&budget), 2 * MIB);
+    let mut lease = budget.lease(Purpose::Events);
+    assert!(!lease.try_set(62 * MIB + 1));
+    assert!(lease.try_set(61 * MIB));
+    let connections: Vec<_> = (0..1_024).map(|_| server(&budget)).collect();
+    let usage = budget.usage();
+    assert_eq!((usage.connections, usage.set_aside), (2 * MIB, 0));
+    assert_eq!(used(&budget), 63 * MIB);
+    drop(connections);
+    assert_eq!(budget.usage().set_aside, 2 * MIB);
+    drop((aside, lease));
+    assert_eq!(used(&budget), 0);
+}
+
+/// Cause: whoever was first in the line kept its place while its application did
+/// something else, and nobody else went on.
+#[test]
+fn whoever_waits_and_is_not_run_any_more_holds_up_nobody() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let (mut beyond, mut away, mut waits) = (server(&budget), server(&budget), server(&budget));
+    beyond.feed(&half());
+    away.feed(&half());
+    waits.feed(&half());
+    // Room for one of them: the oldest is called, and does not come.
+    hog.set(63 * MIB);
+    assert!(!waits.pump_if_called());
+    hog.set(0);
+    assert!(waits.pump_if_called());
+    waits.feed(&vec![0; MIB / 2]);
+    assert_eq!(waits.events.len(), 1);
+    assert!(away.pump_if_called());
+    away.feed(&vec![0; MIB / 2]);
+    assert_eq!(away.events.len(), 1);
+}
+
+/// Cause: of those there was room for only the first was told, and the others when it
+/// came.
+#[test]
+fn all_that_there_is_room_for_are_told_at_once() {
+    let budget = Budget::new(64 * MIB);
+    let hog = hog(&budget, 64 * MIB);
+    let mut beyond = server(&budget);
+    beyond.feed(&half());
+    let mut waiting: Vec<_> = (0..20).map(|_| server(&budget)).collect();
+    for endpoint in &mut waiting {
+        endpoint.feed(&half());
+        assert!(endpoint.lacks_memory);
+    }
+    drop(hog);
+    for endpoint in waiting.iter_mut().rev() {
+        assert!(endpoint.pump_if_called());
+        endpoint.feed(&vec![0; MIB / 2]);
+        assert_eq!(endpoint.events.len(), 1);
+    }
+}
+
+/// Cause: what was written of a message was not charged any more, and its memory was
+/// there until the last byte.
+#[test]
+fn a_message_that_is_partly_written_is_charged_whole() {
+    let budget = Budget::new(64 * MIB);
+    let mut endpoint = server(&budget);
+    endpoint.blocked = true;
+    endpoint.echo = true;
+    endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
+    endpoint.write_some(10);
+    endpoint.write_some(MIB - 100);
+    let sending = budget.usage().sending;
+    assert!(
+        (MIB - Budget::SHARE..MIB + 64).contains(&sending),
+        "{sending}"
+    );
+    endpoint.blocked = false;
+    endpoint.write();
+    assert_eq!(budget.usage().sending, 0);
+}
+
+/// Cause: where memory was short a message grew by what one read brought, and a peer
+/// that sent single bytes had it moved for each of them.
+#[test]
+fn a_message_that_grows_where_memory_is_short_is_not_moved_for_every_byte() {
+    let budget = Budget::new(64 * MIB);
+    let _hog = hog(&budget, 64 * MIB - MIB / 4);
+    let mut endpoint = server(&budget);
+    endpoint.feed(&header(Role::Server, 0x82, MIB as u64));
+    endpoint.feed(&vec![0; 70_000]);
+    let (mut moves, mut room) = (0, 0);
+    for _ in 0..60_000 {
+        endpoint.feed(&[0]);
+        assert!(!endpoint.lacks_memory);
+        let next = endpoint.direct().expect("a large message");
+        moves += usize::from(next > room);
+        room = next;
+    }
+    assert!((2..20).contains(&moves), "{moves}");
 }
 
 #[test]
@@ -177,6 +281,41 @@ fn after_the_patience_the_largest_message_that_waits_is_let_go() {
     assert_eq!(budget.usage().waiting, 0);
 }
 
+/// Cause: each whose patience ended let one go, all of them in the same moment.
+#[test]
+fn of_many_whose_patience_ends_together_no_more_go_than_the_others_need() {
+    let budget = Budget::with_patience(64 * MIB, seconds(3));
+    let mut beyond = server(&budget);
+    let mut many: Vec<_> = (0..16).map(|_| server(&budget)).collect();
+    for endpoint in &mut many {
+        endpoint.feed(&header(Role::Server, 0x82, 16 * MIB as u64));
+        endpoint.feed(&vec![0; MIB]);
+    }
+    let _hog = hog(&budget, 64 * MIB - budget.usage().used);
+    beyond.feed(&half());
+    for endpoint in &mut many {
+        endpoint.feed(&vec![0; MIB]);
+        assert!(endpoint.lacks_memory);
+    }
+    // Each has its time from when it waited first.
+    for seconds_on in [2, 2] {
+        for endpoint in &mut many {
+            endpoint.now += seconds(seconds_on);
+            endpoint.pump();
+        }
+    }
+    for endpoint in &mut many {
+        endpoint.pump_if_called();
+    }
+    let gone = many
+        .iter_mut()
+        .filter_map(|endpoint| is_let_go(endpoint).then_some(()));
+    let gone = gone.count();
+    // What went beyond, and an eighth more for each.
+    assert!((1..=6).contains(&gone), "{gone} of 16");
+    assert_eq!(budget.usage().closed, gone as u64);
+}
+
 #[test]
 fn a_message_beyond_the_budget_has_to_end_within_the_patience_of_others() {
     let budget = Budget::with_patience(64 * MIB, seconds(3));
@@ -217,6 +356,19 @@ fn a_message_that_hardly_moves_is_let_go_where_memory_is_short_and_only_there() 
 }
 
 /// Cause: whoever was looked at for another deadline counted as a message that did not move.
+/// Cause: with no patience a message that had its memory was looked at again in the
+/// same moment, without end.
+#[test]
+fn without_patience_a_message_that_has_its_memory_is_looked_at_in_a_while() {
+    let budget = Budget::with_patience(64 * MIB, seconds(0));
+    let mut endpoint = server(&budget);
+    endpoint.feed(&half());
+    endpoint.pump();
+    assert!(endpoint.deadline.is_some_and(|at| at > endpoint.now));
+    endpoint.feed(&vec![0; MIB / 2]);
+    assert_eq!(endpoint.events.len(), 1);
+}
+
 #[test]
 fn an_idle_connection_stays_open_where_memory_is_short() {
     let budget = Budget::with_patience(64 * MIB, seconds(3));
@@ -232,19 +384,23 @@ fn an_idle_connection_stays_open_where_memory_is_short() {
 
 #[test]
 fn a_queue_that_its_peer_hardly_reads_is_let_go_where_memory_is_short() {
-    let budget = Budget::with_patience(64 * MIB, seconds(3));
-    let config = config(&budget).stall_timeout(seconds(1000));
-    let mut endpoint = Endpoint::new(Role::Server, &config);
-    endpoint.blocked = true;
-    endpoint.echo = true;
-    endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
-    assert!(budget.usage().sending >= MIB - Budget::SHARE);
-    assert_eq!(endpoint.wait(seconds(30)), Ok(()));
-    let _hog = hog(&budget, 64 * MIB);
-    let (_, after) = endpoint.expiry();
-    assert!(after <= seconds(6), "{after:?}");
-    assert_eq!(budget.usage().sending, 0);
-    assert_eq!(budget.usage().closed, 1);
+    // Also where no write is ever late.
+    for stall in [seconds(1000), NEVER] {
+        let budget = Budget::with_patience(64 * MIB, seconds(3));
+        let config = config(&budget).stall_timeout(stall);
+        let mut endpoint = Endpoint::new(Role::Server, &config);
+        endpoint.blocked = true;
+        endpoint.echo = true;
+        endpoint.feed(&frame(Role::Server, 0x82, &vec![7; MIB]));
+        assert!(budget.usage().sending >= MIB - Budget::SHARE);
+        assert_eq!(endpoint.wait(seconds(30)), Ok(()));
+        let _hog = hog(&budget, 64 * MIB);
+        let (expired, after) = endpoint.expiry();
+        assert_eq!(expired, Expired::Memory);
+        assert!(after <= seconds(6), "{after:?}");
+        assert_eq!(budget.usage().sending, 0);
+        assert_eq!(budget.usage().closed, 1);
+    }
 }
 
 #[test]
@@ -399,6 +555,22 @@ mod deflate {
         assert_eq!(budget.usage().receiving, 0);
     }
 
+    /// Cause: the context of a message that never ended was held until the closing
+    /// handshake was complete.
+    #[test]
+    fn a_context_is_given_back_once_nothing_is_parsed_any_more() {
+        let budget = Budget::new(64 * MIB);
+        let config = config(&budget);
+        let mut endpoint = Endpoint::negotiated(Role::Server, &config, agreed(false));
+        let whole = compressed(&noise(1_000));
+        endpoint.feed(&frame(Role::Server, 0x42, &whole));
+        assert!(budget.usage().receiving > 40_000);
+        // A text message inside the other one.
+        endpoint.feed(&frame(Role::Server, 0x81, b"no"));
+        assert!(endpoint.receiving.failure().is_some());
+        assert_eq!(budget.usage().receiving, 0);
+    }
+
     #[test]
     fn a_small_compressed_message_leaves_nothing_charged() {
         let budget = Budget::new(64 * MIB);
@@ -436,6 +608,7 @@ fn what_is_used_is_told_by_its_purpose() {
         Purpose::Senders,
         Purpose::Events,
         Purpose::Handshakes,
+        Purpose::Tls,
     ];
     let _leases: Vec<_> = purposes
         .into_iter()
@@ -455,8 +628,101 @@ fn what_is_used_is_told_by_its_purpose() {
         usage.senders,
         usage.events,
         usage.handshakes,
+        usage.tls,
     ];
-    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(usage.used - usage.buffers, 28);
+    assert_eq!(told, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(usage.used - usage.buffers, 36);
     assert_eq!(usage.limit, 64 * MIB);
+}
+
+/// A newcomer's place, with what it has and how often it was called.
+struct Waits {
+    newcomer: Newcomer,
+    lease: Lease,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Waits {
+    fn new(budget: &Budget) -> Self {
+        Self {
+            newcomer: budget.newcomer(),
+            lease: budget.lease(Purpose::Handshakes),
+            calls: Arc::default(),
+        }
+    }
+
+    fn takes(&mut self, bytes: usize) -> bool {
+        let calls = Arc::clone(&self.calls);
+        self.newcomer.take(&mut self.lease, bytes, move || {
+            calls.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn newcomers_go_on_in_the_order_in_which_they_came_once_there_is_memory() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let (mut first, mut second, mut third) = (
+        Waits::new(&budget),
+        Waits::new(&budget),
+        Waits::new(&budget),
+    );
+    assert!(!first.takes(MIB) && !second.takes(MIB) && !third.takes(MIB));
+    assert_eq!(budget.usage().waiting, 3);
+    // Room for two, beside the threads' buffers.
+    hog.set(61 * MIB);
+    assert_eq!([first.calls(), second.calls(), third.calls()], [1, 1, 0]);
+    assert_eq!(budget.usage().waiting, 1);
+    // One that was called and is gone leaves its turn to the next.
+    drop(first);
+    assert_eq!([second.calls(), third.calls()], [1, 1]);
+    assert!(second.takes(MIB) && third.takes(MIB));
+    assert_eq!(budget.usage().waiting, 0);
+    assert_eq!(used(&budget), 63 * MIB);
+    // What it has already needs no turn.
+    hog.set(64 * MIB);
+    assert!(third.takes(MIB / 2) && !third.takes(2 * MIB));
+}
+
+/// One that keeps asking before it is called stays where it is.
+#[test]
+fn a_newcomer_does_not_go_past_those_that_came_before() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let (mut first, mut second) = (Waits::new(&budget), Waits::new(&budget));
+    assert!(!first.takes(8 * MIB) && !second.takes(MIB));
+    hog.set(60 * MIB);
+    assert!(!second.takes(MIB) && !first.takes(8 * MIB));
+    assert_eq!([first.calls(), second.calls()], [0, 0]);
+    hog.set(50 * MIB);
+    assert_eq!([first.calls(), second.calls()], [1, 1]);
+    assert!(first.takes(8 * MIB) && second.takes(MIB));
+}
+
+#[test]
+fn newcomers_come_after_all_messages_that_wait() {
+    let budget = Budget::new(64 * MIB);
+    let mut hog = hog(&budget, 64 * MIB);
+    let mut newcomer = Waits::new(&budget);
+    assert!(!newcomer.takes(8 * MIB));
+    // The oldest message goes beyond the budget, the next one waits.
+    let mut oldest = server(&budget);
+    oldest.feed(&half());
+    let mut next = server(&budget);
+    next.feed(&half());
+    assert!(next.lacks_memory && !oldest.lacks_memory);
+    assert_eq!(budget.usage().waiting, 2);
+    // Room for the one or the other.
+    hog.set(55 * MIB);
+    assert_eq!(newcomer.calls(), 0);
+    assert!(next.pump_if_called());
+    assert!(!next.lacks_memory);
+    hog.set(45 * MIB);
+    assert_eq!(newcomer.calls(), 1);
+    assert!(newcomer.takes(8 * MIB));
 }

@@ -112,6 +112,14 @@ fn report(board: &Board, budget: &Budget) {
     let usage = budget.usage();
     for (name, value) in [
         ("budget_used", usage.used as u64),
+        ("budget_connections", usage.connections as u64),
+        ("budget_receiving", usage.receiving as u64),
+        ("budget_contexts", usage.contexts as u64),
+        ("budget_sending", usage.sending as u64),
+        ("budget_senders", usage.senders as u64),
+        ("budget_events", usage.events as u64),
+        ("budget_handshakes", usage.handshakes as u64),
+        ("budget_buffers", usage.buffers as u64),
         ("budget_waiting", usage.waiting as u64),
         ("budget_closed", usage.closed),
         ("budget_refused", usage.refused),

@@ -11,7 +11,7 @@ use std::path::Path;
 use socket_flow_soak::worst::{Column, Programs, Row, measure};
 
 /// How many connections each figure is the mean of.
-const CONNECTIONS: u64 = 40;
+const CONNECTIONS: u64 = 100;
 
 #[test]
 fn an_idle_connection_costs_what_the_table_says() {

@@ -21,7 +21,6 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::Request;
 use lexopt::{Arg, Parser, ValueExt};
 use socket_flow::{
     Acceptor, CloseCode, Config, Listener, Server, ServerBuilder, ServerEvent, ServerStream,
@@ -68,7 +67,10 @@ async fn serve(options: Options) -> io::Result<()> {
         Style::Accept => {}
         Style::Events => return events(options.server(listener), shutdown).await,
         Style::Handler => {
-            let handle = options.server(listener).serve_with(handler).await?;
+            let server = options.server(listener);
+            // The request ends here: an idle connection does not keep it.
+            let serving = server.serve_with(|mut ws, _request| async move { echo(&mut ws).await });
+            let handle = serving.await?;
             shutdown.requested().await;
             handle.shutdown(GRACE).await;
             return Ok(());
@@ -123,14 +125,6 @@ async fn echo(ws: &mut WebSocket<ServerStream>) -> Result<(), socket_flow::Error
         writer.queue(message)?;
     }
     Ok(())
-}
-
-/// Echoes as a handler of `Server`.
-async fn handler(
-    mut ws: WebSocket<ServerStream>,
-    _request: Request<()>,
-) -> Result<(), socket_flow::Error> {
-    echo(&mut ws).await
 }
 
 /// Echoes from the events of `Server`, of all connections in one loop.

@@ -1,8 +1,6 @@
-use http::Request;
 use socket_flow::{Error, Server, ServerStream, WebSocket};
 
-async fn echo(mut ws: WebSocket<ServerStream>, request: Request<()>) -> Result<(), Error> {
-    println!("{}", request.uri().path());
+async fn echo(ws: &mut WebSocket<ServerStream>) -> Result<(), Error> {
     let (reader, writer) = ws.halves();
     while let Some(message) = reader.recv(writer).await? {
         writer.queue(message)?;
@@ -12,7 +10,12 @@ async fn echo(mut ws: WebSocket<ServerStream>, request: Request<()>) -> Result<(
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let server = Server::bind("127.0.0.1:9001").serve_with(echo).await?;
+    let server = Server::bind("127.0.0.1:9001")
+        .serve_with(|mut ws, request| {
+            println!("{}", request.uri().path());
+            async move { echo(&mut ws).await }
+        })
+        .await?;
     server.closed().await;
     Ok(())
 }

@@ -32,8 +32,9 @@ impl Deadline {
         self.0.is_some_and(|end| end <= Instant::now())
     }
 
-    /// Runs `work` until the deadline; `None` where that came first, and `work` is dropped.
-    pub(crate) async fn run<F: Future>(self, work: F) -> Option<F::Output> {
+    /// Runs `work`, which is pinned as for [`race`](crate::race::race), until the deadline; `None`
+    /// where that came first.
+    pub(crate) async fn run<F: Future + Unpin>(self, work: F) -> Option<F::Output> {
         match self.0 {
             Some(end) => timeout_at(end, work).await.ok(),
             None => Some(work.await),

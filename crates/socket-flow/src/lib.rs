@@ -141,7 +141,8 @@ pub use socket_flow_protocol::Deflate;
 pub use socket_flow_protocol::{
     Budget, CloseCode, CloseFrame, Closing, Compressed, Config, ControlError, DeflateParams, Event,
     EventRef, Expired, Limits, Message, MessageRef, NEVER, Negotiated, OutOfMemory, Parcel,
-    Payload, Prepared, ProtocolError, Role, SendError, Timeouts, Uncompressed, Usage, Utf8Bytes,
+    Payload, Prepared, ProtocolError, Role, SendError, SetAside, Timeouts, Uncompressed, Usage,
+    Utf8Bytes,
 };
 
 pub use crate::client::{

@@ -1,5 +1,5 @@
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// What the first of two futures to be ready gave.
@@ -9,15 +9,20 @@ pub(crate) enum First<A, B> {
     Right(B),
 }
 
-/// Runs both until one is ready, `left` first; the other is dropped.
-pub(crate) async fn race<A: Future, B: Future>(left: A, right: B) -> First<A::Output, B::Output> {
-    let mut left = pin!(left);
-    let mut right = pin!(right);
+/// Runs both until one is ready, `left` first.
+///
+/// Whoever calls has pinned them: an `async fn` that is given a future and pins it takes its memory
+/// twice.
+pub(crate) async fn race<A, B>(mut left: A, mut right: B) -> First<A::Output, B::Output>
+where
+    A: Future + Unpin,
+    B: Future + Unpin,
+{
     poll_fn(|cx| {
-        if let Poll::Ready(output) = left.as_mut().poll(cx) {
+        if let Poll::Ready(output) = Pin::new(&mut left).poll(cx) {
             return Poll::Ready(First::Left(output));
         }
-        right.as_mut().poll(cx).map(First::Right)
+        Pin::new(&mut right).poll(cx).map(First::Right)
     })
     .await
 }

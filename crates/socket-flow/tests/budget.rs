@@ -37,6 +37,34 @@ async fn a_budget_below_the_share_of_each_connection_is_refused_with_the_numbers
 }
 
 #[tokio::test]
+async fn a_server_sets_the_shares_of_its_connections_aside_while_it_runs() {
+    for (max_connections, expected) in [
+        (Some(1_000), 1_000 * Budget::SHARE),
+        (Some(16_000), 16 << 20),
+        (None, 8 << 20),
+    ] {
+        let budget = Budget::new(32 << 20);
+        let mut server = Server::bind("127.0.0.1:0").budget(budget.clone());
+        if let Some(count) = max_connections {
+            server = server.max_connections(count);
+        }
+        let (handle, events) = server.serve().await.unwrap();
+        assert_eq!(budget.usage().set_aside, expected);
+        let url = format!("ws://{}", handle.local_addr().unwrap());
+        let (ws, _) = socket_flow::connect(&url).await.unwrap();
+        let usage = budget.usage();
+        assert_eq!(usage.connections, Budget::SHARE);
+        assert_eq!(usage.set_aside, expected - Budget::SHARE);
+        assert_eq!(usage.used, expected + usage.buffers);
+        drop((ws, events));
+        handle.closed().await;
+        while budget.usage().set_aside > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn events_that_nobody_reads_hold_no_more_than_their_memory_and_none_is_lost() {
     const MESSAGES: usize = 20;
     let budget = Budget::new(64 << 20);

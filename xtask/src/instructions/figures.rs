@@ -21,8 +21,12 @@ const HEAD: &str = "\
 # Instructions per message, counted by callgrind: written by `cargo xtask instructions --update`.
 # Each may differ by its tolerance, in per cent, and be 1.02 times its base, or `most` times where
 # that is set. The base is what the commit named here counts, or what a cell counted first that it
-# does not have: an update writes `instructions`, and nothing else of a cell that has a figure.
+# does not have: an update writes `instructions`, and nothing else of a cell that has a figure. The
+# base of a cell \"with a budget\" is what the same cell counts without one, in the same run.
 ";
+
+/// How the name of a cell ends that does what the cell without this ending does, with a budget set.
+const BUDGETED: &str = ", with a budget";
 
 /// What counts are compared with.
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -103,38 +107,34 @@ impl Figures {
         fs::write(path, self.to_string()).map_err(Error::file(path))
     }
 
-    /// Compares a count with its figure and its base, `widened` where it was made with other tools.
-    pub(crate) fn judge(&self, name: &str, now: u64, widened: bool) -> Judged {
-        let Some(figure) = self.cells.get(name) else {
-            return Judged {
-                line: format!("{:>12} {now:>12} {:>8} {:>7}  {name}: NEW", "", "", ""),
-                verdict: Verdict::Unknown,
-                is_above_base: false,
-            };
-        };
-        let Figure {
-            instructions,
-            tolerance,
-            ..
-        } = figure;
-        let change = match instructions {
-            0 => String::new(),
-            _ => format!(
-                "{:+.1} %",
-                (now as f64 / *instructions as f64 - 1.0) * 100.0
-            ),
-        };
+    /// Compares the count of a cell, one of all that were `counted`, with its figure and its base,
+    /// `widened` where it was made with other tools.
+    pub(crate) fn judge(&self, cell: &Counted, counted: &[Counted], widened: bool) -> Judged {
+        let (name, now) = (&cell.0, cell.1);
+        let committed = self.cells.get(name).copied();
+        let mut figure = committed.unwrap_or(Figure::new(now));
+        let mut is_base_widened = widened;
+        let mut lacks_base = false;
+        if let Some(other) = name.strip_suffix(BUDGETED) {
+            let counted = counted.iter().find(|(name, _)| name == other);
+            let committed = self.cells.get(other).map(|other| other.instructions);
+            figure.base = counted.map(|(_, now)| *now).or(committed);
+            is_base_widened &= counted.is_none();
+            lacks_base = figure.base.is_none();
+        }
         let share = figure.share(now).map(|share| format!("{share:.3}"));
         let share = share.unwrap_or_default();
-        let mut line = format!("{instructions:>12} {now:>12} {change:>8} {share:>7}  {name}");
-        let verdict = figure.judge(now, widened);
-        match verdict {
-            Verdict::Worse => _ = write!(line, ": WORSE by more than {tolerance} %"),
-            Verdict::Better => _ = write!(line, ": BETTER by more than {tolerance} %"),
-            Verdict::Same | Verdict::Unknown => {}
-        }
-        let is_above_base = figure.is_above_base(now, widened);
-        if is_above_base {
+        let is_above_base = lacks_base || figure.is_above_base(now, is_base_widened);
+        let (mut line, verdict) = match committed {
+            Some(_) => compare(name, figure, now, &share, widened),
+            None => {
+                let line = format!("{:>12} {now:>12} {:>8} {share:>7}  {name}: NEW", "", "");
+                (line, Verdict::Unknown)
+            }
+        };
+        if lacks_base {
+            line.push_str(": there is no such cell without a budget");
+        } else if is_above_base {
             _ = write!(line, ": WORSE than {} of the base", figure.most());
         }
         Judged {
@@ -181,9 +181,32 @@ impl Figures {
     /// A cell whose bound bounds nothing.
     fn boundless(&self) -> Option<&str> {
         let mut cells = self.cells.iter();
-        let found = cells.find(|(_, figure)| figure.most.is_some() && figure.base.is_none());
+        let found = cells.find(|(name, figure)| {
+            figure.most.is_some() && figure.base.is_none() && !name.ends_with(BUDGETED)
+        });
         found.map(|(name, _)| name.as_str())
     }
+}
+
+/// A line of the table, and how a count relates to what is committed.
+fn compare(name: &str, figure: Figure, now: u64, share: &str, widened: bool) -> (String, Verdict) {
+    let Figure {
+        instructions,
+        tolerance,
+        ..
+    } = figure;
+    let change = match instructions {
+        0 => String::new(),
+        _ => format!("{:+.1} %", (now as f64 / instructions as f64 - 1.0) * 100.0),
+    };
+    let mut line = format!("{instructions:>12} {now:>12} {change:>8} {share:>7}  {name}");
+    let verdict = figure.judge(now, widened);
+    match verdict {
+        Verdict::Worse => _ = write!(line, ": WORSE by more than {tolerance} %"),
+        Verdict::Better => _ = write!(line, ": BETTER by more than {tolerance} %"),
+        Verdict::Same | Verdict::Unknown => {}
+    }
+    (line, verdict)
 }
 
 impl fmt::Display for Figures {
@@ -269,7 +292,7 @@ mod tests {
     fn a_line_tells_what_a_count_is_worth() {
         let figures = based();
         let judge = |name, now| {
-            let judged = figures.judge(name, now, false);
+            let judged = figures.judge(&(String::from(name), now), &[], false);
             let line = judged.line.split_whitespace().collect::<Vec<_>>().join(" ");
             (line, judged.verdict, judged.is_above_base)
         };
@@ -303,6 +326,38 @@ mod tests {
         for ((name, now), line, verdict, is_above_base) in expected {
             assert_eq!(judge(name, now), (line.into(), verdict, is_above_base));
         }
+    }
+
+    #[test]
+    fn a_cell_with_a_budget_may_be_two_per_cent_above_the_same_cell_without() {
+        let committed = [("a".into(), 900), ("a, with a budget".into(), 1020)];
+        let figures = Figures::default().updated(here(), &committed, true);
+        let judge = |name: &str, now, counted: &[Counted], widened| {
+            figures.judge(&(name.into(), now), counted, widened)
+        };
+        let name = "a, with a budget";
+        let counted = [("a".into(), 1000)];
+        assert!(!judge(name, 1020, &counted, false).is_above_base);
+        let above = judge(name, 1021, &counted, false);
+        assert!(
+            above
+                .line
+                .ends_with("a, with a budget: WORSE than 1.02 of the base")
+        );
+        assert!(above.is_above_base && above.verdict == Verdict::Same);
+        // Both are from the same run, whatever the tools are.
+        assert!(judge(name, 1021, &counted, true).is_above_base);
+        // Counted without the other.
+        assert!(!judge(name, 918, &[], false).is_above_base);
+        assert!(judge(name, 919, &[], false).is_above_base);
+        assert!(!judge(name, 919, &[], true).is_above_base);
+        // One that is new has its bound, too.
+        let new = [("b".into(), 100), ("b, with a budget".into(), 103)];
+        let above = figures.judge(&new[1], &new, false);
+        assert_eq!(above.verdict, Verdict::Unknown);
+        assert!(above.is_above_base && above.line.contains("1.030"));
+        let alone = judge("c, with a budget", 1, &[], false);
+        assert!(alone.is_above_base && alone.line.ends_with("no such cell without a budget"));
     }
 
     #[test]

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A count is compared with the last one committed, so that no change goes unnoticed, and with the
-//! base's, which no update touches, so that many small ones do not add up.
+//! base's, which no update touches, so that many small ones do not add up. What a budget costs is
+//! compared with the same cell without one, counted in the same run.
 //!
 //! Unlike a time, the count does not depend on how busy the machine is, nor much on which it is:
 //! Valgrind shows every program the same processor, as long as the real one has its vectors.
@@ -64,8 +65,8 @@ pub(crate) fn run(options: &InstructionsOptions) -> Result<(), Error> {
         "committed", "now", "", "of base"
     );
     let (mut worse, mut better, mut unknown, mut above, mut refused) = (0, 0, 0, 0, 0);
-    for (name, now) in &counted {
-        let judged = committed.judge(name, *now, widened);
+    for cell in &counted {
+        let judged = committed.judge(cell, &counted, widened);
         println!("{}", judged.line);
         match judged.verdict {
             Verdict::Same => {}

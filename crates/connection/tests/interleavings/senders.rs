@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use shuttle::future::{block_on, spawn, yield_now};
-use socket_flow_connection::{CloseCode, Handed, Outlet, Sender};
+use socket_flow_connection::{Budget, CloseCode, Config, Handed, NEVER, Outlet, Purpose, Sender};
 
 use crate::frames::{CLOSE, parse};
-use crate::pipe::server;
+use crate::pipe::{server, server_with};
 use crate::schedule::explore;
 
 const EACH: u8 = 3;
@@ -79,6 +79,38 @@ fn what_senders_were_told_is_taken_goes_out_before_the_close() {
 #[test]
 fn the_same_holds_for_the_halves() {
     explore(|| closing_while_others_send(true));
+}
+
+/// Nothing of the budget is left, so that room is there for a message alone.
+#[test]
+fn senders_that_wait_for_memory_all_come_through_and_leave_nothing_borrowed() {
+    async fn hand_in_large(sender: Sender, task: u8) {
+        for size in [700, 1_500, 40] {
+            sender.send(vec![task; size]).await.unwrap();
+        }
+    }
+    explore(|| {
+        block_on(async {
+            let budget = Budget::with_patience(1 << 20, NEVER);
+            let mut others = budget.lease(Purpose::Receiving);
+            others.set(1 << 20);
+            let (mut ws, peer) = server_with(Config::new().budget(budget.clone()), 4_000);
+            let sender = ws.sender();
+            let wire = spawn(peer.answer_the_close(1_000));
+            let tasks: Vec<_> = (0..2)
+                .map(|task| spawn(hand_in_large(sender.clone(), task)))
+                .collect();
+            let running = spawn(async move { while ws.recv().await.unwrap().is_some() {} });
+            for task in tasks {
+                task.await.unwrap();
+            }
+            sender.close(CloseCode::NORMAL, "").unwrap();
+            running.await.unwrap();
+            let frames = parse(&wire.await.unwrap());
+            assert_eq!(frames.len(), 2 * 3 + 1);
+            assert_eq!(budget.usage().senders, 0);
+        });
+    });
 }
 
 #[test]

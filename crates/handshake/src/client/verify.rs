@@ -5,7 +5,7 @@ use crate::Negotiated;
 use crate::client::{Offer, VerifyError};
 use crate::deflate::{self, DeflateParams};
 use crate::extension::{self, Extension};
-use crate::header::{Protocol, protocols, tokens, trim};
+use crate::header::{has_token, protocols, trim};
 use crate::key::Key;
 use crate::subprotocol;
 
@@ -55,20 +55,16 @@ pub fn verify<B>(
 /// Step 2: here a list is no choice, so any other protocol in it is refused.
 fn verify_upgrade(headers: &HeaderMap) -> Result<(), VerifyError> {
     let protocols = protocols(headers).map_err(|_| VerifyError::Upgrade)?;
-    let only_websocket = protocols.iter().all(Protocol::is_websocket);
-    if protocols.is_empty() || !only_websocket {
-        return Err(VerifyError::Upgrade);
-    }
-    Ok(())
+    let only_websocket = protocols.websocket && !protocols.others;
+    only_websocket.then_some(()).ok_or(VerifyError::Upgrade)
 }
 
 /// Step 3: one token in a list, such as `keep-alive, Upgrade`.
 fn verify_connection(headers: &HeaderMap) -> Result<(), VerifyError> {
-    let tokens = tokens(headers, &CONNECTION).map_err(|_| VerifyError::Connection)?;
-    tokens
-        .iter()
-        .any(|token| token.eq_ignore_ascii_case("upgrade"))
-        .then_some(())
+    has_token(headers, &CONNECTION, "upgrade")
+        .ok()
+        .filter(|found| *found)
+        .map(drop)
         .ok_or(VerifyError::Connection)
 }
 

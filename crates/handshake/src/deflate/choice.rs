@@ -65,13 +65,10 @@ impl DeflateChoice {
         Ok(self)
     }
 
-    /// Takes the first valid offer of permessage-deflate, in the client's order: the answer to
-    /// send, and what is agreed on with it.
-    pub(crate) fn accept(&self, offers: &[Extension]) -> Option<(Extension, DeflateParams)> {
-        let offer = offers
-            .iter()
-            .filter(|extension| extension.name() == NAME)
-            .find_map(|extension| Parameters::read(extension).ok())?;
+    /// Takes a valid offer of permessage-deflate: the answer to send, and what is agreed on with it.
+    pub(crate) fn accept(&self, offer: &Extension) -> Option<(Extension, DeflateParams)> {
+        let is_deflate = offer.name() == NAME;
+        let offer = is_deflate.then(|| Parameters::read(offer).ok()).flatten()?;
         let answer = self.answer(&offer);
         Some((answer.write(), offer.agreed(&answer)))
     }

@@ -11,6 +11,7 @@ use std::fmt;
 
 use crate::header::is_token;
 
+pub(crate) use parse::find;
 pub use parse::parse;
 pub use write::encode;
 

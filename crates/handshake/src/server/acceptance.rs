@@ -10,7 +10,7 @@ use crate::deflate::without_context_takeover;
 use crate::header::HeaderNames;
 use crate::key::Key;
 use crate::server::{Choices, RejectReason, Rejection};
-use crate::{Negotiated, extension};
+use crate::{Negotiated, extension, subprotocol};
 
 /// A request that was judged and opens a connection, before it is answered. The other outcome is a
 /// [`Rejection`].
@@ -46,7 +46,7 @@ use crate::{Negotiated, extension};
 pub struct Acceptance {
     key: Key,
     expects_continue: bool,
-    /// The subprotocols the client offers, with a comma between them, which no token holds.
+    /// The subprotocols the client offers, as [`subprotocol::joined`] has them.
     offered: Box<str>,
     require_subprotocol: bool,
     negotiated: Negotiated,
@@ -57,14 +57,14 @@ impl Acceptance {
     pub(super) fn new(
         key: Key,
         expects_continue: bool,
-        offered: &[&str],
+        offered: Box<str>,
         negotiated: Negotiated,
         choices: &Choices,
     ) -> Result<Self, RejectReason> {
         let acceptance = Self {
             key,
             expects_continue,
-            offered: offered.join(",").into(),
+            offered,
             require_subprotocol: choices.require_subprotocol,
             negotiated,
             headers: choices.headers.clone(),
@@ -82,7 +82,7 @@ impl Acceptance {
     /// offer it, in exact case, none is (RFC 6455 §4.2.2).
     #[must_use]
     pub fn subprotocol(mut self, name: &str) -> Self {
-        let offered = self.offered.split_terminator(',').any(|one| one == name);
+        let offered = subprotocol::is_among(&self.offered, name);
         self.negotiated.subprotocol = offered.then(|| name.into());
         self
     }

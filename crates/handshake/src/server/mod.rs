@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 
 use crate::Negotiated;
 use crate::authority::Authority;
-use crate::header::{Protocol, protocols, tokens, trim};
+use crate::header::{has_token, protocols, trim};
 use crate::host::HostPolicy;
 use crate::key::Key;
 use crate::origin::is_web;
@@ -109,9 +109,11 @@ fn judge(
     check_no_body(headers)?;
     check_version(headers)?;
     let key = key(headers)?;
-    let offered = subprotocol::offers(headers).map_err(RejectReason::Subprotocols)?;
+    let offered = subprotocol::joined(headers).map_err(RejectReason::Subprotocols)?;
     // The header is judged even where nothing in it is accepted: a broken one shows a broken peer.
-    let offers = extension::parse(headers).map_err(RejectReason::Extensions)?;
+    // The first valid offer counts, in the client's order.
+    let accepted = extension::find(headers, |offer| choices.deflate?.accept(offer));
+    let accepted = accepted.map_err(RejectReason::Extensions)?;
     if !choices.origin.allows(headers, &host) {
         let origin = headers.get(ORIGIN).cloned().map(|mut value| {
             value.set_sensitive(true);
@@ -119,19 +121,20 @@ fn judge(
         });
         return Err(RejectReason::Origin(origin));
     }
-    let accepted = choices.deflate.and_then(|choice| choice.accept(&offers));
     let (extensions, deflate) = accepted
         .map(|(answer, agreed)| (vec![answer], agreed))
         .unzip();
+    let mut supported = choices.subprotocols.iter();
+    let picked = supported.find(|name| subprotocol::is_among(&offered, name));
     let negotiated = Negotiated {
-        subprotocol: subprotocol::pick(&choices.subprotocols, &offered).map(Into::into),
+        subprotocol: picked.map(|name| name.as_str().into()),
         extensions: extensions.unwrap_or_default(),
         deflate,
     };
     Acceptance::new(
         key,
         expects_continue(headers),
-        &offered,
+        offered.into(),
         negotiated,
         choices,
     )
@@ -192,13 +195,12 @@ fn check_old_host(uri: &Uri, headers: &HeaderMap, choices: &Choices) -> Result<(
 /// RFC 6455 §4.2.1, items 3 and 4.
 fn check_upgrade(headers: &HeaderMap) -> Result<(), RejectReason> {
     let protocols = protocols(headers).map_err(RejectReason::Upgrade)?;
-    if !protocols.iter().any(Protocol::is_websocket) {
+    if !protocols.websocket {
         return Err(RejectReason::NoUpgrade);
     }
-    let options = tokens(headers, &CONNECTION).map_err(RejectReason::Connection)?;
-    options
-        .iter()
-        .any(|option| option.eq_ignore_ascii_case("upgrade"))
+    let is_upgrade = has_token(headers, &CONNECTION, "upgrade");
+    is_upgrade
+        .map_err(RejectReason::Connection)?
         .then_some(())
         .ok_or(RejectReason::NotAnUpgrade)
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::budget::line::{Call, Number, Said};
+use crate::budget::line::{Call, LetGo, Number, Said, Wait};
 use crate::budget::{Budget, Lease, OWN, Purpose};
 use crate::config::NEVER;
 use crate::deadlines::after;
@@ -15,9 +15,11 @@ pub(crate) struct Claim {
     contexts: Lease,
     /// What is held for the current message beyond half of the share.
     message: Lease,
-    /// The place in the line, or the right to go beyond the budget.
-    place: Option<Number>,
+    /// How old its wait in the line is, or its right to go beyond the budget.
+    number: Option<Number>,
     goes_beyond: bool,
+    /// What it waits for, in bytes, beyond half of the share.
+    wants: usize,
     /// Whether it takes what it needs without asking.
     is_forced: bool,
     /// Whether it was let go while it waited.
@@ -27,6 +29,8 @@ pub(crate) struct Claim {
     at: Duration,
     /// How far the message had come when it was last looked at, in bytes.
     seen: usize,
+    /// What it knew then of those that were let go, if it waited too long.
+    let_go: Option<u64>,
 }
 
 impl Claim {
@@ -37,12 +41,14 @@ impl Claim {
             share: budget.lease(Purpose::Connections),
             contexts: budget.lease(Purpose::Contexts),
             message: budget.lease(Purpose::Receiving),
-            place: None,
+            number: None,
             goes_beyond: false,
+            wants: 0,
             is_forced: false,
             is_let_go: false,
             at: NEVER,
             seen: 0,
+            let_go: None,
         };
         claim.share.set(Budget::SHARE);
         claim.contexts.set(contexts);
@@ -57,6 +63,12 @@ impl Claim {
     #[inline]
     pub(crate) fn is_charged(&self) -> bool {
         self.message.bytes() > 0
+    }
+
+    /// Whether more is held than the share, or has been asked for.
+    #[inline]
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.is_charged() || self.number.is_some()
     }
 
     /// From now on it takes what it needs, and does not wait; or the other way
@@ -88,18 +100,18 @@ impl Claim {
 
     fn reserve_in_line(&mut self, bytes: usize) -> bool {
         let budget = self.share.budget().clone();
-        let before = self.message.bytes();
         let mut line = budget.line();
-        let number = *self.place.get_or_insert_with(|| {
-            self.at = NEVER;
-            line.join(&budget)
+        let number = *self.number.get_or_insert_with(|| {
+            (self.at, self.let_go) = (NEVER, None);
+            line.join()
         });
-        match line.ask(number, before, bytes - before) {
+        self.wants = bytes;
+        match line.ask(number, &budget) {
             Said::First if self.message.try_set(bytes) => {
                 line.leave(number, &budget);
-                (self.place, self.at) = (None, NEVER);
+                (self.number, self.at) = (None, NEVER);
             }
-            Said::First if line.go_beyond(number, &budget) => {
+            Said::First if line.go_beyond(number) => {
                 (self.goes_beyond, self.at) = (true, NEVER);
                 self.message.set(bytes);
             }
@@ -113,6 +125,14 @@ impl Claim {
         // The next one may go on as well.
         budget.call_first();
         true
+    }
+
+    /// It goes on without what it waited for.
+    #[inline]
+    pub(crate) fn stop_waiting(&mut self) {
+        if self.is_waiting() {
+            self.leave_line();
+        }
     }
 
     /// This is what is held now.
@@ -129,14 +149,22 @@ impl Claim {
     /// Whether memory is waited for.
     #[inline]
     pub(crate) fn is_waiting(&self) -> bool {
-        self.place.is_some() && !self.goes_beyond
+        self.number.is_some() && !self.goes_beyond
     }
 
     /// The message has ended, and gave back what it held.
+    #[inline]
     pub(crate) fn end_message(&mut self) {
         self.at = NEVER;
-        if let Some(number) = self.place.take() {
-            self.goes_beyond = false;
+        if self.number.is_some() {
+            self.leave_line();
+        }
+    }
+
+    #[cold]
+    fn leave_line(&mut self) {
+        if let Some(number) = self.number.take() {
+            (self.goes_beyond, self.at) = (false, NEVER);
             let budget = self.share.budget();
             budget.line().leave(number, budget);
             budget.call_first();
@@ -146,13 +174,22 @@ impl Claim {
     /// Calls `call` once the message that waits can go on.
     pub(crate) fn call(&self, call: Call) {
         let budget = self.budget();
-        let call = match self.place {
-            Some(number) => budget.line().call(number, call, budget),
+        let call = match self.wait() {
+            Some(wait) => budget.line().call(wait, call, budget),
             None => Some(call),
         };
         if let Some(call) = call {
             call();
         }
+    }
+
+    fn wait(&self) -> Option<Wait> {
+        let held = self.message.bytes();
+        self.number.map(|number| Wait {
+            number,
+            held,
+            needs: self.wants.saturating_sub(held),
+        })
     }
 
     /// When [`Claim::judge`] wants to be called next; zero means now.
@@ -198,10 +235,12 @@ impl Claim {
         if armed && self.goes(come) {
             return true;
         }
-        // Where another one was let go, its memory comes soon, or the next one
-        // goes.
-        let again = armed && self.is_waiting();
-        let delay = if again { patience / 8 } else { patience };
+        let delay = match (self.is_waiting(), armed) {
+            (true, false) => patience,
+            // Another one was let go: its memory comes soon, or the next one goes.
+            (true, true) => look_after(patience / 8),
+            (false, _) => look_after(patience),
+        };
         self.at = after(now, delay, patience);
         self.seen = come;
         false
@@ -221,19 +260,19 @@ impl Claim {
     }
 
     /// Lets the largest message go that waits; whether that is this one.
-    fn is_largest(&self) -> bool {
-        let Some(number) = self.place else {
+    fn is_largest(&mut self) -> bool {
+        let Some(wait) = self.wait() else {
             return false;
         };
-        let largest = self.budget().line().let_go(number);
-        match largest {
-            Ok(()) => true,
-            Err(call) => {
-                if let Some(call) = call {
-                    call();
-                }
+        let budget = self.share.budget();
+        let let_go = budget.line().let_go(wait, &mut self.let_go, budget);
+        match let_go {
+            LetGo::Itself => true,
+            LetGo::Other(call) => {
+                call();
                 false
             }
+            LetGo::NotYet => false,
         }
     }
 }
@@ -243,6 +282,11 @@ impl Drop for Claim {
         self.message.set(0);
         self.end_message();
     }
+}
+
+/// How long it takes until a look again, also where there is no patience.
+pub(crate) fn look_after(time: Duration) -> Duration {
+    time.max(Duration::from_millis(100))
 }
 
 /// A message that has its memory, and does not come so much further within the

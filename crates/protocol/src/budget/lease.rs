@@ -59,6 +59,31 @@ impl Lease {
         is_charged
     }
 
+    /// Takes so many bytes out of it, or all there are: they are free once what is returned is dropped.
+    /// That calls whoever waits for memory; so whoever holds a lock drops it later.
+    ///
+    /// ```
+    /// use socket_flow_protocol::{Budget, Purpose};
+    ///
+    /// let budget = Budget::new(100);
+    /// let mut lease = budget.lease(Purpose::Senders);
+    /// assert!(lease.try_set(80));
+    /// let part = lease.split(30);
+    /// assert_eq!((lease.bytes(), part.bytes(), budget.usage().senders), (50, 30, 80));
+    /// drop(part);
+    /// assert_eq!(budget.usage().senders, 50);
+    /// ```
+    #[inline]
+    pub fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self {
+            budget: self.budget.clone(),
+            purpose: self.purpose,
+            bytes,
+        }
+    }
+
     /// Makes it so many bytes, whether they fit or not: for memory that is there
     /// already.
     #[inline]

@@ -1,6 +1,7 @@
 mod claim;
 mod lease;
 mod line;
+mod newcomer;
 mod usage;
 
 use std::fmt;
@@ -10,10 +11,11 @@ use std::time::Duration;
 
 use crate::thread_pool;
 
-pub(crate) use claim::{Claim, PROGRESS};
+pub(crate) use claim::{Claim, PROGRESS, look_after};
 pub use lease::Lease;
 pub(crate) use line::Call;
 use line::Line;
+pub use newcomer::Newcomer;
 use usage::Counters;
 pub use usage::{Purpose, Usage};
 
@@ -37,17 +39,20 @@ pub use usage::{Purpose, Usage};
 /// 3. The largest message that waits is let go: its connection is closed with 1013
 ///    (Try Again Later).
 ///
+/// The head of a handshake that is larger than usual waits after all messages, in the
+/// order of their coming, for as long ([`Newcomer`]); then its client is refused.
+///
 /// The oldest message that waits may go beyond the budget, to its own limit, one
 /// at a time. Therefore no set of half messages waits for itself: whatever the
 /// others hold, that one gets all it needs; it ends, or is let go, and both give
 /// back what it held; then the next one is the oldest.
 ///
-/// It is no hard bound of the process. The share of a connection, contexts that are
-/// kept and what is queued are charged also where there is no room, and what an
-/// application keeps of a message is not charged.
-///
-/// What the application queues itself is charged and never refused for it: a queue
-/// without a message takes one, as always.
+/// It is no hard bound of the process. Charged also where there is no room are the
+/// shares of more connections than are [set aside](Budget::set_aside) for, contexts that
+/// are kept, the oldest message that waits, and what the application queues itself: a
+/// queue without a message takes one, as always. Not charged are what the allocator
+/// adds, what the task of a connection and its handler hold beside the share, what the application keeps of a message, what TLS takes beside the
+/// fixed share that a server charges for it, and what kernels keep for sockets.
 ///
 /// ```
 /// use socket_flow_protocol::{Budget, Config};
@@ -63,12 +68,16 @@ pub struct Budget(Arc<Inner>);
 struct Inner {
     limit: usize,
     patience: Duration,
-    /// All that is charged.
+    /// All that is charged but the shares of connections.
     used: AtomicUsize,
+    /// What is kept free for shares, in bytes, those of open connections included.
+    set_aside: AtomicUsize,
     counters: Counters,
     /// How many wait in the line. Invariant: changed only under its lock; read
     /// without it.
     waiting: AtomicUsize,
+    /// How many wait after them, likewise.
+    newcomers: AtomicUsize,
     line: Mutex<Line>,
 }
 
@@ -93,8 +102,10 @@ impl Budget {
             limit: bytes,
             patience,
             used: AtomicUsize::new(0),
+            set_aside: AtomicUsize::new(0),
             counters: Counters::default(),
             waiting: AtomicUsize::new(0),
+            newcomers: AtomicUsize::new(0),
             line: Mutex::default(),
         }))
     }
@@ -112,10 +123,51 @@ impl Budget {
     }
 
     /// How much is used, by what, and who had to go for it.
+    ///
+    /// ```
+    /// use socket_flow_protocol::{Budget, Config, Negotiated, Protocol};
+    ///
+    /// let budget = Budget::new(64 << 20);
+    /// let config = Config::new().budget(budget.clone());
+    /// let connection = Protocol::server(config, Negotiated::default());
+    /// let usage = budget.usage();
+    /// assert_eq!(usage.connections, Budget::SHARE);
+    /// println!(
+    ///     "{} of {} bytes: {} received, {} to be sent; {} closed, {} refused",
+    ///     usage.used, usage.limit, usage.receiving, usage.sending, usage.closed, usage.refused,
+    /// );
+    /// ```
     pub fn usage(&self) -> Usage {
-        self.0
-            .counters
-            .read(self.limit(), self.used(), self.waiting())
+        let mut usage = self.0.counters.read();
+        usage.limit = self.limit();
+        usage.used = self.used();
+        let open = usage.connections.saturating_add(usage.tls);
+        usage.set_aside = self.shares().saturating_sub(open);
+        usage.waiting = self.waiting() + self.newcomers();
+        usage
+    }
+
+    /// Keeps the shares of so many connections free for as long as this lives, those
+    /// that are open included. So a connection that opens where all is used does not
+    /// go beyond the budget. A server does it for as many connections as it may have,
+    /// where each that speaks TLS has several.
+    ///
+    /// ```
+    /// use socket_flow_protocol::{Budget, Purpose};
+    ///
+    /// let budget = Budget::new(1 << 20);
+    /// let aside = budget.set_aside(256);
+    /// assert!(!budget.lease(Purpose::Events).try_set((512 << 10) + 1));
+    /// drop(aside);
+    /// assert_eq!(budget.usage().used, 0);
+    /// ```
+    pub fn set_aside(&self, connections: usize) -> SetAside {
+        let bytes = connections.saturating_mul(Self::SHARE).min(self.limit());
+        self.0.set_aside.fetch_add(bytes, Ordering::SeqCst);
+        SetAside {
+            budget: self.clone(),
+            bytes,
+        }
     }
 
     /// Whether so many bytes more fit now. That may change until they are charged.
@@ -131,6 +183,16 @@ impl Budget {
     /// A part of the budget, of no bytes yet.
     pub fn lease(&self, purpose: Purpose) -> Lease {
         Lease::new(self.clone(), purpose)
+    }
+
+    /// Whether a message or a newcomer waits for memory.
+    pub fn is_waited_for(&self) -> bool {
+        self.waiting() > 0 || self.newcomers() > 0
+    }
+
+    /// One that will wait after all messages.
+    pub fn newcomer(&self) -> Newcomer {
+        Newcomer::new(self.clone())
     }
 
     /// Counts a handshake that was refused for want of memory.
@@ -149,26 +211,53 @@ impl Budget {
         self.0.counters.closed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a read may have one of the threads' buffers: half of the budget is
-    /// for what cannot wait.
+    /// Whether a read may have one of the threads' buffers: half of what is not for
+    /// shares is for what cannot wait.
     pub(crate) fn allows_buffer(&self, size: usize) -> bool {
-        self.used().saturating_add(size) <= self.limit() / 2
+        let room = self.limit().saturating_sub(self.shares());
+        let used = self.0.used.load(Ordering::SeqCst);
+        used.saturating_add(thread_pool::held())
+            .saturating_add(size)
+            <= room / 2
     }
 
     /// What is charged, and the threads' buffers, which are charged to every
     /// budget of the process.
     fn used(&self) -> usize {
         let used = self.0.used.load(Ordering::SeqCst);
-        used.saturating_add(thread_pool::held())
+        used.saturating_add(self.always())
+    }
+
+    /// What is used whether or not there is room.
+    fn always(&self) -> usize {
+        self.shares().saturating_add(thread_pool::held())
+    }
+
+    /// The shares of open connections, or what is set aside for them.
+    fn shares(&self) -> usize {
+        let counters = &self.0.counters;
+        let open = counters.bytes(Purpose::Connections) + counters.bytes(Purpose::Tls);
+        open.max(self.0.set_aside.load(Ordering::SeqCst))
     }
 
     fn waiting(&self) -> usize {
         self.0.waiting.load(Ordering::SeqCst)
     }
 
+    fn newcomers(&self) -> usize {
+        self.0.newcomers.load(Ordering::SeqCst)
+    }
+
     /// Charges so many bytes if they fit.
     fn try_charge(&self, purpose: Purpose, bytes: usize) -> bool {
-        let room = self.limit().saturating_sub(thread_pool::held());
+        let room = self.limit().saturating_sub(self.always());
+        if purpose.is_share() {
+            let fits = self.has_room(bytes);
+            if fits {
+                self.charge(purpose, bytes);
+            }
+            return fits;
+        }
         let charged = self
             .0
             .used
@@ -183,31 +272,54 @@ impl Budget {
 
     /// Charges so many bytes, whether they fit or not.
     fn charge(&self, purpose: Purpose, bytes: usize) {
-        self.0.used.fetch_add(bytes, Ordering::SeqCst);
+        if !purpose.is_share() {
+            self.0.used.fetch_add(bytes, Ordering::SeqCst);
+        }
         self.0.counters.add(purpose, bytes);
     }
 
     fn give_back(&self, purpose: Purpose, bytes: usize) {
         self.0.counters.subtract(purpose, bytes);
-        self.0.used.fetch_sub(bytes, Ordering::SeqCst);
+        if !purpose.is_share() {
+            self.0.used.fetch_sub(bytes, Ordering::SeqCst);
+        }
         // After the bytes are back: whoever joined the line before sees them, or
         // is seen here.
-        if self.waiting() > 0 {
+        if self.is_waited_for() {
             self.call_first();
         }
     }
 
-    /// Calls whoever is first in the line, if it can go on.
+    /// Calls those who are first in the line, if they can go on.
+    #[cold]
     fn call_first(&self) {
-        let call = self.line().call_first(self);
-        // Outside the lock: it may lead here again.
-        if let Some(call) = call {
+        let calls = self.line().call_first(self);
+        // Outside the lock: they may lead here again.
+        for call in calls {
             call();
         }
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
         self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shares that are kept free for connections to come, until it is dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct SetAside {
+    budget: Budget,
+    bytes: usize,
+}
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        let budget = &self.budget;
+        budget.0.set_aside.fetch_sub(self.bytes, Ordering::SeqCst);
+        if budget.is_waited_for() {
+            budget.call_first();
+        }
     }
 }
 

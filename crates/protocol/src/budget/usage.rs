@@ -20,6 +20,15 @@ pub enum Purpose {
     Events,
     /// Handshakes that are not complete.
     Handshakes,
+    /// What TLS keeps for each connection.
+    Tls,
+}
+
+impl Purpose {
+    /// Whether it is charged for each open connection, always as much.
+    pub(super) fn is_share(self) -> bool {
+        matches!(self, Self::Connections | Self::Tls)
+    }
 }
 
 /// How much of a [`Budget`](crate::Budget) is used, in bytes, and by what.
@@ -37,6 +46,8 @@ pub struct Usage {
     pub used: usize,
     /// The shares of open connections.
     pub connections: usize,
+    /// What is kept free for the shares of connections to come.
+    pub set_aside: usize,
     /// What was read and is not parsed, and messages that are put together.
     pub receiving: usize,
     /// The contexts of compression that are kept from message to message.
@@ -49,10 +60,12 @@ pub struct Usage {
     pub events: usize,
     /// Handshakes that are not complete.
     pub handshakes: usize,
+    /// What TLS keeps for each connection.
+    pub tls: usize,
     /// The buffers that threads read into and write from. They serve every
     /// connection of the process and count against each budget.
     pub buffers: usize,
-    /// How many messages wait for memory now.
+    /// How many messages and requests wait for memory now.
     pub waiting: usize,
     /// How many connections were closed for want of memory since the beginning.
     pub closed: u64,
@@ -73,38 +86,40 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn add(&self, purpose: Purpose, bytes: usize) {
         if let Some(counter) = self.by_purpose.get(purpose as usize) {
-            counter.fetch_add(bytes, Ordering::Relaxed);
+            counter.fetch_add(bytes, Ordering::SeqCst);
         }
     }
 
     pub(super) fn subtract(&self, purpose: Purpose, bytes: usize) {
         if let Some(counter) = self.by_purpose.get(purpose as usize) {
-            counter.fetch_sub(bytes, Ordering::Relaxed);
+            counter.fetch_sub(bytes, Ordering::SeqCst);
         }
     }
 
-    pub(super) fn read(&self, limit: usize, used: usize, waiting: usize) -> Usage {
-        let used_by = |purpose: Purpose| {
-            let counter = self.by_purpose.get(purpose as usize);
-            counter.map_or(0, |counter| counter.load(Ordering::Relaxed))
-        };
+    /// What is used for this, in bytes.
+    pub(super) fn bytes(&self, purpose: Purpose) -> usize {
+        let counter = self.by_purpose.get(purpose as usize);
+        counter.map_or(0, |counter| counter.load(Ordering::SeqCst))
+    }
+
+    /// What the counters know.
+    pub(super) fn read(&self) -> Usage {
         Usage {
-            limit,
-            used,
-            connections: used_by(Purpose::Connections),
-            receiving: used_by(Purpose::Receiving),
-            contexts: used_by(Purpose::Contexts),
-            sending: used_by(Purpose::Sending),
-            senders: used_by(Purpose::Senders),
-            events: used_by(Purpose::Events),
-            handshakes: used_by(Purpose::Handshakes),
+            connections: self.bytes(Purpose::Connections),
+            receiving: self.bytes(Purpose::Receiving),
+            contexts: self.bytes(Purpose::Contexts),
+            sending: self.bytes(Purpose::Sending),
+            senders: self.bytes(Purpose::Senders),
+            events: self.bytes(Purpose::Events),
+            handshakes: self.bytes(Purpose::Handshakes),
+            tls: self.bytes(Purpose::Tls),
             buffers: thread_pool::held(),
-            waiting,
             closed: self.closed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             reduced: self.reduced.load(Ordering::Relaxed),
+            ..Usage::default()
         }
     }
 }
 
-const PURPOSES: usize = Purpose::Handshakes as usize + 1;
+const PURPOSES: usize = Purpose::Tls as usize + 1;

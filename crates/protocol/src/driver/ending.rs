@@ -168,9 +168,9 @@ impl Ending {
     pub(super) fn over(&mut self, sending: &mut Sending) -> Result<(), Failure> {
         let written = match self.failure {
             // A write that failed is why nothing came any more.
-            Some(Failure::Expired(Expired::Pong | Expired::Close | Expired::Write)) => {
-                sending.write_failure()
-            }
+            Some(Failure::Expired(
+                Expired::Pong | Expired::Close | Expired::Write | Expired::Memory,
+            )) => sending.write_failure(),
             _ => None,
         };
         if let Some(failure) = written.or(self.failure.take()) {

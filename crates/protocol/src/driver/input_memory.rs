@@ -33,7 +33,9 @@ pub(super) fn make_room(input: &mut Input, config: &Config) {
 fn make_room_slow(input: &mut Input, config: &Config) {
     if let Some(budget) = config.memory() {
         // Reserved before.
-        make_room_within(input, budget, |_| true);
+        if let Some(own) = needed_within(input, budget) {
+            use_own(own, input);
+        }
         return;
     }
     let (len, spare) = (input.len(), input.spare_capacity());
@@ -61,16 +63,12 @@ fn make_room_slow(input: &mut Input, config: &Config) {
     }
 }
 
-/// Makes room for a read where memory may be short. `reserve` is asked for memory
-/// of the connection's own; whether there is room.
-pub(super) fn make_room_within(
-    input: &mut Input,
-    budget: &Budget,
-    reserve: impl FnOnce(usize) -> bool,
-) -> bool {
+/// Makes room for a read where memory may be short; or says which memory of the
+/// connection's own it needs, for [`use_own`].
+pub(super) fn needed_within(input: &mut Input, budget: &Budget) -> Option<BytesMut> {
     let len = input.len();
     if input.capacity() == 0 {
-        return true;
+        return None;
     }
     let least = if input.has_buffer() {
         SIZE / 2
@@ -80,23 +78,22 @@ pub(super) fn make_room_within(
     let missing = Input::MAX_HELD.saturating_sub(len).clamp(1, least);
     let is_small = !input.has_buffer() && may_have_buffer(len);
     if !is_small && (input.spare_capacity() >= missing || input.try_reclaim(missing)) {
-        return true;
+        return None;
     }
     if may_have_buffer(len) || input.has_buffer() {
         if let Some(buffer) = buffer(Some(budget)) {
             move_to(buffer, true, input);
-            return true;
+            return None;
         }
     }
     if is_small && (input.spare_capacity() >= missing || input.try_reclaim(missing)) {
-        return true;
+        return None;
     }
-    let own = own(len);
-    let is_reserved = reserve(own.capacity());
-    if is_reserved {
-        move_to(own, false, input);
-    }
-    is_reserved
+    Some(own(len))
+}
+
+pub(super) fn use_own(own: BytesMut, input: &mut Input) {
+    move_to(own, false, input);
 }
 
 /// Whether so much of a frame moves into a buffer, not into memory of its own.

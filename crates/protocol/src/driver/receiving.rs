@@ -429,7 +429,7 @@ impl Receiving {
     #[cold]
     pub(super) fn expire(&mut self, expired: Expired, sending: &mut Sending) {
         match expired {
-            Expired::Pong | Expired::Close | Expired::Write => {
+            Expired::Pong | Expired::Close | Expired::Write | Expired::Memory => {
                 // There is no Close that would keep messages from being taken.
                 sending.outgoing.send_close();
                 self.end(Ending::silent(expired));
@@ -443,11 +443,19 @@ impl Receiving {
         if self.incoming.is_direct(&self.input) {
             return self.incoming.reserve_direct(&self.input);
         }
-        let Some(budget) = self.incoming.config().memory().cloned() else {
+        let Some(budget) = self.incoming.config().memory() else {
             return true;
         };
-        let incoming = &mut self.incoming;
-        input_memory::make_room_within(&mut self.input, &budget, |own| incoming.reserve_input(own))
+        let Some(own) = input_memory::needed_within(&mut self.input, budget) else {
+            // It may have found a buffer instead.
+            self.incoming.stop_waiting();
+            return true;
+        };
+        let is_reserved = self.incoming.reserve_input(own.capacity());
+        if is_reserved {
+            input_memory::use_own(own, &mut self.input);
+        }
+        is_reserved
     }
 
     /// The message is let go.

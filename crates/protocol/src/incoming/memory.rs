@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socket_flow_frames::{ReceiveBuf, Role};
 
-use crate::budget::{Call, Claim};
+use crate::budget::{Call, Claim, OWN};
 use crate::config::Config;
 use crate::deflate::STEP;
 use crate::error::OutOfMemory;
@@ -29,7 +29,10 @@ impl Incoming {
             return true;
         };
         if has_claim {
-            return self.reserve_room(additional, arriving.max(1), most, input);
+            // Also where memory is short a message is not moved for every read.
+            let least = OWN.max(message.len() / 8);
+            let needed = arriving.max(frame.rest().min(least)).max(1);
+            return self.reserve_room(additional, needed, most, input);
         }
         grow(message, additional, most);
         true
@@ -64,10 +67,10 @@ impl Incoming {
         true
     }
 
-    /// Makes sure of memory for what the next step of inflating makes, and says
-    /// how much that may be; `None` where it waits for memory.
+    /// Makes sure of memory for what the next step of inflating makes of `payload`
+    /// bytes, and says how much that may be; `None` where it waits for memory.
     #[inline]
-    pub(super) fn reserve_inflated(&mut self, input: &Input) -> Option<usize> {
+    pub(super) fn reserve_inflated(&mut self, payload: usize, input: &Input) -> Option<usize> {
         if !self.has_claim() {
             return Some(usize::MAX);
         }
@@ -78,6 +81,10 @@ impl Incoming {
         let message = message.unwrap_or(&no_message);
         let room = limit.saturating_sub(message.len());
         let grown = |step: usize| grown(message, step.min(room), limit);
+        // A small message fits the share: nothing is counted for it.
+        if payload <= OWN / 4 && rest + grown(OWN) <= OWN {
+            return Some(OWN);
+        }
         let (all, least) = (grown(STEP), grown(LEAST_STEP));
         match self.try_reserve(rest + all) {
             true => Some(STEP),
@@ -107,6 +114,15 @@ impl Incoming {
     pub(crate) fn try_reserve_input(&mut self, capacity: usize) -> bool {
         let held = self.held();
         self.try_reserve(held + capacity)
+    }
+
+    /// Goes on without the memory that was waited for, if any was.
+    #[inline]
+    pub(crate) fn stop_waiting(&mut self) {
+        self.lacks_memory = false;
+        if let Some(claim) = self.claim_mut() {
+            claim.stop_waiting();
+        }
     }
 
     /// Whether it draws from a budget.
@@ -153,6 +169,14 @@ impl Incoming {
     /// Everything that is held is known to the budget after this.
     pub(crate) fn settle_memory(&mut self, input: &Input) {
         let held = self.held() + own(input);
+        // Nothing beyond the share, as before: most often.
+        if held > OWN || self.claim().is_some_and(Claim::is_in_use) {
+            self.settle_claim(held);
+        }
+    }
+
+    #[cold]
+    fn settle_claim(&mut self, held: usize) {
         let is_ended = self.ended;
         let Some(claim) = self.claim_mut() else {
             return;

@@ -389,6 +389,10 @@ impl Incoming {
         self.frame = None;
         self.message = None;
         self.assembly = None;
+        if let Some(extras) = self.extras.as_deref_mut() {
+            // Its context may be half of the memory, and the closing handshake be long.
+            extras.inflate = None;
+        }
         self.settle();
     }
 

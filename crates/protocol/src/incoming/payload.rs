@@ -174,7 +174,7 @@ impl Incoming {
         let limit = self.config.limits().message;
         let rest = frame.rest();
         let there = input.len().min(rest);
-        let Some(now) = self.reserve_inflated(input) else {
+        let Some(now) = self.reserve_inflated(there, input) else {
             self.frame = Some(frame);
             return Ok(None);
         };

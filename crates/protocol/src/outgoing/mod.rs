@@ -11,7 +11,7 @@ use bytes::Buf;
 use socket_flow_frames::{OpCode, Role, Rsv};
 
 use crate::closing::Closing;
-use crate::config::Config;
+use crate::config::{Config, NEVER};
 use crate::deadlines::Watch;
 use crate::deflate::{AT_ONCE, ByTurns, Compress};
 use crate::error::{Expired, SendError};
@@ -283,17 +283,22 @@ impl Outgoing {
     /// not be finished.
     #[inline]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if !self.is_unwritten() || self.config().timeouts().stall == Duration::MAX {
+        if !self.is_unwritten() {
             return None;
         }
-        match self
-            .extras
-            .as_deref()
-            .and_then(|extras| extras.stall.as_ref())
-        {
-            Some(stall) if stall.watch.is_armed() => Some(stall.watch.at.min(stall.pressed.at)),
-            _ => Some(Duration::ZERO),
+        let (config, queue) = (self.config(), &self.frames.queue);
+        let stalls = config.timeouts().stall != NEVER;
+        let is_pressed = config
+            .memory()
+            .is_some_and(|budget| budget.patience() != NEVER && queue.charged() > 0);
+        let extras = self.extras.as_deref();
+        let stall = extras.and_then(|extras| extras.stall.as_ref());
+        let (watch, pressed) =
+            stall.map_or((NEVER, NEVER), |stall| (stall.watch.at, stall.pressed.at));
+        if (stalls && watch == NEVER) || (is_pressed && pressed == NEVER) {
+            return Some(Duration::ZERO);
         }
+        Some(watch.min(pressed)).filter(|at| *at != NEVER)
     }
 
     /// Tells the time, on the caller's time line.
@@ -301,7 +306,8 @@ impl Outgoing {
     /// # Errors
     ///
     /// [`Expired::Write`] when the queue made no progress for
-    /// [`Timeouts::stall`](crate::Timeouts::stall).
+    /// [`Timeouts::stall`](crate::Timeouts::stall), [`Expired::Memory`] when it made
+    /// hardly any within the patience of its budget, where that was short.
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Expired> {
         if !self.is_unwritten() {
             self.forget(|extras| extras.stall = None);
@@ -314,7 +320,7 @@ impl Outgoing {
         let extras = self.extras.get_or_insert_default();
         let stall = extras.stall.get_or_insert_default();
         if stall.pressed.is_late(now, budget, taken) {
-            return Err(Expired::Write);
+            return Err(Expired::Memory);
         }
         if !stall.watch.is_armed() {
             stall.taken = taken;

@@ -12,6 +12,10 @@ use serde_json::Value;
 /// Longer than anything takes that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// So many periods in a row hold as much, of so many at most.
+const ALIKE: u32 = 3;
+const MOST_PERIODS: u32 = 60;
+
 /// Where the programs are.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -83,15 +87,26 @@ impl Program {
         }
     }
 
-    /// What the process holds over one of its periods, all of which is to come.
+    /// What the process holds once that hardly changes any more from period to period: what clients
+    /// have sent is worked off by then. Where it goes on changing, what it holds at last.
     pub(super) fn held(&self) -> io::Result<Held> {
         let deadline = Instant::now() + PATIENCE;
         // What was printed before, and the line of the period that has begun.
         while self.lines.try_recv().is_ok() {}
         self.line(deadline)?;
-        let line = self.line(deadline)?;
+        let mut asked = number(&self.line(deadline)?, "heap_most")?;
+        let mut alike = 0;
+        for _ in 0..MOST_PERIODS {
+            let next = number(&self.line(deadline)?, "heap_most")?;
+            let is_alike = next.abs_diff(asked) <= asked / 100;
+            alike = if is_alike { alike + 1 } else { 0 };
+            asked = next;
+            if alike == ALIKE {
+                break;
+            }
+        }
         Ok(Held {
-            asked: number(&line, "heap_most")?,
+            asked,
             resident: resident(self.child.id())?,
         })
     }

@@ -4,29 +4,32 @@ use std::hint::black_box;
 
 use socket_flow_connection::{Config, Error, WebSocket};
 
-use crate::Cell;
 use crate::deflate::{agreed, client, compressed, json};
-use crate::pipe::{Pipe, clock, finish, open};
+use crate::pipe::{Pipe, clock, finish, open_with};
+use crate::{Cell, Memory};
 
 type Peer = Pipe<3>;
 
 pub(crate) fn cells() -> Vec<Cell> {
     vec![
-        receive("2000 B in ten fragments", 2000, 10),
-        receive("64 KiB", 64 << 10, 1),
+        receive("200 B", 200, 1, Memory::Unbounded),
+        receive("2000 B in ten fragments", 2000, 10, Memory::Unbounded),
+        receive("64 KiB", 64 << 10, 1, Memory::Unbounded),
+        receive("200 B", 200, 1, Memory::Budgeted),
+        receive("64 KiB", 64 << 10, 1, Memory::Budgeted),
     ]
 }
 
 /// A message is one text, in so many frames.
-fn receive(name: &str, len: usize, frames: usize) -> Cell {
+fn receive(name: &str, len: usize, frames: usize, memory: Memory) -> Cell {
     Cell::new(
-        format!("connection/receive {name}, compressed"),
+        memory.name(format!("connection/receive {name}, compressed")),
         10,
         1,
         move |rounds| {
             let runtime = clock();
             let _clock = runtime.enter();
-            let mut ws: WebSocket<Peer> = open(wire(len, frames), agreed());
+            let mut ws: WebSocket<Peer> = open_with(wire(len, frames), agreed(), memory.config());
             let received: Result<(), Error> = finish(async move {
                 for _ in 0..rounds {
                     let message = ws.recv().await?.expect("a message");

@@ -5,9 +5,9 @@
 
 use socket_flow_connection::{Error, Negotiated, WebSocket};
 
-use crate::Cell;
-use crate::pipe::{Pipe, clock, finish, open};
+use crate::pipe::{Pipe, clock, finish, open_with};
 use crate::wire::{SAMPLES, Sample};
+use crate::{Cell, Memory};
 
 type Echo = Pipe<0>;
 
@@ -21,26 +21,40 @@ pub(crate) const ALONE: Sample = Sample {
 
 pub(crate) fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for sample in SAMPLES.into_iter().chain([ALONE]) {
-        cells.push(echo(sample, "lent", |ws: &mut WebSocket<Echo>, count| {
-            finish(async move {
-                let (reader, writer) = ws.halves();
-                for _ in 0..count {
-                    let message = reader.recv(writer).await?.expect("a message");
-                    writer.queue(message)?;
-                }
-                writer.flush().await
-            })
-        }));
-        cells.push(echo(sample, "owned", |ws: &mut WebSocket<Echo>, count| {
-            finish(async move {
-                for _ in 0..count {
-                    let message = ws.recv().await?.expect("a message");
-                    ws.queue(message)?;
-                }
-                ws.flush().await
-            })
-        }));
+    let unbounded = SAMPLES.into_iter().chain([ALONE]);
+    let unbounded = unbounded.map(|sample| (sample, Memory::Unbounded));
+    let [small, _, _, medium, ..] = SAMPLES;
+    let budgeted = [small, medium, ALONE].map(|sample| (sample, Memory::Budgeted));
+    for (sample, memory) in unbounded.chain(budgeted) {
+        cells.push(echo(
+            sample,
+            "lent",
+            memory,
+            |ws: &mut WebSocket<Echo>, count| {
+                finish(async move {
+                    let (reader, writer) = ws.halves();
+                    for _ in 0..count {
+                        let message = reader.recv(writer).await?.expect("a message");
+                        writer.queue(message)?;
+                    }
+                    writer.flush().await
+                })
+            },
+        ));
+        cells.push(echo(
+            sample,
+            "owned",
+            memory,
+            |ws: &mut WebSocket<Echo>, count| {
+                finish(async move {
+                    for _ in 0..count {
+                        let message = ws.recv().await?.expect("a message");
+                        ws.queue(message)?;
+                    }
+                    ws.flush().await
+                })
+            },
+        ));
     }
     cells
 }
@@ -49,16 +63,21 @@ pub(crate) fn cells() -> Vec<Cell> {
 pub(crate) fn echo<const N: usize>(
     sample: Sample,
     kind: &str,
+    memory: Memory,
     echo: fn(&mut WebSocket<Pipe<N>>, usize) -> Result<(), Error>,
 ) -> Cell {
     Cell::new(
-        format!("connection/echo {}, {kind}", sample.name),
+        memory.name(format!("connection/echo {}, {kind}", sample.name)),
         sample.rounds,
         sample.messages,
         move |rounds| {
             let runtime = clock();
             let _clock = runtime.enter();
-            let mut ws = open(sample.frames(usize::MAX), Negotiated::default());
+            let mut ws = open_with(
+                sample.frames(usize::MAX),
+                Negotiated::default(),
+                memory.config(),
+            );
             echo(&mut ws, rounds * sample.messages).expect("a connection in order");
             let pipe = ws.get_ref();
             // Every message is answered: four bytes of masking key shorter.

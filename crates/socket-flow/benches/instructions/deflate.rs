@@ -5,7 +5,7 @@ use std::hint::black_box;
 use bytes::{Buf, Bytes};
 use socket_flow_protocol::{Compressed, Config, DeflateParams, Input, Negotiated, Protocol};
 
-use crate::Cell;
+use crate::{Cell, Memory};
 
 const LEN: usize = 200;
 
@@ -13,34 +13,40 @@ const LEN: usize = 200;
 const DIFFERENT: usize = 200;
 
 pub(crate) fn cells() -> Vec<Cell> {
-    vec![
-        Cell::new("protocol/deflate send 200 B", 20, 10, |rounds| {
-            let messages = messages();
-            let mut server = Protocol::server(Config::new(), agreed());
-            for message in messages.iter().cycle().take(10 * rounds) {
-                assert!(server.queue(Compressed(&message[..])).is_ok());
-                let output = server.output();
-                output.advance(black_box(output.remaining()));
-            }
-        }),
-        Cell::new("protocol/deflate receive 200 B", 20, 10, |rounds| {
-            let mut client = client(Config::new());
-            let messages = messages();
-            let frames = messages.iter().map(|text| compressed(&mut client, text));
-            // In a circle, too: the first message refers to nothing before it.
-            let frames: Vec<_> = frames.collect();
-            let mut server = Protocol::server(Config::new(), agreed());
-            let mut input = Input::new();
-            for frame in frames.iter().cycle().take(10 * rounds) {
-                input.extend_from_slice(frame);
-                let found = server.step(&mut input).expect("valid frames");
-                let found = found.expect("a whole frame");
-                let message = server.lend_message(found, &input);
-                let text = message.and_then(|message| message.as_text());
-                assert_eq!(black_box(text).map(str::len), Some(LEN));
-            }
-        }),
-    ]
+    vec![send(Memory::Unbounded), receive(), send(Memory::Budgeted)]
+}
+
+fn send(memory: Memory) -> Cell {
+    let name = memory.name("protocol/deflate send 200 B");
+    Cell::new(name, 20, 10, move |rounds| {
+        let messages = messages();
+        let mut server = Protocol::server(memory.config(), agreed());
+        for message in messages.iter().cycle().take(10 * rounds) {
+            assert!(server.queue(Compressed(&message[..])).is_ok());
+            let output = server.output();
+            output.advance(black_box(output.remaining()));
+        }
+    })
+}
+
+fn receive() -> Cell {
+    Cell::new("protocol/deflate receive 200 B", 20, 10, |rounds| {
+        let mut client = client(Config::new());
+        let messages = messages();
+        let frames = messages.iter().map(|text| compressed(&mut client, text));
+        // In a circle, too: the first message refers to nothing before it.
+        let frames: Vec<_> = frames.collect();
+        let mut server = Protocol::server(Config::new(), agreed());
+        let mut input = Input::new();
+        for frame in frames.iter().cycle().take(10 * rounds) {
+            input.extend_from_slice(frame);
+            let found = server.step(&mut input).expect("valid frames");
+            let found = found.expect("a whole frame");
+            let message = server.lend_message(found, &input);
+            let text = message.and_then(|message| message.as_text());
+            assert_eq!(black_box(text).map(str::len), Some(LEN));
+        }
+    })
 }
 
 /// A client that compresses.

@@ -14,9 +14,9 @@ use socket_flow::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::Cell;
 use crate::handshake::REQUEST;
-use crate::pipe::{Pipe, clock, finish, open};
+use crate::pipe::{Pipe, clock, finish, open_with};
+use crate::{Cell, Memory};
 
 type Accepted = Pipe<4>;
 type AcceptedWithHeader = Pipe<5>;
@@ -40,8 +40,10 @@ pub(crate) fn cells() -> Vec<Cell> {
             },
         ),
         connect(),
-        publish("32 B", 32),
-        publish("1 KiB", 1 << 10),
+        publish("32 B", 32, Memory::Unbounded),
+        publish("1 KiB", 1 << 10, Memory::Unbounded),
+        publish("32 B", 32, Memory::Budgeted),
+        publish("1 KiB", 1 << 10, Memory::Budgeted),
     ]
 }
 
@@ -89,18 +91,19 @@ fn connect() -> Cell {
 }
 
 /// A message is one publish: handed to each member, and written by each member's connection.
-fn publish(name: &str, len: usize) -> Cell {
+fn publish(name: &str, len: usize, memory: Memory) -> Cell {
     Cell::new(
-        format!("facade/publish {name} to {MEMBERS} members"),
+        memory.name(format!("facade/publish {name} to {MEMBERS} members")),
         10,
         1,
         move |rounds| {
             let runtime = clock();
             let _clock = runtime.enter();
             let hub = Hub::new(SlowPolicy::Close);
+            let config = memory.config();
             // Connections whose peers send nothing.
             let mut members: Vec<WebSocket<Member>> = (0..MEMBERS)
-                .map(|_| open(Vec::new(), Negotiated::default()))
+                .map(|_| open_with(Vec::new(), Negotiated::default(), config.clone()))
                 .collect();
             for member in &mut members {
                 assert!(hub.join("room", &member.sender()));

@@ -25,7 +25,11 @@ mod shared;
 mod wire;
 
 use std::env;
+use std::hint::black_box;
+use std::mem;
 use std::process::ExitCode;
+
+use socket_flow::{Budget, Config};
 
 /// A job whose cost per message is guarded.
 struct Cell {
@@ -50,6 +54,31 @@ impl Cell {
             rounds,
             messages,
             job: Box::new(job),
+        }
+    }
+}
+
+/// Whether a cell's connections draw from a budget, which has room for all of them. A cell where they
+/// do has the name of the one where they do not, and this at its end: it is compared with that one.
+#[derive(Clone, Copy)]
+enum Memory {
+    Unbounded,
+    Budgeted,
+}
+
+impl Memory {
+    fn name(self, cell: impl Into<String>) -> String {
+        let cell = cell.into();
+        match self {
+            Self::Unbounded => cell,
+            Self::Budgeted => cell + ", with a budget",
+        }
+    }
+
+    fn config(self) -> Config {
+        match self {
+            Self::Unbounded => Config::new(),
+            Self::Budgeted => Config::new().budget(Budget::new(1 << 30)),
         }
     }
 }
@@ -79,6 +108,25 @@ fn main() -> ExitCode {
         println!("no cell {name}, or {rounds} is no number");
         return ExitCode::FAILURE;
     };
+    align_heap();
     (cell.job)(rounds);
     ExitCode::SUCCESS
 }
+
+/// Lets the heap go on at the beginning of a cache line, however many cells there are: how many
+/// instructions masking takes depends on where its buffer begins.
+fn align_heap() {
+    // So large that it is the end of the heap, and stays there when it shrinks.
+    let mut end = black_box(Vec::<u8>::with_capacity(LARGE));
+    let missing = LINE - end.as_ptr().addr() % LINE;
+    // Before each block are eight bytes of the allocator's own.
+    end.resize(LINE + missing - 8, 0);
+    end.shrink_to_fit();
+    mem::forget(end);
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Bytes that no block has which the list of cells left.
+const LARGE: usize = 64 << 10;

@@ -92,12 +92,21 @@ impl<const N: usize> AsyncWrite for Pipe<N> {
 
 /// A server's connection, to a peer that sends `round`.
 pub(crate) fn open<const N: usize>(round: Vec<u8>, negotiated: Negotiated) -> WebSocket<Pipe<N>> {
+    open_with(round, negotiated, Config::new())
+}
+
+/// The same, with this configuration.
+pub(crate) fn open_with<const N: usize>(
+    round: Vec<u8>,
+    negotiated: Negotiated,
+    config: Config,
+) -> WebSocket<Pipe<N>> {
     WebSocket::from_parts(
         Pipe::new(round),
         BytesMut::new(),
         Role::Server,
         negotiated,
-        Config::new(),
+        config,
     )
 }
 

@@ -3,10 +3,10 @@
 
 use socket_flow_connection::{Error, Negotiated, WebSocket};
 
-use crate::Cell;
 use crate::connection::{ALONE, echo};
 use crate::pipe::{Pipe, clock, finish, open};
 use crate::wire::{SAMPLES, Sample};
+use crate::{Cell, Memory};
 
 type Sending = Pipe<1>;
 type Split = Pipe<2>;
@@ -14,10 +14,13 @@ type Split = Pipe<2>;
 pub(crate) fn cells() -> Vec<Cell> {
     let [batch, _, text, medium, large, _] = SAMPLES;
     let mut cells = Vec::new();
-    for sample in [batch, ALONE, text] {
+    let unbounded = [batch, ALONE, text].map(|sample| (sample, Memory::Unbounded));
+    let budgeted = [batch, ALONE, text].map(|sample| (sample, Memory::Budgeted));
+    for (sample, memory) in unbounded.into_iter().chain(budgeted) {
         cells.push(echo(
             sample,
             "through a sender",
+            memory,
             |ws: &mut WebSocket<Sending>, count| {
                 finish(async move {
                     let sender = ws.sender();

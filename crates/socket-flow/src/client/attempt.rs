@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -43,8 +44,9 @@ impl Attempt {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut unread = BytesMut::new();
+        let asking = ask(stream, &self.request, self.head_limits, &mut unread);
         let response = deadline
-            .run(ask(stream, &self.request, self.head_limits, &mut unread))
+            .run(pin!(asking))
             .await
             .unwrap_or(Err(ConnectError::Timeout(ConnectStage::Handshake)))?;
         Ok(Answer { response, unread })

@@ -1,5 +1,6 @@
 //! The body of an answer that is not 101, within bounds of size and time.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -30,7 +31,7 @@ where
             true => deadline.or(Deadline::after(SILENCE)),
             false => deadline,
         };
-        match by.run(read_some(io, &mut unread)).await {
+        match by.run(pin!(read_some(io, &mut unread))).await {
             Some(Ok(1..)) => {}
             Some(Ok(0)) => {
                 body.end();

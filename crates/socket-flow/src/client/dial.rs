@@ -2,6 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 
 use tokio::net::{TcpStream, lookup_host};
 
@@ -16,7 +17,7 @@ pub(crate) async fn dial(
     deadline: Deadline,
 ) -> Result<TcpStream, DialFailure> {
     let addresses = deadline
-        .run(lookup_host((host, port)))
+        .run(pin!(lookup_host((host, port))))
         .await
         .ok_or(DialFailure::Timeout(ConnectStage::Resolve))?
         .map_err(DialFailure::Resolve)?;
@@ -29,7 +30,7 @@ pub(crate) async fn dial_addresses(
     deadline: Deadline,
 ) -> Result<TcpStream, DialFailure> {
     deadline
-        .run(race(addresses, open))
+        .run(pin!(race(addresses, open)))
         .await
         .ok_or(DialFailure::Timeout(ConnectStage::Connect))?
         .map_err(DialFailure::Connect)

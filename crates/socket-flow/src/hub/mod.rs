@@ -37,11 +37,12 @@ use topics::Topics;
 ///     .serve_with(move |mut ws: WebSocket<ServerStream>, request| {
 ///         let hub = hub.clone();
 ///         async move {
-///             let room = request.uri().path();
-///             hub.join(room, &ws.sender());
+///             let room = request.uri().path().to_owned();
+///             drop(request); // or it stays in memory as long as the connection
+///             hub.join(&room, &ws.sender());
 ///             while let Some(message) = ws.recv().await? {
 ///                 // Runs this connection while it waits for others.
-///                 hub.publish_from(&mut ws, room, message).await;
+///                 hub.publish_from(&mut ws, &room, message).await;
 ///             }
 ///             Ok::<_, Error>(())
 ///         }
@@ -354,7 +355,7 @@ where
         let is_published = match ws.closing().is_sent() {
             // It has nothing to be run for.
             true => false,
-            false => matches!(race(run.as_mut(), ws.drive()).await, First::Left(())),
+            false => matches!(race(run.as_mut(), pin!(ws.drive())).await, First::Left(())),
         };
         if !is_published {
             run.await;

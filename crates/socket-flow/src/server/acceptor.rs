@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -346,7 +347,8 @@ impl Acceptor {
         let mut decoder = RequestDecoder::new(self.settings.head_limits);
         let mut memory = self.settings.config.memory().map(HeadMemory::new);
         let reading = read_request(&mut stream, &mut buf, &mut decoder, memory.as_mut());
-        let head = deadline.run(reading).await.ok_or(AcceptError::Timeout)?;
+        let head = deadline.run(pin!(reading)).await;
+        let head = head.ok_or(AcceptError::Timeout)?;
         let (request, rejection) = match head {
             Ok(request) => match server::decide(&request, &self.settings.choices) {
                 Ok(acceptance) => {

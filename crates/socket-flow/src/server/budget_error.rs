@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use socket_flow_protocol::{Budget, Config};
+use socket_flow_protocol::{Budget, Config, SetAside};
 
 /// A [`Budget`] that no server can keep to: what
 /// [`serve`](crate::ServerBuilder::serve) fails with is an [`io::Error`] of kind
@@ -24,7 +24,7 @@ pub enum BudgetError {
         budget: usize,
         /// [`max_connections`](crate::ServerBuilder::max_connections).
         connections: usize,
-        /// [`Budget::SHARE`].
+        /// [`Budget::SHARE`], and `tls::BUDGET_SHARE` beside it where they speak TLS.
         share: usize,
     },
 }
@@ -56,23 +56,41 @@ impl From<BudgetError> for io::Error {
     }
 }
 
-/// Whether a server of so many connections can keep to its budget.
-pub(crate) fn check_budget(config: &Config, connections: usize) -> Result<(), BudgetError> {
-    let Some(budget) = config.memory().map(Budget::limit) else {
-        return Ok(());
+/// Sets the shares of a server's connections aside, `share` bytes for each, if it can
+/// keep to its budget; without a limit, it is the budget that limits the connections.
+pub(crate) fn share_out(
+    config: &Config,
+    connections: &mut usize,
+    share: usize,
+) -> Result<Option<SetAside>, BudgetError> {
+    let Some(budget) = config.memory() else {
+        return Ok(None);
     };
+    let limit = budget.limit();
     let message = config.limits().message;
-    if budget < message {
-        return Err(BudgetError::BelowMessage { budget, message });
-    }
-    let share = Budget::SHARE;
-    // Without a limit, it is the budget that limits the connections.
-    if connections < usize::MAX && connections.saturating_mul(share) > budget {
-        return Err(BudgetError::BelowConnections {
-            budget,
-            connections,
-            share,
+    if limit < message {
+        return Err(BudgetError::BelowMessage {
+            budget: limit,
+            message,
         });
     }
-    Ok(())
+    if limit == usize::MAX {
+        // It only counts.
+        return Ok(None);
+    }
+    let most = limit / share;
+    let expected = match *connections {
+        usize::MAX => most / 4,
+        limited if limited > most => {
+            return Err(BudgetError::BelowConnections {
+                budget: limit,
+                connections: limited,
+                share,
+            });
+        }
+        limited => limited.min(most / 2),
+    };
+    *connections = most.min(*connections);
+    let shares = expected.saturating_mul(share.div_ceil(Budget::SHARE));
+    Ok(Some(budget.set_aside(shares)))
 }

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -52,9 +53,9 @@ impl Control {
         }
     }
 
-    /// Runs this unless the server is to stop.
-    pub(crate) async fn unless_stopping<F: Future>(&self, work: F) -> Option<F::Output> {
-        match race(self.closing.cancelled(), work).await {
+    /// Runs this, which is pinned as for [`race`], unless the server is to stop.
+    pub(crate) async fn unless_stopping<F: Future + Unpin>(&self, work: F) -> Option<F::Output> {
+        match race(pin!(self.closing.cancelled()), work).await {
             First::Left(()) => None,
             First::Right(output) => Some(output),
         }

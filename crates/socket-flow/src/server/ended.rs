@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use socket_flow_connection::{Heir, WebSocket};
@@ -88,7 +88,7 @@ impl Legacy {
                 // The reason is empty, so it cannot be too long.
                 let _ = writer.start_close(code, "");
                 // Where it fails the transport has, and lingering ends at once.
-                if deadline.run(writer.flush()).await.is_some() {
+                if deadline.run(pin!(writer.flush())).await.is_some() {
                     linger(writer.into_transport(), deadline).await;
                 }
             }

@@ -1,16 +1,20 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{HeaderValue, Request};
 use socket_flow_protocol::{Budget, Lease, NEVER, Purpose};
-use tokio::time::sleep;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 /// What a handshake is charged to the budget that its connection will draw from.
 ///
 /// The share of a connection is charged from the start, and a usual request fits it: no newcomer
 /// waits for memory. A larger one takes no byte before there is room for it.
 pub(crate) struct HeadMemory {
+    _share: Lease,
+    /// What it takes beyond that.
     lease: Lease,
     /// How long it may wait yet.
     patience: Duration,
@@ -20,46 +24,57 @@ pub(crate) struct HeadMemory {
 
 impl HeadMemory {
     pub(crate) fn new(budget: &Budget) -> Self {
-        let mut lease = budget.lease(Purpose::Handshakes);
-        lease.set(Budget::SHARE);
+        let mut share = budget.lease(Purpose::Connections);
+        share.set(Budget::SHARE);
         Self {
-            lease,
+            _share: share,
+            lease: budget.lease(Purpose::Handshakes),
             patience: budget.patience(),
             is_waiting: false,
         }
     }
 
     /// Makes sure of so many bytes in all, and waits for them as long as the patience of the budget
-    /// lasts; whether they are there.
+    /// lasts; whether they are there. It waits in the line, after messages and after heads that came
+    /// before.
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped; the handshake counts as refused.
     pub(crate) async fn reserve(&mut self, bytes: usize) -> bool {
-        let mut pause = SHORTEST_PAUSE;
-        while !self.try_reserve(bytes) {
+        if self.try_reserve(bytes) {
+            return true;
+        }
+        let bytes = beyond_share(bytes);
+        let mut newcomer = self.lease.budget().newcomer();
+        let called = Arc::new(Notify::new());
+        loop {
+            let call = Arc::clone(&called);
+            if newcomer.take(&mut self.lease, bytes, move || call.notify_one()) {
+                self.is_waiting = false;
+                return true;
+            }
             self.is_waiting = true;
-            let next = pause.min(self.patience);
-            if next.is_zero() {
+            if self.patience.is_zero() {
                 return false;
             }
-            sleep(next).await;
+            let start = Instant::now();
+            let _ = timeout(self.patience.min(LOOK), called.notified()).await;
             if self.patience != NEVER {
-                self.patience -= next;
+                self.patience = self.patience.saturating_sub(start.elapsed());
             }
-            pause = (2 * pause).min(LONGEST_PAUSE);
         }
-        self.is_waiting = false;
-        true
     }
 
-    /// Makes sure of so many bytes in all, if they are there.
+    /// Makes sure of so many bytes in all, if they are there and nobody waits for them.
     pub(crate) fn try_reserve(&mut self, bytes: usize) -> bool {
-        bytes <= self.lease.bytes() || self.lease.try_set(bytes)
+        let bytes = beyond_share(bytes);
+        let is_free = || !self.lease.budget().is_waited_for();
+        bytes <= self.lease.bytes() || (is_free() && self.lease.try_set(bytes))
     }
 
     /// This is what is held from now on.
     pub(crate) fn settle(&mut self, bytes: usize) {
-        self.lease.set(bytes.max(Budget::SHARE));
+        self.lease.set(beyond_share(bytes));
     }
 }
 
@@ -74,9 +89,13 @@ impl Drop for HeadMemory {
 impl fmt::Debug for HeadMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeadMemory")
-            .field("bytes", &self.lease.bytes())
+            .field("beyond_share", &self.lease.bytes())
             .finish_non_exhaustive()
     }
+}
+
+fn beyond_share(bytes: usize) -> usize {
+    bytes.saturating_sub(Budget::SHARE)
 }
 
 /// How much memory a request takes whose head has this many bytes, and what is decided about it.
@@ -104,7 +123,5 @@ const REPEATED_LINE: usize = 72;
 /// The memory of a request of 24 lines and 1,300 bytes.
 const MOST_OF_USUAL: usize = 2 * Budget::SHARE;
 
-/// Memory that is not there becomes free within a round trip, or takes its time. Ten looks within the
-/// usual patience leave a machine idle on which everybody waits.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(640);
+/// The buffer of a thread that is freed calls nobody who waits.
+const LOOK: Duration = Duration::from_secs(1);

@@ -54,6 +54,15 @@ impl Listener {
         TcpListener::bind(addr).await.map(Self::from)
     }
 
+    /// What a budget is charged for the TLS of each connection.
+    pub(crate) fn tls_share(&self) -> usize {
+        #[cfg(feature = "rustls")]
+        if self.tls.is_some() {
+            return crate::tls::BUDGET_SHARE;
+        }
+        0
+    }
+
     /// Speaks TLS on every connection: [`ServerTls`](crate::tls::ServerTls) makes common
     /// configurations, rustls any.
     ///

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,10 +44,11 @@ impl Opening {
     /// being written is finished, and all others are dropped.
     pub(crate) async fn open(
         &self,
-        stream: ServerStream,
+        mut stream: ServerStream,
         peer: PeerAddr,
         control: &Control,
     ) -> Option<(WebSocket<ServerStream>, Request<()>)> {
+        self.charge(&mut stream);
         match self.try_open(stream, peer, control).await {
             Ok((ws, request)) => {
                 ws.span().record("peer", tracing::field::display(peer));
@@ -62,9 +63,16 @@ impl Opening {
     }
 
     /// Answers what the application answers in plain HTTP, and any other request with 503.
-    pub(crate) async fn turn_away(&self, stream: ServerStream, peer: PeerAddr, control: &Control) {
+    pub(crate) async fn turn_away(
+        &self,
+        mut stream: ServerStream,
+        peer: PeerAddr,
+        control: &Control,
+    ) {
+        self.charge(&mut stream);
         let judged = self.acceptor.judge(stream, self.acceptor.deadline());
-        let refused = match control.unless_stopping(judged).await {
+        let judged = control.unless_stopping(pin!(judged)).await;
+        let refused = match judged {
             Some(Ok(Judged::Valid(pending))) => pending.into_refused(self.too_many()),
             Some(Ok(Judged::Invalid(mut refused))) => {
                 if !self.responds(&mut refused, peer) {
@@ -86,8 +94,9 @@ impl Opening {
         control: &Control,
     ) -> Result<(WebSocket<ServerStream>, Request<()>), Option<AcceptError>> {
         let deadline = self.acceptor.deadline();
-        let judged = control.unless_stopping(self.acceptor.judge(stream, deadline));
-        let mut pending = match judged.await.ok_or(None)?? {
+        let judged = self.acceptor.judge(stream, deadline);
+        let judged = control.unless_stopping(pin!(judged)).await;
+        let mut pending = match judged.ok_or(None)?? {
             Judged::Valid(pending) => *pending,
             Judged::Invalid(mut refused) => {
                 self.responds(&mut refused, peer);
@@ -105,7 +114,8 @@ impl Opening {
             let left = stream.leave();
             let pace = self.acceptor.pace();
             let admitting = deadline.run(admit(pending));
-            pending = match control.unless_stopping(admitting).await {
+            let admitted = control.unless_stopping(pin!(admitting)).await;
+            pending = match admitted {
                 // The client's socket goes with it, where it takes too long.
                 Some(admitted) => admitted.ok_or(AcceptError::Timeout)?,
                 // The request went with the decision; its stream comes back.
@@ -121,8 +131,14 @@ impl Opening {
             let (_, stream) = pending.request_and_stream();
             stream.keep_little_unsent();
         }
-        let opened = control.unless_stopping(pending.open()).await;
+        let opened = control.unless_stopping(pin!(pending.open())).await;
         Ok(opened.ok_or(None)??)
+    }
+
+    fn charge(&self, stream: &mut ServerStream) {
+        if let Some(budget) = self.acceptor.settings().memory() {
+            stream.charge(budget);
+        }
     }
 
     /// Has the application answer a request that asks for no WebSocket, or not as it should; whether

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -199,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             head = [CONTINUE, &head].concat().into();
         }
         self.deadline
-            .run(write_head(&mut self.stream, &head))
+            .run(pin!(write_head(&mut self.stream, &head)))
             .await
             .ok_or(AcceptError::Timeout)??;
         tracing::debug!(

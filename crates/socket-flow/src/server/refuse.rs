@@ -1,4 +1,5 @@
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -81,7 +82,7 @@ where
     // A short answer is through at once: 5 s in all, as for the end of a connection.
     let deadline = Deadline::since(paced.last(), LINGER);
     deadline
-        .run(stream.shutdown())
+        .run(pin!(stream.shutdown()))
         .await
         .ok_or(AcceptError::Timeout)?
         .map_err(AcceptError::Io)?;
@@ -124,7 +125,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // It may have been done already, or have failed: then draining ends at once.
-    if deadline.run(stream.shutdown()).await.is_some() {
+    if deadline.run(pin!(stream.shutdown())).await.is_some() {
         drain(&mut stream, BytesMut::new(), deadline).await;
     }
 }
@@ -142,7 +143,8 @@ where
     buf.reserve(READ_STEP);
     loop {
         let silence = deadline.or(Deadline::after(SILENCE));
-        match silence.run(read_some(stream, &mut buf)).await {
+        let read = silence.run(pin!(read_some(stream, &mut buf))).await;
+        match read {
             Some(Ok(1..)) => buf.clear(),
             // Whatever ended it, what was to be said has been sent.
             Some(Ok(0) | Err(_)) | None => return,

@@ -43,13 +43,19 @@ impl ReplyRoom {
     /// Promises the room for a reply with a payload of this many bytes, if it
     /// is there.
     pub(crate) fn try_promise(&self, payload: usize) -> Option<Promise> {
-        self.has_room(payload).then(|| self.promise(payload))
+        let bytes = self.0.sender.cost(payload);
+        let is_promised = self.0.sender.try_promise(&self.0.bytes, bytes);
+        is_promised.then(|| self.promised(bytes))
     }
 
     /// Promises it, also where it is not there.
     pub(crate) fn promise(&self, payload: usize) -> Promise {
         let bytes = self.0.sender.cost(payload);
-        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.0.sender.promise(&self.0.bytes, bytes);
+        self.promised(bytes)
+    }
+
+    fn promised(&self, bytes: usize) -> Promise {
         Promise {
             promised: Arc::clone(&self.0),
             bytes,
@@ -96,7 +102,8 @@ impl ReplyRoom {
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        self.promised.bytes.fetch_sub(self.bytes, Ordering::Release);
+        let Promised { sender, bytes, .. } = &*self.promised;
+        sender.promise_ended(bytes, self.bytes);
         self.promised.ended.notify_one();
     }
 }

@@ -29,11 +29,12 @@ pub(crate) async fn run<S: Session>(
     let _closed = control.closed.clone().drop_guard();
     let mut tasks = JoinSet::new();
     loop {
-        let stopping = control.closing.cancelled();
-        match race(stopping, next(&mut tasks, &listener)).await {
-            First::Left(()) => break,
-            First::Right(Next::Ended(result)) => report(result),
-            First::Right(Next::Accepted(stream, peer)) => {
+        let next = next(&mut tasks, &listener);
+        let next = control.unless_stopping(pin!(next)).await;
+        match next {
+            None => break,
+            Some(Next::Ended(result)) => report(result),
+            Some(Next::Accepted(stream, peer)) => {
                 let is_full = tasks.len() >= opening.max_connections;
                 if is_full && tasks.len() - opening.max_connections >= MAX_REFUSALS {
                     tracing::debug!(%peer, "dropped, too many connections");
@@ -95,14 +96,16 @@ async fn drain(tasks: &mut JoinSet<()>, control: &Control) -> usize {
         let end = deadline
             .borrow_and_update()
             .and_then(|deadline| deadline.end);
-        let time = async {
+        let time = pin!(async {
             match end {
                 // The time may be up already, with nothing left to wait for.
                 Some(end) => sleep_until(end).await,
                 None => std::future::pending().await,
             }
-        };
-        match race(tasks.join_next(), race(deadline.changed(), time)).await {
+        });
+        let changed = pin!(deadline.changed());
+        let time = race(changed, time);
+        match race(pin!(tasks.join_next()), pin!(time)).await {
             First::Left(None) => return 0,
             First::Left(Some(result)) => report(result),
             First::Right(First::Left(_)) => {}

@@ -167,9 +167,11 @@ impl Telling {
     /// Waits for the room for a reply, and sends meanwhile, which makes it;
     /// unless no reply will be sent any more.
     async fn wait_for_reply_room(&mut self, ws: &mut WebSocket<ServerStream>, size: usize) {
-        let room = race(ws.drive(), self.replies.wait(size));
-        let stopping = self.registered.control.closing.cancelled();
-        if let First::Right(First::Left(Err(error))) = race(stopping, room).await {
+        let drive = pin!(ws.drive());
+        let room = pin!(self.replies.wait(size));
+        let room = race(drive, room);
+        let control = &self.registered.control;
+        if let Some(First::Left(Err(error))) = control.unless_stopping(pin!(room)).await {
             self.failure = Some(error);
         }
     }
@@ -195,17 +197,20 @@ impl Telling {
         let mut wait = pin!(wait);
         let mut is_driving = true;
         loop {
-            let drive = async {
-                match is_driving {
-                    true => ws.drive().await,
-                    false => std::future::pending().await,
-                }
+            let first = {
+                let drive = pin!(async {
+                    match is_driving {
+                        true => ws.drive().await,
+                        false => std::future::pending().await,
+                    }
+                });
+                let others = pin!(self.registered.control.unless_stopping(drive));
+                race(wait.as_mut(), others).await
             };
-            let others = race(self.registered.control.closing.cancelled(), drive);
-            match race(wait.as_mut(), others).await {
+            match first {
                 First::Left(result) => return Some(result),
-                First::Right(First::Left(())) => return None,
-                First::Right(First::Right(result)) => {
+                First::Right(None) => return None,
+                First::Right(Some(result)) => {
                     is_driving = false;
                     if let Err(error) = result {
                         self.failure = Some(error);
@@ -222,8 +227,9 @@ impl Telling {
             Err(TrySendError::Full(Queued { event, .. })) => {
                 let control = &self.registered.control;
                 let mut unread = Unread(control, Some(event));
-                let closing = control.closing.cancelled();
-                if let First::Left(Ok(room)) = race(self.events.reserve(), closing).await {
+                let room = pin!(self.events.reserve());
+                let closing = pin!(control.closing.cancelled());
+                if let First::Left(Ok(room)) = race(room, closing).await {
                     if let Some(event) = unread.1.take() {
                         room.send(event.into());
                     }

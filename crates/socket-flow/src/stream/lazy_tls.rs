@@ -5,13 +5,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use socket_flow_protocol::{Budget, Lease, Purpose};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, FallibleAccept, TlsAcceptor};
 
 use crate::stream::socket::Socket;
-use crate::tls::TlsInfo;
+use crate::tls::{BUDGET_SHARE, TlsInfo};
 
 /// A server's TLS whose handshake is driven by whoever first reads or writes.
 ///
@@ -19,7 +20,13 @@ use crate::tls::TlsInfo;
 ///   Waiting ──▶ Handshake ──▶ Open
 ///                   └───────▶ Failed
 /// ```
-pub(crate) enum LazyTls {
+pub(crate) struct LazyTls {
+    state: State,
+    /// What it is charged of a budget.
+    memory: Option<Lease>,
+}
+
+enum State {
     Waiting(Accept<Socket>),
     Handshake(FallibleAccept<Socket>),
     Open(TlsStream<Socket>),
@@ -32,28 +39,39 @@ pub(crate) enum LazyTls {
 
 impl LazyTls {
     pub(crate) fn new(socket: Socket, config: Arc<ServerConfig>) -> Self {
-        Self::Waiting(TlsAcceptor::from(config).accept(socket))
+        Self {
+            state: State::Waiting(TlsAcceptor::from(config).accept(socket)),
+            memory: None,
+        }
+    }
+
+    /// Charges [`BUDGET_SHARE`] for as long as this lives, whether there is room or not.
+    pub(crate) fn charge(&mut self, budget: &Budget) {
+        let memory = self.memory.insert(budget.lease(Purpose::Tls));
+        memory.set(BUDGET_SHARE);
     }
 
     pub(crate) fn socket(&self) -> Option<&Socket> {
-        match self {
-            Self::Waiting(accept) => accept.get_ref(),
-            Self::Open(tls) => Some(tls.get_ref().0),
-            Self::Failed(socket) => Some(socket),
-            Self::Handshake(_) | Self::Moving => None,
+        match &self.state {
+            State::Waiting(accept) => accept.get_ref(),
+            State::Open(tls) => Some(tls.get_ref().0),
+            State::Failed(socket) => Some(socket),
+            State::Handshake(_) | State::Moving => None,
         }
     }
 
     pub(crate) fn info(&self) -> Option<TlsInfo> {
-        match self {
-            Self::Open(tls) => {
+        match &self.state {
+            State::Open(tls) => {
                 let (_, session) = tls.get_ref();
                 Some(TlsInfo::new(session, session.server_name()))
             }
             _ => None,
         }
     }
+}
 
+impl State {
     /// The open stream, once the handshake is through.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut TlsStream<Socket>>>> {
         if let Self::Waiting(_) = self {
@@ -99,9 +117,9 @@ impl AsyncRead for LazyTls {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Failed(socket) => Self::poll_drain(socket, cx),
-            this => ready!(this.poll_open(cx))?.poll_read(cx, buf),
+        match &mut self.get_mut().state {
+            State::Failed(socket) => State::poll_drain(socket, cx),
+            state => ready!(state.poll_open(cx))?.poll_read(cx, buf),
         }
     }
 }
@@ -112,7 +130,7 @@ impl AsyncWrite for LazyTls {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.get_mut().poll_open(cx))?.poll_write(cx, buf)
+        ready!(self.get_mut().state.poll_open(cx))?.poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -120,7 +138,7 @@ impl AsyncWrite for LazyTls {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.get_mut().poll_open(cx))?.poll_write_vectored(cx, bufs)
+        ready!(self.get_mut().state.poll_open(cx))?.poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -128,27 +146,27 @@ impl AsyncWrite for LazyTls {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.get_mut().poll_open(cx))?.poll_flush(cx)
+        ready!(self.get_mut().state.poll_open(cx))?.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Open(tls) => Pin::new(tls).poll_shutdown(cx),
-            Self::Failed(socket) => Pin::new(socket).poll_shutdown(cx),
+        match &mut self.get_mut().state {
+            State::Open(tls) => Pin::new(tls).poll_shutdown(cx),
+            State::Failed(socket) => Pin::new(socket).poll_shutdown(cx),
             // Nothing was said: dropping the socket ends it.
-            Self::Waiting(_) | Self::Handshake(_) | Self::Moving => Poll::Ready(Ok(())),
+            State::Waiting(_) | State::Handshake(_) | State::Moving => Poll::Ready(Ok(())),
         }
     }
 }
 
 impl std::fmt::Debug for LazyTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Waiting(_) => "Waiting",
-            Self::Handshake(_) => "Handshake",
-            Self::Open(_) => "Open",
-            Self::Failed(_) => "Failed",
-            Self::Moving => "Moving",
+        f.write_str(match self.state {
+            State::Waiting(_) => "Waiting",
+            State::Handshake(_) => "Handshake",
+            State::Open(_) => "Open",
+            State::Failed(_) => "Failed",
+            State::Moving => "Moving",
         })
     }
 }

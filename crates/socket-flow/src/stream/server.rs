@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
+use socket_flow_protocol::Budget;
 use tokio::io::Empty;
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -83,6 +84,16 @@ impl ServerStream {
             inner,
             rest: Weak::new(),
         }
+    }
+
+    /// Charges a budget for what TLS keeps, if it speaks TLS, as long as this lives.
+    pub(crate) fn charge(&mut self, budget: &Budget) {
+        #[cfg(feature = "rustls")]
+        if let Inner::Tls(tls) = &mut self.inner {
+            tls.charge(budget);
+        }
+        #[cfg(not(feature = "rustls"))]
+        let _ = budget;
     }
 
     /// Lets the caller have the transport when this is dropped, to end it in

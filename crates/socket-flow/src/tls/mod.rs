@@ -84,6 +84,6 @@ pub use error::TlsError;
 pub use info::TlsInfo;
 pub use pem::{Identity, PemError, certificates, certificates_from_file};
 pub use provider::provider;
-pub use server::ServerTls;
+pub use server::{BUDGET_SHARE, ServerTls};
 
 pub(crate) use client::default_config;

@@ -109,3 +109,11 @@ impl ServerTls {
 fn no_roots(_: VerifierBuilderError) -> TlsError {
     TlsError::NoRoots
 }
+
+/// What a [`Server`](crate::Server) charges its [`Budget`](crate::Budget) for each connection that speaks TLS, beside
+/// [`Budget::SHARE`](crate::Budget::SHARE), in bytes: 8 KiB. An idle one takes 7,512 bytes for it.
+///
+/// What rustls takes for a moment is not charged: up to 77 KB for a handshake, which has the deadline of
+/// [`Acceptor::handshake_timeout`](crate::Acceptor::handshake_timeout), and up to 100 KB where the peer
+/// does not read.
+pub const BUDGET_SHARE: usize = 8 << 10;

@@ -38,6 +38,13 @@ fn large() -> String {
     with(&format!("Cookie: a={cookie}\r\nX: {cookie}"))
 }
 
+/// Less than a share, but what is made of the lines takes more.
+fn many_lines() -> String {
+    let lines = with("a:\r\n".repeat(90).trim_end());
+    assert!(lines.len() < Budget::SHARE);
+    lines
+}
+
 fn used_up(limit: usize, patience: Duration) -> (Budget, socket_flow::protocol::Lease) {
     let budget = Budget::with_patience(limit, patience);
     let mut lease = budget.lease(Purpose::Receiving);
@@ -71,10 +78,7 @@ async fn a_usual_head_never_waits_for_memory() {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_finds_no_memory_within_the_patience_is_refused_with_503_and_counted() {
     let (budget, _all) = used_up(LIMIT, Duration::from_secs(5));
-    // Many lines take more than their bytes.
-    let lines = with("a:\r\n".repeat(90).trim_end());
-    assert!(lines.len() < Budget::SHARE);
-    for (refused, request) in [(1, &large()), (2, &lines)] {
+    for (refused, request) in [(1, &large()), (2, &many_lines())] {
         let (elapsed, accepted, answer) = accept(&budget, request).await;
         let Err(AcceptError::Rejected(rejection)) = accepted else {
             panic!("{accepted:?}");
@@ -88,7 +92,7 @@ async fn a_head_that_finds_no_memory_within_the_patience_is_refused_with_503_and
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_waits_for_memory_goes_on_once_there_is_some() {
+async fn a_head_that_waits_for_memory_goes_on_at_once_when_there_is_some() {
     for patience in [Duration::from_secs(5), NEVER] {
         let (budget, all) = used_up(LIMIT, patience);
         let request = large();
@@ -98,12 +102,59 @@ async fn a_head_that_waits_for_memory_goes_on_once_there_is_some() {
         });
         let (elapsed, accepted, _) = accepted;
         accepted.unwrap();
-        assert!((3000..4000).contains(&elapsed.as_millis()), "{elapsed:?}");
+        assert_eq!(elapsed, Duration::from_secs(3));
         assert_eq!(
             (budget.usage().refused, budget.usage().used),
             (0, budget.usage().buffers)
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn heads_get_their_memory_in_the_order_in_which_they_asked_for_it() {
+    let (budget, all) = used_up(LIMIT, NEVER);
+    let (sender, mut opened) = tokio::sync::mpsc::unbounded_channel();
+    let mut peers = Vec::new();
+    for number in 0..4 {
+        let (near, mut peer) = Peer::pair();
+        peer.send(many_lines()).await;
+        peers.push(peer);
+        let acceptor = Acceptor::new().budget(budget.clone());
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            acceptor.accept(near).await.unwrap();
+            sender.send(number).unwrap();
+        });
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(budget.usage().waiting, 4);
+    let start = Instant::now();
+    drop(all);
+    for number in 0..4 {
+        assert_eq!(opened.recv().await, Some(number));
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!((budget.usage().waiting, budget.usage().refused), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_gives_up_leaves_the_line_to_the_next() {
+    let (budget, all) = used_up(LIMIT, NEVER);
+    let (near, mut peer) = Peer::pair();
+    peer.send(large()).await;
+    let acceptor = Acceptor::new().budget(budget.clone());
+    let mut first = Box::pin(acceptor.accept(near));
+    assert!(timeout(Duration::ZERO, &mut first).await.is_err());
+    let (budget_of_second, request) = (budget.clone(), large());
+    let second = tokio::spawn(async move { accept(&budget_of_second, &request).await });
+    sleep(Duration::from_millis(100)).await;
+    // The first is called, and does not come.
+    drop(all);
+    drop(first);
+    let start = Instant::now();
+    second.await.unwrap().1.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!((budget.usage().waiting, budget.usage().refused), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,9 +175,9 @@ async fn charged(budget: &Budget, near: DuplexStream) -> usize {
     let acceptor = Acceptor::new().budget(budget.clone());
     let mut reading = Box::pin(acceptor.read(near));
     let at_once = timeout(Duration::from_millis(1), &mut reading).await;
-    let charged = budget.usage().handshakes;
+    let usage = budget.usage();
     drop(at_once);
-    charged
+    usage.connections + usage.handshakes
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,7 +200,8 @@ async fn what_is_read_of_a_head_and_a_request_that_waits_for_its_answer_are_char
             "{charged} for {}",
             sent.len()
         );
-        assert_eq!(budget.usage().handshakes, 0);
+        let usage = budget.usage();
+        assert_eq!((usage.connections, usage.handshakes), (0, 0));
     }
 }
 

@@ -18,7 +18,8 @@ mod echo {
     fn a_handler_that_queues_each_reply_answers_every_burst() {
         super::on_one_and_two_workers(|| async {
             let server = Server::bind("127.0.0.1:0").deflate(socket_flow::Deflate::balanced());
-            let server = server.serve_with(echo).await.unwrap();
+            let handler = |mut ws, _| async move { echo(&mut ws).await };
+            let server = server.serve_with(handler).await.unwrap();
             super::bursts(super::url(&server)).await;
         });
     }
@@ -33,7 +34,8 @@ mod lent {
     fn a_handler_that_queues_what_it_is_lent_answers_every_burst() {
         super::on_one_and_two_workers(|| async {
             let server = Server::bind("127.0.0.1:0").deflate(socket_flow::Deflate::balanced());
-            let server = server.serve_with(echo).await.unwrap();
+            let handler = |mut ws, _| async move { echo(&mut ws).await };
+            let server = server.serve_with(handler).await.unwrap();
             super::bursts(super::url(&server)).await;
         });
     }

@@ -160,3 +160,40 @@ where
     let message = bounded(ws.recv()).await.unwrap().unwrap().into_bytes();
     assert_eq!(message, [b'x'; BYTES][..]);
 }
+
+/// Cause: the next message was put together in the memory of the last one, and kept all of it.
+#[test]
+fn the_first_byte_of_a_message_does_not_keep_the_memory_of_the_last_one() {
+    alone(async || {
+        let (mut ws, mut peer) = server(Config::new()).await;
+        greet(&mut ws, &mut peer, "hello", &[]).await;
+        let heap = Heap::watch();
+        let wire = peer.frame(FIN | BINARY, &vec![7; LARGE]);
+        let mut last = wire[wire.len() - 100..].to_vec();
+        last.extend(peer.frame(BINARY, &[8]));
+        let sending = async {
+            peer.send(&wire[..wire.len() - 100]).await;
+            // The end of the one and the begin of the other come in one write.
+            peer.send(&last).await;
+        };
+        let (reader, writer) = ws.halves();
+        let receiving = async {
+            let message = bounded(reader.recv(writer)).await.unwrap().unwrap();
+            assert_eq!(message.as_bytes().len(), LARGE);
+        };
+        tokio::join!(sending, receiving);
+        drop((wire, last));
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+            assert!(poll_once(reader.recv(writer)).is_pending());
+        }
+        println!("{} bytes for one", heap.bytes());
+        assert!(heap.bytes() <= (66 << 10) + 8 * 1024, "{}", heap.bytes());
+        let end = peer.frame(FIN | CONTINUATION, &[9]);
+        peer.send(end).await;
+        let message = bounded(reader.recv(writer)).await.unwrap().unwrap();
+        assert_eq!(message.as_bytes(), [8, 9]);
+    });
+}
+
+const LARGE: usize = (16 << 20) - 1;

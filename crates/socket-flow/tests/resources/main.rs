@@ -16,15 +16,21 @@ mod declared_length;
 mod dropping;
 mod fragments;
 mod heap;
+#[cfg(target_os = "linux")]
+mod idle;
 mod interim;
 #[cfg(all(feature = "deflate", target_os = "linux"))]
 mod large_echo;
+#[cfg(feature = "deflate")]
+mod lists;
 mod lying;
 #[cfg(target_os = "linux")]
 mod memory;
 mod peer;
 #[cfg(target_os = "linux")]
 mod pings;
+#[cfg(all(feature = "deflate", target_os = "linux"))]
+mod presets;
 mod silence;
 #[cfg(target_os = "linux")]
 mod slow;

@@ -5,6 +5,7 @@
 #[path = "../support/alone.rs"]
 mod alone;
 mod alpn;
+mod budget;
 mod closing;
 mod handshake;
 mod installed_provider;

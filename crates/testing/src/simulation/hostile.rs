@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use futures_util::future::join;
 use socket_flow_connection::Sender;
 use socket_flow_protocol::{
-    CloseCode, Compressed, Config, Deflate, NEVER, Negotiated, Protocol, Role,
+    Budget, CloseCode, Compressed, Config, Deflate, NEVER, Negotiated, Protocol, Role,
 };
 use strum::{EnumIter, IntoEnumIterator};
 
@@ -26,6 +26,8 @@ enum Attack {
     /// Messages that come byte by byte.
     Drip,
     EmptyMessages,
+    /// Messages that come in pieces, so that several are there in part.
+    Halves,
     /// Empty fragments of one message, and pings between them.
     Fragments,
     /// Messages that inflate to a thousand times as many bytes.
@@ -41,11 +43,16 @@ enum Attack {
 }
 
 /// Connections of a server to hostile peers: who acts there, and the links.
-pub(super) fn attack(clock: &Clock, random: &mut Random) -> (Vec<Task>, Vec<SharedLink>) {
+pub(super) fn attack(
+    clock: &Clock,
+    budget: Option<&Budget>,
+    random: &mut Random,
+) -> (Vec<Task>, Vec<SharedLink>) {
     let attack = random.choice(Attack::iter()).expect("one at least");
     let (count, len) = match attack {
         Attack::Drip => (20, 1_000),
         Attack::EmptyMessages | Attack::Fragments => (20_000, 0),
+        Attack::Halves => pick(random, [(10, 5_000), (4, 100_000)]),
         Attack::Bombs => pick(random, [(40, 60_000), (3, 1_000_000)]),
         Attack::UnreadEchoes => (300, 1_000),
         Attack::Ring | Attack::Requests => (60, 1_000),
@@ -58,6 +65,9 @@ pub(super) fn attack(clock: &Clock, random: &mut Random) -> (Vec<Task>, Vec<Shar
     if attack.publishes() {
         // No deadline helps those who wait for each other.
         config = config.ping_interval(NEVER).stall_timeout(NEVER);
+    }
+    if let Some(budget) = budget {
+        config = config.budget(budget.clone());
     }
     let streams = [(); 2].map(|()| [(); 4].map(|()| Stream::new(Ledger::new(0, 1))));
     let (mut links, mut tasks) = (Vec::new(), Vec::new());
@@ -88,7 +98,11 @@ pub(super) fn attack(clock: &Clock, random: &mut Random) -> (Vec<Task>, Vec<Shar
     let reads = answers.saturating_mul(count * (4 + len));
     for (index, (shell, links)) in shells.iter().zip(links.chunks(2)).enumerate() {
         let bytes = bytes(attack, count, len, &negotiated);
-        let piece = [usize::MAX, 1][usize::from(attack == Attack::Drip)];
+        let piece = match attack {
+            Attack::Drip => 1,
+            Attack::Halves => 1_000,
+            _ => usize::MAX,
+        };
         let (up, down) = (links[0].clone(), links[1].clone());
         let attacking = async move {
             let (_, read) = join(write(&up, bytes, piece), read(&down, reads)).await;

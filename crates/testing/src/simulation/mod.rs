@@ -12,7 +12,8 @@
 //! polled only when something has woken it: in an order that is drawn, or, as
 //! by one worker of a runtime, in the order in which they were woken. A
 //! connection that is not split has one task for its application and both halves.
-//! Beside some, the same worker has connections to hostile peers.
+//! Beside some, the same worker has connections to hostile peers. Some servers have
+//! a budget of memory, which is used up now and then, or all the time.
 //!
 //! A run fails by a panic unless
 //!
@@ -28,6 +29,7 @@
 //!   flushed, all of it;
 //! - no task worked longer at once than a turn and a step of it, and none that
 //!   could go on waited for more than a turn of each other one;
+//! - no messages waited for each other's memory, and all of it came back;
 //! - without a fault, both ends closed cleanly.
 
 mod actors;
@@ -35,6 +37,7 @@ mod clock;
 mod hostile;
 mod inbox;
 mod link;
+mod memory;
 mod plan;
 mod shell;
 mod times;
@@ -90,9 +93,13 @@ fn play(mut plan: Plan, acting: [LocalBoxFuture<'static, ()>; 2]) -> Report {
     }
     let publishing = publish(plan.clock.clone(), members, plan.random.fork());
     tasks.push(Task::new((Role::Server, "publisher"), publishing));
+    if let Some(budget) = &plan.budget {
+        let hoarding = memory::hoard(plan.clock.clone(), budget.clone(), plan.random.fork());
+        tasks.push(Task::new((Role::Server, "hoarder"), hoarding));
+    }
     let mut links = plan.links.to_vec();
     if plan.random.usize(..4) == 0 {
-        let (attacking, attacked) = attack(&plan.clock, &mut plan.random);
+        let (attacking, attacked) = attack(&plan.clock, plan.budget.as_ref(), &mut plan.random);
         tasks.extend(attacking);
         links.extend(attacked);
     }
@@ -139,6 +146,9 @@ fn judge(plan: &Plan) -> Report {
     }
     report.add("calm", (plan.mood != Mood::Rough).into());
     report.add("compressed", plan.is_compressed.into());
+    if let Some(budget) = &plan.budget {
+        memory::judge(budget, &mut report);
+    }
     report
 }
 

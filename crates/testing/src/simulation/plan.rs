@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use socket_flow_protocol::{Config, Deflate, NEVER, Negotiated, Role};
+use socket_flow_protocol::{Budget, Config, Deflate, NEVER, Negotiated, Role};
 
 use crate::ledger::Ledger;
 use crate::seeds::{Random, pick};
@@ -10,6 +10,7 @@ use crate::simulation::actors::Shared;
 use crate::simulation::clock::Clock;
 use crate::simulation::inbox::Stream;
 use crate::simulation::link::{Link, SharedLink};
+use crate::simulation::memory;
 use crate::simulation::shell::Shell;
 
 /// Everything that is decided before a run begins.
@@ -18,6 +19,8 @@ pub(super) struct Plan {
     pub(super) mood: Mood,
     pub(super) clock: Clock,
     pub(super) is_compressed: bool,
+    /// What the server's connections draw from, the hostile ones too.
+    pub(super) budget: Option<Budget>,
     /// The client and the server.
     pub(super) shells: [Shared; 2],
     /// From the client to the server, and back.
@@ -46,6 +49,7 @@ impl Plan {
         let capacity = pick(random, [50, 700, 5_000, 70_000]);
         let links = [(); 2].map(|()| Link::new(random, &clock, capacity, mood));
         let negotiated = negotiated(random);
+        let budget = memory::budget(random, mood);
         let published = Ledger::new(random.u64(..), capacity.min(8_000)).stream(3);
         let streams = [(); 2].map(|()| {
             let ledger = Ledger::new(random.u64(..), (capacity * 20).min(80_000));
@@ -55,9 +59,13 @@ impl Plan {
         // Two that both wait for room before they read would wait for each other.
         let holder = random.usize(..2);
         let shells = [(Role::Client, 0, 1), (Role::Server, 1, 0)].map(|(role, own, other)| {
+            let mut config = config(random, mood, &negotiated);
+            if let (Some(budget), Role::Server) = (&budget, role) {
+                config = config.budget(budget.clone());
+            }
             let mut shell = Shell::new(
                 role,
-                config(random, mood, &negotiated),
+                config,
                 &negotiated,
                 random.fork(),
                 [&links[other], &links[own]].map(Rc::clone),
@@ -71,6 +79,7 @@ impl Plan {
             mood,
             clock,
             is_compressed: negotiated.deflate().is_some(),
+            budget,
             shells,
             links,
             random: random.fork(),

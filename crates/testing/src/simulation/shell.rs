@@ -299,6 +299,14 @@ impl Shell {
                 Next::Wait(Some(at)) if self.clock.poll_passed(at).is_ready() => {
                     turn.set_now(self.clock.now());
                 }
+                Next::Memory(Some(at)) if self.clock.poll_passed(at).is_ready() => {
+                    turn.set_now(self.clock.now());
+                }
+                Next::Memory(_) => {
+                    let waker = waker.clone();
+                    self.receiving.when_there_is_memory(|| waker.wake());
+                    return Poll::Pending;
+                }
                 Next::Wait(_) if goal.is_none_or(|goal| goal == Goal::Closed) => {
                     ready!(self.poll_handed_in(waker));
                     turn.handed_in();

@@ -51,9 +51,16 @@ impl Times {
             Expired::Idle => (self.message, timeouts.idle),
             Expired::Read => (self.read, timeouts.stall),
             Expired::Write => (self.written, timeouts.stall),
+            // Some bytes may leave all the time.
+            Expired::Memory => (Duration::ZERO, self.patience()),
             other => panic!("a deadline of a new kind: {other:?}"),
         };
         assert!(now - since >= period, "{expired:?} expired too early");
+    }
+
+    fn patience(&self) -> Duration {
+        let budget = self.config.memory().expect("a budget");
+        budget.patience()
     }
 
     /// The application is told how the connection ended: the closing must have
@@ -69,7 +76,7 @@ impl Times {
         }
         match end {
             Ok(()) => CLEAN,
-            Err(Failure::Memory(_)) => "memory-ends",
+            Err(Failure::Memory(_) | Failure::Expired(Expired::Memory)) => "memory-ends",
             Err(Failure::Abnormal(_)) => "abnormal-ends",
             Err(Failure::Io(_)) => "broken-ends",
             Err(Failure::Protocol(error)) => {

@@ -1,5 +1,6 @@
 use socket_flow_handshake::head::HeadLimits;
 use socket_flow_handshake::target::Target;
+use std::pin::pin;
 
 use crate::client::dial::{DialFailure, dial};
 use crate::client::error::{ConnectError, ConnectStage};
@@ -34,7 +35,7 @@ pub(crate) async fn tunnel(
             DialFailure::Resolve(error) => ConnectError::Proxy(ProxyError::Resolve(error)),
             DialFailure::Timeout(stage) => ConnectError::Timeout(stage),
         })?;
-    let agreed = deadline.run(async {
+    let agreed = async {
         #[cfg(feature = "rustls")]
         let mut carrier = match secure {
             Some(secure) => Carrier::Tls(Box::new(
@@ -58,8 +59,9 @@ pub(crate) async fn tunnel(
             }
         }
         Ok(carrier)
-    });
-    agreed
+    };
+    deadline
+        .run(pin!(agreed))
         .await
         .ok_or(ConnectError::Timeout(ConnectStage::Proxy))?
         .map_err(ConnectError::Proxy)
