@@ -284,8 +284,9 @@ impl WriteQueue {
             self.tail.advance(count);
             self.charge();
         } else {
-            self.linked = None;
-            self.settle_room();
+            if self.linked.take().is_some() {
+                self.settle_room();
+            }
             self.release();
         }
     }

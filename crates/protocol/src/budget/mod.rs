@@ -51,8 +51,9 @@ pub use usage::{Purpose, Usage};
 /// shares of more connections than are [set aside](Budget::set_aside) for, contexts that
 /// are kept, the oldest message that waits, and what the application queues itself: a
 /// queue without a message takes one, as always. Not charged are what the allocator
-/// adds, what the task of a connection and its handler hold beside the share, what the application keeps of a message, what TLS takes beside the
-/// fixed share that a server charges for it, and what kernels keep for sockets.
+/// adds, what the task of a connection and its handler hold beside the share, what the
+/// application keeps of a message, what TLS takes beside the fixed share that a server
+/// charges for it, and what kernels keep for sockets.
 ///
 /// ```
 /// use socket_flow_protocol::{Budget, Config};
