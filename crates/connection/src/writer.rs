@@ -409,6 +409,16 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         self.sending.flushed(flushed)
     }
 
+    /// Why the transport failed, if it did, as an empty write tells: it reaches a
+    /// socket, which then says that its peer has reset the connection.
+    pub(crate) fn failure(&mut self, waker: &Waker) -> Option<io::Error> {
+        let cx = &mut Context::from_waker(waker);
+        match Pin::new(self.io_mut()).poll_write(cx, &[]) {
+            Poll::Ready(Err(error)) => Some(error),
+            Poll::Ready(Ok(_)) | Poll::Pending => None,
+        }
+    }
+
     /// Flushes the transport; whether that went through. A failure is met again
     /// by whatever is written next.
     pub(crate) fn poll_flush_io(&mut self, waker: &Waker) -> bool {

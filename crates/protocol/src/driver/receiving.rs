@@ -293,6 +293,14 @@ impl Receiving {
         self.incoming.is_quiet(&sending.outgoing)
     }
 
+    /// Whether a shell is to see, on [`Next::Yield`], if its transport has failed:
+    /// messages are inflated, and the next read, which would tell, may be far. An
+    /// empty write shows it on a socket. Report a failure to [`read`](Self::read),
+    /// and go on with the turn: what was read before is dropped.
+    pub fn doubts_transport(&mut self) -> bool {
+        self.is_receiving() && self.incoming.doubts_transport()
+    }
+
     /// Lends what was found; valid until the next call.
     #[inline]
     pub fn lend(&self, found: Found) -> EventRef<'_> {

@@ -74,7 +74,7 @@ impl Receiving {
 
     /// Others have their turn, and then this one goes on.
     fn yields(&mut self, sending: &mut Sending) -> Next {
-        self.incoming.work.renew();
+        self.incoming.renew_turn();
         sending.yields()
     }
 
