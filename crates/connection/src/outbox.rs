@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use socket_flow_protocol::driver::{Accepts, Handed};
+use socket_flow_protocol::driver::{Accepts, Handed, cost};
 use socket_flow_protocol::{CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
@@ -12,14 +12,13 @@ use tokio::time::Instant;
 use crate::crowd::{Crowd, Late};
 use crate::heir::Estate;
 use crate::published::Published;
-use crate::queue::{Enqueue, One, Queue, cost};
+use crate::queue::{Enqueue, One, Queue};
 use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
 /// connection has not taken yet.
 ///
-/// Room in it is counted in bytes: a payload and [`OVERHEAD`](crate::queue::OVERHEAD) for each
-/// message, so that empty messages are bounded too. One message larger than
+/// Room in it is counted in bytes, as [`cost`] has it. One message larger than
 /// everything fits an empty outbox.
 #[derive(Debug)]
 pub(crate) struct Outbox {

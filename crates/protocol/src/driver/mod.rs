@@ -80,7 +80,7 @@ use crate::input::Input;
 use crate::protocol::Protocol;
 
 pub use failure::Failure;
-pub use handed_in::{Accepts, Handed, HandedIn};
+pub use handed_in::{Accepts, Handed, HandedIn, cost};
 pub use receiving::Receiving;
 pub use sending::{Goal, Sending};
 pub use turn::Turn;

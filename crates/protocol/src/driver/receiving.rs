@@ -75,7 +75,11 @@ impl Receiving {
             if !is_parsed {
                 // What was handed in before a message leaves before its answer.
                 if sending.takes_over(turn) || sending.takes_more(turn) {
-                    return Next::TakeOver;
+                    if !sending.had_share() || turn.drains_others() {
+                        return Next::TakeOver;
+                    }
+                    // Now it is the turn of what was read.
+                    sending.renew_share();
                 }
                 let is_pressed = sending.outgoing.is_pressed();
                 if is_pressed {
@@ -83,7 +87,7 @@ impl Receiving {
                         return next;
                     }
                 }
-                if sending.outgoing.is_used_up() {
+                if sending.is_used_up() {
                     match self.give_way(sending, turn) {
                         Some(next) => return next,
                         None => continue,
@@ -135,7 +139,7 @@ impl Receiving {
 
             // The input has run dry: now everything queued leaves at once.
             // Where that blocks, reading goes on.
-            if let Some(next) = sending.next_output(turn) {
+            if let Some(next) = sending.next_output_by_shares(turn) {
                 return next;
             }
             if !turn.are_reads_blocked() && !self.is_used_up(sending) {
@@ -224,7 +228,7 @@ impl Receiving {
         if self.input.is_empty() || outgoing.is_at_high_water() {
             return None;
         }
-        if outgoing.is_watched() && (outgoing.is_pressed() || outgoing.is_used_up()) {
+        if outgoing.is_watched() && (outgoing.is_pressed() || sending.is_used_up()) {
             return None;
         }
         self.incoming.quick(&mut self.input)

@@ -6,13 +6,14 @@ use std::time::Duration;
 use socket_flow_frames::{CloseCode, ClosePayload};
 
 use crate::closing::Closing;
-use crate::driver::handed_in::{Accepts, Handed, HandedIn};
+use crate::driver::handed_in::{Accepts, Handed, HandedIn, cost};
 use crate::driver::turn::Shutdown;
 use crate::driver::{Failure, Next, Turn};
 use crate::error::{ControlError, Expired, SendError};
 use crate::outgoing::Outgoing;
 use crate::payload::Payload;
 use crate::queue::WriteQueue;
+use crate::work::Work;
 
 /// The sending half of a driver: what is queued, and how it is written.
 #[derive(Debug)]
@@ -27,6 +28,11 @@ pub struct Sending {
     /// Whether the last room in the queue was theirs: they and the answers to
     /// messages that are held back have it in turns.
     others_were_last: bool,
+    /// What is left of the turn's work for what others hand in.
+    work: Work,
+    /// What was taken over since others had nothing more or had to wait, in
+    /// [`SHARE`]ths of what they can hand in at once.
+    taken: u16,
 }
 
 /// What a call that only sends waits for.
@@ -35,8 +41,8 @@ pub struct Sending {
 pub enum Goal {
     /// The write queue has room for a message.
     Room,
-    /// Everything queued, and what others have handed in, is compressed, written
-    /// and flushed.
+    /// Everything queued, and what others have handed in until they
+    /// [had their share](Sending::had_share), is compressed, written and flushed.
     Flushed,
     /// A Close is queued, by whomever, and everything is compressed, written and
     /// flushed.
@@ -55,6 +61,8 @@ impl Sending {
             is_dirty: false,
             takes_over: false,
             others_were_last: false,
+            work: Work::default(),
+            taken: 0,
         }
     }
 
@@ -65,7 +73,8 @@ impl Sending {
             Goal::Gone => return self.gone(turn),
             Goal::Room if !self.outgoing.is_full() => None,
             Goal::Room => self.write(turn),
-            Goal::Flushed | Goal::Closed => self.next_output(turn),
+            Goal::Flushed => self.next_output_by_shares(turn),
+            Goal::Closed => self.next_output(turn),
         };
         if let Some(next) = next {
             return next;
@@ -97,6 +106,20 @@ impl Sending {
             return Some(next);
         }
         self.takes_more(turn).then_some(Next::TakeOver)
+    }
+
+    /// The same, but nothing is taken over while others [had](Self::had_share)
+    /// their share.
+    #[inline]
+    pub(super) fn next_output_by_shares(&self, turn: &Turn) -> Option<Next> {
+        let takes_over = self.takes_over(turn) && !self.had_share();
+        if takes_over {
+            return Some(Next::TakeOver);
+        }
+        if let Some(next) = self.write(turn) {
+            return Some(next);
+        }
+        (self.takes_more(turn) && !self.had_share()).then_some(Next::TakeOver)
     }
 
     /// Queues a message; see [`Outgoing::queue`].
@@ -155,10 +178,19 @@ impl Sending {
     }
 
     /// Whether [`next`](Self::next) has to say [`Next::Yield`] before more is
-    /// taken over: the turn's work is used up by compressing, or a message is
-    /// compressed by turns.
+    /// taken over: the turn's work is used up by taking over or by compressing, or
+    /// a message is compressed by turns.
     pub fn is_held_up(&self) -> bool {
-        self.outgoing.is_used_up() || self.outgoing.is_compressing()
+        self.is_used_up() || self.outgoing.is_compressing()
+    }
+
+    /// Whether as much was taken over as others can hand in at once, or 32,768
+    /// messages, and they have more. All that they had handed in before is in the
+    /// write queue: the driver hands the next message out, or reads, before it takes
+    /// over more.
+    #[inline]
+    pub fn had_share(&self) -> bool {
+        self.taken >= SHARE
     }
 
     /// Moves what others have handed in into the write queue, until it is
@@ -171,11 +203,12 @@ impl Sending {
         }
         // Inside a message nothing but a Close may stand.
         let only_close = self.outgoing.is_unfinished();
-        while only_close || !(self.outgoing.is_full() || self.outgoing.is_used_up()) {
+        while only_close || !(self.outgoing.is_full() || self.is_used_up()) {
             // One at a time, so that nobody waits for a lock while a message is
             // compressed.
             match handed_in.next(only_close) {
                 Some(Handed::Message(message)) => {
+                    self.has_taken(message.len());
                     // It is neither full nor closed, and between messages.
                     let _ = self.outgoing.queue(message);
                     self.others_were_last = true;
@@ -185,7 +218,10 @@ impl Sending {
                     let _ = self.start_close(frame.code, &frame.reason, handed_in);
                     return false;
                 }
-                None => return false,
+                None => {
+                    self.taken = 0;
+                    return false;
+                }
             }
         }
         true
@@ -321,20 +357,43 @@ impl Sending {
             is_dirty: mem::take(&mut self.is_dirty),
             takes_over: mem::take(&mut self.takes_over),
             others_were_last: self.others_were_last,
+            work: Work::default(),
+            taken: 0,
         }
     }
 
     /// Whether what others have handed in is to be taken over first.
     #[inline]
     pub(super) fn takes_over(&self, turn: &Turn) -> bool {
-        self.takes_over && turn.asks_others()
+        self.takes_over && turn.asks_others() && !self.is_used_up()
     }
 
     /// Whether others have more, and there is room for it again.
     #[inline]
     pub(super) fn takes_more(&self, turn: &Turn) -> bool {
-        let outgoing = &self.outgoing;
-        turn.others_have_more() && !(outgoing.is_full() || outgoing.is_used_up())
+        turn.others_have_more() && !(self.outgoing.is_full() || self.is_used_up())
+    }
+
+    #[inline]
+    fn has_taken(&mut self, len: usize) {
+        self.work.taken_over(len);
+        let all = self.outgoing.config().limits().high_water.max(1) as u64;
+        let share = u64::from(cost(len)) * u64::from(SHARE) / all;
+        self.taken = self
+            .taken
+            .saturating_add(share.clamp(1, SHARE.into()) as u16);
+    }
+
+    /// Others wait no longer for something else to be done.
+    pub(super) fn renew_share(&mut self) {
+        self.taken = 0;
+    }
+
+    /// Whether this turn has done its share by what is sent.
+    #[inline]
+    pub(super) fn is_used_up(&self) -> bool {
+        // Nothing is compressed or taken over where nothing is watched.
+        self.outgoing.is_watched() && (self.work.is_used_up() || self.outgoing.is_used_up())
     }
 
     /// Whether others are to have the room there is before a message that is
@@ -360,6 +419,7 @@ impl Sending {
     pub(super) fn yields(&mut self) -> Next {
         self.outgoing.compress_some();
         self.outgoing.renew_work();
+        self.work.renew();
         Next::Yield
     }
 
@@ -391,6 +451,7 @@ impl Sending {
 
     /// The goal is reached, unless something queued was lost.
     fn reached(&mut self) -> Next {
+        self.renew_share();
         Next::Over(self.loss().map_or(Ok(()), Err))
     }
 
@@ -476,3 +537,6 @@ impl Sending {
         Poll::Ready(())
     }
 }
+
+/// All that others can hand in at once.
+const SHARE: u16 = 1 << 15;
