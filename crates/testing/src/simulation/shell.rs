@@ -8,16 +8,18 @@ use bytes::buf::BufMut;
 use futures_util::task::AtomicWaker;
 use socket_flow_connection::{Outlet, Sender};
 use socket_flow_protocol::driver::{
-    Accepts, Failure, Goal, HandedIn, Next, Receiving, Sending, Turn, drive,
+    Accepts, Failure, Goal, Handed, HandedIn, Next, Receiving, Sending, Turn, drive,
 };
 use socket_flow_protocol::{
-    CloseCode, Config, EventRef, Found, Input, Message, Negotiated, Protocol, Role,
+    CloseCode, Compression, Config, EventRef, Found, Input, Message, Negotiated, Payload, Protocol,
+    Role,
 };
 
 use crate::seeds::{Random, pick};
-use crate::simulation::clock::{Clock, LONGEST_TURN};
+use crate::simulation::clock::{COMPRESSED, COMPRESSED_TURN, Clock, LONGEST_TURN};
 use crate::simulation::inbox::{Inbox, Pings, Streams};
 use crate::simulation::link::SharedLink;
+use crate::simulation::plan::THRESHOLD;
 use crate::simulation::times::Times;
 
 /// A shell of the driver, over links: what the driver says is done, in pieces
@@ -33,6 +35,8 @@ pub(super) struct Shell {
     pub(super) senders: Option<(Sender, Outlet)>,
     inbound: SharedLink,
     outbound: SharedLink,
+    /// Whether messages may be compressed.
+    is_compressed: bool,
     /// Whether its halves are in tasks of their own.
     pub(super) is_split: bool,
     /// Whether a message waits until the write queue has room for its reply.
@@ -60,6 +64,10 @@ pub(super) struct Shell {
     had_share: bool,
     /// How many turns there were since a message was handed out.
     turns: usize,
+    /// The work of what is compressed by turns, as far as no turn has done it.
+    owed: usize,
+    /// What a handler answers, compressed, instead of an echo: so many bytes.
+    pub(super) answers: usize,
     /// How it ended, once the application was told.
     pub(super) end: Option<&'static str>,
 }
@@ -105,6 +113,7 @@ impl Shell {
             senders: None,
             inbound,
             outbound,
+            is_compressed: negotiated.deflate().is_some(),
             is_split: random.bool(),
             holds: false,
             serves: false,
@@ -122,6 +131,8 @@ impl Shell {
             flushed: 0,
             had_share: false,
             turns: 0,
+            owed: 0,
+            answers: 0,
             end: None,
             random,
         };
@@ -224,14 +235,27 @@ impl Shell {
         self.times.message = self.clock.now();
     }
 
+    /// A message was queued, or a part of one, by the application.
+    pub(super) fn charge_queued(&mut self, len: usize, compression: Compression) {
+        let work = compressed(self.is_compressed, len, compression);
+        match len > AT_ONCE {
+            true => self.owed += work,
+            false => self.clock.charge_beyond(work),
+        }
+    }
+
     /// Begins to close, after all that was handed in. The receiving half writes
     /// the Close.
     pub(super) fn start_close(&mut self, code: u16) {
         let code = code.try_into().expect("a code that may be sent");
         self.closes_after_all = self.sending.accepts() != Accepts::Close;
+        let mut taking = Seen::of(handed_in(&mut self.senders));
         self.sending
-            .start_close(code, "bye", &mut handed_in(&mut self.senders))
+            .start_close(code, "bye", &mut taking)
             .expect("a short reason");
+        for (len, compression) in taking.end() {
+            self.charge_queued(len, compression);
+        }
         self.watch();
         self.halves.receiving.wake();
     }
@@ -264,6 +288,7 @@ impl Shell {
         self.turns += 1;
         // Far more than any turn takes.
         for _ in 0..1_000_000 {
+            let was_compressing = self.sending.is_compressing();
             let next = match goal {
                 None => self.receiving.next(&mut self.sending, &turn),
                 Some(goal) => self.sending.next(goal, &turn),
@@ -311,6 +336,9 @@ impl Shell {
                 }
                 Next::Wait(_) => return Poll::Pending,
                 Next::Yield => {
+                    if was_compressing {
+                        self.charge_turn();
+                    }
                     waker.wake_by_ref();
                     return Poll::Pending;
                 }
@@ -318,6 +346,17 @@ impl Shell {
             }
         }
         panic!("a turn without end");
+    }
+
+    /// A turn has compressed its share of large messages.
+    fn charge_turn(&mut self) {
+        let work = self.owed.min(COMPRESSED_TURN);
+        self.clock.charge(work);
+        self.owed -= work;
+        if !self.sending.is_compressing() {
+            let owed = mem::take(&mut self.owed);
+            assert_eq!(owed, 0, "a large message is compressed in too few turns");
+        }
     }
 
     /// The transport is ready, or puts something off for no reason.
@@ -346,7 +385,15 @@ impl Shell {
 
     fn take_over(&mut self) -> bool {
         let (was_closing, buffered) = (self.is_closing(), self.sending.outgoing().buffered());
-        let is_more = self.sending.take_over(&mut handed_in(&mut self.senders));
+        let mut taking = Seen::of(handed_in(&mut self.senders));
+        let is_more = self.sending.take_over(&mut taking);
+        let seen = taking.end();
+        let mut at_once = 0;
+        for (len, compression) in seen {
+            assert!(at_once < LONGEST_TURN, "{at_once} compressed in a turn");
+            at_once += compressed(self.is_compressed, len, compression);
+            self.charge_queued(len, compression);
+        }
         self.had_share |= self.sending.had_share();
         // A Close that was handed in comes after all the rest.
         self.closes_after_all |= self.is_closing() && !was_closing;
@@ -393,8 +440,7 @@ impl Shell {
     /// The message for the handler was inflated, if it came compressed, in this
     /// turn and those before it.
     fn charge_inflated(&mut self) {
-        let is_compressed = self.receiving.incoming().negotiated().deflate().is_some();
-        let message = self.kept.as_ref().filter(|_| is_compressed);
+        let message = self.kept.as_ref().filter(|_| self.is_compressed);
         let inflated = message.map_or(0, Message::len);
         let before = mem::take(&mut self.turns).saturating_sub(1) * LONGEST_TURN;
         self.clock.charge(inflated.saturating_sub(before));
@@ -435,6 +481,54 @@ impl Shell {
     }
 }
 
+/// The work to compress a message, if it is compressed.
+fn compressed(is_agreed: bool, len: usize, compression: Compression) -> usize {
+    let is_compressed = match compression {
+        Compression::Auto => len >= THRESHOLD,
+        Compression::Always => true,
+        Compression::Never => false,
+    };
+    len * COMPRESSED * usize::from(is_compressed && is_agreed)
+}
+
+/// What others have handed in, as it is taken over.
+struct Seen<H> {
+    inner: H,
+    /// The messages that are compressed for this connection alone.
+    seen: Vec<(usize, Compression)>,
+}
+
+impl<H> Seen<H> {
+    fn of(inner: H) -> Self {
+        let seen = Vec::new();
+        Self { inner, seen }
+    }
+
+    fn end(self) -> Vec<(usize, Compression)> {
+        self.seen
+    }
+}
+
+impl<H: HandedIn> HandedIn for Seen<H> {
+    fn next(&mut self, only_close: bool) -> Option<Handed> {
+        let handed = self.inner.next(only_close)?;
+        if let Handed::Message(message) = &handed {
+            if message.prepared().is_none() {
+                self.seen.push((message.len(), message.compression()));
+            }
+        }
+        Some(handed)
+    }
+
+    fn refuse(&mut self) {
+        self.inner.refuse();
+    }
+
+    fn close(&mut self) {
+        self.inner.close();
+    }
+}
+
 fn handed_in(senders: &mut Option<(Sender, Outlet)>) -> impl HandedIn + '_ {
     senders.as_mut().map(|(_, outlet)| outlet.handed_in())
 }
@@ -449,3 +543,6 @@ const FRAME: usize = 64;
 const LOOK: usize = 64;
 const READ: usize = 8;
 const COPIED: usize = 16;
+
+/// A longer message is compressed by turns.
+const AT_ONCE: usize = 64 << 10;
