@@ -140,7 +140,13 @@ impl Outbox {
     fn begin_flush(&self) -> oneshot::Receiver<Result<(), Error>> {
         let (told, answer) = oneshot::channel();
         let mut state = self.lock();
-        if !state.is_left {
+        if state.lost {
+            // Whoever waits learns it from `told`, which is dropped.
+        } else if state.is_left {
+            if state.is_sent {
+                let _ = told.send(Ok(()));
+            }
+        } else {
             let until = Until::TakenOver(state.handed_in());
             let crowd = state.crowd.get_or_insert_default();
             crowd.flushes.push(Flush { until, told });

@@ -62,6 +62,10 @@ pub(crate) struct State {
     pub(crate) is_over: bool,
     /// Whether nobody runs the connection any more: it has ended, or was dropped.
     pub(crate) is_left: bool,
+    /// Whether something was dropped that was handed in and not taken over.
+    pub(crate) lost: bool,
+    /// Whether the connection has ended and sent all that it took over.
+    pub(crate) is_sent: bool,
     /// Whether an [`Heir`](crate::heir::Heir) waits for what the connection leaves.
     pub(crate) is_awaited: bool,
     /// What a connection that is dropped says in place of 1001.
@@ -209,6 +213,7 @@ impl Outbox {
         self.room.close();
         let mut state = self.lock();
         if at_once {
+            state.lost |= !state.waiting.is_empty();
             state.waiting.clear();
         }
         if state.shut_at.is_none() {
@@ -233,6 +238,8 @@ impl Outbox {
             shut_at: Some(Box::new(Instant::now())),
             is_over: state.is_over,
             is_left: state.is_left,
+            lost: state.lost || !state.waiting.is_empty(),
+            is_sent: state.is_sent,
             is_awaited: state.is_awaited,
             drop_code: state.drop_code,
             crowd: state.flushes(),
@@ -245,15 +252,17 @@ impl Outbox {
         drop(left);
     }
 
-    /// The connection has ended, its transport included.
-    pub(crate) fn end(&self) {
+    /// The connection has ended, its transport included, and has sent all that it
+    /// took over, or not.
+    pub(crate) fn end(&self, is_sent: bool) {
         self.lock().is_over = true;
-        self.leave();
+        self.leave(is_sent);
     }
 
     /// Nobody runs the connection any more: whoever still waits for it is told.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn leave(&self, is_sent: bool) {
         let mut state = self.lock();
+        state.is_sent |= is_sent && !state.is_left;
         state.is_left = true;
         let crowd = state.crowd.as_mut();
         let flushes = crowd.map(|crowd| mem::take(&mut crowd.flushes));

@@ -442,7 +442,7 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         if self.io.is_none() {
             if let Some(outbox) = &self.outbox {
                 outbox.shut();
-                outbox.leave();
+                outbox.leave(false);
             }
             return;
         }
@@ -458,7 +458,7 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         }
         let _ = self.poll_goal(Goal::Gone, Waker::noop());
         if let Some(outbox) = &self.outbox {
-            outbox.leave();
+            outbox.leave(false);
         }
     }
 }
