@@ -509,13 +509,6 @@ impl State {
         }
     }
 
-    /// What is left of the crowd once nothing more is taken over: those who wait
-    /// until what was taken over is sent.
-    fn flushes(&mut self) -> Option<Box<Crowd>> {
-        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.waiting.taken);
-        (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
-    }
-
     /// The oldest lossy messages, so many, will not be taken over.
     fn are_dropped(&mut self, oldest: u32) {
         let crowd = self.crowd.as_mut();

@@ -353,9 +353,6 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     #[inline(never)]
     fn poll_handed_in(&mut self, waker: &Waker) -> Poll<()> {
         loop {
-            if self.sending.had_share() {
-                return Poll::Pending;
-            }
             let is_more = self.take_over();
             ready!(self.poll_write(waker));
             if self.sending.is_held_up() {
@@ -363,6 +360,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             }
             if !is_more {
                 return Poll::Ready(());
+            }
+            if self.sending.had_share() {
+                return Poll::Pending;
             }
         }
     }

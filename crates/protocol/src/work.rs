@@ -68,12 +68,6 @@ impl Work {
         }
     }
 
-    /// A message of so many bytes that others have handed in is taken over.
-    #[inline]
-    pub(crate) fn taken_over(&mut self, len: usize) {
-        self.spend(len / READ + 2 * LOOK);
-    }
-
     /// Compressed bytes are taken, and others come out of them.
     #[cfg(feature = "deflate")]
     #[inline]
@@ -103,9 +97,8 @@ const UNIT: usize = 16;
 /// the least value.
 const MOST: usize = 4 * TURN as usize;
 
-/// The work of one turn: 64 KiB inflated, 128 messages, 1,024 frames, 512 KiB
-/// read with no more than 1,024 reads, or as many bytes taken over from others in
-/// no more than 512 messages.
+/// The work of one turn: 64 KiB inflated, 128 messages, 1,024 frames, or 512
+/// KiB read with no more than 1,024 reads.
 const TURN: i16 = 4 << 10;
 
 const MESSAGE: i16 = TURN / 128;

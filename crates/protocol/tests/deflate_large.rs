@@ -402,12 +402,16 @@ fn what_others_hand_in_waits_until_there_is_room() {
         let mut others = Others::default().message(&large).message("after it");
         steps.takes_over(&mut others, true);
         assert_eq!(others.waiting.len(), 1);
-        for _ in 0..13 {
-            steps.reads_nothing().yields().turn();
+        steps.reads_nothing().yields().turn();
+        for _ in 1..13 {
+            steps
+                .takes_over(&mut others, true)
+                .reads_nothing()
+                .yields()
+                .turn();
         }
-        assert_eq!(firsts(&steps.writes_out()), [0xc1]);
-        steps.reads_nothing().takes_over(&mut others, false);
-        assert_eq!(firsts(&steps.writes_out()), [0x81]);
+        steps.takes_over(&mut others, false);
+        assert_eq!(firsts(&steps.writes_out()), [0xc1, 0x81]);
     }
 }
 

@@ -35,7 +35,7 @@ impl Reader {
         &mut self,
         writer: &mut Writer<W>,
     ) -> Option<Found> {
-        if !writer.has_handed_in() || writer.sending.had_share() || writer.take_over() {
+        if !writer.has_handed_in() || writer.take_over() {
             return None;
         }
         self.receiving.quick(&writer.sending)

@@ -78,12 +78,14 @@ impl Receiving {
                     if !sending.had_share() || turn.drains_others() {
                         return Next::TakeOver;
                     }
-                    // Now it is the turn of what was read.
-                    sending.renew_share();
+                    if !sending.is_used_up() {
+                        // Now it is the turn of what was read.
+                        sending.renew_share();
+                    }
                 }
                 let is_pressed = sending.outgoing.is_pressed();
                 if is_pressed {
-                    if let Some(next) = sending.next_output(turn) {
+                    if let Some(next) = sending.next_output_by_shares(turn) {
                         return next;
                     }
                 }
@@ -228,7 +230,7 @@ impl Receiving {
         if self.input.is_empty() || outgoing.is_at_high_water() {
             return None;
         }
-        if outgoing.is_watched() && (outgoing.is_pressed() || sending.is_used_up()) {
+        if outgoing.is_watched() && (outgoing.is_pressed() || outgoing.is_used_up()) {
             return None;
         }
         self.incoming.quick(&mut self.input)

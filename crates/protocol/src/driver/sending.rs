@@ -13,7 +13,6 @@ use crate::error::{ControlError, Expired, SendError};
 use crate::outgoing::Outgoing;
 use crate::payload::Payload;
 use crate::queue::WriteQueue;
-use crate::work::Work;
 
 /// The sending half of a driver: what is queued, and how it is written.
 #[derive(Debug)]
@@ -28,10 +27,10 @@ pub struct Sending {
     /// Whether the last room in the queue was theirs: they and the answers to
     /// messages that are held back have it in turns.
     others_were_last: bool,
-    /// What is left of the turn's work for what others hand in.
-    work: Work,
+    /// How many messages, or KiB, are left to take over in this turn.
+    left: u16,
     /// What was taken over since others had nothing more or had to wait, in
-    /// [`SHARE`]ths of what they can hand in at once.
+    /// [`SHARE`]ths of what they can hand in at once. Counted where they have more.
     taken: u16,
 }
 
@@ -61,7 +60,7 @@ impl Sending {
             is_dirty: false,
             takes_over: false,
             others_were_last: false,
-            work: Work::default(),
+            left: TURN,
             taken: 0,
         }
     }
@@ -99,6 +98,10 @@ impl Sending {
     /// is done, or the transport is blocked.
     #[inline]
     pub fn next_output(&mut self, turn: &Turn) -> Option<Next> {
+        if self.had_share() {
+            // They wait for nothing else.
+            self.renew_share();
+        }
         if self.takes_over(turn) {
             return Some(Next::TakeOver);
         }
@@ -181,7 +184,7 @@ impl Sending {
     /// taken over: the turn's work is used up by taking over or by compressing, or
     /// a message is compressed by turns.
     pub fn is_held_up(&self) -> bool {
-        self.is_used_up() || self.outgoing.is_compressing()
+        self.outgoing.is_used_up() || self.outgoing.is_compressing() || self.left == 0
     }
 
     /// Whether as much was taken over as others can hand in at once, or 32,768
@@ -203,12 +206,16 @@ impl Sending {
         }
         // Inside a message nothing but a Close may stand.
         let only_close = self.outgoing.is_unfinished();
-        while only_close || !(self.outgoing.is_full() || self.is_used_up()) {
+        let mut left = if self.had_share() { 0 } else { self.left };
+        let before = self.outgoing.queued_len();
+        let takes =
+            |left, outgoing: &Outgoing| left > 0 && !(outgoing.is_full() || outgoing.is_used_up());
+        while only_close || takes(left, &self.outgoing) {
             // One at a time, so that nobody waits for a lock while a message is
             // compressed.
             match handed_in.next(only_close) {
                 Some(Handed::Message(message)) => {
-                    self.has_taken(message.len());
+                    left = left.wrapping_sub(1);
                     // It is neither full nor closed, and between messages.
                     let _ = self.outgoing.queue(message);
                     self.others_were_last = true;
@@ -219,10 +226,13 @@ impl Sending {
                     return false;
                 }
                 None => {
-                    self.taken = 0;
+                    (self.left, self.taken) = (left, 0);
                     return false;
                 }
             }
+        }
+        if !self.had_share() {
+            self.stopped(left, before);
         }
         true
     }
@@ -357,7 +367,7 @@ impl Sending {
             is_dirty: mem::take(&mut self.is_dirty),
             takes_over: mem::take(&mut self.takes_over),
             others_were_last: self.others_were_last,
-            work: Work::default(),
+            left: TURN,
             taken: 0,
         }
     }
@@ -365,7 +375,7 @@ impl Sending {
     /// Whether what others have handed in is to be taken over first.
     #[inline]
     pub(super) fn takes_over(&self, turn: &Turn) -> bool {
-        self.takes_over && turn.asks_others() && !self.is_used_up()
+        self.takes_over && turn.asks_others()
     }
 
     /// Whether others have more, and there is room for it again.
@@ -374,14 +384,21 @@ impl Sending {
         turn.others_have_more() && !(self.outgoing.is_full() || self.is_used_up())
     }
 
-    #[inline]
-    fn has_taken(&mut self, len: usize) {
-        self.work.taken_over(len);
-        let all = self.outgoing.config().limits().high_water.max(1) as u64;
-        let share = u64::from(cost(len)) * u64::from(SHARE) / all;
-        self.taken = self
-            .taken
-            .saturating_add(share.clamp(1, SHARE.into()) as u16);
+    /// Others may have more: so much is left of the turn, but for bytes, and so
+    /// many bytes were queued before.
+    #[cold]
+    fn stopped(&mut self, left: u16, before: usize) {
+        let count = u64::from(self.left.saturating_sub(left));
+        let bytes = self.outgoing.queued_len().saturating_sub(before) as u64;
+        self.left = left.saturating_sub(u16::try_from(bytes >> 10).unwrap_or(u16::MAX));
+        if count > 0 {
+            let all = self.outgoing.config().limits().high_water.max(1) as u64;
+            let cost = bytes + count * u64::from(cost(0));
+            let share = cost.saturating_mul(SHARE.into()) / all;
+            self.taken = self
+                .taken
+                .saturating_add(share.clamp(1, SHARE.into()) as u16);
+        }
     }
 
     /// Others wait no longer for something else to be done.
@@ -393,7 +410,7 @@ impl Sending {
     #[inline]
     pub(super) fn is_used_up(&self) -> bool {
         // Nothing is compressed or taken over where nothing is watched.
-        self.outgoing.is_watched() && (self.work.is_used_up() || self.outgoing.is_used_up())
+        self.outgoing.is_watched() && (self.outgoing.is_used_up() || self.left == 0)
     }
 
     /// Whether others are to have the room there is before a message that is
@@ -419,7 +436,7 @@ impl Sending {
     pub(super) fn yields(&mut self) -> Next {
         self.outgoing.compress_some();
         self.outgoing.renew_work();
-        self.work.renew();
+        self.left = TURN;
         Next::Yield
     }
 
@@ -537,6 +554,9 @@ impl Sending {
         Poll::Ready(())
     }
 }
+
+/// The messages, or KiB, that are taken over in a turn.
+const TURN: u16 = 512;
 
 /// All that others can hand in at once.
 const SHARE: u16 = 1 << 15;

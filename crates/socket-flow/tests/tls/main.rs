@@ -11,6 +11,4 @@ mod installed_provider;
 #[path = "../support/pki.rs"]
 mod pki;
 mod platform_roots;
-#[cfg(feature = "deflate")]
-mod reset;
 mod stutter;

@@ -188,3 +188,14 @@ pub(super) const COMPRESSED: usize = 12;
 
 /// The name of who acts on a hostile connection: all others are honest.
 pub(super) const HOSTILE: &str = "hostile";
+
+/// The work of a message or a control frame that is handed out, in bytes that
+/// are inflated.
+pub(super) const MESSAGE: usize = 512;
+pub(super) const FRAME: usize = 64;
+
+/// A read of hardly anything is so much work. To read so many bytes is as much as
+/// to inflate one, and to copy so many.
+pub(super) const LOOK: usize = 64;
+pub(super) const READ: usize = 8;
+pub(super) const COPIED: usize = 16;

@@ -37,6 +37,7 @@ mod inbox;
 mod link;
 mod plan;
 mod shell;
+mod taking;
 mod times;
 
 use futures_util::FutureExt;

@@ -7,19 +7,18 @@ use bytes::Buf;
 use bytes::buf::BufMut;
 use futures_util::task::AtomicWaker;
 use socket_flow_connection::{Outlet, Sender};
-use socket_flow_protocol::driver::{
-    Accepts, Failure, Goal, Handed, HandedIn, Next, Receiving, Sending, Turn, drive,
-};
+use socket_flow_protocol::driver::{Accepts, Failure, Goal, Next, Receiving, Sending, Turn, drive};
 use socket_flow_protocol::{
-    CloseCode, Compression, Config, EventRef, Found, Input, Message, Negotiated, Payload, Protocol,
-    Role,
+    CloseCode, Compression, Config, EventRef, Found, Input, Message, Negotiated, Protocol, Role,
 };
 
 use crate::seeds::{Random, pick};
-use crate::simulation::clock::{COMPRESSED, COMPRESSED_TURN, Clock, LONGEST_TURN};
+use crate::simulation::clock::{
+    COMPRESSED_TURN, COPIED, Clock, FRAME, LONGEST_TURN, LOOK, MESSAGE, READ,
+};
 use crate::simulation::inbox::{Inbox, Pings, Streams};
 use crate::simulation::link::SharedLink;
-use crate::simulation::plan::THRESHOLD;
+use crate::simulation::taking::{AT_ONCE, Seen, compressed, handed_in};
 use crate::simulation::times::Times;
 
 /// A shell of the driver, over links: what the driver says is done, in pieces
@@ -480,69 +479,3 @@ impl Shell {
         self.end = Some(self.times.judge(result));
     }
 }
-
-/// The work to compress a message, if it is compressed.
-fn compressed(is_agreed: bool, len: usize, compression: Compression) -> usize {
-    let is_compressed = match compression {
-        Compression::Auto => len >= THRESHOLD,
-        Compression::Always => true,
-        Compression::Never => false,
-    };
-    len * COMPRESSED * usize::from(is_compressed && is_agreed)
-}
-
-/// What others have handed in, as it is taken over.
-struct Seen<H> {
-    inner: H,
-    /// The messages that are compressed for this connection alone.
-    seen: Vec<(usize, Compression)>,
-}
-
-impl<H> Seen<H> {
-    fn of(inner: H) -> Self {
-        let seen = Vec::new();
-        Self { inner, seen }
-    }
-
-    fn end(self) -> Vec<(usize, Compression)> {
-        self.seen
-    }
-}
-
-impl<H: HandedIn> HandedIn for Seen<H> {
-    fn next(&mut self, only_close: bool) -> Option<Handed> {
-        let handed = self.inner.next(only_close)?;
-        if let Handed::Message(message) = &handed {
-            if message.prepared().is_none() {
-                self.seen.push((message.len(), message.compression()));
-            }
-        }
-        Some(handed)
-    }
-
-    fn refuse(&mut self) {
-        self.inner.refuse();
-    }
-
-    fn close(&mut self) {
-        self.inner.close();
-    }
-}
-
-fn handed_in(senders: &mut Option<(Sender, Outlet)>) -> impl HandedIn + '_ {
-    senders.as_mut().map(|(_, outlet)| outlet.handed_in())
-}
-
-/// The work of a message or a control frame that is handed out, in bytes that
-/// are inflated.
-const MESSAGE: usize = 512;
-const FRAME: usize = 64;
-
-/// A read of hardly anything is so much work. To read so many bytes is as much as
-/// to inflate one, and to copy so many.
-const LOOK: usize = 64;
-const READ: usize = 8;
-const COPIED: usize = 16;
-
-/// A longer message is compressed by turns.
-const AT_ONCE: usize = 64 << 10;
