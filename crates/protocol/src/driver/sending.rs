@@ -27,10 +27,12 @@ pub struct Sending {
     /// Whether the last room in the queue was theirs: they and the answers to
     /// messages that are held back have it in turns.
     others_were_last: bool,
-    /// How many messages, or KiB, are left to take over in this turn.
-    left: u16,
+    /// How many messages, or KiB, are left to take over in this turn; none while
+    /// others had their share.
+    left: i16,
     /// What was taken over since others had nothing more or had to wait, in
-    /// [`SHARE`]ths of what they can hand in at once. Counted where they have more.
+    /// [`SHARE`]ths of what they can hand in at once; counted where they have more.
+    /// From [`SHARE`] on they had it, and what is beyond is left of the turn.
     taken: u16,
 }
 
@@ -184,7 +186,7 @@ impl Sending {
     /// taken over: the turn's work is used up by taking over or by compressing, or
     /// a message is compressed by turns.
     pub fn is_held_up(&self) -> bool {
-        self.outgoing.is_used_up() || self.outgoing.is_compressing() || self.left == 0
+        self.outgoing.is_used_up() || self.outgoing.is_compressing() || self.has_taken_all()
     }
 
     /// Whether as much was taken over as others can hand in at once, or 32,768
@@ -206,19 +208,19 @@ impl Sending {
         }
         // Inside a message nothing but a Close may stand.
         let only_close = self.outgoing.is_unfinished();
-        let mut left = if self.had_share() { 0 } else { self.left };
-        let before = self.outgoing.queued_len();
-        let takes =
-            |left, outgoing: &Outgoing| left > 0 && !(outgoing.is_full() || outgoing.is_used_up());
-        while only_close || takes(left, &self.outgoing) {
+        let mut left = self.left;
+        while only_close || !(self.outgoing.is_full() || self.outgoing.is_used_up()) {
             // One at a time, so that nobody waits for a lock while a message is
             // compressed.
             match handed_in.next(only_close) {
                 Some(Handed::Message(message)) => {
-                    left = left.wrapping_sub(1);
                     // It is neither full nor closed, and between messages.
                     let _ = self.outgoing.queue(message);
                     self.others_were_last = true;
+                    left = left.wrapping_sub(1);
+                    if left <= 0 {
+                        break;
+                    }
                 }
                 Some(Handed::Close(frame)) => {
                     // Its reason was found to be short enough.
@@ -226,14 +228,14 @@ impl Sending {
                     return false;
                 }
                 None => {
-                    (self.left, self.taken) = (left, 0);
+                    // They paused: what they handed in is counted by what came
+                    // before it, a message or a read.
+                    self.taken = 0;
                     return false;
                 }
             }
         }
-        if !self.had_share() {
-            self.stopped(left, before);
-        }
+        self.stopped(left);
         true
     }
 
@@ -384,33 +386,48 @@ impl Sending {
         turn.others_have_more() && !(self.outgoing.is_full() || self.is_used_up())
     }
 
-    /// Others may have more: so much is left of the turn, but for bytes, and so
-    /// many bytes were queued before.
+    /// Others may have more, and so much is left of the turn, but for bytes.
     #[cold]
-    fn stopped(&mut self, left: u16, before: usize) {
-        let count = u64::from(self.left.saturating_sub(left));
-        let bytes = self.outgoing.queued_len().saturating_sub(before) as u64;
-        self.left = left.saturating_sub(u16::try_from(bytes >> 10).unwrap_or(u16::MAX));
-        if count > 0 {
-            let all = self.outgoing.config().limits().high_water.max(1) as u64;
-            let cost = bytes + count * u64::from(cost(0));
-            let share = cost.saturating_mul(SHARE.into()) / all;
-            self.taken = self
-                .taken
-                .saturating_add(share.clamp(1, SHARE.into()) as u16);
+    fn stopped(&mut self, left: i16) {
+        let count = usize::try_from(self.left - left).unwrap_or(0);
+        if count == 0 || self.had_share() {
+            return;
+        }
+        // What was queued before is work as well, but no share of theirs: the first
+        // time it may be all there is.
+        let bytes = self.outgoing.queued_len();
+        let spent = i16::try_from(bytes >> 10).unwrap_or(TURN).min(TURN);
+        self.left = left.saturating_sub(spent).max(0);
+        let all = self.outgoing.config().limits().high_water.max(1);
+        let theirs = if self.taken > 0 { bytes } else { 0 };
+        let cost = theirs.saturating_add(count * cost(0) as usize);
+        let share = cost.saturating_mul(SHARE.into()) / all;
+        self.taken += share.clamp(1, SHARE.into()) as u16;
+        if self.had_share() {
+            // Nothing is taken over until it is renewed.
+            (self.left, self.taken) = (0, SHARE + self.left.unsigned_abs());
         }
     }
 
     /// Others wait no longer for something else to be done.
     pub(super) fn renew_share(&mut self) {
-        self.taken = 0;
+        if self.had_share() {
+            let left = (self.taken - SHARE).min(TURN.unsigned_abs());
+            (self.left, self.taken) = (left as i16, 0);
+        }
     }
 
     /// Whether this turn has done its share by what is sent.
     #[inline]
     pub(super) fn is_used_up(&self) -> bool {
         // Nothing is compressed or taken over where nothing is watched.
-        self.outgoing.is_watched() && (self.outgoing.is_used_up() || self.left == 0)
+        self.outgoing.is_watched() && (self.outgoing.is_used_up() || self.has_taken_all())
+    }
+
+    /// Whether this turn takes nothing more over, whatever share others had.
+    #[inline]
+    fn has_taken_all(&self) -> bool {
+        self.left == 0 && !self.had_share()
     }
 
     /// Whether others are to have the room there is before a message that is
@@ -436,7 +453,10 @@ impl Sending {
     pub(super) fn yields(&mut self) -> Next {
         self.outgoing.compress_some();
         self.outgoing.renew_work();
-        self.left = TURN;
+        match self.had_share() {
+            true => self.taken = SHARE + TURN.unsigned_abs(),
+            false => self.left = TURN,
+        }
         Next::Yield
     }
 
@@ -556,7 +576,7 @@ impl Sending {
 }
 
 /// The messages, or KiB, that are taken over in a turn.
-const TURN: u16 = 512;
+const TURN: i16 = 512;
 
 /// All that others can hand in at once.
 const SHARE: u16 = 1 << 15;
