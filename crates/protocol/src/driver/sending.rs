@@ -117,8 +117,7 @@ impl Sending {
     /// their share.
     #[inline]
     pub(super) fn next_output_by_shares(&self, turn: &Turn) -> Option<Next> {
-        let takes_over = self.takes_over(turn) && !self.had_share();
-        if takes_over {
+        if self.takes_over(turn) && !self.had_share() {
             return Some(Next::TakeOver);
         }
         if let Some(next) = self.write(turn) {
