@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use socket_flow_protocol::driver::cost;
 use socket_flow_protocol::{Payload, SendError};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::flushes::Flushes;
 use crate::outbox::Outbox;
-use crate::queue::{One, cost};
+use crate::queue::One;
 use crate::sync::Caller;
 use crate::timer::Timer;
 

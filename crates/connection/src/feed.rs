@@ -116,9 +116,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 
     /// Tells senders that the connection has ended, its transport included.
-    pub(crate) fn end_outbox(&self) {
+    pub(crate) fn end_outbox(&mut self) {
         if let Some(outbox) = &self.outbox {
-            outbox.end();
+            outbox.end(self.sending.loss().is_none());
         }
     }
 

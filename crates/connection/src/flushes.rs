@@ -11,8 +11,9 @@ use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::crowd::Crowd;
 use crate::error::Error;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, State};
 use crate::waiting::Stall;
 use crate::writer::Writer;
 
@@ -140,7 +141,13 @@ impl Outbox {
     fn begin_flush(&self) -> oneshot::Receiver<Result<(), Error>> {
         let (told, answer) = oneshot::channel();
         let mut state = self.lock();
-        if !state.is_left {
+        if state.lost {
+            // Whoever waits learns it from `told`, which is dropped.
+        } else if state.is_left {
+            if state.is_sent {
+                let _ = told.send(Ok(()));
+            }
+        } else {
             let until = Until::TakenOver(state.handed_in());
             let crowd = state.crowd.get_or_insert_default();
             crowd.flushes.push(Flush { until, told });
@@ -181,6 +188,15 @@ impl Outbox {
             self.flushing.store(false, Ordering::Release);
         }
         settled
+    }
+}
+
+impl State {
+    /// What is left of the crowd once nothing more is taken over: those who wait
+    /// until what was taken over is sent.
+    pub(crate) fn flushes(&mut self) -> Option<Box<Crowd>> {
+        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.waiting.taken);
+        (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
     }
 }
 

@@ -56,7 +56,7 @@ impl Drop for Heir {
         // Without its transport nothing of it can be sent.
         if self.0.stop_awaiting(CloseCode::GOING_AWAY) && self.0.take_estate().is_some() {
             self.0.shut();
-            self.0.leave();
+            self.0.leave(false);
         }
     }
 }

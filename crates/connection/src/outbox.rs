@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use socket_flow_protocol::driver::{Accepts, Handed};
+use socket_flow_protocol::driver::{Accepts, Handed, cost};
 use socket_flow_protocol::{Budget, CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
@@ -12,15 +12,14 @@ use tokio::time::Instant;
 use crate::crowd::{Crowd, Late};
 use crate::heir::Estate;
 use crate::published::Published;
-use crate::queue::{Enqueue, One, Queue, cost};
+use crate::queue::{Enqueue, One, Queue};
 use crate::queue_memory::{QueueMemory, own, pressed_below};
 use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
 /// connection has not taken yet.
 ///
-/// Room in it is counted in bytes: a payload and [`OVERHEAD`](crate::queue::OVERHEAD) for each
-/// message, so that empty messages are bounded too. One message larger than
+/// Room in it is counted in bytes, as [`cost`] has it. One message larger than
 /// everything fits an empty outbox.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -73,6 +72,10 @@ pub(crate) struct State {
     pub(crate) is_over: bool,
     /// Whether nobody runs the connection any more: it has ended, or was dropped.
     pub(crate) is_left: bool,
+    /// Whether something was dropped that was handed in and not taken over.
+    pub(crate) lost: bool,
+    /// Whether the connection has ended and sent all that it took over.
+    pub(crate) is_sent: bool,
     /// Whether an [`Heir`](crate::heir::Heir) waits for what the connection leaves.
     pub(crate) is_awaited: bool,
     /// What a connection that is dropped says in place of 1001.
@@ -204,6 +207,7 @@ impl Outbox {
         self.room.close();
         let mut state = self.lock();
         if at_once {
+            state.lost |= !state.waiting.is_empty();
             state.waiting.clear();
         }
         if state.shut_at.is_some() {
@@ -233,6 +237,8 @@ impl Outbox {
             shut_at: Some(Box::new(Instant::now())),
             is_over: state.is_over,
             is_left: state.is_left,
+            lost: state.lost || !state.waiting.is_empty(),
+            is_sent: state.is_sent,
             is_awaited: state.is_awaited,
             drop_code: state.drop_code,
             crowd: state.flushes(),
@@ -246,15 +252,17 @@ impl Outbox {
         drop(left);
     }
 
-    /// The connection has ended, its transport included.
-    pub(crate) fn end(&self) {
+    /// The connection has ended, its transport included, and has sent all that it
+    /// took over, or not.
+    pub(crate) fn end(&self, is_sent: bool) {
         self.lock().is_over = true;
-        self.leave();
+        self.leave(is_sent);
     }
 
     /// Nobody runs the connection any more: whoever still waits for it is told.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn leave(&self, is_sent: bool) {
         let mut state = self.lock();
+        state.is_sent |= is_sent && !state.is_left;
         state.is_left = true;
         let crowd = state.crowd.as_mut();
         let flushes = crowd.map(|crowd| mem::take(&mut crowd.flushes));
@@ -491,13 +499,6 @@ impl State {
         if self.crowd.as_mut().is_some_and(|crowd| crowd.caught_up()) {
             self.crowd = None;
         }
-    }
-
-    /// What is left of the crowd once nothing more is taken over: those who wait
-    /// until what was taken over is sent.
-    fn flushes(&mut self) -> Option<Box<Crowd>> {
-        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.waiting.taken);
-        (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
     }
 
     /// The oldest lossy messages, so many, will not be taken over.

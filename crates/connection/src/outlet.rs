@@ -109,7 +109,8 @@ impl Drop for Outlet {
     fn drop(&mut self) {
         self.outbox.tell_handed_on();
         self.outbox.shut();
-        self.outbox.leave();
+        // Whether what was handed on is sent is not known here.
+        self.outbox.leave(false);
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use socket_flow_protocol::Prepared;
+use socket_flow_protocol::driver::cost;
 
-use crate::queue::cost;
 use crate::sync::Mutex;
 
 /// Messages that are published one after another, to about the same members.

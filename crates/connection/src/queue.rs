@@ -313,23 +313,13 @@ pub(crate) struct Oldest {
     are_first: bool,
 }
 
-/// What a message with so many bytes of payload costs.
-#[inline]
-pub(crate) fn cost(payload: usize) -> u32 {
-    u32::try_from(payload)
-        .unwrap_or(u32::MAX)
-        .saturating_add(OVERHEAD)
-}
-
-/// What a message takes beside its payload: about what it costs to keep.
-pub(crate) const OVERHEAD: u32 = 64;
-
 /// Room for as many entries is made at once: most messages wait alone.
 const FEW: usize = 4;
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
     use socket_flow_protocol::Prepared;
+    use socket_flow_protocol::driver::cost;
 
     use super::*;
     use crate::published::Publications;

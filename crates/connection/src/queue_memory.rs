@@ -9,11 +9,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use socket_flow_protocol::driver::OVERHEAD;
 use socket_flow_protocol::{Budget, Lease, Purpose, SendError};
 use tokio::sync::TryAcquireError;
 
 use crate::outbox::{Outbox, State};
-use crate::queue::{Enqueue, OVERHEAD, Queue};
+use crate::queue::{Enqueue, Queue};
 use crate::sync::MutexGuard;
 
 /// What a queue has borrowed.

@@ -127,9 +127,11 @@ impl Sender {
     ///
     /// - Why something that was queued is not sent, as
     ///   [`recv`](crate::WebSocket::recv) tells it.
-    /// - [`Error::Send`] with [`SendError::Closed`]: what was handed in was
-    ///   dropped, because the connection began to close before it was taken
-    ///   over. Also where the connection has ended: nobody knows any more.
+    /// - [`Error::Send`] with [`SendError::Closed`]: something that was handed in
+    ///   was dropped, because the connection began to close before it was taken
+    ///   over. Also where the connection was dropped, or had ended before the call
+    ///   without having sent everything. After an end by which everything was sent
+    ///   it is `Ok`.
     /// - [`Error::Send`] with [`SendError::Stalled`]: nobody ran the connection
     ///   for [`Timeouts::stall`](crate::Timeouts::stall). A connection's own
     ///   handler that waits here holds it up.

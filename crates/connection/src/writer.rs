@@ -361,6 +361,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             if !is_more {
                 return Poll::Ready(());
             }
+            if self.sending.had_share() {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -409,6 +412,16 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         self.sending.flushed(flushed)
     }
 
+    /// Why the transport failed, if it did, as an empty write tells: it reaches a
+    /// socket, which then says that its peer has reset the connection.
+    pub(crate) fn failure(&mut self, waker: &Waker) -> Option<io::Error> {
+        let cx = &mut Context::from_waker(waker);
+        match Pin::new(self.io_mut()).poll_write(cx, &[]) {
+            Poll::Ready(Err(error)) => Some(error),
+            Poll::Ready(Ok(_)) | Poll::Pending => None,
+        }
+    }
+
     /// Flushes the transport; whether that went through. A failure is met again
     /// by whatever is written next.
     pub(crate) fn poll_flush_io(&mut self, waker: &Waker) -> bool {
@@ -429,7 +442,7 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         if self.io.is_none() {
             if let Some(outbox) = &self.outbox {
                 outbox.shut();
-                outbox.leave();
+                outbox.leave(false);
             }
             return;
         }
@@ -445,7 +458,7 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         }
         let _ = self.poll_goal(Goal::Gone, Waker::noop());
         if let Some(outbox) = &self.outbox {
-            outbox.leave();
+            outbox.leave(false);
         }
     }
 }

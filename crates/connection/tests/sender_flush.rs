@@ -110,6 +110,60 @@ async fn a_flush_fails_with_the_cause_of_the_end() {
     );
 }
 
+/// Cause: once the connection had ended a flush said `Closed`, also where everything was sent.
+#[tokio::test]
+async fn a_flush_after_the_end_says_whether_everything_was_sent() {
+    for is_split in [false, true] {
+        let (mut ws, mut far) = raw(Server, 1 << 16, no_deadlines());
+        let sender = ws.sender();
+        sender.try_send("one").unwrap();
+        far.write_all(&close(Client, 1000, "")).await.unwrap();
+        far.shutdown().await.unwrap();
+        let kept = match is_split {
+            false => {
+                assert_eq!(ws.recv().await.unwrap(), None);
+                Ok(ws)
+            }
+            true => {
+                let (mut reader, writer) = ws.into_split();
+                assert_eq!(reader.recv().await.unwrap(), None);
+                Err((reader, writer))
+            }
+        };
+        sender.flush().await.unwrap();
+        assert!(sender.try_send("two").is_err());
+        drop(kept);
+        // Also once nobody has the connection any more.
+        sender.flush().await.unwrap();
+        let mut sent = Vec::new();
+        far.read_to_end(&mut sent).await.unwrap();
+        assert!(sent.starts_with(b"\x81\x03one\x88\x02\x03\xe8"), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flush_after_something_was_dropped_unsent_says_so() {
+    // By the peer's Close before it was taken over, and by whom it was handed in.
+    for is_ours in [false, true] {
+        let (io, far) = Recorder::with_room(0);
+        let mut ws = open(io, Server, no_deadlines().high_water(1));
+        let sender = ws.sender();
+        ws.queue("fills the queue").unwrap();
+        sender.try_send("never taken over").unwrap();
+        match is_ours {
+            false => far.tape().feed(Ok(close(Client, 1000, ""))),
+            true => sender.close_now(CloseCode::NORMAL, "").unwrap(),
+        }
+        let _ = poll_dry(|| poll_once(ws.recv()));
+        far.tape().make_room(1_000);
+        let _ = poll_dry(|| poll_once(ws.recv()));
+        match poll_once(sender.flush()) {
+            Poll::Ready(Err(Error::Send(SendError::Closed(())))) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_flush_tells_that_the_peer_closed_before_a_message_was_taken_over() {
     let (io, far) = Recorder::with_room(0);

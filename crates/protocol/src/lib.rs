@@ -98,6 +98,8 @@ pub use crate::message_ref::MessageRef;
 pub use crate::negotiated::Negotiated;
 pub use crate::outgoing::Outgoing;
 pub use crate::parcel::Parcel;
+#[doc(hidden)]
+pub use crate::payload::Compression;
 pub use crate::payload::{Compressed, Payload, Uncompressed};
 pub use crate::prepared::Prepared;
 pub use crate::protocol::Protocol;

@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::io::ErrorKind;
+
 use bytes::Buf;
 use socket_flow_protocol::driver::{Goal, Next};
 use socket_flow_protocol::{Event, Role};
@@ -102,6 +104,66 @@ fn blocks_that_make_nothing_use_a_turn_up() {
         .yields()
         .turn()
         .yields_until_it_reads();
+}
+
+/// 66 KiB that are read may ask for 66 MiB of work, and a peer that is gone would be noticed by the
+/// read after that.
+#[test]
+fn while_much_is_inflated_the_transport_is_asked_wherever_its_bytes_are_cut() {
+    for role in ROLES {
+        let bytes = frame(role, 0xc2, &compressed(&vec![0; 1 << 20]));
+        for cut in 1..bytes.len() {
+            let mut steps = Steps::negotiated(role, &off(), agreed(true));
+            let (front, back) = bytes.split_at(cut);
+            let (mut turns, mut asked) = (0, 0);
+            steps.reads(front);
+            while let Next::Yield = steps.next() {
+                turns += 1;
+                asked += usize::from(steps.receiving.doubts_transport());
+                assert!(!steps.receiving.doubts_transport(), "once is enough");
+                steps.turn();
+            }
+            steps.reads(back);
+            while let Next::Yield = steps.next() {
+                turns += 1;
+                asked += usize::from(steps.receiving.doubts_transport());
+                steps.turn();
+            }
+            // Every fourth turn.
+            assert_eq!(asked, 3, "cut at {cut}");
+            assert!((12..=13).contains(&turns), "{turns}");
+        }
+    }
+}
+
+#[test]
+fn a_transport_that_failed_drops_the_rest_of_what_was_read() {
+    for role in ROLES {
+        let bomb = frame(role, 0xc2, &compressed(&vec![0; 1 << 20]));
+        let mut steps = Steps::negotiated(role, &off(), agreed(true));
+        steps.reads(&bomb.repeat(20)).yields();
+        while !steps.receiving.doubts_transport() {
+            steps.turn().yields();
+        }
+        steps.read_has_failed(ErrorKind::ConnectionReset);
+        assert!(!steps.receiving.has_input());
+        steps.shuts_down().has_failed("Io(Kind(ConnectionReset))");
+    }
+}
+
+/// An empty write is a call of the system: a connection that inflates nothing pays none.
+#[test]
+fn without_compression_nothing_is_asked_of_the_transport() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &off());
+        steps.reads(&frame(role, 0x81, b"Hello").repeat(2_000));
+        let mut found = 0;
+        while found < 1_900 {
+            found += steps.finds_up_to(200, &text("Hello"));
+            assert!(!steps.receiving.doubts_transport());
+            steps.turn();
+        }
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 mod support;
 
-use socket_flow_protocol::driver::{Accepts, Goal, HandedIn};
-use socket_flow_protocol::{CloseCode, CloseFrame, Closing, ControlError, Role};
+use socket_flow_protocol::driver::{Accepts, Goal, Handed, HandedIn, Next};
+use socket_flow_protocol::{CloseCode, CloseFrame, Closing, ControlError, Parcel, Role};
 
 use support::{Others, ROLES, Steps, frame, off, ping, seconds};
 
@@ -150,7 +150,7 @@ fn what_others_hand_in_is_taken_over_until_the_queue_is_full_and_then_the_rest()
         let mut steps = Steps::new(role, &off().high_water(10));
         steps.sending.expect_handed_in();
         steps
-            .sends(Goal::Flushed)
+            .sends(Goal::Closed)
             .takes_over(&mut others, true)
             .writes(&[(0x81, b"0123456789")])
             .flushes()
@@ -166,6 +166,35 @@ fn what_others_hand_in_is_taken_over_until_the_queue_is_full_and_then_the_rest()
             .takes_over(&mut others, true)
             .writes(&[(0x81, b"9876543210")])
             .flushes()
+            .takes_over(&mut others, false)
+            .waits(None);
+    }
+}
+
+/// A queue of others holds one message that is as long as it.
+#[test]
+fn a_flush_takes_over_as_much_as_others_can_hand_in_at_once() {
+    for role in ROLES {
+        let mut others = Others::default()
+            .message("0123456789")
+            .message("abcdefghij");
+        let mut steps = Steps::new(role, &off().high_water(10));
+        steps.sending.expect_handed_in();
+        steps
+            .sends(Goal::Flushed)
+            .takes_over(&mut others, true)
+            .write_blocks()
+            .waits(None);
+        steps
+            .writes(&[(0x81, b"0123456789")])
+            .flushes()
+            .is_over()
+            .turn()
+            .takes_over(&mut others, true)
+            .writes(&[(0x81, b"abcdefghij")])
+            .flushes()
+            .is_over()
+            .turn()
             .takes_over(&mut others, false)
             .is_over();
     }
@@ -334,5 +363,110 @@ fn normal() -> CloseFrame {
     CloseFrame {
         code: CloseCode::NORMAL,
         reason: "".into(),
+    }
+}
+
+/// Others that hand in without pause.
+struct Endless(usize);
+
+impl HandedIn for Endless {
+    fn next(&mut self, _: bool) -> Option<Handed> {
+        self.0 += 1;
+        Some(Handed::Message(Parcel::new(&[b'x'; 100][..])))
+    }
+
+    fn refuse(&mut self) {}
+
+    fn close(&mut self) {}
+}
+
+/// One turn on a transport that takes everything: what it ends with.
+fn turn_beside(others: &mut Endless, steps: &mut Steps) -> Next {
+    steps.turn();
+    for _ in 0..10_000 {
+        match steps.next() {
+            Next::TakeOver => {
+                let is_more = steps.sending.take_over(others);
+                steps.turn.taken_over(is_more);
+            }
+            Next::Write if steps.sending.wants_flush() => {
+                let _ = steps.sending.flushed(Ok(()).into());
+            }
+            Next::Write => {
+                let len = steps.sending.queued().len();
+                let _ = steps.sending.wrote(Ok(len).into());
+            }
+            next => return next,
+        }
+    }
+    panic!("a turn without end");
+}
+
+/// Cause: a transport that is always ready made room for the next message at once, and a turn
+/// ended only where others paused.
+#[test]
+fn others_without_pause_use_a_turn_up_on_a_transport_that_is_always_ready() {
+    for high_water in [50, 1_000, 1 << 20] {
+        let config = off().high_water(high_water);
+        for role in ROLES {
+            let mut steps = Steps::new(role, &config);
+            steps.sending.expect_handed_in();
+            let mut others = Endless(0);
+            for turn in 1..10 {
+                match turn_beside(&mut others, &mut steps) {
+                    Next::Yield => {}
+                    // After as much as others hand in at once.
+                    Next::Read => steps.turn.block_reads(),
+                    other => panic!("it says {other:?}"),
+                }
+                assert!((1..=512 * turn).contains(&others.0), "{}", others.0);
+            }
+        }
+    }
+}
+
+/// What came before is in the write queue by then.
+#[test]
+fn others_without_pause_keep_no_message_of_the_peer_waiting() {
+    for high_water in [50, 1_000, 1 << 16] {
+        let config = off().high_water(high_water);
+        for role in ROLES {
+            let mut steps = Steps::new(role, &config);
+            steps.sending.expect_handed_in();
+            let (mut others, mut turns) = (Endless(0), 0);
+            let found = loop {
+                turns += 1;
+                assert!(turns < 10, "nothing is read");
+                match turn_beside(&mut others, &mut steps) {
+                    Next::Yield => {}
+                    Next::Read => {
+                        assert!(others.0 >= high_water / 164, "{}", others.0);
+                        steps.reads(&frame(role, 0x81, b"Hello"));
+                    }
+                    Next::Found(found) => break found,
+                    other => panic!("it says {other:?}"),
+                }
+            };
+            assert!(found.is_message());
+        }
+    }
+}
+
+#[test]
+fn a_flush_beside_others_without_pause_has_an_end() {
+    for high_water in [50, 1_000, 1 << 16] {
+        let config = off().high_water(high_water);
+        let mut steps = Steps::new(Role::Server, &config);
+        steps.sending.expect_handed_in();
+        steps.sending.queue("ours").unwrap();
+        let mut others = Endless(0);
+        steps.sends(Goal::Flushed);
+        let mut turns = 0;
+        while let Next::Yield = turn_beside(&mut others, &mut steps) {
+            turns += 1;
+            assert!(turns < 10, "it has no end");
+        }
+        assert!(others.0 >= high_water / 164, "{}", others.0);
+        assert!(!steps.sending.has_output());
     }
 }

@@ -218,6 +218,11 @@ impl Reader {
                     }
                 }
                 Next::Yield => {
+                    if let Some(error) = self.transport_failure(source, writer) {
+                        let read = Poll::Ready(Err(error));
+                        self.receiving.read(&mut writer.sending, &mut turn, read);
+                        continue;
+                    }
                     writer.tell_flushes(source.write_waker());
                     return give_way(source.read_waker());
                 }
@@ -241,6 +246,18 @@ impl Reader {
             }
             was_over = false;
         }
+    }
+
+    /// Why the transport failed, where the driver wants to know and it did.
+    #[inline(never)]
+    fn transport_failure<R, W>(&mut self, source: &R, writer: &mut Writer<W>) -> Option<io::Error>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
+        self.receiving
+            .doubts_transport()
+            .then(|| writer.failure(source.write_waker()))?
     }
 }
 

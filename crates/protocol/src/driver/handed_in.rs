@@ -38,6 +38,25 @@ pub enum Accepts {
     Nothing,
 }
 
+/// What a message of so many bytes counts where it waits to be taken over, in
+/// bytes: 64 more, about what it costs to keep, so that empty ones are bounded too.
+///
+/// A shell lets messages wait that count
+/// [`Limits::high_water`](crate::Limits::high_water) together, or one larger one.
+/// ```
+/// assert_eq!(socket_flow_protocol::driver::cost(5), 69);
+/// ```
+#[inline]
+#[must_use]
+pub fn cost(payload: usize) -> u32 {
+    u32::try_from(payload)
+        .unwrap_or(u32::MAX)
+        .saturating_add(OVERHEAD)
+}
+
+/// What a message counts beside its payload, see [`cost`].
+pub const OVERHEAD: u32 = 64;
+
 impl HandedIn for () {
     fn next(&mut self, _: bool) -> Option<Handed> {
         None

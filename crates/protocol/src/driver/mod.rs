@@ -48,7 +48,8 @@
 //! 8. `Memory`: as `Wait`, and until what was passed to
 //!    [`Receiving::when_there_is_memory`] is called. Only where the connections
 //!    share a [`Budget`](crate::Budget).
-//! 9. `Yield`: end the turn, and begin another one once others had theirs.
+//! 9. `Yield`: end the turn, and begin another one once others had theirs. Where
+//!    [`Receiving::doubts_transport`], see first if the transport has failed.
 //! 10. `Found`: hand it out, lent or owned, before the next call.
 //! 11. `Over`: the connection has ended; drop the transport.
 //!
@@ -79,7 +80,7 @@ use crate::input::Input;
 use crate::protocol::Protocol;
 
 pub use failure::Failure;
-pub use handed_in::{Accepts, Handed, HandedIn};
+pub use handed_in::{Accepts, Handed, HandedIn, OVERHEAD, cost};
 pub use receiving::Receiving;
 pub use sending::{Goal, Sending};
 pub use turn::Turn;

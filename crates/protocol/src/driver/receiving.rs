@@ -75,15 +75,21 @@ impl Receiving {
             if !is_parsed {
                 // What was handed in before a message leaves before its answer.
                 if sending.takes_over(turn) || sending.takes_more(turn) {
-                    return Next::TakeOver;
+                    if !sending.had_share() || turn.drains_others() {
+                        return Next::TakeOver;
+                    }
+                    if !sending.is_used_up() {
+                        // Now it is the turn of what was read.
+                        sending.renew_share();
+                    }
                 }
                 let is_pressed = sending.outgoing.is_pressed();
                 if is_pressed {
-                    if let Some(next) = sending.next_output(turn) {
+                    if let Some(next) = sending.next_output_by_shares(turn) {
                         return next;
                     }
                 }
-                if sending.outgoing.is_used_up() {
+                if sending.is_used_up() {
                     match self.give_way(sending, turn) {
                         Some(next) => return next,
                         None => continue,
@@ -135,7 +141,7 @@ impl Receiving {
 
             // The input has run dry: now everything queued leaves at once.
             // Where that blocks, reading goes on.
-            if let Some(next) = sending.next_output(turn) {
+            if let Some(next) = sending.next_output_by_shares(turn) {
                 return next;
             }
             if !turn.are_reads_blocked() && !self.is_used_up(sending) {
@@ -291,6 +297,14 @@ impl Receiving {
     #[inline(always)]
     pub fn is_quiet(&self, sending: &Sending) -> bool {
         self.incoming.is_quiet(&sending.outgoing)
+    }
+
+    /// Whether a shell is to see, on [`Next::Yield`], if its transport has failed:
+    /// messages are inflated, and the next read, which would tell, may be far. An
+    /// empty write shows it on a socket. Report a failure to [`read`](Self::read),
+    /// and go on with the turn: what was read before is dropped.
+    pub fn doubts_transport(&mut self) -> bool {
+        self.is_receiving() && self.incoming.doubts_transport()
     }
 
     /// Lends what was found; valid until the next call.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use socket_flow_frames::{CloseCode, ClosePayload};
 
 use crate::closing::Closing;
-use crate::driver::handed_in::{Accepts, Handed, HandedIn};
+use crate::driver::handed_in::{Accepts, Handed, HandedIn, cost};
 use crate::driver::turn::Shutdown;
 use crate::driver::{Failure, Next, Turn};
 use crate::error::{ControlError, Expired, SendError};
@@ -27,6 +27,13 @@ pub struct Sending {
     /// Whether the last room in the queue was theirs: they and the answers to
     /// messages that are held back have it in turns.
     others_were_last: bool,
+    /// How many messages, or KiB, are left to take over in this turn; none while
+    /// others had their share.
+    left: i16,
+    /// What was taken over since others had nothing more or had to wait, in
+    /// [`SHARE`]ths of what they can hand in at once; counted where they have more.
+    /// From [`SHARE`] on they had it, and what is beyond is left of the turn.
+    taken: u16,
 }
 
 /// What a call that only sends waits for.
@@ -35,8 +42,8 @@ pub struct Sending {
 pub enum Goal {
     /// The write queue has room for a message.
     Room,
-    /// Everything queued, and what others have handed in, is compressed, written
-    /// and flushed.
+    /// Everything queued, and what others have handed in until they
+    /// [had their share](Sending::had_share), is compressed, written and flushed.
     Flushed,
     /// A Close is queued, by whomever, and everything is compressed, written and
     /// flushed.
@@ -55,6 +62,8 @@ impl Sending {
             is_dirty: false,
             takes_over: false,
             others_were_last: false,
+            left: TURN,
+            taken: 0,
         }
     }
 
@@ -65,7 +74,8 @@ impl Sending {
             Goal::Gone => return self.gone(turn),
             Goal::Room if !self.outgoing.is_full() => None,
             Goal::Room => self.write(turn),
-            Goal::Flushed | Goal::Closed => self.next_output(turn),
+            Goal::Flushed => self.next_output_by_shares(turn),
+            Goal::Closed => self.next_output(turn),
         };
         if let Some(next) = next {
             return next;
@@ -90,6 +100,10 @@ impl Sending {
     /// is done, or the transport is blocked.
     #[inline]
     pub fn next_output(&mut self, turn: &Turn) -> Option<Next> {
+        if self.had_share() {
+            // They wait for nothing else.
+            self.renew_share();
+        }
         if self.takes_over(turn) {
             return Some(Next::TakeOver);
         }
@@ -97,6 +111,19 @@ impl Sending {
             return Some(next);
         }
         self.takes_more(turn).then_some(Next::TakeOver)
+    }
+
+    /// The same, but nothing is taken over while others [had](Self::had_share)
+    /// their share.
+    #[inline]
+    pub(super) fn next_output_by_shares(&self, turn: &Turn) -> Option<Next> {
+        if self.takes_over(turn) && !self.had_share() {
+            return Some(Next::TakeOver);
+        }
+        if let Some(next) = self.write(turn) {
+            return Some(next);
+        }
+        (self.takes_more(turn) && !self.had_share()).then_some(Next::TakeOver)
     }
 
     /// Queues a message; see [`Outgoing::queue`].
@@ -155,10 +182,19 @@ impl Sending {
     }
 
     /// Whether [`next`](Self::next) has to say [`Next::Yield`] before more is
-    /// taken over: the turn's work is used up by compressing, or a message is
-    /// compressed by turns.
+    /// taken over: the turn's work is used up by taking over or by compressing, or
+    /// a message is compressed by turns.
     pub fn is_held_up(&self) -> bool {
-        self.outgoing.is_used_up() || self.outgoing.is_compressing()
+        self.outgoing.is_used_up() || self.outgoing.is_compressing() || self.has_taken_all()
+    }
+
+    /// Whether as much was taken over as others can hand in at once, or 32,768
+    /// messages, and they have more. All that they had handed in before is in the
+    /// write queue: the driver hands the next message out, or reads, before it takes
+    /// over more.
+    #[inline]
+    pub fn had_share(&self) -> bool {
+        self.taken >= SHARE
     }
 
     /// Moves what others have handed in into the write queue, until it is
@@ -171,6 +207,7 @@ impl Sending {
         }
         // Inside a message nothing but a Close may stand.
         let only_close = self.outgoing.is_unfinished();
+        let mut left = self.left;
         while only_close || !(self.outgoing.is_full() || self.outgoing.is_used_up()) {
             // One at a time, so that nobody waits for a lock while a message is
             // compressed.
@@ -179,15 +216,25 @@ impl Sending {
                     // It is neither full nor closed, and between messages.
                     let _ = self.outgoing.queue(message);
                     self.others_were_last = true;
+                    left = left.wrapping_sub(1);
+                    if left <= 0 {
+                        break;
+                    }
                 }
                 Some(Handed::Close(frame)) => {
                     // Its reason was found to be short enough.
                     let _ = self.start_close(frame.code, &frame.reason, handed_in);
                     return false;
                 }
-                None => return false,
+                None => {
+                    // They paused: what they handed in is counted by what came
+                    // before it, a message or a read.
+                    self.taken = 0;
+                    return false;
+                }
             }
         }
+        self.stopped(left);
         true
     }
 
@@ -321,6 +368,8 @@ impl Sending {
             is_dirty: mem::take(&mut self.is_dirty),
             takes_over: mem::take(&mut self.takes_over),
             others_were_last: self.others_were_last,
+            left: TURN,
+            taken: 0,
         }
     }
 
@@ -333,8 +382,51 @@ impl Sending {
     /// Whether others have more, and there is room for it again.
     #[inline]
     pub(super) fn takes_more(&self, turn: &Turn) -> bool {
-        let outgoing = &self.outgoing;
-        turn.others_have_more() && !(outgoing.is_full() || outgoing.is_used_up())
+        turn.others_have_more() && !(self.outgoing.is_full() || self.is_used_up())
+    }
+
+    /// Others may have more, and so much is left of the turn, but for bytes.
+    #[cold]
+    fn stopped(&mut self, left: i16) {
+        let count = usize::try_from(self.left - left).unwrap_or(0);
+        if count == 0 || self.had_share() {
+            return;
+        }
+        // What was queued before is work as well, but no share of theirs: the first
+        // time it may be all there is.
+        let bytes = self.outgoing.queued_len();
+        let spent = i16::try_from(bytes >> 10).unwrap_or(TURN).min(TURN);
+        self.left = left.saturating_sub(spent).max(0);
+        let all = self.outgoing.config().limits().high_water.max(1);
+        let theirs = if self.taken > 0 { bytes } else { 0 };
+        let cost = theirs.saturating_add(count * cost(0) as usize);
+        let share = cost.saturating_mul(SHARE.into()) / all;
+        self.taken += share.clamp(1, SHARE.into()) as u16;
+        if self.had_share() {
+            // Nothing is taken over until it is renewed.
+            (self.left, self.taken) = (0, SHARE + self.left.unsigned_abs());
+        }
+    }
+
+    /// Others wait no longer for something else to be done.
+    pub(super) fn renew_share(&mut self) {
+        if self.had_share() {
+            let left = (self.taken - SHARE).min(TURN.unsigned_abs());
+            (self.left, self.taken) = (left as i16, 0);
+        }
+    }
+
+    /// Whether this turn has done its share by what is sent.
+    #[inline]
+    pub(super) fn is_used_up(&self) -> bool {
+        // Nothing is compressed or taken over where nothing is watched.
+        self.outgoing.is_watched() && (self.outgoing.is_used_up() || self.has_taken_all())
+    }
+
+    /// Whether this turn takes nothing more over, whatever share others had.
+    #[inline]
+    fn has_taken_all(&self) -> bool {
+        self.left == 0 && !self.had_share()
     }
 
     /// Whether others are to have the room there is before a message that is
@@ -360,6 +452,10 @@ impl Sending {
     pub(super) fn yields(&mut self) -> Next {
         self.outgoing.compress_some();
         self.outgoing.renew_work();
+        match self.had_share() {
+            true => self.taken = SHARE + TURN.unsigned_abs(),
+            false => self.left = TURN,
+        }
         Next::Yield
     }
 
@@ -391,6 +487,7 @@ impl Sending {
 
     /// The goal is reached, unless something queued was lost.
     fn reached(&mut self) -> Next {
+        self.renew_share();
         Next::Over(self.loss().map_or(Ok(()), Err))
     }
 
@@ -476,3 +573,9 @@ impl Sending {
         Poll::Ready(())
     }
 }
+
+/// The messages, or KiB, that are taken over in a turn.
+const TURN: i16 = 512;
+
+/// All that others can hand in at once.
+const SHARE: u16 = 1 << 15;

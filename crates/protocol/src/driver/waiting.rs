@@ -15,6 +15,11 @@ impl Receiving {
     pub(super) fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
         let goes_on = self.is_used_up(sending) || sending.outgoing.is_compressing();
         if turn.are_reads_blocked() && !goes_on {
+            if sending.had_share() {
+                // Nothing came in between, so the others go on.
+                sending.renew_share();
+                return None;
+            }
             self.release_memory();
             sending.release_memory();
             if turn.withholds() && sending.is_done() {
@@ -69,12 +74,12 @@ impl Receiving {
     /// Whether this turn has done its share.
     #[inline]
     pub(super) fn is_used_up(&self, sending: &Sending) -> bool {
-        self.incoming.work.is_used_up() || sending.outgoing.is_used_up()
+        self.incoming.work.is_used_up() || sending.is_used_up()
     }
 
     /// Others have their turn, and then this one goes on.
     fn yields(&mut self, sending: &mut Sending) -> Next {
-        self.incoming.work.renew();
+        self.incoming.renew_turn();
         sending.yields()
     }
 

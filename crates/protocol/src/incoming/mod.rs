@@ -84,6 +84,7 @@ impl Incoming {
                 inflate: negotiated.decompress(role),
                 close_frame: None,
                 claim: memory::claim(role, &config, &negotiated),
+                used_up: 0,
                 negotiated,
             })
         });
@@ -396,6 +397,30 @@ impl Incoming {
         self.settle();
     }
 
+    /// Others have their turn, and this connection another one after them.
+    pub(crate) fn renew_turn(&mut self) {
+        self.work.renew();
+        if let Some(extras) = self
+            .extras
+            .as_deref_mut()
+            .filter(|all| all.inflate.is_some())
+        {
+            extras.used_up = extras.used_up.saturating_add(1);
+        }
+    }
+
+    /// Whether so many turns were used up since this last said so that the
+    /// transport may have failed long before all that was read is parsed.
+    pub(crate) fn doubts_transport(&mut self) -> bool {
+        match self.extras.as_deref_mut() {
+            Some(extras) if extras.used_up >= DOUBTED_AFTER => {
+                extras.used_up = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a message is put together, or was.
     #[inline(always)]
     pub(crate) fn holds(&self) -> bool {
@@ -441,7 +466,14 @@ struct Extras {
     close_frame: Option<CloseFrame>,
     /// Present where the connection draws from a budget.
     claim: Option<Claim>,
+    /// Turns that were used up since the transport was last doubted.
+    used_up: u8,
     negotiated: Negotiated,
 }
+
+/// A read notices that the transport has failed, but comes only once all input is
+/// parsed, and 66 KiB of it may be a thousand turns of inflating: after so many the
+/// transport is asked. Where nothing is inflated they are 264 at most.
+const DOUBTED_AFTER: u8 = 4;
 
 static NOTHING_NEGOTIATED: Negotiated = Negotiated::nothing();

@@ -207,6 +207,12 @@ impl Outgoing {
         self.frames.queue.taken() + self.frames.queue.len() as u64
     }
 
+    /// How many bytes wait in the write queue.
+    #[inline]
+    pub(crate) fn queued_len(&self) -> usize {
+        self.frames.queue.len()
+    }
+
     /// The transport took the first `count` bytes of the output.
     #[inline]
     pub(crate) fn wrote(&mut self, count: usize) {

@@ -130,6 +130,11 @@ impl Steps {
         self.read(Poll::Ready(Err(kind.into())))
     }
 
+    /// The shell has found out that the transport failed.
+    pub fn read_has_failed(&mut self, kind: io::ErrorKind) -> &mut Self {
+        self.read(Poll::Ready(Err(kind.into())))
+    }
+
     #[track_caller]
     pub fn discards(&mut self, count: usize) -> &mut Self {
         assert!(count > 0);

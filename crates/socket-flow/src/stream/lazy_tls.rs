@@ -130,7 +130,12 @@ impl AsyncWrite for LazyTls {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.get_mut().state.poll_open(cx))?.poll_write(cx, buf)
+        let tls = ready!(self.get_mut().state.poll_open(cx))?;
+        if buf.is_empty() {
+            // It asks whether the peer is still there, which the socket alone knows.
+            return Pin::new(tls.get_mut().get_mut().0).poll_write(cx, buf);
+        }
+        tls.poll_write(cx, buf)
     }
 
     fn poll_write_vectored(

@@ -31,6 +31,8 @@ mod origin;
 mod pki;
 mod redirects;
 mod reserved;
+#[cfg(feature = "deflate")]
+mod reset;
 mod secret_fields;
 mod secrets;
 mod segments;

@@ -5,8 +5,9 @@ use socket_flow::{Server, ServerStream, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
+use crate::beside::tasks;
 use crate::heap::alone;
-use crate::peer::{Buffers, FIN, Peer, TEXT, ask, bounded, echo, tasks, until, visit};
+use crate::peer::{Buffers, FIN, Peer, TEXT, ask, bounded, echo, until, visit};
 
 #[test]
 fn a_server_out_of_descriptors_goes_on_when_there_are_some_again() {

@@ -7,10 +7,12 @@ use flate2::write::DeflateEncoder;
 use socket_flow::{Acceptor, Config, Deflate, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::beside::turns;
 use crate::heap::{Heap, alone};
 use crate::peer::{
     BINARY, CONTINUATION, FIN, Peer, RSV1, bounded, client_with, greet, server_with,
 };
+use crate::support::bystander::Limits;
 
 /// What is agreed on: permessage-deflate as it comes.
 pub(crate) const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
@@ -77,6 +79,7 @@ where
     };
     greet(&mut ws, &mut peer, "hello", &[]).await;
 
+    let before = turns();
     let heap = Heap::watch();
     let (result, code) = tokio::join!(bounded(ws.recv()), async {
         peer.send(wire).await;
@@ -89,6 +92,9 @@ where
     println!("{peak} bytes at a limit of {LIMIT}");
     assert_eq!(code, 1009);
     assert_eq!(result.unwrap_err().close_code(), Some(1009));
+    // Others had theirs meanwhile.
+    let turns = turns() - before;
+    assert!(turns >= LIMIT / Limits::INFLATED.made, "{turns} turns");
     // The limit, the thread's buffer for what was just inflated, and the context.
     assert!(peak < LIMIT + (256 << 10), "{peak} bytes");
 }

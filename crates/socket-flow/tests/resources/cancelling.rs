@@ -3,20 +3,27 @@
 use socket_flow::{CloseCode, Config, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::beside::beside;
 use crate::peer::{
     BINARY, Buffers, CLOSE, FIN, Peer, bounded, client, client_over, poll_once, server, server_over,
 };
 
 #[tokio::test]
 async fn a_server_loses_nothing_when_receiving_is_given_up_again_and_again() {
-    let (ws, peer) = server(Config::new()).await;
-    bounded(receiving(ws, peer)).await;
+    beside(async {
+        let (ws, peer) = server(Config::new()).await;
+        bounded(receiving(ws, peer)).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_client_loses_nothing_when_receiving_is_given_up_again_and_again() {
-    let (ws, peer) = client(Config::new()).await;
-    bounded(receiving(ws, peer)).await;
+    beside(async {
+        let (ws, peer) = client(Config::new()).await;
+        bounded(receiving(ws, peer)).await;
+    })
+    .await;
 }
 
 /// Frames come in pieces; each future is polled once.
@@ -52,16 +59,22 @@ where
 
 #[tokio::test]
 async fn a_server_sends_a_message_whole_or_not_at_all_when_sending_is_given_up() {
-    let (ours, theirs) = (Buffers::SmallToSend, Buffers::SmallToReceive);
-    let (ws, peer) = server_over(Config::new(), ours, theirs).await;
-    bounded(sending(ws, peer)).await;
+    beside(async {
+        let (ours, theirs) = (Buffers::SmallToSend, Buffers::SmallToReceive);
+        let (ws, peer) = server_over(Config::new(), ours, theirs).await;
+        bounded(sending(ws, peer)).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_client_sends_a_message_whole_or_not_at_all_when_sending_is_given_up() {
-    let (ours, theirs) = (Buffers::SmallToSend, Buffers::SmallToReceive);
-    let (ws, peer) = client_over(Config::new(), ours, theirs).await;
-    bounded(sending(ws, peer)).await;
+    beside(async {
+        let (ours, theirs) = (Buffers::SmallToSend, Buffers::SmallToReceive);
+        let (ws, peer) = client_over(Config::new(), ours, theirs).await;
+        bounded(sending(ws, peer)).await;
+    })
+    .await;
 }
 
 /// A peer that reads now and then; each send is polled once.

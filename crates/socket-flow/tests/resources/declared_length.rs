@@ -2,6 +2,7 @@
 
 use socket_flow::{Config, Server};
 
+use crate::beside::beside;
 use crate::heap::{Heap, alone};
 use crate::peer::{BINARY, Buffers, FIN, TEXT, bounded, client, echo, greet, server, visit};
 
@@ -69,9 +70,12 @@ fn a_client_holds_nothing_for_frames_that_fifty_servers_only_declare() {
 /// What has no limit at all is not believed either.
 #[tokio::test]
 async fn a_declared_length_is_not_believed_where_no_limit_is_set() {
-    let (mut ws, mut peer) = server(Config::new().max_message(usize::MAX)).await;
-    let header = peer.header(FIN | BINARY, 1 << 62);
-    greet(&mut ws, &mut peer, "declared", &header).await;
-    drop(peer);
-    assert!(bounded(ws.recv()).await.is_err());
+    beside(async {
+        let (mut ws, mut peer) = server(Config::new().max_message(usize::MAX)).await;
+        let header = peer.header(FIN | BINARY, 1 << 62);
+        greet(&mut ws, &mut peer, "declared", &header).await;
+        drop(peer);
+        assert!(bounded(ws.recv()).await.is_err());
+    })
+    .await;
 }

@@ -3,10 +3,11 @@
 use socket_flow::{Config, Server, WebSocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use crate::beside::tasks;
 use crate::heap::alone;
 use crate::peer::{
     BINARY, Buffers, CLOSE, FIN, Peer, TEXT, bounded, client, client_over, listen, server,
-    server_over, tasks, until, visit,
+    server_over, until, visit,
 };
 
 #[test]

@@ -3,6 +3,7 @@
 use socket_flow::{Config, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::beside::{beside, turns};
 use crate::heap::{Heap, alone};
 use crate::peer::{
     BINARY, CONTINUATION, FIN, PING, PONG, Peer, bounded, client, greet, poll_once, server,
@@ -10,18 +11,24 @@ use crate::peer::{
 
 #[tokio::test]
 async fn a_server_refuses_the_fragment_that_goes_over_the_limit_on_its_header() {
-    for last in [499, 500, 501] {
-        let (mut ws, peer) = server(Config::new().max_message(1000)).await;
-        goes_over_the_limit(&mut ws, peer, last).await;
-    }
+    beside(async {
+        for last in [499, 500, 501] {
+            let (mut ws, peer) = server(Config::new().max_message(1000)).await;
+            goes_over_the_limit(&mut ws, peer, last).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_client_refuses_the_fragment_that_goes_over_the_limit_on_its_header() {
-    for last in [499, 500, 501] {
-        let (mut ws, peer) = client(Config::new().max_message(1000)).await;
-        goes_over_the_limit(&mut ws, peer, last).await;
-    }
+    beside(async {
+        for last in [499, 500, 501] {
+            let (mut ws, peer) = client(Config::new().max_message(1000)).await;
+            goes_over_the_limit(&mut ws, peer, last).await;
+        }
+    })
+    .await;
 }
 
 /// 250 and 250 bytes, and then this many; the limit is 1,000.
@@ -126,6 +133,7 @@ where
     let rounds = [empty.clone(), one, empty].concat().repeat(BYTES);
 
     greet(&mut ws, &mut peer, "hello", &[]).await;
+    let before = turns();
     let heap = Heap::watch();
     let sending = async {
         peer.send(begin).await;
@@ -152,6 +160,9 @@ where
         heap.asked_for()
     );
     assert!(heap.bytes() < BYTES + (64 << 10), "{} bytes", heap.bytes());
+    // 1,024 frames a turn, and others had theirs meanwhile.
+    let turns = turns() - before;
+    assert!(turns >= 3 * BYTES / 1024, "{turns} turns");
     // Linear work: the message moved to larger memory a few times, not for every fragment.
     assert!(heap.requests() < 100, "{} requests", heap.requests());
     assert!(heap.asked_for() < 10 * BYTES as u64);

@@ -3,13 +3,30 @@
 use tokio::runtime::Builder;
 
 use crate::alone::run_with;
+use crate::beside::beside;
 
 /// Runs a test in a process of its own, since what other tests hold would count as well: there on
 /// one thread, in a runtime of its own.
+///
+/// An honest connection goes on beside it.
 pub(crate) fn alone<F>(test: F)
 where
     F: AsyncFnOnce(),
 {
+    run::<F>(async || beside(test()).await);
+}
+
+/// The same without an honest connection, whose reads take one of the thread's buffers.
+#[cfg(target_os = "linux")]
+pub(crate) fn alone_on_its_thread<F>(test: F)
+where
+    F: AsyncFnOnce(),
+{
+    run::<F>(test);
+}
+
+/// Runs the test, or the process for it, which is named as its closure is.
+fn run<F>(test: impl AsyncFnOnce()) {
     if std::env::var_os(ALONE).is_some() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(test());

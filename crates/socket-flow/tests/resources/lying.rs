@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use socket_flow::{ClientBuilder, Config};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
+use crate::beside::beside;
 use crate::peer::{FIN, Peer, TEXT, bounded};
 
 /// Claims to have written a megabyte, once it is told to lie.
@@ -61,28 +62,31 @@ impl AsyncWrite for Boaster {
 
 #[tokio::test]
 async fn a_stream_that_claims_to_have_written_more_than_it_was_given_is_not_believed() {
-    let (io, far) = tokio::io::duplex(1 << 20);
-    let mut peer = Peer::server(far);
-    let builder = ClientBuilder::new("ws://server.example.com/chat").config(Config::new());
-    let (ws, ()) = tokio::join!(
-        builder.connect_on(Boaster { io, lies: false }),
-        crate::peer::answer(&mut peer, "")
-    );
-    let mut ws = ws.unwrap().0;
-    ws.get_mut().lies = true;
-    for _ in 0..3 {
-        // Contiguous, and in several pieces.
-        ws.send("hello").await.unwrap();
-        assert_eq!(ws.buffered_amount(), 0);
-        assert_eq!(bounded(peer.next()).await.unwrap().payload, b"hello");
-        ws.queue(vec![7; 100_000]).unwrap();
-        ws.flush().await.unwrap();
-        assert_eq!(ws.buffered_amount(), 0);
-        assert_eq!(bounded(peer.next()).await.unwrap().payload, [7; 100_000]);
-        let hello = peer.frame(FIN | TEXT, b"hello");
-        peer.send(hello).await;
-        assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("hello"));
-    }
+    beside(async {
+        let (io, far) = tokio::io::duplex(1 << 20);
+        let mut peer = Peer::server(far);
+        let builder = ClientBuilder::new("ws://server.example.com/chat").config(Config::new());
+        let (ws, ()) = tokio::join!(
+            builder.connect_on(Boaster { io, lies: false }),
+            crate::peer::answer(&mut peer, "")
+        );
+        let mut ws = ws.unwrap().0;
+        ws.get_mut().lies = true;
+        for _ in 0..3 {
+            // Contiguous, and in several pieces.
+            ws.send("hello").await.unwrap();
+            assert_eq!(ws.buffered_amount(), 0);
+            assert_eq!(bounded(peer.next()).await.unwrap().payload, b"hello");
+            ws.queue(vec![7; 100_000]).unwrap();
+            ws.flush().await.unwrap();
+            assert_eq!(ws.buffered_amount(), 0);
+            assert_eq!(bounded(peer.next()).await.unwrap().payload, [7; 100_000]);
+            let hello = peer.frame(FIN | TEXT, b"hello");
+            peer.send(hello).await;
+            assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("hello"));
+        }
+    })
+    .await;
 }
 
 /// Nobody answers: the clock is stopped.

@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "linux")]
 mod accepting;
+mod beside;
 #[cfg(feature = "deflate")]
 mod bombs;
 mod cancelling;

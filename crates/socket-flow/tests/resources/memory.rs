@@ -11,7 +11,7 @@ use socket_flow::{
     Acceptor, Budget, ClientBuilder, ClientStream, Config, Listener, ServerStream, WebSocket,
 };
 
-use crate::heap::{Heap, alone};
+use crate::heap::{Heap, alone_on_its_thread};
 use crate::peer::{BINARY, Buffers, FIN, PING, bounded, greet, poll_once, server, server_over};
 use crate::support::{REQUEST, switching_protocols};
 
@@ -45,7 +45,7 @@ impl Each {
 
 #[test]
 fn an_accepted_connection_that_waits_costs_520_bytes_in_3_blocks_and_itself() {
-    alone(async || {
+    alone_on_its_thread(async || {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let acceptor = Acceptor::new();
         let mut connections = Vec::with_capacity(CONNECTIONS);
@@ -72,7 +72,7 @@ fn an_accepted_connection_that_waits_costs_520_bytes_in_3_blocks_and_itself() {
 
 #[test]
 fn a_client_connection_that_waits_costs_1000_bytes_in_5_blocks_and_itself() {
-    alone(async || {
+    alone_on_its_thread(async || {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/chat", listener.local_addr().unwrap());
         let mut connections = Vec::with_capacity(CONNECTIONS);
@@ -115,7 +115,7 @@ fn a_context_to_inflate_costs_48_kb_and_both_at_level_6_and_15_bits_428_kb() {
         message
     }
 
-    alone(async || {
+    alone_on_its_thread(async || {
         let text = "the quick brown fox ".repeat(20);
         let payload = deflate(text.as_bytes());
         let acceptor = Acceptor::new().deflate(Deflate::balanced().level(6));
@@ -151,7 +151,7 @@ fn without_context_takeover_an_idle_connection_has_no_context() {
     use crate::bombs::deflate;
     use crate::peer::{RSV1, TEXT, server_with};
 
-    alone(async || {
+    alone_on_its_thread(async || {
         let payload = deflate(b"the quick brown fox");
         let acceptor = Acceptor::new().deflate(Deflate::smallest_memory());
         let lines = "Sec-WebSocket-Extensions: permessage-deflate; \
@@ -196,7 +196,7 @@ fn half_a_message_costs_what_has_come_of_it_and_some() {
         (1 << 20, (64 << 10) + (1 << 20)),
         ((3 << 20) - 1, 3 << 20),
     ];
-    alone(async || {
+    alone_on_its_thread(async || {
         let (mut ws, mut peer) = server(Config::new()).await;
         greet(&mut ws, &mut peer, "hello", &[]).await;
         let payload = vec![7; 3 << 20];
@@ -235,7 +235,7 @@ fn half_a_message_costs_what_has_come_of_it_and_some() {
 /// and kept by the thread; and a frame was moved to a second buffer though its rest fits the first.
 #[test]
 fn half_a_frame_behind_a_message_waits_in_one_buffer() {
-    alone(async || {
+    alone_on_its_thread(async || {
         let (mut ws, mut peer) = server(Config::new()).await;
         greet(&mut ws, &mut peer, "hello", &[]).await;
         // Messages of so many bytes, what comes of the frame behind them, and what that may cost beside
@@ -281,7 +281,7 @@ fn half_a_frame_behind_a_message_waits_in_one_buffer() {
 
 #[test]
 fn half_a_head_costs_its_limit_and_a_read() {
-    alone(async || {
+    alone_on_its_thread(async || {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, _) = listener.accept().await;
@@ -317,7 +317,7 @@ fn what_a_request_holds_until_it_is_answered_is_what_it_is_charged() {
         .collect();
     let subprotocols = vec!["a"; 4_000].join(",");
     let subprotocols = format!("Sec-WebSocket-Protocol: {subprotocols}\r\n");
-    alone(async || {
+    alone_on_its_thread(async || {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         for lines in [
             "",
@@ -349,7 +349,7 @@ fn what_a_request_holds_until_it_is_answered_is_what_it_is_charged() {
 
 #[test]
 fn the_worst_connection_costs_its_limits_and_what_a_thread_shares() {
-    alone(async || {
+    alone_on_its_thread(async || {
         const LIMIT: usize = 1 << 20;
         const LARGE: usize = 300_000;
         let config = Config::new().max_message(LIMIT);

@@ -3,6 +3,7 @@
 use socket_flow::{ClientBuilder, Config, WebSocket};
 use tokio::io::DuplexStream;
 
+use crate::beside::beside;
 use crate::peer::{BINARY, FIN, PING, PONG, Peer, bounded, client_on_pipe, echo, server_on_pipe};
 
 /// On both sides of a form of length.
@@ -11,18 +12,24 @@ const LONG: [usize; 5] = [65_535, 0, 65_536, 1, 70_000];
 
 #[tokio::test]
 async fn a_server_that_can_write_one_byte_at_a_time_writes_whole_frames_in_order() {
-    let (ws, peer) = server_on_pipe(1, Config::new()).await;
-    piece_by_piece(ws, peer, &SHORT).await;
-    let (ws, peer) = server_on_pipe(997, Config::new()).await;
-    piece_by_piece(ws, peer, &LONG).await;
+    beside(async {
+        let (ws, peer) = server_on_pipe(1, Config::new()).await;
+        piece_by_piece(ws, peer, &SHORT).await;
+        let (ws, peer) = server_on_pipe(997, Config::new()).await;
+        piece_by_piece(ws, peer, &LONG).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_client_that_can_write_one_byte_at_a_time_writes_whole_frames_in_order() {
-    let (ws, peer) = client_on_pipe(1, Config::new()).await;
-    piece_by_piece(ws, peer, &SHORT).await;
-    let (ws, peer) = client_on_pipe(997, Config::new()).await;
-    piece_by_piece(ws, peer, &LONG).await;
+    beside(async {
+        let (ws, peer) = client_on_pipe(1, Config::new()).await;
+        piece_by_piece(ws, peer, &SHORT).await;
+        let (ws, peer) = client_on_pipe(997, Config::new()).await;
+        piece_by_piece(ws, peer, &LONG).await;
+    })
+    .await;
 }
 
 async fn piece_by_piece(
@@ -52,25 +59,28 @@ async fn piece_by_piece(
 /// The handshake too.
 #[tokio::test]
 async fn a_client_and_a_server_talk_through_a_pipe_of_one_byte() {
-    let (near, far) = tokio::io::duplex(1);
-    let (client, server) = bounded(async {
-        tokio::join!(
-            ClientBuilder::new("ws://server.example.com/").connect_on(near),
-            socket_flow::accept(far),
-        )
+    beside(async {
+        let (near, far) = tokio::io::duplex(1);
+        let (client, server) = bounded(async {
+            tokio::join!(
+                ClientBuilder::new("ws://server.example.com/").connect_on(near),
+                socket_flow::accept(far),
+            )
+        })
+        .await;
+        let (mut client, mut server) = (client.unwrap().0, server.unwrap());
+        let talk = async {
+            for len in SHORT {
+                let text = "ü".repeat(len);
+                client.queue(&*text).unwrap();
+                let back = client.recv().await.unwrap().unwrap();
+                assert_eq!(back.as_text(), Some(&*text));
+            }
+        };
+        tokio::select! {
+            result = echo(&mut server) => panic!("{result:?}"),
+            () = bounded(talk) => {}
+        }
     })
     .await;
-    let (mut client, mut server) = (client.unwrap().0, server.unwrap());
-    let talk = async {
-        for len in SHORT {
-            let text = "ü".repeat(len);
-            client.queue(&*text).unwrap();
-            let back = client.recv().await.unwrap().unwrap();
-            assert_eq!(back.as_text(), Some(&*text));
-        }
-    };
-    tokio::select! {
-        result = echo(&mut server) => panic!("{result:?}"),
-        () = bounded(talk) => {}
-    }
 }

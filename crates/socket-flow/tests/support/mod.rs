@@ -2,7 +2,9 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
+pub(crate) mod bystander;
 pub(crate) mod patience;
+pub(crate) mod side;
 
 use std::time::Duration;
 

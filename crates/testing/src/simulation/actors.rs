@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use socket_flow_connection::{Publications, Sender};
 use socket_flow_protocol::driver::Goal;
-use socket_flow_protocol::{CloseCode, Compressed, Outgoing, Prepared, SendError, Uncompressed};
+use socket_flow_protocol::{
+    CloseCode, Compressed, Compression, Outgoing, Payload, Prepared, SendError, Uncompressed,
+};
 
 use crate::ledger::halves;
 use crate::seeds::{Random, pick};
@@ -30,6 +32,16 @@ pub(super) async fn receive(shell: Shared, members: Vec<Sender>) {
             continue;
         };
         if members.is_empty() {
+            let answers = shell.borrow().answers;
+            if answers > 0 {
+                let answer = Compressed("0".repeat(answers));
+                let answered = shell.borrow_mut().sending.queue(answer);
+                assert!(!matches!(answered, Err(SendError::Full(_))), "no room");
+                shell
+                    .borrow_mut()
+                    .charge_queued(answers, Compression::Always);
+                continue;
+            }
             // Its beginning: a long one would fill the queue by itself.
             let echo = Uncompressed(&message.as_bytes()[..message.len().min(1_000)]);
             let echoed = shell.borrow_mut().sending.queue(echo);
@@ -143,16 +155,22 @@ async fn send_in_parts(shell: &Shared, random: &mut Random, ends: bool) {
 
 /// Queues something once there is room for it, which is all that may be in the
 /// way, and perhaps flushes it; `false` where it is too late.
-async fn queue<P>(
+async fn queue<P: Payload>(
     shell: &Shared,
     mut message: P,
     queue: fn(&mut Outgoing, P) -> Result<(), SendError<P>>,
 ) -> bool {
+    let (len, compression) = (message.bytes().len(), message.compression());
+    // What is encoded for many is not this connection's work.
+    let is_own = message.prepared().is_none();
     while !shell.borrow().is_closing() {
         let queued = queue(shell.borrow_mut().sending.outgoing_mut(), message);
         match queued {
             Ok(()) => {
                 shell.borrow_mut().queued();
+                if is_own {
+                    shell.borrow_mut().charge_queued(len, compression);
+                }
                 flush(shell).await;
                 return true;
             }

@@ -34,6 +34,8 @@ enum Attack {
     Bombs,
     /// Messages whose echoes are not read.
     UnreadEchoes,
+    /// Messages that are answered by far larger ones, which are compressed by turns.
+    LargeAnswers,
     /// Messages that the server publishes to all of them, itself included, and
     /// that they read.
     Ring,
@@ -55,10 +57,11 @@ pub(super) fn attack(
         Attack::Halves => pick(random, [(10, 5_000), (4, 100_000)]),
         Attack::Bombs => pick(random, [(40, 60_000), (3, 1_000_000)]),
         Attack::UnreadEchoes => (300, 1_000),
+        Attack::LargeAnswers => (10, 10),
         Attack::Ring | Attack::Requests => (60, 1_000),
     };
     let negotiated = match attack {
-        Attack::Bombs => compressing(&Deflate::balanced()),
+        Attack::Bombs | Attack::LargeAnswers => compressing(&Deflate::balanced()),
         _ => Negotiated::default(),
     };
     let mut config = Config::new().high_water(pick(random, [300, 5_000, 65_536]));
@@ -80,6 +83,9 @@ pub(super) fn attack(
         let mut shell = Shell::new(role, config, &negotiated, random, both, streams, clock);
         shell.serves = true;
         shell.holds = !attack.publishes();
+        if attack == Attack::LargeAnswers {
+            shell.answers = 200_000;
+        }
         shell.drains = attack == Attack::Requests;
         Rc::new(RefCell::new(shell))
     });

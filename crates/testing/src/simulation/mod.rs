@@ -40,6 +40,7 @@ mod link;
 mod memory;
 mod plan;
 mod shell;
+mod taking;
 mod times;
 
 use futures_util::FutureExt;

@@ -108,7 +108,7 @@ fn config(random: &mut Random, mood: Mood, negotiated: &Negotiated) -> Config {
         .close_timeout(close)
         .pong_timeout(pong)
         .stall_timeout(stall)
-        .deflate(deflate.threshold(20));
+        .deflate(deflate.threshold(THRESHOLD));
     let config = match random.usize(..3) {
         0 => config.ping_interval(NEVER),
         1 => config.ping_interval(ping_interval),
@@ -142,3 +142,6 @@ pub(super) fn compressing(deflate: &Deflate) -> Negotiated {
     let negotiated = negotiated.with_deflate(deflate.params());
     negotiated
 }
+
+/// From so many bytes on a message is compressed.
+pub(super) const THRESHOLD: usize = 20;
