@@ -34,6 +34,7 @@
 
 mod actors;
 mod clock;
+mod halves;
 mod hostile;
 mod inbox;
 mod link;

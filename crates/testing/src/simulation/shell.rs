@@ -1,11 +1,10 @@
 use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Buf;
 use bytes::buf::BufMut;
-use futures_util::task::AtomicWaker;
 use socket_flow_connection::{Outlet, Sender};
 use socket_flow_protocol::driver::{Accepts, Failure, Goal, Next, Receiving, Sending, Turn, drive};
 use socket_flow_protocol::{
@@ -16,6 +15,7 @@ use crate::seeds::{Random, pick};
 use crate::simulation::clock::{
     COMPRESSED_TURN, COPIED, Clock, FRAME, LONGEST_TURN, LOOK, MESSAGE, READ,
 };
+use crate::simulation::halves::Halves;
 use crate::simulation::inbox::{Inbox, Pings, Streams};
 use crate::simulation::link::SharedLink;
 use crate::simulation::taking::{AT_ONCE, Seen, compressed, handed_in};
@@ -69,21 +69,6 @@ pub(super) struct Shell {
     pub(super) answers: usize,
     /// How it ended, once the application was told.
     pub(super) end: Option<&'static str>,
-}
-
-/// Both halves as those who wait for the write side: who is blocked there does
-/// not know which of them it was that filled it.
-#[derive(Debug, Default)]
-struct Halves {
-    receiving: AtomicWaker,
-    sending: AtomicWaker,
-}
-
-impl Wake for Halves {
-    fn wake(self: Arc<Self>) {
-        self.receiving.wake();
-        self.sending.wake();
-    }
 }
 
 impl Shell {
