@@ -33,6 +33,7 @@
 //! - without a fault, both ends closed cleanly.
 
 mod actors;
+mod charging;
 mod clock;
 mod halves;
 mod hostile;

@@ -1,4 +1,3 @@
-use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -8,17 +7,15 @@ use bytes::buf::BufMut;
 use socket_flow_connection::{Outlet, Sender};
 use socket_flow_protocol::driver::{Accepts, Failure, Goal, Next, Receiving, Sending, Turn, drive};
 use socket_flow_protocol::{
-    CloseCode, Compression, Config, EventRef, Found, Input, Message, Negotiated, Protocol, Role,
+    CloseCode, Config, EventRef, Found, Input, Message, Negotiated, Protocol, Role,
 };
 
 use crate::seeds::{Random, pick};
-use crate::simulation::clock::{
-    COMPRESSED_TURN, COPIED, Clock, FRAME, LONGEST_TURN, LOOK, MESSAGE, READ,
-};
+use crate::simulation::clock::{COPIED, Clock, FRAME, LONGEST_TURN, LOOK, MESSAGE, READ};
 use crate::simulation::halves::Halves;
 use crate::simulation::inbox::{Inbox, Pings, Streams};
 use crate::simulation::link::SharedLink;
-use crate::simulation::taking::{AT_ONCE, Seen, compressed, handed_in};
+use crate::simulation::taking::{Seen, compressed, handed_in};
 use crate::simulation::times::Times;
 
 /// A shell of the driver, over links: what the driver says is done, in pieces
@@ -35,7 +32,7 @@ pub(super) struct Shell {
     inbound: SharedLink,
     outbound: SharedLink,
     /// Whether messages may be compressed.
-    is_compressed: bool,
+    pub(super) is_compressed: bool,
     /// Whether its halves are in tasks of their own.
     pub(super) is_split: bool,
     /// Whether a message waits until the write queue has room for its reply.
@@ -62,9 +59,9 @@ pub(super) struct Shell {
     /// need not wait for more of theirs.
     had_share: bool,
     /// How many turns there were since a message was handed out.
-    turns: usize,
+    pub(super) turns: usize,
     /// The work of what is compressed by turns, as far as no turn has done it.
-    owed: usize,
+    pub(super) owed: usize,
     /// What a handler answers, compressed, instead of an echo: so many bytes.
     pub(super) answers: usize,
     /// How it ended, once the application was told.
@@ -219,15 +216,6 @@ impl Shell {
         self.times.message = self.clock.now();
     }
 
-    /// A message was queued, or a part of one, by the application.
-    pub(super) fn charge_queued(&mut self, len: usize, compression: Compression) {
-        let work = compressed(self.is_compressed, len, compression);
-        match len > AT_ONCE {
-            true => self.owed += work,
-            false => self.clock.charge_beyond(work),
-        }
-    }
-
     /// Begins to close, after all that was handed in. The receiving half writes
     /// the Close.
     pub(super) fn start_close(&mut self, code: u16) {
@@ -340,17 +328,6 @@ impl Shell {
         panic!("a turn without end");
     }
 
-    /// A turn has compressed its share of large messages.
-    fn charge_turn(&mut self) {
-        let work = self.owed.min(COMPRESSED_TURN);
-        self.clock.charge(work);
-        self.owed -= work;
-        if !self.sending.is_compressing() {
-            let owed = mem::take(&mut self.owed);
-            assert_eq!(owed, 0, "a large message is compressed in too few turns");
-        }
-    }
-
     /// The transport is ready, or puts something off for no reason.
     fn poll_ready(&mut self, waker: &Waker) -> Poll<()> {
         if self.random.usize(..6) > 0 {
@@ -427,15 +404,6 @@ impl Shell {
             }
         }
         self.inbox.receive(self.receiving.lend(found));
-    }
-
-    /// The message for the handler was inflated, if it came compressed, in this
-    /// turn and those before it.
-    fn charge_inflated(&mut self) {
-        let message = self.kept.as_ref().filter(|_| self.is_compressed);
-        let inflated = message.map_or(0, Message::len);
-        let before = mem::take(&mut self.turns).saturating_sub(1) * LONGEST_TURN;
-        self.clock.charge(inflated.saturating_sub(before));
     }
 
     /// Looks at what the last step has changed.
