@@ -66,6 +66,10 @@ fn shares_that_are_set_aside_are_there_when_all_else_is_used() {
     let budget = Budget::new(64 * MIB);
     let aside = budget.set_aside(1_024);
     assert_eq!(used(&budget), 2 * MIB);
+    // All that are set aside take half at most.
+    let more = budget.set_aside(usize::MAX);
+    assert_eq!(used(&budget), 32 * MIB);
+    drop(more);
     let mut lease = budget.lease(Purpose::Events);
     assert!(!lease.try_set(62 * MIB + 1));
     assert!(lease.try_set(61 * MIB));

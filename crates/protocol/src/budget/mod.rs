@@ -151,23 +151,30 @@ impl Budget {
     /// Keeps the shares of so many connections free for as long as this lives, those
     /// that are open included. So a connection that opens where all is used does not
     /// go beyond the budget. A server does it for as many connections as it may have,
-    /// where each that speaks TLS has several.
+    /// where each that speaks TLS has several. At most half of the budget is set aside
+    /// by all together.
     ///
     /// ```
     /// use socket_flow_protocol::{Budget, Purpose};
     ///
     /// let budget = Budget::new(1 << 20);
     /// let aside = budget.set_aside(256);
+    /// let others = budget.set_aside(1);
     /// assert!(!budget.lease(Purpose::Events).try_set((512 << 10) + 1));
-    /// drop(aside);
+    /// assert_eq!(budget.usage().set_aside, 512 << 10);
+    /// drop((aside, others));
     /// assert_eq!(budget.usage().used, 0);
     /// ```
     pub fn set_aside(&self, connections: usize) -> SetAside {
-        let bytes = connections.saturating_mul(Self::SHARE).min(self.limit());
-        self.0.set_aside.fetch_add(bytes, Ordering::SeqCst);
+        let wanted = connections.saturating_mul(Self::SHARE);
+        let more = |before: usize| wanted.min((self.limit() / 2).saturating_sub(before));
+        let set_aside = &self.0.set_aside;
+        let before = set_aside.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |before| {
+            Some(before + more(before))
+        });
         SetAside {
             budget: self.clone(),
-            bytes,
+            bytes: before.map_or(0, more),
         }
     }
 

@@ -88,7 +88,7 @@ pub(crate) fn share_out(
                 share,
             });
         }
-        limited => limited.min(most / 2),
+        limited => limited,
     };
     *connections = most.min(*connections);
     let shares = expected.saturating_mul(share.div_ceil(Budget::SHARE));
