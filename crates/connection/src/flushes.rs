@@ -172,6 +172,13 @@ impl Outbox {
         }
     }
 
+    /// Those who wait will not know what was sent: some of it was dropped.
+    pub(crate) fn fail_flushes(&self) {
+        if self.flushing.load(Ordering::Acquire) {
+            drop(self.settle_flushes(|flushes, _| flushes.take_where(|_| true)));
+        }
+    }
+
     /// Hands out those that are settled, to be told outside of the lock: that may
     /// run whoever waits at once.
     fn settle_flushes(&self, settle: impl FnOnce(&mut Flushes, u32) -> Vec<Flush>) -> Vec<Flush> {

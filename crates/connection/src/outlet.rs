@@ -12,7 +12,7 @@ use crate::taking::Taking;
 /// hands their messages on, to one connection after another.
 ///
 /// Dropping it closes the senders. Their [`flush`](Sender::flush) waits until
-/// everything is handed on, which is all that is known here.
+/// everything is handed on and asked for more, which is all that is known here.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -63,6 +63,56 @@ impl Outlet {
         }
     }
 
+    /// As [`poll_next`](Outlet::poll_next), but drops the messages that wait. A
+    /// [`flush`](Sender::flush) that waits for them fails.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    ///
+    /// use socket_flow_connection::{CloseCode, Handed, Outlet};
+    ///
+    /// let (sender, mut outlet) = Outlet::new(64 << 10);
+    /// sender.try_send("old news")?;
+    /// sender.close(CloseCode::NORMAL, "")?;
+    /// let next = poll_fn(|cx| outlet.poll_discard(cx)).await;
+    /// assert!(matches!(next, Handed::Close(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Handed> {
+        let (mut freed, mut is_lost) = (0, false);
+        let next = loop {
+            match self.outbox.next(&mut freed) {
+                Some(Handed::Message(_)) => is_lost = true,
+                next => break next,
+            }
+        };
+        self.outbox.free(freed);
+        if is_lost {
+            self.outbox.fail_flushes();
+        }
+        match next {
+            Some(handed) => Poll::Ready(handed),
+            None => self.poll_next(cx),
+        }
+    }
+
+    /// A message that was handed out was dropped: a [`flush`](Sender::flush) that waits
+    /// for it fails.
+    pub fn tell_dropped(&mut self) {
+        self.outbox.fail_flushes();
+    }
+
+    /// Nothing is handed on any more: what waits is dropped, and senders are told,
+    /// those too that wait for a [`flush`](Sender::flush).
+    pub fn end(&mut self) {
+        self.outbox.shut();
+        // Whether what was handed on is sent is not known here.
+        self.outbox.leave(false);
+    }
+
     /// What was asked for, as a driver takes it over: for a shell of one's own,
     /// which polls for it with [`poll_handed_in`](Outlet::poll_handed_in). The
     /// room of what is taken is given back when this is dropped. When the
@@ -107,10 +157,8 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
-        self.outbox.tell_handed_on();
-        self.outbox.shut();
-        // Whether what was handed on is sent is not known here.
-        self.outbox.leave(false);
+        // Not that all is handed on: what was taken last may have been dropped.
+        self.end();
     }
 }
 

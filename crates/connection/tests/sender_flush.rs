@@ -398,23 +398,51 @@ async fn a_flush_ends_where_the_connection_is_dropped_or_taken_apart() {
     }
 }
 
+/// What was handed on is known to have been kept once more is asked for.
 #[tokio::test]
 async fn a_flush_beside_an_outlet_ends_with_the_outlet() {
-    for is_handed_on in [false, true] {
+    for asked in 0..3 {
         let (sender, mut outlet) = Outlet::new(1_000);
         sender.try_send("one").unwrap();
         let mut flush = Box::pin(sender.flush());
         assert!(poll_once(&mut flush).is_pending());
-        if is_handed_on {
-            assert!(poll_once(std::future::poll_fn(|cx| outlet.poll_next(cx))).is_ready());
+        for nth in 0..asked {
+            let next = poll_once(std::future::poll_fn(|cx| outlet.poll_next(cx)));
+            assert_eq!(next.is_ready(), nth == 0);
         }
         drop(outlet);
         match poll_once(&mut flush) {
-            Poll::Ready(result) => assert_eq!(result.is_ok(), is_handed_on),
-            Poll::Pending => panic!("it waits for ever: {is_handed_on}"),
+            Poll::Ready(result) => assert_eq!(result.is_ok(), asked == 2),
+            Poll::Pending => panic!("it waits for ever: {asked}"),
         }
         assert!(matches!(poll_once(sender.flush()), Poll::Ready(Err(_))));
     }
+}
+
+#[tokio::test]
+async fn a_flush_beside_an_outlet_fails_where_its_message_is_dropped() {
+    let (sender, mut outlet) = Outlet::new(1_000);
+    for is_handed_out in [false, true] {
+        sender.try_send("one").unwrap();
+        let mut flush = Box::pin(sender.flush());
+        assert!(poll_once(&mut flush).is_pending());
+        if is_handed_out {
+            assert!(poll_once(std::future::poll_fn(|cx| outlet.poll_next(cx))).is_ready());
+            outlet.tell_dropped();
+        } else {
+            assert!(poll_once(std::future::poll_fn(|cx| outlet.poll_discard(cx))).is_pending());
+        }
+        assert!(matches!(poll_once(&mut flush), Poll::Ready(Err(_))));
+        assert_eq!(sender.buffered_amount(), 0);
+    }
+    sender.try_send("two").unwrap();
+    let mut flush = Box::pin(sender.flush());
+    assert!(poll_once(&mut flush).is_pending());
+    for nth in 0..2 {
+        let next = poll_once(std::future::poll_fn(|cx| outlet.poll_next(cx)));
+        assert_eq!(next.is_ready(), nth == 0);
+    }
+    assert!(matches!(poll_once(&mut flush), Poll::Ready(Ok(()))));
 }
 
 /// A transport that has one more message whenever it is read from.

@@ -1,7 +1,6 @@
 //! The way to the server: directly or through a proxy, encrypted or not.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 #[cfg(feature = "rustls")]
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +81,7 @@ impl Transport {
         if let Some(secure) = secure {
             let by = deadline.or(Deadline::after(self.tls_timeout));
             let tls = by
-                .run(pin!(secure.connect(carrier)))
+                .run(std::pin::pin!(secure.connect(carrier)))
                 .await
                 .ok_or(ConnectError::Timeout(ConnectStage::Tls))?
                 .map_err(ConnectError::Tls)?;

@@ -1,8 +1,10 @@
 //! What is to be sent while there is no connection.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 
-use socket_flow::{Backoff, Message};
+use futures_util::future::{Either, select};
+use socket_flow::{Backoff, Error, Message, Retry, SendError};
 
 use crate::tools::{Network, disconnected};
 
@@ -63,6 +65,63 @@ async fn what_cannot_be_sent_at_once_is_dropped_where_that_was_chosen() {
     };
     let (_, message) = tokio::join!(disconnected(&mut client), receiving);
     assert_eq!(message, Some(Message::from("sent")));
+}
+
+/// Cause: messages that were dropped counted as handed on, and a flush that waited for them was `Ok`.
+#[tokio::test(start_paused = true)]
+async fn a_flush_fails_where_what_it_waits_for_is_dropped() {
+    let (client, mut network) = Network::new(Backoff::default());
+    let mut client = client.drop_unsent(true);
+    network.refusals.store(1, Ordering::SeqCst);
+    let sender = client.sender();
+    sender.try_send("dropped").unwrap();
+    let flushing = tokio::spawn({
+        let sender = sender.clone();
+        async move { sender.flush().await }
+    });
+    tokio::task::yield_now().await;
+    disconnected(&mut client).await;
+    drop(network.dialled().await);
+    let server = network.open(&mut client).await;
+    let flushed = flushing.await.unwrap();
+    assert!(
+        matches!(flushed, Err(Error::Send(SendError::Closed(())))),
+        "{flushed:?}"
+    );
+    // What comes after it is another matter.
+    sender.try_send("taken over").unwrap();
+    let (flushing, running) = (pin!(sender.flush()), pin!(client.next()));
+    let flushed = select(flushing, running).await;
+    assert!(matches!(flushed, Either::Left((Ok(()), _))));
+    drop(server);
+}
+
+/// Cause: nobody was told where no connection followed.
+#[tokio::test(start_paused = true)]
+async fn a_flush_fails_where_no_connection_follows() {
+    let (client, network) = Network::new(Backoff::default());
+    let mut client = client.retry_if(|_| Retry::No);
+    network.refusals.store(1, Ordering::SeqCst);
+    let sender = client.sender();
+    sender.try_send("never sent").unwrap();
+    let flushing = tokio::spawn({
+        let sender = sender.clone();
+        async move { sender.flush().await }
+    });
+    tokio::task::yield_now().await;
+    disconnected(&mut client).await;
+    let flushed = flushing.await.unwrap();
+    assert!(
+        matches!(flushed, Err(Error::Send(SendError::Closed(())))),
+        "{flushed:?}"
+    );
+    // Nor is whoever comes later, while the client is still there.
+    let flushed = sender.flush().await;
+    assert!(
+        matches!(flushed, Err(Error::Send(SendError::Closed(())))),
+        "{flushed:?}"
+    );
+    assert!(client.next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,6 @@ use futures_core::Stream;
 use http::Response;
 use socket_flow_connection::{Handed, Outlet, Sender, WebSocket};
 use socket_flow_handshake::header::HeaderNames;
-use socket_flow_protocol::driver::HandedIn;
 use socket_flow_protocol::{Message, Parcel};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
@@ -248,6 +247,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
 
     /// A handle for sending over whatever connection there is, and for the end
     /// of all: [`Sender::close`] closes the connection, and no other follows.
+    ///
+    /// It is for other tasks: its [`send`](Sender::send) waits without limit while
+    /// this client is not run. Its [`flush`](Sender::flush) waits until a connection
+    /// has taken everything over; what becomes of that when the connection is lost,
+    /// [`ReconnectEvent::Disconnected`] tells. It fails where messages that it waited
+    /// for were [dropped](Self::drop_unsent), or no connection follows.
     pub fn sender(&self) -> Sender {
         self.sender.clone()
     }
@@ -343,8 +348,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// more. Drops what waits for one, where that was chosen.
     fn is_closed_meanwhile(&mut self, cx: &mut Context<'_>) -> bool {
         if self.drops_unsent {
-            self.pending = None;
-            while let Poll::Ready(taken) = self.outlet.poll_next(cx) {
+            if self.pending.take().is_some() {
+                self.outlet.tell_dropped();
+            }
+            while let Poll::Ready(taken) = self.outlet.poll_discard(cx) {
                 self.is_closing |= matches!(taken, Handed::Close(_));
             }
         } else {
@@ -368,7 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     fn end(&mut self) {
         self.state = State::Over;
         self.pending = None;
-        self.outlet.handed_in().close();
+        self.outlet.end();
     }
 
     fn delay(&self, cause: &DisconnectCause) -> Option<Duration> {
