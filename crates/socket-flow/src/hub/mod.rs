@@ -24,28 +24,20 @@ use publication::Publication;
 use stats::Counters;
 use topics::Topics;
 
-/// Sends messages to everyone who has joined a topic.
+/// Sends messages to everyone who has joined a topic. In a chat everyone hears what
+/// anyone says:
 ///
 /// ```
+#[doc = include_str!("../../loops/room.rs")]
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use socket_flow::{Error, Hub, Server, ServerStream, SlowPolicy, WebSocket};
-///
-/// // A chat: everyone hears what anyone says, rooms by path.
+/// # use socket_flow::{Server, SlowPolicy};
+/// // Rooms by path.
 /// let hub = Hub::new(SlowPolicy::Close);
 /// let server = Server::bind("127.0.0.1:0")
-///     .serve_with(move |mut ws: WebSocket<ServerStream>, request| {
-///         let hub = hub.clone();
-///         async move {
-///             let room = request.uri().path().to_owned();
-///             drop(request); // or it stays in memory as long as the connection
-///             hub.join(&room, &ws.sender());
-///             while let Some(message) = ws.recv().await? {
-///                 // Runs this connection while it waits for others.
-///                 hub.publish_from(&mut ws, &room, message).await;
-///             }
-///             Ok::<_, Error>(())
-///         }
+///     .serve_with(move |mut ws, request| {
+///         let (hub, room) = (hub.clone(), request.uri().path().to_owned());
+///         async move { chat(&hub, &room, &mut ws).await }
 ///     })
 ///     .await?;
 ///

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use socket_flow::{
-    ClientStream, CloseCode, Error, Hub, Server, ServerEvent, ServerHandle, ServerStream,
-    SlowPolicy, WebSocket,
-};
+use socket_flow::{ClientStream, CloseCode, Server, ServerEvent, ServerHandle, SlowPolicy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -19,27 +16,34 @@ const POLICIES: [SlowPolicy; 4] = [
     SlowPolicy::Close,
 ];
 
-/// A server whose handler is the one in the documentation of [`Hub`].
+// The loop of the documentation.
+include!("../../loops/room.rs");
+
+/// A server whose handler is the one in the documentation of [`Hub`]; its messages
+/// may be compressed.
 async fn room(policy: SlowPolicy) -> (Hub, ServerHandle, String) {
     let hub = Hub::new(policy);
-    let server = Server::bind("127.0.0.1:0")
+    let server = Server::bind("127.0.0.1:0");
+    #[cfg(feature = "deflate")]
+    let server = server.deflate(all_compressed());
+    let server = server
         .serve_with({
             let hub = hub.clone();
-            move |mut ws: WebSocket<ServerStream>, _| {
+            move |mut ws, _| {
                 let hub = hub.clone();
-                async move {
-                    hub.join("room", &ws.sender());
-                    while let Some(message) = ws.recv().await? {
-                        hub.publish_from(&mut ws, "room", message).await;
-                    }
-                    Ok::<_, Error>(())
-                }
+                async move { chat(&hub, "room", &mut ws).await }
             }
         })
         .await
         .unwrap();
     let url = format!("ws://{}/", server.local_addr().unwrap());
     (hub, server, url)
+}
+
+/// Short messages too.
+#[cfg(feature = "deflate")]
+fn all_compressed() -> socket_flow::Deflate {
+    socket_flow::Deflate::balanced().threshold(0)
 }
 
 async fn members(hub: &Hub, url: &str, count: usize) -> Vec<WebSocket<ClientStream>> {
@@ -109,6 +113,30 @@ fn a_burst_of_one_member_reaches_all_of_them() {
             socket.read_exact(&mut echo).await.unwrap();
             assert!(echo == b"\x81\x01x".repeat(2_000), "{policy:?}");
             for member in listening {
+                assert_eq!(member.await.unwrap(), 2_000, "{policy:?}");
+            }
+        }
+    });
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_compressed_burst_of_one_member_reaches_all_of_them() {
+    on_every_runtime(async || {
+        for policy in POLICIES {
+            let (hub, _server, url) = room(policy).await;
+            let mut members = Vec::new();
+            for _ in 0..5 {
+                let client = socket_flow::ClientBuilder::new(&url).deflate(all_compressed());
+                members.push(client.connect().await.unwrap().0);
+            }
+            joined(&hub, 5).await;
+            // All of them in one write.
+            for _ in 0..2_000 {
+                members[0].queue("a message that is compressed").unwrap();
+            }
+            members[0].flush().await.unwrap();
+            for member in listening(members, 2_000) {
                 assert_eq!(member.await.unwrap(), 2_000, "{policy:?}");
             }
         }
