@@ -55,8 +55,8 @@ impl<S: AsyncWrite + Unpin> MessageWriter<'_, S> {
     /// # Errors
     ///
     /// [`Error::Send`] once the connection is closing, and where text would
-    /// be continued with bytes or the other way round; [`Error::Io`] and
-    /// [`Error::Timeout`] when the transport fails or makes no progress.
+    /// be continued with bytes or the other way round. Why something queued was
+    /// not sent: any error that [`recv`](crate::WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -97,8 +97,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     ///
     /// # Errors
     ///
-    /// Gives the part back at the high-water mark ([`SendError::Full`]: wait
-    /// with [`ready`](Writer::ready)), once the connection is closing
+    /// Gives the part back at the high-water mark, and while a part of more than
+    /// 64 KiB is compressed by turns ([`SendError::Full`]: wait with
+    /// [`ready`](Writer::ready)), once the connection is closing
     /// ([`SendError::Closed`]), and where text would be continued with bytes
     /// or the other way round ([`SendError::WrongKind`]).
     pub fn queue_part<P: Payload>(&mut self, part: P) -> Result<(), SendError<P>> {

@@ -69,9 +69,10 @@ impl Sender {
     /// close then; unless the peer closes first, or the connection fails.
     ///
     /// A handler that waits here for its own connection does not run it
-    /// meanwhile, so nothing makes room: it sends with
-    /// [`queue`](crate::WebSocket::queue) or
-    /// [`send`](crate::WebSocket::send).
+    /// meanwhile. One reply for each message that it receives finds room; more may
+    /// wait for the stall time. A handler that sends more does so by
+    /// [`queue`](crate::WebSocket::queue) or [`send`](crate::WebSocket::send),
+    /// which need no room here.
     ///
     /// # Errors
     ///

@@ -204,10 +204,11 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
     ///
     /// # Errors
     ///
-    /// Gives the message back at the high-water mark
-    /// ([`SendError::Full`]: wait with [`ready`](OwnedWriter::ready)), and
-    /// once the connection is closing ([`SendError::Closed`]) or a message is
-    /// sent part by part ([`SendError::Unfinished`]). The reading half goes on
+    /// Gives the message back at the high-water mark, and while a message of more
+    /// than 64 KiB is compressed by turns ([`SendError::Full`]: wait with
+    /// [`ready`](OwnedWriter::ready)), once the connection is closing
+    /// ([`SendError::Closed`]), and while a message is sent part by part
+    /// ([`SendError::Unfinished`]). The reading half goes on
     /// while the queue is full, so that two peers that both send without pause
     /// cannot block each other.
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
@@ -229,11 +230,13 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
         poll_fn(|cx| self.poll(cx, |writer, waker| writer.poll_send(&mut message, waker))).await
     }
 
-    /// Writes everything queued.
+    /// Writes everything queued. A message that is compressed by turns is
+    /// compressed first.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and [`Error::Timeout`].
+    /// Why something queued was not sent: any error that
+    /// [`recv`](crate::WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -297,7 +300,8 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Control`], [`Error::Io`] and [`Error::Timeout`].
+    /// [`Error::Control`] when `reason` is over 123 bytes. Why something queued was
+    /// not sent: any error that [`recv`](crate::WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -307,7 +311,9 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
         self.flush().await
     }
 
-    /// How many bytes wait to be written, frame headers included.
+    /// How many bytes wait to be written, frame headers included. A message that is
+    /// compressed by turns counts with its length before compression, until all of
+    /// it is compressed.
     pub fn buffered_amount(&self) -> usize {
         self.shared.lock().buffered_amount()
     }

@@ -51,7 +51,9 @@ use crate::writer::Writer;
 /// # Dropping
 ///
 /// Dropping it makes one attempt, without waiting, to write what is queued
-/// and a Close with 1001, then drops the stream. Under a server of the facade
+/// and a Close with 1001, then drops the stream. A message that is compressed by
+/// turns, one of more than 64 KiB, and is not compressed by then is not sent, nor is
+/// anything after it, the Close included. Under a server of the facade
 /// that is left to the server's task, with a code that says how the handler
 /// ended, see `ServerBuilder::serve_with` there. To be sure that the Close
 /// arrives, call [`close`](WebSocket::close) or receive to the end.
@@ -151,8 +153,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// - [`Error::Protocol`]: the peer broke the protocol or a limit.
     /// - [`Error::Timeout`]: a deadline passed.
+    /// - [`Error::Memory`]: the memory of its [`Budget`](crate::Budget) was used up,
+    ///   and this connection had to go.
     /// - [`Error::Closed`]: the transport ended without a Close, 1006.
     /// - [`Error::Io`]: the transport failed.
+    /// - [`Error::Unsent`]: the peer's Close arrived, but what was queued, our Close
+    ///   included, could not be sent.
     ///
     /// # Cancel safety
     ///
@@ -195,11 +201,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// Gives the message back at the high-water mark
-    /// ([`SendError::Full`]: wait with [`ready`](WebSocket::ready)), and once
-    /// the connection is closing ([`SendError::Closed`]) or a message is sent
-    /// part by part ([`SendError::Unfinished`]). A loop that queues one reply
-    /// for each message received never sees `Full`.
+    /// Gives the message back at the high-water mark, and while a message of more
+    /// than 64 KiB is compressed by turns ([`SendError::Full`]: wait with
+    /// [`ready`](WebSocket::ready)), once the connection is closing
+    /// ([`SendError::Closed`]), and while a message is sent part by part
+    /// ([`SendError::Unfinished`]). A loop that queues one reply for each message
+    /// received never sees `Full`.
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.writer.queue(message)
@@ -234,11 +241,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.writer.send(message).await
     }
 
-    /// Writes everything queued.
+    /// Writes everything queued. A message that is compressed by turns is
+    /// compressed first.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and [`Error::Timeout`].
+    /// Why something queued was not sent: any error that
+    /// [`recv`](WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -308,10 +317,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Control`] when `reason` is over 123 bytes, [`Error::Protocol`]
-    /// when the peer broke the protocol meanwhile. A peer that is gone or
-    /// does not answer is no error but an outcome that is not
-    /// [`clean`](CloseOutcome::clean).
+    /// - [`Error::Control`] when `reason` is over 123 bytes.
+    /// - [`Error::Protocol`] when the peer broke the protocol meanwhile.
+    /// - Why something queued was not sent: any error that
+    ///   [`recv`](WebSocket::recv) can give.
+    ///
+    /// Where everything queued was sent, a peer that is gone or does not answer is
+    /// no error but an outcome that is not [`clean`](CloseOutcome::clean).
     ///
     /// # Cancel safety
     ///
@@ -342,7 +354,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     /// How many bytes wait to be written, frame headers included: the
-    /// `bufferedAmount` of browsers, which leave headers out.
+    /// `bufferedAmount` of browsers, which leave headers out. A message that is
+    /// compressed by turns counts with its length before compression, until all of
+    /// it is compressed.
     pub fn buffered_amount(&self) -> usize {
         self.writer.buffered_amount()
     }

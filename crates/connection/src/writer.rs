@@ -72,11 +72,12 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     ///
     /// # Errors
     ///
-    /// Gives the message back at the high-water mark
-    /// ([`SendError::Full`]: wait with [`ready`](Writer::ready)), and once
-    /// the connection is closing ([`SendError::Closed`]) or a message is sent
-    /// part by part ([`SendError::Unfinished`]). A loop that queues one reply
-    /// for each message received never sees `Full`.
+    /// Gives the message back at the high-water mark, and while a message of more
+    /// than 64 KiB is compressed by turns ([`SendError::Full`]: wait with
+    /// [`ready`](Writer::ready)), once the connection is closing
+    /// ([`SendError::Closed`]), and while a message is sent part by part
+    /// ([`SendError::Unfinished`]). A loop that queues one reply for each message
+    /// received never sees `Full`.
     #[inline]
     pub fn queue<P: Payload>(&mut self, message: P) -> Result<(), SendError<P>> {
         self.sending.queue(message)
@@ -88,8 +89,8 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// # Errors
     ///
     /// [`Error::Send`] once the connection is closing and while a message is
-    /// sent part by part, [`Error::Io`] and [`Error::Timeout`] when the
-    /// transport fails or makes no progress.
+    /// sent part by part. Why something queued was not sent: any error that
+    /// [`recv`](crate::WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -101,11 +102,13 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         poll_fn(|cx| self.poll_send(&mut message, cx.waker())).await
     }
 
-    /// Writes everything queued.
+    /// Writes everything queued. A message that is compressed by turns is
+    /// compressed first.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and [`Error::Timeout`].
+    /// Why something queued was not sent: any error that
+    /// [`recv`](crate::WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -115,12 +118,12 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 
     /// Waits until [`queue`](Writer::queue) takes a message: writes until the
-    /// queue is below its high-water mark.
+    /// queue is below its high-water mark, and nothing is compressed by turns.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] once the connection is closing, [`Error::Io`] and
-    /// [`Error::Timeout`].
+    /// [`Error::Send`] once the connection is closing. Why something queued was not
+    /// sent: any error that [`recv`](crate::WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -135,7 +138,10 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Control`], [`Error::Io`] and [`Error::Timeout`].
+    /// [`Error::Control`] for a ping that is too long, or once the connection is
+    /// closing; [`Error::Send`] where it begins to close while the ping waits for
+    /// room. Why something queued was not sent: any error that
+    /// [`recv`](crate::WebSocket::recv) can give.
     ///
     /// # Cancel safety
     ///
@@ -163,7 +169,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         Ok(())
     }
 
-    /// How many bytes wait to be written, frame headers included.
+    /// How many bytes wait to be written, frame headers included. A message that is
+    /// compressed by turns counts with its length before compression, until all of
+    /// it is compressed.
     #[inline]
     pub fn buffered_amount(&self) -> usize {
         self.sending.outgoing().buffered()

@@ -63,6 +63,7 @@
 //! | origins a browser may come from | the server's own | [`Acceptor::origin`] |
 //! | clients of a [`Server`] | no limit | [`ServerBuilder::max_connections`] |
 //! | events of a [`Server`] that wait to be read | 256 | [`ServerBuilder::event_capacity`] |
+//! | messages that wait as events, of all connections together | 16 MiB | [`ServerBuilder::event_memory`] |
 //! | queue of a connection's [`Sender`]s | 64 KiB | [`Config::high_water`] |
 //! | a message that waits for room in it | 30 s in which nothing is taken over | [`Config::stall_timeout`] |
 //! | a [`Hub`]'s members that are slow | 100 ms for a turn, 5 s, 1 MiB | [`Hub::builder`] |

@@ -200,7 +200,10 @@ impl Hub {
     /// member.
     ///
     /// Where the connection ends meanwhile it goes on without it; the connection's
-    /// next call tells its end.
+    /// next call tells its end. The first message that arrives meanwhile is kept for
+    /// `recv`, and nothing is read after it: from then on the end of the peer is not
+    /// noticed before the wait is over, [`turn`](HubBuilder::turn) or
+    /// [`slow`](HubBuilder::slow) at most.
     ///
     /// There is an example at [`Hub`].
     ///

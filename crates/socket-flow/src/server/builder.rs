@@ -365,10 +365,10 @@ impl ServerBuilder {
     }
 
     /// Sets how many clients may be connected at once, those in their opening
-    /// handshake, or with a page, included. More are given what
-    /// [`respond`](Self::respond) answers, else 503 and `Retry-After`, and where
-    /// 64 of these wait for their answer, dropped. Default: [`usize::MAX`], as
-    /// many as the process has descriptors.
+    /// handshake, or with a page, included. Up to 64 more at once are answered: by
+    /// [`respond`](Self::respond), else with 503 and `Retry-After`. Any beyond these
+    /// are dropped without an answer. Default: [`usize::MAX`], as many as the
+    /// process has descriptors.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.opening.max_connections = count;
         self
