@@ -2,6 +2,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
+use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,6 +164,10 @@ impl WriteQueue {
     fn link_tail(&mut self) -> &mut Linked {
         self.room = 0;
         let head = self.tail.split().freeze();
+        if self.tail.capacity() == 0 {
+            // What comes next is a storage again.
+            self.is_storage = true;
+        }
         let linked = self.linked.get_or_insert_with(Box::default);
         linked.push(head);
         linked
@@ -188,9 +193,15 @@ impl WriteQueue {
     /// transport is blocked.
     #[cold]
     pub(crate) fn settle(&mut self) {
-        let len = self.tail.len();
-        if self.config.memory().is_none() || !self.is_storage || len > self.tail.capacity() / 4 {
+        if self.config.memory().is_none() {
             return;
+        }
+        if let Some(linked) = &mut self.linked {
+            linked.shrink();
+        }
+        let len = self.tail.len();
+        if !self.is_storage || len > self.tail.capacity() / 4 {
+            return self.charge();
         }
         let mut own = BytesMut::with_capacity(len);
         own.extend_from_slice(&self.tail);
@@ -308,6 +319,20 @@ impl Linked {
         if !segment.is_empty() {
             self.len += segment.len();
             self.segments.push_back(segment);
+        }
+    }
+
+    /// Copies what keeps much more memory than it needs: a header a whole storage, a
+    /// payload the buffer that it was read into. What others keep as well is not.
+    fn shrink(&mut self) {
+        self.written = 0;
+        for segment in &mut self.segments {
+            *segment = match mem::take(segment).try_into_mut() {
+                Ok(memory) if memory.len() >= memory.capacity() / 2 => memory.freeze(),
+                Err(segment) if segment.len() > OWN => segment,
+                Ok(memory) => Bytes::copy_from_slice(&memory),
+                Err(segment) => Bytes::copy_from_slice(&segment),
+            };
         }
     }
 

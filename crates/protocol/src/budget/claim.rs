@@ -85,6 +85,17 @@ impl Claim {
         self.try_reserve(held) || self.reserve_in_line(held.saturating_sub(OWN))
     }
 
+    /// Makes sure of more than is needed, if there is as much and an eighth of the
+    /// budget is left for others.
+    #[inline]
+    pub(crate) fn try_reserve_more(&mut self, held: usize) -> bool {
+        let bytes = held.saturating_sub(OWN);
+        let more = bytes.saturating_sub(self.message.bytes());
+        let budget = self.budget();
+        let is_roomy = more == 0 || budget.has_room(more.saturating_add(budget.limit() / 8));
+        is_roomy && self.try_reserve(held)
+    }
+
     /// Makes sure of so many bytes in all if they are there.
     pub(crate) fn try_reserve(&mut self, held: usize) -> bool {
         let bytes = held.saturating_sub(OWN);
@@ -95,7 +106,18 @@ impl Claim {
             self.message.set(bytes);
             return true;
         }
-        self.budget().waiting() == 0 && self.message.try_set(bytes)
+        let is_there = self.budget().waiting() == 0 && self.message.try_set(bytes);
+        if is_there {
+            self.stop_waiting();
+        }
+        is_there
+    }
+
+    /// A message has come whole: the next one is looked at anew.
+    pub(crate) fn message_ended(&mut self) {
+        if !self.is_waiting() && !self.goes_beyond {
+            self.at = NEVER;
+        }
     }
 
     fn reserve_in_line(&mut self, bytes: usize) -> bool {
@@ -164,7 +186,7 @@ impl Claim {
     #[cold]
     fn leave_line(&mut self) {
         if let Some(number) = self.number.take() {
-            (self.goes_beyond, self.at) = (false, NEVER);
+            (self.goes_beyond, self.is_let_go, self.at) = (false, false, NEVER);
             let budget = self.share.budget();
             budget.line().leave(number, budget);
             budget.call_first();

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::num::NonZeroU64;
@@ -189,7 +190,8 @@ impl Line {
         if budget.has_room(needs.saturating_sub(coming)) {
             return LetGo::NotYet;
         }
-        let size = |wait: &Wait| (wait.held, wait.number);
+        // Of equals the oldest: it had its time.
+        let size = |wait: &Wait| (wait.held, Reverse(wait.number));
         let waits = self.places.iter().map(|place| place.wait);
         let largest = waits.max_by_key(size);
         let larger = largest.filter(|largest| size(largest) > size(&own));

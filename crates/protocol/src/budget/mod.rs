@@ -29,10 +29,11 @@ pub use usage::{Purpose, Usage};
 ///
 /// Each connection is charged [`Budget::SHARE`] when it opens, and within that it
 /// neither counts nor waits: small messages go on also where all of the rest is
-/// used up. Beyond it, in this order:
+/// used up. One that is compressed needs a context beside, where that is not kept.
+/// Beyond it, in this order:
 ///
 /// 1. A connection reads no more than it needs for the current message, and
-///    queues no more than one message.
+///    queues no more than one message, or 1 KiB of small ones.
 /// 2. A message that needs more memory waits for it, the oldest first, for at most
 ///    [`patience`](Budget::patience). Nothing is read for it meanwhile. A message,
 ///    or a queue, that has its memory and hardly moves for that time is let go.

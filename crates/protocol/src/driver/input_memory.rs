@@ -145,6 +145,9 @@ fn take(storage: &mut BytesMut, is_buffer: &mut bool, config: &Config) {
     thread_pool::exchange(&POOL, storage);
     if storage.capacity() == 0 {
         (*storage, *is_buffer) = new(config.memory());
+    } else {
+        // It may have said so of memory that was split off whole.
+        *is_buffer = true;
     }
 }
 

@@ -132,7 +132,7 @@ impl Receiving {
             Some(now) if at.is_some_and(|at| at <= now) => {
                 if close.is_some_and(|at| at <= now) {
                     self.expire(Expired::Close, sending);
-                } else if let Err(error) = self.incoming.judge_memory(now) {
+                } else if let Err(error) = self.incoming.judge_memory(now, self.input.len()) {
                     self.run_out_of_memory(error, sending);
                 }
                 return None;
@@ -177,7 +177,7 @@ impl Receiving {
 
     /// Judges all deadlines.
     fn judge(&mut self, now: Duration, sending: &mut Sending) {
-        if let Err(error) = self.incoming.judge_memory(now) {
+        if let Err(error) = self.incoming.judge_memory(now, self.input.len()) {
             return self.run_out_of_memory(error, sending);
         }
         let outgoing = &mut sending.outgoing;

@@ -53,7 +53,7 @@ impl Incoming {
         };
         let (all, least) = (grown(message, additional, most), message.len() + needed);
         let rest = own(input) + self.context(false);
-        let additional = match self.try_reserve(rest + all) {
+        let additional = match self.try_reserve_more(rest + all) {
             true => additional,
             false if self.reserve(rest + least) => needed,
             false => return false,
@@ -86,7 +86,7 @@ impl Incoming {
             return Some(OWN);
         }
         let (all, least) = (grown(STEP), grown(LEAST_STEP));
-        match self.try_reserve(rest + all) {
+        match self.try_reserve_more(rest + all) {
             true => Some(STEP),
             false => self.reserve(rest + least).then_some(LEAST_STEP),
         }
@@ -144,14 +144,22 @@ impl Incoming {
         self.claim()?.poll_timeout()
     }
 
-    /// Tells the time.
+    /// A message has come whole.
+    #[inline]
+    pub(super) fn message_ended(&mut self) {
+        if let Some(claim) = self.claim_mut() {
+            claim.message_ended();
+        }
+    }
+
+    /// Tells the time, and how much of a frame lies in the input, in bytes.
     ///
     /// # Errors
     ///
     /// The message is let go, for want of memory.
-    pub(crate) fn judge_memory(&mut self, now: Duration) -> Result<(), OutOfMemory> {
+    pub(crate) fn judge_memory(&mut self, now: Duration, unread: usize) -> Result<(), OutOfMemory> {
         let come = self.assembly.as_ref();
-        let come = come.map_or(0, |assembly| assembly.buf.len());
+        let come = come.map_or(0, |assembly| assembly.buf.len()) + unread;
         let Some(claim) = self.claim_mut() else {
             return Ok(());
         };
@@ -217,6 +225,11 @@ impl Incoming {
         let is_reserved = claim.is_none_or(|claim| claim.reserve(held));
         self.lacks_memory = !is_reserved;
         is_reserved
+    }
+
+    fn try_reserve_more(&mut self, held: usize) -> bool {
+        let claim = self.claim_mut();
+        claim.is_none_or(|claim| claim.try_reserve_more(held))
     }
 
     fn try_reserve(&mut self, held: usize) -> bool {

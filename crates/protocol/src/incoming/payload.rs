@@ -229,6 +229,7 @@ impl Incoming {
     fn assembled(&mut self, kind: Kind) -> Found {
         self.message = None;
         self.activity.note_message();
+        self.message_ended();
         self.assembly.get_or_insert_default().end(kind);
         Found::assembled(kind)
     }

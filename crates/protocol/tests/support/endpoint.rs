@@ -108,9 +108,14 @@ impl Endpoint {
         self.arriving.extend_from_slice(bytes);
     }
 
+    /// Whether it waits for memory, and was called, for there may be some.
+    pub fn is_called(&self) -> bool {
+        self.lacks_memory && self.called.load(Ordering::SeqCst)
+    }
+
     /// Goes on if it was called, for there may be memory; whether it was.
     pub fn pump_if_called(&mut self) -> bool {
-        let is_called = self.lacks_memory && self.called.load(Ordering::SeqCst);
+        let is_called = self.is_called();
         if is_called {
             self.pump();
         }

@@ -79,6 +79,13 @@ pub(crate) fn share_out(
         return Ok(None);
     }
     let most = limit / share;
+    if most == 0 {
+        return Err(BudgetError::BelowConnections {
+            budget: limit,
+            connections: 1,
+            share,
+        });
+    }
     let expected = match *connections {
         usize::MAX => most / 4,
         limited if limited > most => {

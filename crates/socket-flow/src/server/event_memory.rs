@@ -38,30 +38,34 @@ impl EventMemory {
     pub(crate) fn try_room(&self, bytes: usize) -> Option<EventRoom> {
         let room = Arc::clone(&self.room);
         let room = room.try_acquire_many_owned(self.cost(bytes)).ok()?;
-        Some(self.take(room, bytes))
+        let lease = self.charge(bytes);
+        Some(EventRoom {
+            _room: room,
+            _lease: lease,
+        })
     }
 
-    /// Waits for it, in order.
+    /// Waits for it, in order, for a message that is [charged](Self::charge).
     ///
     /// # Cancel safety
     /// The place in the order is lost when the future is dropped.
-    pub(crate) async fn room(&self, bytes: usize) -> Option<EventRoom> {
+    pub(crate) async fn room(&self, bytes: usize, charged: Option<Lease>) -> Option<EventRoom> {
         let room = Arc::clone(&self.room);
         let room = room.acquire_many_owned(self.cost(bytes)).await.ok()?;
-        Some(self.take(room, bytes))
+        Some(EventRoom {
+            _room: room,
+            _lease: charged,
+        })
     }
 
-    fn take(&self, room: OwnedSemaphorePermit, bytes: usize) -> EventRoom {
-        let lease = self.budget.as_ref().filter(|_| bytes > 0).map(|budget| {
-            let mut lease = budget.lease(Purpose::Events);
-            // It is there already, and its connection gives it back.
-            lease.set(bytes);
-            lease
-        });
-        EventRoom {
-            _room: room,
-            _lease: lease,
-        }
+    /// What a message is charged from when it is received: its connection gives it back
+    /// then, and it may have to wait.
+    pub(crate) fn charge(&self, bytes: usize) -> Option<Lease> {
+        let budget = self.budget.as_ref().filter(|_| bytes > 0)?;
+        let mut lease = budget.lease(Purpose::Events);
+        // It is there already.
+        lease.set(bytes);
+        Some(lease)
     }
 
     fn cost(&self, bytes: usize) -> u32 {

@@ -141,17 +141,21 @@ impl Telling {
                 let event = self.message(message, promise, Some(room));
                 self.tell(ws, event)
             }
-            None => Err(Box::pin(async move {
-                self.wait_for_reply_room(ws, size).await;
-                let promise = self.replies.promise(size);
-                let memory = self.memory.clone();
-                let room = self.beside(ws, memory.room(size)).await.flatten();
-                let event = self.message(message, promise, room);
-                match self.tell(ws, event) {
-                    Ok(is_told) => is_told,
-                    Err(late) => late.await,
-                }
-            })),
+            None => {
+                let charged = self.memory.charge(size);
+                Err(Box::pin(async move {
+                    self.wait_for_reply_room(ws, size).await;
+                    let promise = self.replies.promise(size);
+                    let memory = self.memory.clone();
+                    let room = memory.room(size, charged);
+                    let room = self.beside(ws, room).await.flatten();
+                    let event = self.message(message, promise, room);
+                    match self.tell(ws, event) {
+                        Ok(is_told) => is_told,
+                        Err(late) => late.await,
+                    }
+                }))
+            }
         }
     }
 
