@@ -159,9 +159,12 @@ async fn every_method_of_senders_can_be_called() {
     assert!(outlet.poll_handed_in(false, &mut cx).is_ready());
     drop(outlet.handed_in());
     assert!(outlet.poll_next(&mut cx).is_ready());
+    outlet.tell_dropped();
+    assert!(outlet.poll_discard(&mut cx).is_pending());
     sender.close(CloseCode::NORMAL, "").unwrap();
     sender.close_now(CloseCode::NORMAL, "").unwrap();
     assert!(sender.is_closed());
+    outlet.end();
 }
 
 #[tokio::test]

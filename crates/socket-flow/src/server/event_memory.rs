@@ -38,31 +38,36 @@ impl EventMemory {
     pub(crate) fn try_room(&self, bytes: usize) -> Option<EventRoom> {
         let room = Arc::clone(&self.room);
         let room = room.try_acquire_many_owned(self.cost(bytes)).ok()?;
-        let lease = self.charge(bytes);
+        Some(EventRoom {
+            _room: room,
+            _lease: self.charge(bytes, Purpose::Events),
+        })
+    }
+
+    /// Waits for it, in order, for a message that was [received](Self::received).
+    ///
+    /// # Cancel safety
+    /// The place in the order is lost when the future is dropped.
+    pub(crate) async fn room(&self, bytes: usize, received: Option<Lease>) -> Option<EventRoom> {
+        let room = Arc::clone(&self.room);
+        let room = room.acquire_many_owned(self.cost(bytes)).await.ok()?;
+        let lease = self.charge(bytes, Purpose::Events);
+        drop(received);
         Some(EventRoom {
             _room: room,
             _lease: lease,
         })
     }
 
-    /// Waits for it, in order, for a message that is [charged](Self::charge).
-    ///
-    /// # Cancel safety
-    /// The place in the order is lost when the future is dropped.
-    pub(crate) async fn room(&self, bytes: usize, charged: Option<Lease>) -> Option<EventRoom> {
-        let room = Arc::clone(&self.room);
-        let room = room.acquire_many_owned(self.cost(bytes)).await.ok()?;
-        Some(EventRoom {
-            _room: room,
-            _lease: charged,
-        })
+    /// What a message is charged that was received and has to wait: its connection has
+    /// given it back.
+    pub(crate) fn received(&self, bytes: usize) -> Option<Lease> {
+        self.charge(bytes, Purpose::Receiving)
     }
 
-    /// What a message is charged from when it is received: its connection gives it back
-    /// then, and it may have to wait.
-    pub(crate) fn charge(&self, bytes: usize) -> Option<Lease> {
+    fn charge(&self, bytes: usize, purpose: Purpose) -> Option<Lease> {
         let budget = self.budget.as_ref().filter(|_| bytes > 0)?;
-        let mut lease = budget.lease(Purpose::Events);
+        let mut lease = budget.lease(purpose);
         // It is there already.
         lease.set(bytes);
         Some(lease)

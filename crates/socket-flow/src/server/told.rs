@@ -142,12 +142,12 @@ impl Telling {
                 self.tell(ws, event)
             }
             None => {
-                let charged = self.memory.charge(size);
+                let received = self.memory.received(size);
                 Err(Box::pin(async move {
                     self.wait_for_reply_room(ws, size).await;
                     let promise = self.replies.promise(size);
                     let memory = self.memory.clone();
-                    let room = memory.room(size, charged);
+                    let room = memory.room(size, received);
                     let room = self.beside(ws, room).await.flatten();
                     let event = self.message(message, promise, room);
                     match self.tell(ws, event) {
