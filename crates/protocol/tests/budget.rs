@@ -192,6 +192,29 @@ fn buffers_are_counted_as_long_as_they_are_there() {
     assert!(after < before + 2 * MIB, "{before} -> {after}");
 }
 
+/// Cause: the silence of a peer that was not read was counted as its own.
+#[test]
+fn a_peer_has_all_its_time_once_it_is_read_again() {
+    let budget = Budget::with_patience(64 * MIB, NEVER);
+    let config = config(&budget)
+        .stall_timeout(seconds(4))
+        .ping_interval(seconds(1))
+        .pong_timeout(seconds(4));
+    let hog = hog(&budget, 64 * MIB);
+    let mut beyond = server(&budget);
+    beyond.feed(&half());
+    let mut waits = Endpoint::new(Role::Server, &config);
+    waits.feed(&half()[..1000]);
+    assert_eq!(waits.wait(seconds(2)), Ok(()));
+    waits.feed(&half()[1000..]);
+    assert!(waits.lacks_memory);
+    waits.now += seconds(100);
+    waits.pump();
+    drop(hog);
+    waits.pump();
+    assert_eq!(waits.wait(seconds(3)), Ok(()));
+}
+
 /// Cause: one that found memory outside the line was still judged as one that waits.
 #[test]
 fn whoever_goes_on_is_not_judged_as_waiting() {
@@ -656,6 +679,20 @@ mod deflate {
             assert_eq!(endpoint.events.len(), 1);
         }
         assert_eq!(budget.usage().receiving, 0);
+    }
+
+    /// Cause: where memory was short a step made 4 KiB, and the rest of what was there
+    /// waited until more came.
+    #[test]
+    fn what_is_there_of_a_compressed_message_is_inflated_also_where_memory_is_short() {
+        let budget = Budget::with_patience(64 * MIB, NEVER);
+        let _hog = hog(&budget, 64 * MIB);
+        let config = config(&budget);
+        let mut endpoint = Endpoint::negotiated(Role::Server, &config, agreed(false));
+        let whole = compressed(&noise(60_000).repeat(3));
+        // The oldest that waits goes beyond the budget.
+        endpoint.feed(&frame(Role::Server, 0xc2, &whole));
+        assert_eq!(endpoint.events.len(), 1);
     }
 
     /// Cause: the context of a message that never ended was held until the closing

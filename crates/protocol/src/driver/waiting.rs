@@ -139,6 +139,7 @@ impl Receiving {
             }
             _ => {}
         }
+        self.incoming.reads_nothing();
         match sending.judge(turn) {
             Ok(write) => Some(Next::Memory(at.into_iter().chain(write).min())),
             Err(expired) => {

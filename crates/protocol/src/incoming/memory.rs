@@ -116,6 +116,11 @@ impl Incoming {
         self.try_reserve(held + capacity)
     }
 
+    /// What the peer sends lies unread: its silence is not its own.
+    pub(crate) fn reads_nothing(&mut self) {
+        self.activity.note_message();
+    }
+
     /// Goes on without the memory that was waited for, if any was.
     #[inline]
     pub(crate) fn stop_waiting(&mut self) {

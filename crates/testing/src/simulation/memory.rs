@@ -37,10 +37,11 @@ pub(super) async fn hoard(clock: Clock, budget: Budget, mut random: Random) {
     }
 }
 
-/// Every connection is over, and gave back what it did not hold from the beginning.
+/// Every connection is gone, and has given back all that it held.
 pub(super) fn judge(budget: &Budget, report: &mut Report) {
     let usage = budget.usage();
-    let held = usage.receiving + usage.sending + usage.waiting;
+    let held = usage.connections + usage.contexts + usage.receiving + usage.sending;
+    let held = held + usage.waiting;
     assert_eq!(held, 0, "{usage:?}");
     report.add("budgets", 1);
     report.add("short-of-memory", u64::from(usage.events > 0));

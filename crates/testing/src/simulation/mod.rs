@@ -109,6 +109,11 @@ fn play(mut plan: Plan, acting: [LocalBoxFuture<'static, ()>; 2]) -> Report {
     let mut report = clock::run(&plan.clock, tasks, &links, &mut plan.random);
     report.add("attacked", (links.len() / 2 - 1) as u64);
     report += judge(&plan);
+    let budget = plan.budget.clone();
+    drop(plan);
+    if let Some(budget) = &budget {
+        memory::judge(budget, &mut report);
+    }
     report
 }
 
@@ -149,9 +154,6 @@ fn judge(plan: &Plan) -> Report {
     }
     report.add("calm", (plan.mood != Mood::Rough).into());
     report.add("compressed", plan.is_compressed.into());
-    if let Some(budget) = &plan.budget {
-        memory::judge(budget, &mut report);
-    }
     report
 }
 

@@ -306,9 +306,10 @@ impl Shell {
                     turn.set_now(self.clock.now());
                 }
                 Next::Memory(_) => {
-                    let waker = waker.clone();
-                    self.receiving.when_there_is_memory(|| waker.wake());
-                    return Poll::Pending;
+                    let called = waker.clone();
+                    self.receiving.when_there_is_memory(|| called.wake());
+                    ready!(self.poll_handed_in(waker));
+                    turn.handed_in();
                 }
                 Next::Wait(_) if goal.is_none_or(|goal| goal == Goal::Closed) => {
                     ready!(self.poll_handed_in(waker));
