@@ -69,7 +69,9 @@ pub(super) fn attack(
         // No deadline helps those who wait for each other.
         config = config.ping_interval(NEVER).stall_timeout(NEVER);
     }
-    if let Some(budget) = budget {
+    // Where one is let go, those who wait for its messages wait for ever.
+    let lets_go = |budget: &&Budget| budget.patience() != NEVER;
+    if let Some(budget) = budget.filter(|budget| !(attack.publishes() && lets_go(budget))) {
         config = config.budget(budget.clone());
     }
     let streams = [(); 2].map(|()| [(); 4].map(|()| Stream::new(Ledger::new(0, 1))));
