@@ -116,6 +116,14 @@ impl Incoming {
         self.try_reserve(held + capacity)
     }
 
+    /// Whether some of a compressed message is there that the step left, though work
+    /// is left: it made as much as it had memory for.
+    #[cold]
+    pub(super) fn has_more_to_make(&self, input: &Input) -> bool {
+        let is_left = |frame: &Frame| frame.compressed && frame.ahead > 0;
+        self.frame.as_ref().is_some_and(is_left) && !input.is_empty()
+    }
+
     /// What the peer sends lies unread: its silence is not its own.
     pub(crate) fn reads_nothing(&mut self) {
         self.activity.note_message();

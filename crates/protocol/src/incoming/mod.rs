@@ -300,6 +300,10 @@ impl Incoming {
         };
         self.settle();
         if self.has_claim() {
+            if self.waiting > 0 && self.has_more_to_make(input) {
+                // Memory is short: only so much was made at once.
+                return self.step_slow(input, outgoing);
+            }
             self.settle_memory(input);
         }
         result

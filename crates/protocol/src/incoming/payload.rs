@@ -198,7 +198,6 @@ impl Incoming {
             input.unmask(frame.ahead as usize..there, key, offset as usize);
         }
         let payload = input.unread().get(..there).unwrap_or_default();
-        let before = assembly.len();
         let most = &mut Most { limit, now };
         let inflated = if ends {
             inflate.finish(payload, assembly, most, &mut self.work)
@@ -214,17 +213,12 @@ impl Incoming {
                 .check_utf8(0..len, ends)
                 .map_err(ProtocolError::InvalidUtf8)?;
         }
-        let is_more = assembly.len() > before;
         let taken = inflated.map_err(failed)?;
         input.consume(taken);
         frame.done += taken as u64;
         // The input holds far less than 4 GiB.
         frame.ahead = (there - taken) as u32;
         let kind = frame.kind;
-        if taken < there && is_more && !self.work.is_used_up() {
-            // Memory is short: only so much was to be made at once.
-            return self.inflate(frame, input);
-        }
         if taken < rest {
             self.frame = Some(frame);
         }
