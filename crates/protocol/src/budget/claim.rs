@@ -91,9 +91,7 @@ impl Claim {
     pub(crate) fn try_reserve_more(&mut self, held: usize) -> bool {
         let bytes = held.saturating_sub(OWN);
         let more = bytes.saturating_sub(self.message.bytes());
-        let budget = self.budget();
-        let is_roomy = more == 0 || budget.has_room(more.saturating_add(budget.limit() / 8));
-        is_roomy && self.try_reserve(held)
+        (more == 0 || self.budget().has_plenty(more)) && self.try_reserve(held)
     }
 
     /// Makes sure of so many bytes in all if they are there.

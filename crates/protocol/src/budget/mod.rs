@@ -186,7 +186,13 @@ impl Budget {
 
     /// Whether hardly anything is left, or someone waits for memory.
     pub fn is_short(&self) -> bool {
-        self.waiting() > 0 || !self.has_room(self.limit() / 8)
+        self.waiting() > 0 || !self.has_plenty(0)
+    }
+
+    /// Whether so many bytes more leave an eighth for others.
+    #[inline]
+    pub(crate) fn has_plenty(&self, bytes: usize) -> bool {
+        self.has_room(bytes.saturating_add(self.limit() / 8))
     }
 
     /// A part of the budget, of no bytes yet.

@@ -4,7 +4,8 @@ use std::pin::pin;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::{Either, select};
-use socket_flow::{Backoff, Error, Message, Retry, SendError};
+use socket_flow::{Backoff, Error, Message, Retry, SendError, Sender};
+use tokio::task::JoinHandle;
 
 use crate::tools::{Network, disconnected};
 
@@ -67,6 +68,14 @@ async fn what_cannot_be_sent_at_once_is_dropped_where_that_was_chosen() {
     assert_eq!(message, Some(Message::from("sent")));
 }
 
+/// A task that waits until what was handed in is sent.
+async fn flushing(sender: &Sender) -> JoinHandle<Result<(), Error>> {
+    let sender = sender.clone();
+    let flushing = tokio::spawn(async move { sender.flush().await });
+    tokio::task::yield_now().await;
+    flushing
+}
+
 /// Cause: messages that were dropped counted as handed on, and a flush that waited for them was `Ok`.
 #[tokio::test(start_paused = true)]
 async fn a_flush_fails_where_what_it_waits_for_is_dropped() {
@@ -75,11 +84,7 @@ async fn a_flush_fails_where_what_it_waits_for_is_dropped() {
     network.refusals.store(1, Ordering::SeqCst);
     let sender = client.sender();
     sender.try_send("dropped").unwrap();
-    let flushing = tokio::spawn({
-        let sender = sender.clone();
-        async move { sender.flush().await }
-    });
-    tokio::task::yield_now().await;
+    let flushing = flushing(&sender).await;
     disconnected(&mut client).await;
     drop(network.dialled().await);
     let server = network.open(&mut client).await;
@@ -104,11 +109,7 @@ async fn a_flush_fails_where_no_connection_follows() {
     network.refusals.store(1, Ordering::SeqCst);
     let sender = client.sender();
     sender.try_send("never sent").unwrap();
-    let flushing = tokio::spawn({
-        let sender = sender.clone();
-        async move { sender.flush().await }
-    });
-    tokio::task::yield_now().await;
+    let flushing = flushing(&sender).await;
     disconnected(&mut client).await;
     let flushed = flushing.await.unwrap();
     assert!(
