@@ -201,8 +201,8 @@ impl Shell {
         let Next::Over(result) = ready!(next) else {
             panic!("{goal:?} ends otherwise");
         };
+        self.times.watch(result.as_ref().err());
         match &result {
-            Err(Failure::Expired(expired)) => self.times.assert_passed(*expired),
             Ok(()) if goal == Goal::Flushed => self.assert_sent(self.had_share),
             Ok(()) if goal == Goal::Closed => self.assert_sent(false),
             _ => {}

@@ -16,8 +16,8 @@ pub(super) struct Times {
     pub(super) message: Duration,
     /// When a Close of ours was queued.
     pub(super) closing: Option<Duration>,
-    /// The deadline that has ended the connection.
-    expired: Option<Expired>,
+    /// The deadlines that have expired.
+    expired: Vec<Expired>,
 }
 
 impl Times {
@@ -29,21 +29,23 @@ impl Times {
             written: clock.now(),
             message: clock.now(),
             closing: None,
-            expired: None,
+            expired: Vec::new(),
         }
     }
 
-    /// Looks at why the connection fails: the first deadline is judged when it
-    /// expires, not when the application is told.
+    /// Looks at why the connection fails: a deadline is judged when it expires, not
+    /// each time that somebody is told. Bytes may come in between.
     pub(super) fn watch(&mut self, failure: Option<&Failure>) {
-        if let (Some(Failure::Expired(expired)), None) = (failure, self.expired) {
-            self.expired = Some(*expired);
-            self.assert_passed(*expired);
+        if let Some(Failure::Expired(expired)) = failure {
+            if !self.expired.contains(expired) {
+                self.expired.push(*expired);
+                self.assert_passed(*expired);
+            }
         }
     }
 
     /// A deadline has expired: it must have passed.
-    pub(super) fn assert_passed(&self, expired: Expired) {
+    fn assert_passed(&self, expired: Expired) {
         let (now, timeouts) = (self.clock.now(), self.config.timeouts());
         let (since, period) = match expired {
             Expired::Close => (self.closing.unwrap_or(now), timeouts.close),
