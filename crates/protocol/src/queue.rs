@@ -116,6 +116,7 @@ impl WriteQueue {
     #[inline]
     pub(crate) fn tail(&mut self, len: usize) -> &mut BytesMut {
         if self.tail.capacity() == 0 {
+            debug_assert!(self.is_storage, "what comes next is a storage");
             thread_pool::exchange(&POOL, &mut self.tail);
         }
         if self.tail.capacity() - self.tail.len() < len {
@@ -164,13 +165,21 @@ impl WriteQueue {
     fn link_tail(&mut self) -> &mut Linked {
         self.room = 0;
         let head = self.tail.split().freeze();
-        if self.tail.capacity() == 0 {
-            // What comes next is a storage again.
-            self.is_storage = true;
+        if self.tail.capacity() == 0 && !head.is_empty() {
+            self.storage_is_gone();
         }
         let linked = self.linked.get_or_insert_with(Box::default);
         linked.push(head);
         linked
+    }
+
+    /// The tail has left whole, with all of its memory.
+    #[cold]
+    fn storage_is_gone(&mut self) {
+        // What comes next is a storage again.
+        if mem::replace(&mut self.is_storage, true) {
+            thread_pool::gone(STORAGE);
+        }
     }
 
     /// Bytes written since the connection began; with [`WriteQueue::len`] the
@@ -206,7 +215,9 @@ impl WriteQueue {
         let mut own = BytesMut::with_capacity(len);
         own.extend_from_slice(&self.tail);
         self.give_storage();
-        (self.tail, self.is_storage) = (own, false);
+        if len > 0 {
+            (self.tail, self.is_storage) = (own, false);
+        }
         self.charge();
         self.settle_room();
     }

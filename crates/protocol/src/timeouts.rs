@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use socket_flow_frames::CloseCode;
 
-use crate::config::NEVER;
-use crate::deadlines::after;
+use crate::config::{NEVER, Timeouts};
+use crate::deadlines::{Deadlines, after};
 use crate::error::Expired;
 use crate::incoming::{Activity, Incoming};
 use crate::outgoing::Outgoing;
@@ -87,27 +87,11 @@ impl Incoming {
 
     fn expired(&mut self, now: Duration, outgoing: &mut Outgoing) -> Option<Expired> {
         let wants_read = self.wants_read();
-        let timeouts = self.config.timeouts();
-        let closing = outgoing.closing().is_sent();
-        let deadlines = self.deadlines.get_or_insert_with(|| {
-            let mut deadlines = Box::<crate::deadlines::Deadlines>::default();
-            deadlines.ping_at = next_ping(now, timeouts.ping_interval);
-            deadlines.idle.arm(now, timeouts.idle);
-            deadlines
-        });
-
-        if closing {
-            // The closing handshake has its own deadline, and only that.
-            deadlines.ping_at = NEVER;
-            deadlines.pong_by = NEVER;
-            deadlines.idle.disarm();
-            if deadlines.close_by == NEVER {
-                deadlines.close_by = after(now, timeouts.close, timeouts.close);
-            }
-            if deadlines.close_by <= now {
-                return Some(Expired::Close);
-            }
+        if outgoing.closing().is_sent() && self.is_close_late(now) {
+            return Some(Expired::Close);
         }
+        let timeouts = self.config.timeouts();
+        let deadlines = self.deadlines.get_or_insert_with(|| begin(now, timeouts));
 
         if deadlines.pong_by <= now {
             if !self.activity.take(Activity::PONG) {
@@ -150,6 +134,42 @@ impl Incoming {
         None
     }
 
+    /// Whether the closing handshake, which has begun, takes too long. It has its own
+    /// deadline, and only that.
+    fn is_close_late(&mut self, now: Duration) -> bool {
+        let timeouts = self.config.timeouts();
+        let deadlines = self.deadlines.get_or_insert_with(|| begin(now, timeouts));
+        deadlines.ping_at = NEVER;
+        deadlines.pong_by = NEVER;
+        deadlines.idle.disarm();
+        if deadlines.close_by == NEVER {
+            deadlines.close_by = after(now, timeouts.close, timeouts.close);
+        }
+        deadlines.close_by <= now
+    }
+
+    /// As [`Incoming::poll_timeout`], where nothing is read: the closing handshake
+    /// alone cannot wait.
+    pub(crate) fn poll_close(&self, outgoing: &Outgoing) -> Option<Duration> {
+        let close = self.close_deadline();
+        let is_unarmed = self.wants_close(close.unwrap_or(NEVER), outgoing);
+        is_unarmed.then_some(Duration::ZERO).or(close)
+    }
+
+    /// As [`Incoming::handle_timeout`], where nothing is read.
+    pub(crate) fn judge_close(
+        &mut self,
+        now: Duration,
+        outgoing: &Outgoing,
+    ) -> Result<(), Expired> {
+        if !outgoing.closing().is_sent() {
+            return Ok(());
+        }
+        let is_late = self.is_close_late(now);
+        self.deadlines.get_or_insert_default().settle();
+        if is_late { Err(Expired::Close) } else { Ok(()) }
+    }
+
     /// Whether a frame or message under way should be watched.
     fn wants_read(&self) -> bool {
         self.is_unfinished() && self.config.timeouts().stall != NEVER
@@ -166,6 +186,14 @@ impl Incoming {
             || self.wants_read()
             || self.wants_close(NEVER, outgoing)
     }
+}
+
+/// The deadlines of a connection that is told the time for the first time.
+fn begin(now: Duration, timeouts: &Timeouts) -> Box<Deadlines> {
+    let mut deadlines = Box::<Deadlines>::default();
+    deadlines.ping_at = next_ping(now, timeouts.ping_interval);
+    deadlines.idle.arm(now, timeouts.idle);
+    deadlines
 }
 
 fn next_ping(now: Duration, interval: Duration) -> Duration {

@@ -9,8 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{Budget, Config, Expired, Lease, NEVER, Newcomer, Purpose, Role, Usage};
+use socket_flow_protocol::{
+    Budget, CloseCode, Config, Expired, Lease, NEVER, Newcomer, Prepared, Purpose, Role, Usage,
+};
 
 use support::{Endpoint, Mode, ROLES, frame, header, noise, off, seconds};
 
@@ -213,6 +216,23 @@ fn a_peer_has_all_its_time_once_it_is_read_again() {
     drop(hog);
     waits.pump();
     assert_eq!(waits.wait(seconds(3)), Ok(()));
+}
+
+/// Cause: the deadline of a closing handshake that began while a message waited for
+/// memory began only once there was some.
+#[test]
+fn a_closing_handshake_ends_in_time_while_a_message_waits_for_memory() {
+    let budget = Budget::with_patience(64 * MIB, NEVER);
+    let config = config(&budget).close_timeout(seconds(4));
+    let _hog = hog(&budget, 64 * MIB);
+    let (mut beyond, mut waits) = (server(&budget), Endpoint::new(Role::Server, &config));
+    beyond.feed(&half());
+    waits.feed(&half());
+    waits.close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(waits.expiry(), (Expired::Close, seconds(4)));
+    // Whoever has the right goes on all the same.
+    beyond.feed(&vec![0; MIB / 2]);
+    assert_eq!(beyond.events.len(), 1);
 }
 
 /// Cause: one that found memory outside the line was still judged as one that waits.
@@ -550,6 +570,53 @@ fn a_queue_is_full_after_its_share_where_memory_is_short() {
     assert!(budget.usage().sending >= 2900);
     endpoint.write();
     assert_eq!(used(&budget), Budget::SHARE);
+}
+
+/// Cause: a storage that was given back with nothing left in it was followed by
+/// memory of the queue's own, of no bytes: the next storage counted as that, and for
+/// ever.
+#[test]
+fn a_storage_that_a_blocked_queue_takes_again_is_counted_while_it_is_there() {
+    let budget = Budget::new(64 * MIB);
+    let mut endpoint = server(&budget);
+    let before = budget.usage().buffers;
+    for _ in 0..100 {
+        endpoint.blocked = true;
+        // Its header is in the storage, and nothing else.
+        let linked = Bytes::from(vec![7; 20_000]);
+        endpoint.sending.queue(linked).unwrap();
+        endpoint.pump();
+        endpoint.sending.queue(&b"next"[..]).unwrap();
+        endpoint.blocked = false;
+        endpoint.write();
+    }
+    assert_eq!(endpoint.sent().len(), 200);
+    drop(endpoint);
+    let after = budget.usage().buffers;
+    // Others of this process come and go.
+    assert!(after < before + 2 * MIB, "{before} -> {after}");
+}
+
+/// Cause: a storage that was filled to its last byte, and left with a linked message,
+/// was counted for ever.
+#[test]
+fn a_storage_that_leaves_whole_is_counted_no_longer() {
+    let budget = Budget::new(64 * MIB);
+    let config = config(&budget).high_water(1 << 20);
+    let [eighth, linked] = [10_236, 20_000].map(|len| Prepared::new(vec![7; len]));
+    let before = budget.usage().buffers;
+    for _ in 0..100 {
+        let mut endpoint = Endpoint::new(Role::Server, &config);
+        for _ in 0..8 {
+            endpoint.sending.queue(&eighth).unwrap();
+        }
+        endpoint.sending.queue(&linked).unwrap();
+        endpoint.write();
+        assert_eq!(endpoint.sent().len(), 9);
+    }
+    let after = budget.usage().buffers;
+    // Others of this process come and go.
+    assert!(after < before + 2 * MIB, "{before} -> {after}");
 }
 
 #[test]

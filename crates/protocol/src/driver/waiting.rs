@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::driver::receiving::{Phase, Receiving};
 use crate::driver::sending::Sending;
 use crate::driver::{Next, Turn};
-use crate::error::Expired;
 
 impl Receiving {
     /// There is nothing to read, or others have their turn: waits for the
@@ -124,14 +123,14 @@ impl Receiving {
         }
         // What the peer has sent waits unread: of its deadlines only that of the
         // closing handshake is judged.
-        let close = self.incoming.close_deadline();
+        let close = self.incoming.poll_close(&sending.outgoing);
         let memory = self.incoming.poll_memory();
         let at = close.into_iter().chain(memory).min();
         match turn.now() {
             None if at == Some(Duration::ZERO) => return Some(Next::TIME),
             Some(now) if at.is_some_and(|at| at <= now) => {
-                if close.is_some_and(|at| at <= now) {
-                    self.expire(Expired::Close, sending);
+                if let Err(expired) = self.incoming.judge_close(now, &sending.outgoing) {
+                    self.expire(expired, sending);
                 } else if let Err(error) = self.incoming.judge_memory(now, self.input.len()) {
                     self.run_out_of_memory(error, sending);
                 }

@@ -45,6 +45,8 @@ mod shell;
 mod taking;
 mod times;
 
+use std::{panic, thread};
+
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, join};
 use socket_flow_protocol::Role;
@@ -63,12 +65,20 @@ use crate::wire;
 ///
 /// When something went wrong that must not; see the [module](self).
 pub fn run(seed: u64) -> Report {
-    let mut plan = Plan::of(seed);
-    let acting = [0, 1].map(|index| {
-        let shell = plan.shells[index].clone();
-        act(shell, plan.mood, plan.random.fork()).boxed_local()
-    });
-    play(plan, acting)
+    let running = move || {
+        let mut plan = Plan::of(seed);
+        let acting = [0, 1].map(|index| {
+            let shell = plan.shells[index].clone();
+            act(shell, plan.mood, plan.random.fork()).boxed_local()
+        });
+        play(plan, acting)
+    };
+    let entered = memory::enter(seed);
+    // A thread of its own has no buffers of another run.
+    let outcome = thread::spawn(running).join();
+    let report = outcome.unwrap_or_else(|panic| panic::resume_unwind(panic));
+    entered.judge();
+    report
 }
 
 /// Runs a connection whose applications do this.

@@ -19,7 +19,8 @@ pub(super) struct Plan {
     pub(super) mood: Mood,
     pub(super) clock: Clock,
     pub(super) is_compressed: bool,
-    /// What the server's connections draw from, the hostile ones too.
+    /// What the server's connections draw from, the hostile ones too; the client's
+    /// where it is little.
     pub(super) budget: Option<Budget>,
     /// The client and the server.
     pub(super) shells: [Shared; 2],
@@ -49,18 +50,21 @@ impl Plan {
         let capacity = pick(random, [50, 700, 5_000, 70_000]);
         let links = [(); 2].map(|()| Link::new(random, &clock, capacity, mood));
         let negotiated = negotiated(random);
-        let budget = memory::budget(random, mood);
+        let budget = memory::budget(seed, random, mood);
         let published = Ledger::new(random.u64(..), capacity.min(8_000)).stream(3);
         let streams = [(); 2].map(|()| {
             let ledger = Ledger::new(random.u64(..), (capacity * 20).min(80_000));
             let [first, second, third] = [0, 1, 2].map(|index| ledger.stream(index));
             [first, second, third, published].map(Stream::new)
         });
-        // Two that both wait for room before they read would wait for each other.
+        // Two that both wait for room before they read would wait for each other; so
+        // would one whose peer waits for the memory of what it holds.
         let holder = random.usize(..2);
+        let may_hold = mood == Mood::Rough || !memory::is_little(seed);
         let shells = [(Role::Client, 0, 1), (Role::Server, 1, 0)].map(|(role, own, other)| {
             let mut config = config(random, mood, &negotiated);
-            if let (Some(budget), Role::Server) = (&budget, role) {
+            let draws = |_: &&Budget| role == Role::Server || memory::is_little(seed);
+            if let Some(budget) = budget.as_ref().filter(draws) {
                 config = config.budget(budget.clone());
             }
             let mut shell = Shell::new(
@@ -72,7 +76,7 @@ impl Plan {
                 [&streams[own], &streams[other]].map(Clone::clone),
                 &clock,
             );
-            shell.holds = own == holder && !shell.is_split;
+            shell.holds = may_hold && own == holder && !shell.is_split;
             Rc::new(RefCell::new(shell))
         });
         Self {
