@@ -155,7 +155,7 @@ cargo xtask soak [OPTIONS]
     Runs our server and our clients under load, faults and attacks, prints memory, descriptors,
     tasks, messages and latency over time, and judges them. Linux; 37 minutes for everything.
 
-    --scenario S1...        only these scenarios: S1 to S19
+    --scenario S1...        only these scenarios: S1 to S20
     --minutes N             how long those last whose length is free (default: each its own)
     --connections N         how many are many (default: 10000)
     --seed N                what random numbers are drawn from (default: 1)

@@ -1,8 +1,8 @@
-//! What clients without this library compress.
+//! What clients without this library compress and inflate.
 
 use std::io;
 
-use flate2::{Compress, FlushCompress, Status};
+use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// The payload of a compressed message (RFC 7692 §7.2.1), as small as it gets. It refers to no message
 /// before it.
@@ -23,23 +23,51 @@ pub(crate) fn deflated(message: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Inflates the messages of a server, one after the other: they may refer to each other.
+#[derive(Debug)]
+pub(crate) struct Inflate(Decompress);
+
+impl Inflate {
+    pub(crate) fn new() -> Self {
+        Self(Decompress::new(false))
+    }
+
+    /// The message of this payload.
+    ///
+    /// # Errors
+    /// It is not compressed so.
+    pub(crate) fn inflate(&mut self, payload: &[u8]) -> io::Result<Vec<u8>> {
+        let Self(inflate) = self;
+        let input = [payload, TAIL].concat();
+        let (start, mut output) = (inflate.total_in(), Vec::new());
+        loop {
+            output.reserve(PIECE);
+            let taken = (inflate.total_in() - start) as usize;
+            inflate
+                .decompress_vec(&input[taken..], &mut output, FlushDecompress::Sync)
+                .map_err(io::Error::other)?;
+            // What is left in the codec fills all the room there is.
+            if output.len() < output.capacity() {
+                return Ok(output);
+            }
+        }
+    }
+}
+
+/// So much room there is for more, at least.
+const PIECE: usize = 4 << 10;
+
 /// The end of what is compressed, which is not sent.
 const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff];
 
 #[cfg(test)]
 mod tests {
-    use flate2::{Decompress, FlushDecompress};
-
     use super::*;
 
     fn inflated(payload: &[u8], len: usize) -> Vec<u8> {
-        let mut inflate = Decompress::new(false);
-        let mut output = Vec::with_capacity(len + 1);
-        let input = [payload, TAIL].concat();
-        inflate
-            .decompress_vec(&input, &mut output, FlushDecompress::Sync)
-            .unwrap();
-        output
+        let message = Inflate::new().inflate(payload).unwrap();
+        assert_eq!(message.len(), len);
+        message
     }
 
     #[test]

@@ -188,9 +188,19 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     /// # Errors
     /// The transport fails, or the server closes.
     pub async fn message(&mut self) -> io::Result<Bytes> {
+        Ok(self.message_or_compressed().await?.1)
+    }
+
+    /// The same, and whether it is compressed.
+    ///
+    /// # Errors
+    /// The transport fails, or the server closes.
+    pub async fn message_or_compressed(&mut self) -> io::Result<(bool, Bytes)> {
         loop {
-            if let Sorted::Message(payload) = sorted(self.frame().await?)? {
-                return Ok(payload);
+            let frame = self.frame().await?;
+            let is_compressed = frame.0 & COMPRESSED != 0;
+            if let Sorted::Message(payload) = sorted(frame)? {
+                return Ok((is_compressed, payload));
             }
         }
     }

@@ -17,7 +17,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them, in order.
-pub(crate) static ALL: [Scenario; 19] = [
+pub(crate) static ALL: [Scenario; 20] = [
     Scenario::new("S1", "idle connections, kept alive", idle::play),
     Scenario::new("S2", "active connections, books kept", active::play),
     Scenario::new("S3", "readers that stop and go on", stopped::play),
@@ -45,6 +45,7 @@ pub(crate) static ALL: [Scenario; 19] = [
     ),
     Scenario::new("S18", "a budget, and many bombs", greedy::play_bombs),
     Scenario::new("S19", "bombs told in events", event_memory::play),
+    Scenario::new("S20", "a budget, and events", greedy::play_events),
 ];
 
 impl Scenario {

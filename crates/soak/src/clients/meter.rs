@@ -1,5 +1,6 @@
 //! Honest connections beside an attack: how long each echo takes.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use tokio::time::sleep;
 
 use crate::board::{Board, Counter};
 use crate::books::Books;
+use crate::deflated::{Inflate, deflated};
 use crate::dial::Dial;
 use crate::ledger::Ledger;
-use crate::message::Numbered;
+use crate::message::{self, Numbered};
 use crate::options::Options;
 use crate::raw::{self, Compression};
 use crate::signals::Phase;
@@ -59,9 +61,13 @@ struct Meter {
 impl Meter {
     #[allow(clippy::print_stderr)] // a program's output
     async fn run(mut self, number: u64, dial: Dial) {
-        let path = self.options.path.clone();
-        let reader = match dial.raw(number, &path, Compression::None).await {
-            Ok(reader) => reader,
+        let offer = match self.options.deflate {
+            true => Compression::Deflate,
+            false => Compression::None,
+        };
+        let request = raw::request_for(self.options.addr, &self.options.path, offer);
+        let (reader, agreed) = match dial.raw_as_agreed(number, &request).await {
+            Ok(opened) => opened,
             Err(error) => {
                 eprintln!("connection {number}: {error}");
                 return self.failed.add(1);
@@ -73,6 +79,7 @@ impl Meter {
         let mut schedule = Schedule::new(self.options.period());
         let mut phase = self.phase.clone();
         let sent = self.sent.clone();
+        let body = message::body_of(&mut self.options.seed.numbers(number), self.options.size);
         let writing = async move {
             let mut sequence = 0;
             while let Some(asked) = schedule.next(&mut phase).await {
@@ -80,7 +87,9 @@ impl Meter {
                     connection: number,
                     sequence,
                 };
-                let frame = raw::frame(raw::TEXT, numbered.encode("").as_bytes(), raw::KEY);
+                let Ok(frame) = frame(numbered.encode(body).as_bytes(), agreed) else {
+                    break;
+                };
                 sequence += 1;
                 if asking.send(asked).is_err() {
                     break;
@@ -97,15 +106,20 @@ impl Meter {
         };
         let mut waiting = None;
         let mut ledger = Ledger::of(number);
+        let mut inflate = Inflate::new();
         let reading = async {
             while let Some(asked) = asked.recv().await {
                 waiting = Some(asked);
-                let echo = reader.message().await?;
+                let (is_compressed, echo) = reader.message_or_compressed().await?;
                 self.waits.record(asked);
                 waiting = None;
+                let echo = match is_compressed {
+                    true => inflate.inflate(&echo)?.into(),
+                    false => echo,
+                };
                 self.books.enter(&mut ledger, &echo);
             }
-            Ok::<_, std::io::Error>(())
+            Ok::<_, io::Error>(())
         };
         let over = async {
             self.phase.ended().await;
@@ -130,4 +144,15 @@ impl Meter {
             self.unanswered.add(1);
         }
     }
+}
+
+/// A message as it is agreed to be sent.
+fn frame(message: &[u8], agreed: Compression) -> io::Result<Vec<u8>> {
+    Ok(match agreed {
+        Compression::None => raw::frame(raw::TEXT, message, raw::KEY),
+        Compression::Deflate => {
+            let first = raw::TEXT | raw::COMPRESSED;
+            raw::frame(first, &deflated(message)?, raw::KEY)
+        }
+    })
 }

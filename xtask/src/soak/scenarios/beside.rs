@@ -16,9 +16,34 @@ pub(super) const HONEST: u64 = 4;
 /// Their arguments: each sends a message every 5 ms.
 const METER: &str = "meter --connections 4 --rate 800 --path /short";
 
-/// So many more, each of which sends a message every 100 ms.
-const MANY: u64 = 100;
-const MANY_METERS: &str = "meter --connections 100 --rate 1000 --path /short";
+/// A kind of honest connections.
+pub(super) struct Kind {
+    /// How their figures are called.
+    pub(super) what: &'static str,
+    count: u64,
+    arguments: &'static str,
+}
+
+/// Each sends a message every 100 ms.
+pub(super) const MANY: Kind = Kind {
+    what: "beside them",
+    count: 100,
+    arguments: "meter --connections 100 --rate 1000 --path /short",
+};
+
+/// Each sends a compressed message of 2,000 bytes every 100 ms.
+pub(super) const COMPRESSED: Kind = Kind {
+    what: "compressed, beside them",
+    count: 20,
+    arguments: "meter --connections 20 --rate 200 --size 2000 --deflate",
+};
+
+/// Each sends a message of 64 KiB every 500 ms.
+pub(super) const LARGE: Kind = Kind {
+    what: "64 KiB, beside them",
+    count: 4,
+    arguments: "meter --connections 4 --rate 8 --size 65536",
+};
 
 /// How long they are measured alone.
 pub(super) const QUIET: Duration = Duration::from_millis(1_500);
@@ -52,11 +77,10 @@ impl Honest {
         Ok(honest)
     }
 
-    /// The same, of many.
-    pub(super) fn many(stage: &mut Stage<'_>, port: u16) -> Result<Self, Error> {
-        let meter = stage.client(port, MANY_METERS)?;
-        open(stage, meter, MANY)?;
-        stage.watch("alone", QUIET)?;
+    /// Opens those of another kind.
+    pub(super) fn of(stage: &mut Stage<'_>, port: u16, kind: &Kind) -> Result<Self, Error> {
+        let meter = stage.client(port, kind.arguments)?;
+        open(stage, meter, kind.count)?;
         Ok(Self(meter))
     }
 

@@ -1,4 +1,4 @@
-//! S17 and S18: connections that each ask for the most memory they can, on a server with a budget. Honest
+//! S17, S18 and S20: connections that each ask for the most memory they can, on a server with a budget. Honest
 //! clients and newcomers do not feel them, and the budget holds.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::confinement::Confinement;
 use crate::soak::scenarios::OPENING;
-use crate::soak::scenarios::beside::{CROWDED, Honest, Waits};
+use crate::soak::scenarios::beside::{COMPRESSED, CROWDED, Honest, LARGE, MANY, QUIET, Waits};
 use crate::soak::stage::{Id, Stage};
 use crate::soak::verdict::Limit;
 
@@ -24,8 +24,15 @@ const RESIDENT: f64 = 1.5;
 /// read, 63 KiB of a frame of 16 MiB, heads without their end, messages for a handler that sleeps.
 const KINDS: &str = "bombs,unread,half,head,elsewhere";
 
+/// The same for a server that tells its application in events: there is no handler that sleeps.
+const KINDS_OF_EVENTS: &str = "bombs,unread,half,head";
+
 /// How long honest clients may wait.
 const WAITS: Waits = &[("p99", 100.0)];
+
+/// How long they may whose messages need more memory than their share: it is their turn within the time
+/// that a message waits for memory.
+const WAITS_FOR_MEMORY: Waits = &[("p99", 5_000.0)];
 
 /// How much memory the server may have beside many bombs, in MiB.
 const BOMBS_RESIDENT: f64 = 160.0;
@@ -37,10 +44,19 @@ const HANDSHAKE: f64 = 1_000.0;
 /// second later.
 const AT_ONCE: f64 = 0.9;
 
-/// All kinds.
+/// S17: all kinds.
 pub(crate) fn play_all(stage: &mut Stage<'_>) -> Result<(), Error> {
+    play_many(stage, "", KINDS)
+}
+
+/// S20: a server that tells its application in events.
+pub(crate) fn play_events(stage: &mut Stage<'_>) -> Result<(), Error> {
+    play_many(stage, "--events", KINDS_OF_EVENTS)
+}
+
+fn play_many(stage: &mut Stage<'_>, server: &str, kinds: &str) -> Result<(), Error> {
     let count = stage.connections();
-    let server = play(stage, KINDS, count, WAITS)?;
+    let server = play(stage, server, kinds, count, WAITS)?;
     let most = mib((BUDGET + count * EACH + SERVER) as f64);
     let asked = mib(stage.fact(server, "heap_peak") as f64);
     let limit = Limit::Most(most);
@@ -53,7 +69,7 @@ pub(crate) fn play_all(stage: &mut Stage<'_>) -> Result<(), Error> {
 /// S18: bombs alone, of 2,000 clients where 10,000 are many.
 pub(crate) fn play_bombs(stage: &mut Stage<'_>) -> Result<(), Error> {
     let count = stage.connections() / 5;
-    let server = play(stage, "bombs", count, CROWDED)?;
+    let server = play(stage, "", "bombs", count, CROWDED)?;
     tell_asked(stage, server);
     judge_resident(stage, server, BOMBS_RESIDENT);
     stage.kill(server);
@@ -61,15 +77,32 @@ pub(crate) fn play_bombs(stage: &mut Stage<'_>) -> Result<(), Error> {
 }
 
 /// Plays some kinds, and judges how others fare beside them.
-fn play(stage: &mut Stage<'_>, kinds: &str, count: u64, waits: Waits) -> Result<Id, Error> {
-    let server = format!("--budget {BUDGET} --no-contexts");
+fn play(
+    stage: &mut Stage<'_>,
+    server: &str,
+    kinds: &str,
+    count: u64,
+    waits: Waits,
+) -> Result<Id, Error> {
+    let server = format!("--budget {BUDGET} --no-contexts {server}");
     let (server, port) = stage.serve(&server, &Confinement::None)?;
     stage.warm_up(port)?;
-    let honest = Honest::many(stage, port)?;
+    let mut honest = Vec::new();
+    for (kind, waits) in [
+        (MANY, waits),
+        (COMPRESSED, WAITS_FOR_MEMORY),
+        (LARGE, WAITS_FOR_MEMORY),
+    ] {
+        let of_kind = Honest::of(stage, port, &kind)?;
+        honest.push((of_kind, kind, waits));
+    }
+    stage.watch("alone", QUIET)?;
     let attack = format!("greedy --kinds {kinds} --connections {count} --parallel 256");
     // What kernels take for those who do not read is no memory of the server.
     let attack = stage.attack_yielding(port, &format!("{attack} --buffer 65536"))?;
-    honest.beside(stage);
+    for (honest, ..) in &honest {
+        honest.beside(stage);
+    }
     let enough = (count as f64 * AT_ONCE).floor();
     stage.until("greedy ones come", OPENING, |stage| {
         stage.fact(attack, "open") as f64 >= enough
@@ -82,7 +115,9 @@ fn play(stage: &mut Stage<'_>, kinds: &str, count: u64, waits: Waits) -> Result<
         at_once = at_once.max(stage.fact(attack, "open"));
     }
     stage.end(newcomers)?;
-    honest.judge(stage, "beside them", waits)?;
+    for (honest, kind, waits) in honest {
+        honest.judge(stage, kind.what, waits)?;
+    }
     judge_newcomers(stage, newcomers);
     let least = Limit::Least(enough);
     stage.check("greedy connections at once", at_once as f64, "", least);
