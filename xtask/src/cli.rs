@@ -12,6 +12,7 @@ use crate::bench;
 use crate::coverage;
 use crate::error::Error;
 use crate::fuzz;
+use crate::instructions;
 use crate::interleavings;
 use crate::interop::peer::Peer;
 use crate::replay;
@@ -188,7 +189,7 @@ pub(crate) enum Command {
     Coverage(coverage::Options),
     Interop(InteropOptions),
     Fuzz(fuzz::Options),
-    Instructions(InstructionsOptions),
+    Instructions(instructions::Options),
     Interleavings(interleavings::Options),
     Replay(replay::Options),
     Rfc,
@@ -205,15 +206,6 @@ pub(crate) struct InteropOptions {
     pub(crate) peers: Vec<Peer>,
     /// What the ids of the selected exchanges hold; empty for all.
     pub(crate) only: String,
-}
-
-/// What `instructions` was asked for.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct InstructionsOptions {
-    /// What the names of the selected cells hold; empty for all.
-    pub(crate) only: String,
-    /// Whether the counts become the figures.
-    pub(crate) update: bool,
 }
 
 /// What `autobahn` was asked for.
@@ -281,7 +273,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "fuzz" => fuzz::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Fuzz)),
         "interop" => interop(&mut parser),
-        "instructions" => instructions(&mut parser),
+        "instructions" => instructions::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Instructions)),
         "interleavings" => interleavings::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Interleavings)),
         "replay" => replay::Options::parse(&mut parser)
@@ -403,19 +396,6 @@ fn interop(parser: &mut lexopt::Parser) -> Result<Command, Error> {
         }
     }
     Ok(Command::Interop(InteropOptions { peers, only }))
-}
-
-fn instructions(parser: &mut lexopt::Parser) -> Result<Command, Error> {
-    let mut options = InstructionsOptions::default();
-    while let Some(argument) = parser.next().map_err(usage)? {
-        match argument {
-            Long("help") | Short('h') => return Ok(Command::Help),
-            Long("only") => options.only = value(parser)?,
-            Long("update") => options.update = true,
-            other => return Err(usage(other.unexpected())),
-        }
-    }
-    Ok(Command::Instructions(options))
 }
 
 /// The text behind an option.
@@ -541,7 +521,7 @@ mod tests {
     fn some_cells_or_all_are_counted_and_updated() {
         let instructions = |only: &str, update| {
             let only = only.into();
-            Command::Instructions(InstructionsOptions { only, update })
+            Command::Instructions(instructions::Options { only, update })
         };
         assert_eq!(parsed(&["instructions"]).unwrap(), instructions("", false));
         assert_eq!(
