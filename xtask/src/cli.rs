@@ -166,8 +166,8 @@ cargo xtask soak [OPTIONS]
     Logs land in soak/logs/ under the target directory.
 
 cargo xtask tidy
-    Checks the house rules a compiler does not know: file length, where unsafe may stand, workflows,
-    and words that mark unfinished work.
+    Checks the house rules a compiler does not know: file length, where unsafe may stand, circles of
+    imports in the library, workflows, and words that mark unfinished work.
 
 cargo xtask worst [OPTIONS]
     Brings many connections of a server into each of their states, from idle to the worst, over TCP
