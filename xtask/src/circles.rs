@@ -346,6 +346,7 @@ mod tests {
                 .collect(),
             file: (*path).into(),
             items: syn::parse_file(text).unwrap().items,
+            lines: 0,
         });
         let circles = among(&modules.collect::<Vec<_>>());
         circles.iter().map(|circle| circle.join(" ")).collect()

@@ -18,6 +18,7 @@ use crate::interop::peer::Peer;
 use crate::replay;
 use crate::seeded::{self, Suite};
 use crate::soak;
+use crate::walks;
 use crate::worst;
 
 /// What `--help` prints.
@@ -169,6 +170,16 @@ cargo xtask tidy
     Checks the house rules a compiler does not know: file length, where unsafe may stand, circles of
     imports in the library, workflows, and words that mark unfinished work.
 
+cargo xtask walks [OPTIONS]
+    Counts how much of the library one operation goes through: calls, functions and files, without
+    optimisation and with nothing inlined, under Valgrind, and compares them with
+    crates/walks/figures.toml. Prints lines of code too. Needs x86-64 with AVX2 and Linux.
+
+    --only TEXT             only the walks whose name holds this text
+    --list                  also prints the functions, by file, in the order in which the text calls them
+    --update                writes the counts to the file; the base stays
+    --base REV              compares with this commit in place of the file, in a worktree of its own
+
 cargo xtask worst [OPTIONS]
     Brings many connections of a server into each of their states, from idle to the worst, over TCP
     and TLS and compressed, and prints what each costs: bytes asked of the allocator, and resident.
@@ -196,6 +207,7 @@ pub(crate) enum Command {
     Seeded(Suite, seeded::Options),
     Soak(soak::options::Options),
     Tidy,
+    Walks(walks::Options),
     Worst(worst::Options),
 }
 
@@ -287,6 +299,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "browser" => alone(&mut parser, Command::Browser),
         "rfc" => alone(&mut parser, Command::Rfc),
         "tidy" => alone(&mut parser, Command::Tidy),
+        "walks" => walks::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Walks)),
         "worst" => worst::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Worst)),
         other => Err(Error::Usage(format!("there is no command '{other}'"))),

@@ -24,6 +24,8 @@ pub(crate) struct Module {
     /// From the root of the source tree.
     pub(crate) file: String,
     pub(crate) items: Vec<Item>,
+    /// Lines of code.
+    pub(crate) lines: usize,
 }
 
 /// Reads the modules of a crate in the source tree `root`.
@@ -38,6 +40,14 @@ pub(crate) fn modules(root: &Path, name: &str) -> Result<Vec<Module>, Error> {
         &mut modules,
     )?;
     Ok(modules)
+}
+
+/// The lines of code of each crate, in the order of [`CRATES`].
+pub(crate) fn lines(root: &Path) -> Result<Vec<usize>, Error> {
+    CRATES
+        .iter()
+        .map(|name| Ok(modules(root, name)?.iter().map(|module| module.lines).sum()))
+        .collect()
 }
 
 /// Reads a module's file, and those of the modules in it, which lie in `folder`.
@@ -66,8 +76,14 @@ fn load(
         child_path.push(child.clone());
         load(root, &child_file, &child_folder, child_path, modules)?;
     }
+    let lines = code_lines::count(&text).map_err(|error| Error::data(file, error))?;
     let file = name(root, file);
-    modules.push(Module { path, file, items });
+    modules.push(Module {
+        path,
+        file,
+        items,
+        lines,
+    });
     Ok(())
 }
 

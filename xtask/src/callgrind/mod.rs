@@ -1,5 +1,9 @@
 //! Valgrind's callgrind: how a program is run under it, and how its output is read.
 
+mod profile;
+
+pub(crate) use profile::{Function, Profile};
+
 use std::fs;
 use std::io;
 use std::path::Path;

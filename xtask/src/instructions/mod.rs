@@ -19,6 +19,8 @@ mod count;
 mod figure;
 mod figures;
 
+pub(crate) use count::is_comparable;
+
 use std::time::Instant;
 
 use lexopt::prelude::*;
@@ -62,7 +64,7 @@ impl Options {
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
-    if !count::is_comparable() {
+    if !is_comparable() {
         println!("the figures are those of x86-64 with AVX2: nothing is compared here");
         return Ok(());
     }
