@@ -12,11 +12,13 @@ use crate::bench;
 use crate::coverage;
 use crate::error::Error;
 use crate::fuzz;
+use crate::instructions;
 use crate::interleavings;
 use crate::interop::peer::Peer;
 use crate::replay;
 use crate::seeded::{self, Suite};
 use crate::soak;
+use crate::walks;
 use crate::worst;
 
 /// What `--help` prints.
@@ -165,8 +167,18 @@ cargo xtask soak [OPTIONS]
     Logs land in soak/logs/ under the target directory.
 
 cargo xtask tidy
-    Checks the house rules a compiler does not know: file length, where unsafe may stand, workflows,
-    and words that mark unfinished work.
+    Checks the house rules a compiler does not know: file length, where unsafe may stand, circles of
+    imports in the library, workflows, and words that mark unfinished work.
+
+cargo xtask walks [OPTIONS]
+    Counts how much of the library one operation goes through: calls, functions and files, without
+    optimisation and with nothing inlined, under Valgrind, and compares them with
+    crates/walks/figures.toml. Prints lines of code too. Needs x86-64 with AVX2 and Linux.
+
+    --only TEXT             only the walks whose name holds this text
+    --list                  also prints the functions, by file, in the order in which the text calls them
+    --update                writes the counts to the file; the base stays
+    --base REV              compares with this commit in place of the file, in a worktree of its own
 
 cargo xtask worst [OPTIONS]
     Brings many connections of a server into each of their states, from idle to the worst, over TCP
@@ -188,13 +200,14 @@ pub(crate) enum Command {
     Coverage(coverage::Options),
     Interop(InteropOptions),
     Fuzz(fuzz::Options),
-    Instructions(InstructionsOptions),
+    Instructions(instructions::Options),
     Interleavings(interleavings::Options),
     Replay(replay::Options),
     Rfc,
     Seeded(Suite, seeded::Options),
     Soak(soak::options::Options),
     Tidy,
+    Walks(walks::Options),
     Worst(worst::Options),
 }
 
@@ -205,15 +218,6 @@ pub(crate) struct InteropOptions {
     pub(crate) peers: Vec<Peer>,
     /// What the ids of the selected exchanges hold; empty for all.
     pub(crate) only: String,
-}
-
-/// What `instructions` was asked for.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct InstructionsOptions {
-    /// What the names of the selected cells hold; empty for all.
-    pub(crate) only: String,
-    /// Whether the counts become the figures.
-    pub(crate) update: bool,
 }
 
 /// What `autobahn` was asked for.
@@ -281,7 +285,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "fuzz" => fuzz::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Fuzz)),
         "interop" => interop(&mut parser),
-        "instructions" => instructions(&mut parser),
+        "instructions" => instructions::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Instructions)),
         "interleavings" => interleavings::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Interleavings)),
         "replay" => replay::Options::parse(&mut parser)
@@ -294,6 +299,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, Error> {
         "browser" => alone(&mut parser, Command::Browser),
         "rfc" => alone(&mut parser, Command::Rfc),
         "tidy" => alone(&mut parser, Command::Tidy),
+        "walks" => walks::Options::parse(&mut parser)
+            .map(|options| options.map_or(Command::Help, Command::Walks)),
         "worst" => worst::Options::parse(&mut parser)
             .map(|options| options.map_or(Command::Help, Command::Worst)),
         other => Err(Error::Usage(format!("there is no command '{other}'"))),
@@ -403,19 +410,6 @@ fn interop(parser: &mut lexopt::Parser) -> Result<Command, Error> {
         }
     }
     Ok(Command::Interop(InteropOptions { peers, only }))
-}
-
-fn instructions(parser: &mut lexopt::Parser) -> Result<Command, Error> {
-    let mut options = InstructionsOptions::default();
-    while let Some(argument) = parser.next().map_err(usage)? {
-        match argument {
-            Long("help") | Short('h') => return Ok(Command::Help),
-            Long("only") => options.only = value(parser)?,
-            Long("update") => options.update = true,
-            other => return Err(usage(other.unexpected())),
-        }
-    }
-    Ok(Command::Instructions(options))
 }
 
 /// The text behind an option.
@@ -541,7 +535,7 @@ mod tests {
     fn some_cells_or_all_are_counted_and_updated() {
         let instructions = |only: &str, update| {
             let only = only.into();
-            Command::Instructions(InstructionsOptions { only, update })
+            Command::Instructions(instructions::Options { only, update })
         };
         assert_eq!(parsed(&["instructions"]).unwrap(), instructions("", false));
         assert_eq!(

@@ -35,6 +35,8 @@ pub(crate) enum Error {
     Findings(usize),
     /// This many instruction counts are not the committed ones, or more than their base allows.
     Instructions(usize),
+    /// This many walks through the library are not as committed.
+    Walks(usize),
     /// This many statements of the conformance table are not borne out.
     Unproven(usize),
     /// This many outcomes differ from other implementations' for no known reason, or none does for a
@@ -110,6 +112,8 @@ impl fmt::Display for Error {
             Self::Instructions(count) => {
                 write!(f, "{count} instruction counts are not accepted")
             }
+            Self::Walks(1) => f.write_str("1 walk is not as committed"),
+            Self::Walks(count) => write!(f, "{count} walks are not as committed"),
             Self::Unproven(1) => f.write_str("1 statement of the table does not hold"),
             Self::Unproven(count) => write!(f, "{count} statements of the table do not hold"),
             Self::Unexplained(1) => f.write_str("1 difference is not as known"),

@@ -18,6 +18,7 @@
 //! cargo xtask simulate   two protocols, a link, a clock; seed after seed ──► counts ──► verdict
 //! cargo xtask soak       load, faults and attacks  ⇄  the facade ──► rows over time ──► verdict
 //! cargo xtask tidy       every source file ──► the house rules a compiler does not know
+//! cargo xtask walks      one operation each under callgrind ──► compare with the committed figures
 //! cargo xtask worst      connections in their worst states  ⇄  the facade ──► docs/reliability.md
 //! ```
 
@@ -29,14 +30,19 @@ mod authority;
 mod autobahn;
 mod bench;
 mod browser;
+mod callgrind;
+mod circles;
 mod cli;
+mod code_lines;
 mod coverage;
 mod document;
+mod environment;
 mod error;
 mod fuzz;
 mod instructions;
 mod interleavings;
 mod interop;
+mod library;
 mod node;
 mod process;
 mod replay;
@@ -44,6 +50,7 @@ mod rfc;
 mod seeded;
 mod soak;
 mod tidy;
+mod walks;
 mod workspace;
 mod worst;
 
@@ -118,6 +125,10 @@ fn run(command: Command) -> Result<(), Error> {
             soak::run(&options)
         }
         Command::Tidy => tidy::run(),
+        Command::Walks(options) => {
+            process::catch_signals()?;
+            walks::run(&options)
+        }
         Command::Worst(options) => {
             process::catch_signals()?;
             worst::run(&options)

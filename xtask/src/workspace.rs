@@ -111,6 +111,31 @@ impl Workspace {
         Ok(executables(&messages, "bin"))
     }
 
+    /// Builds the program of a package in the source tree `root` for debugging, with these flags of
+    /// the compiler's and no others, and returns its executable. What is built so lies apart, in
+    /// `target`: other flags would have it built anew each time.
+    pub(crate) fn build_program_with(
+        &self,
+        root: &Path,
+        package: &str,
+        flags: &[&str],
+        target: &Path,
+    ) -> Result<PathBuf, Error> {
+        let mut command = cargo(root);
+        command
+            .args(["build", "--profile", "dev", "-p", package, "--bins"])
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+            .env("CARGO_TARGET_DIR", target);
+        let messages = self.messages(&mut command)?;
+        let mut made = executables(&messages, "bin");
+        made.pop()
+            .map(|(_, executable)| executable)
+            .ok_or_else(|| Error::Program {
+                program: "cargo build".into(),
+                detail: format!("it made no program of '{package}'"),
+            })
+    }
+
     /// Builds in release and returns cargo's messages.
     fn build(&self, what: &[&str]) -> Result<String, Error> {
         self.build_in("release", what)
@@ -119,9 +144,14 @@ impl Workspace {
     fn build_in(&self, profile: &str, what: &[&str]) -> Result<String, Error> {
         let mut command = cargo(&self.root);
         command.args(["build", "--profile", profile]).args(what);
+        self.messages(&mut command)
+    }
+
+    /// Runs a build and returns cargo's messages.
+    fn messages(&self, command: &mut Command) -> Result<String, Error> {
         command.arg("--message-format=json-render-diagnostics");
         let log = self.log("build");
-        let mut build = Child::spawn_talking("cargo build", &mut command, &log)?;
+        let mut build = Child::spawn_talking("cargo build", command, &log)?;
         build.finish(BUILD)?;
         fs::read_to_string(&log).map_err(Error::file(&log))
     }

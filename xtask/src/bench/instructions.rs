@@ -1,7 +1,6 @@
 //! Instructions for each echoed message, counted by callgrind: the figure that does not depend on
 //! how busy the machine is.
 
-use std::process::Command;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,8 +8,8 @@ use serde::Deserialize;
 use crate::bench::programs::{Processor, Profile, Programs};
 use crate::bench::scenario::Scenario;
 use crate::bench::server::Server;
+use crate::callgrind;
 use crate::error::Error;
-use crate::instructions::{TUNABLES, collected};
 use crate::workspace::Workspace;
 
 /// More than any run takes, as slow as Valgrind makes it.
@@ -63,20 +62,11 @@ fn run(
     let profile_of = workspace
         .directory
         .join(format!("{}-{}.out", server.name, scenario.number));
-    let mut command = Command::new("valgrind");
-    command
-        .arg("--tool=callgrind")
-        .arg(format!("--callgrind-out-file={}", profile_of.display()))
-        .arg(programs.path(profile, server.program))
-        .env("GLIBC_TUNABLES", TUNABLES);
+    let mut command = callgrind::command(&programs.path(profile, server.program), &[], &profile_of);
     let connections = scenario.connections.to_string();
-    let (mut child, port) =
-        match programs.start(server, &mut command, &["--connections", &connections]) {
-            Err(Error::Spawn { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::Missing("valgrind"));
-            }
-            started => started?,
-        };
+    let (mut child, port) = programs
+        .start(server, &mut command, &["--connections", &connections])
+        .map_err(callgrind::missing)?;
     let arguments = [
         "--port",
         &port.to_string(),
@@ -88,5 +78,5 @@ fn run(
     .map(str::to_owned);
     let report: Report = programs.report(Processor::Load, "load", &arguments, LIMIT)?;
     child.finish(LIMIT)?;
-    Ok((report.messages, collected(child.log())?))
+    Ok((report.messages, callgrind::collected(child.log())?))
 }

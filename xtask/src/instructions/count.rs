@@ -1,24 +1,20 @@
 //! Counting: the cells, built as users build the crates, run under Valgrind.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crate::callgrind;
 use crate::error::Error;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// A run takes a second or two; Valgrind on a busy machine is given much more.
+/// The program lists its cells at once.
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// glibc copies and fills large blocks by one `rep` instruction, which callgrind counts once for every
-/// byte. Beyond these thresholds nothing is large, and vectors are used.
-pub(crate) const TUNABLES: &str = "glibc.cpu.x86_rep_movsb_threshold=0x10000000:\
-                        glibc.cpu.x86_rep_stosb_threshold=0x10000000";
 
 /// Whether this processor does what the committed figures count.
 pub(crate) fn is_comparable() -> bool {
@@ -108,33 +104,10 @@ impl Cells {
         let file = file_name(&cell.name);
         let log = workspace.log(&file);
         let profile = workspace.directory.join(format!("{file}.out"));
-        let mut command = Command::new("valgrind");
-        command
-            .arg("--tool=callgrind")
-            .arg(format!("--callgrind-out-file={}", profile.display()))
-            .arg(&self.program)
-            .args([&cell.name, &rounds.to_string()])
-            // What lies on the stack before `main` moves all that follows.
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("GLIBC_TUNABLES", TUNABLES);
-        match process::run("valgrind", &mut command, &log, LIMIT) {
-            Err(Error::Spawn { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::Missing("valgrind"));
-            }
-            outcome => outcome?,
-        }
-        collected(&log)
+        let arguments = [&*cell.name, &rounds.to_string()];
+        callgrind::run(&self.program, &arguments, &[], &profile, &log)?;
+        callgrind::collected(&log)
     }
-}
-
-/// What callgrind says it has counted.
-pub(crate) fn collected(log: &Path) -> Result<u64, Error> {
-    let text = fs::read_to_string(log).map_err(Error::file(log))?;
-    text.lines()
-        .filter_map(|line| line.split_once("Collected : "))
-        .find_map(|(_, count)| count.trim().parse().ok())
-        .ok_or_else(|| Error::data(log, "holds no count"))
 }
 
 /// Reads the program's list: name, rounds and messages, a line each.
@@ -175,17 +148,5 @@ mod tests {
         for wrong in ["name\n", "name\t0\t1\n", "name\t1\t1\t1\n", "name\tx\t1\n"] {
             assert_eq!(parse(wrong), None, "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn a_count_is_found_among_what_valgrind_says() {
-        let log = std::env::temp_dir().join(format!("xtask-count-{}.log", std::process::id()));
-        let said = "==7== Callgrind, a call-graph generating cache profiler\n\
-                    ==7== Events    : Ir\n==7== Collected : 564547\n";
-        fs::write(&log, said).unwrap();
-        assert_eq!(collected(&log).unwrap(), 564_547);
-        fs::write(&log, "==7== Events    : Ir\n").unwrap();
-        assert!(collected(&log).is_err());
-        fs::remove_file(&log).unwrap();
     }
 }

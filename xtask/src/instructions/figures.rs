@@ -4,18 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::instructions::count::Counted;
 use crate::instructions::figure::{Figure, Verdict};
-use crate::workspace::{self, Workspace};
-
-/// How long the tools may take to say their version.
-const LIMIT: Duration = Duration::from_secs(30);
 
 const HEAD: &str = "\
 # Instructions per message, counted by callgrind: written by `cargo xtask instructions --update`.
@@ -41,14 +36,6 @@ pub(crate) struct Figures {
     cells: BTreeMap<String, Figure>,
 }
 
-/// What besides our code decides how many instructions run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Environment {
-    rustc: String,
-    libc: String,
-}
-
 /// What a count is worth.
 #[derive(Debug)]
 pub(crate) struct Judged {
@@ -57,35 +44,6 @@ pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
     /// Whether it is more than its base allows.
     pub(crate) is_above_base: bool,
-}
-
-impl Environment {
-    /// What is installed here.
-    pub(crate) fn current(workspace: &Workspace) -> Result<Self, Error> {
-        let answer = |program: &'static str| {
-            let log = workspace.log(program);
-            workspace::answer(program, Command::new(program).arg("--version"), &log, LIMIT)
-                .ok_or(Error::Missing(program))
-        };
-        // `rustc 1.95.0 (59807616e 2026-04-14)` and `ldd (Debian GLIBC 2.36-9) 2.36`: no more of it,
-        // for a distribution's patches change nothing that counts.
-        let (rustc, libc) = (answer("rustc")?, answer("ldd")?);
-        let libc = libc.lines().next().unwrap_or_default();
-        Ok(Self {
-            rustc: rustc.split_whitespace().nth(1).unwrap_or_default().into(),
-            libc: libc
-                .split_whitespace()
-                .next_back()
-                .unwrap_or_default()
-                .into(),
-        })
-    }
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rustc {}, C library {}", self.rustc, self.libc)
-    }
 }
 
 impl Figures {
@@ -211,15 +169,11 @@ fn compare(name: &str, figure: Figure, now: u64, share: &str, widened: bool) -> 
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Environment { rustc, libc } = &self.environment;
         writeln!(f, "{HEAD}")?;
         if let Some(base) = &self.base {
             writeln!(f, "base = {base:?}\n")?;
         }
-        writeln!(
-            f,
-            "[environment]\nrustc = {rustc:?}\nlibc = {libc:?}\n\n[cells]"
-        )?;
+        writeln!(f, "{}\n[cells]", self.environment.table())?;
         for (name, figure) in &self.cells {
             writeln!(f, "{name:?} = {figure}")?;
         }
@@ -232,10 +186,7 @@ mod tests {
     use super::*;
 
     fn here() -> Environment {
-        Environment {
-            rustc: "1.95.0".into(),
-            libc: "2.36".into(),
-        }
+        Environment::new("1.95.0", "2.36")
     }
 
     fn figures() -> Figures {

@@ -19,24 +19,52 @@ mod count;
 mod figure;
 mod figures;
 
-pub(crate) use count::{TUNABLES, collected};
+pub(crate) use count::is_comparable;
 
 use std::time::Instant;
 
-use crate::cli::InstructionsOptions;
+use lexopt::prelude::*;
+
+use crate::cli::{usage, value};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::instructions::count::Cells;
 use crate::instructions::figure::Verdict;
-use crate::instructions::figures::{Environment, Figures};
+use crate::instructions::figures::Figures;
 use crate::workspace::Workspace;
 
 /// The committed figures, from the root of the source tree.
 const FIGURES: &str = "crates/socket-flow/benches/instructions/figures.toml";
 
+/// What `instructions` was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// What the names of the selected cells hold; empty for all.
+    pub(crate) only: String,
+    /// Whether the counts become the figures.
+    pub(crate) update: bool,
+}
+
+impl Options {
+    /// Reads what follows the command's name; `None` where help was asked for.
+    pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<Self>, Error> {
+        let mut options = Self::default();
+        while let Some(argument) = parser.next().map_err(usage)? {
+            match argument {
+                Long("help") | Short('h') => return Ok(None),
+                Long("only") => options.only = value(parser)?,
+                Long("update") => options.update = true,
+                other => return Err(usage(other.unexpected())),
+            }
+        }
+        Ok(Some(options))
+    }
+}
+
 /// Runs the command.
-pub(crate) fn run(options: &InstructionsOptions) -> Result<(), Error> {
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
-    if !count::is_comparable() {
+    if !is_comparable() {
         println!("the figures are those of x86-64 with AVX2: nothing is compared here");
         return Ok(());
     }
