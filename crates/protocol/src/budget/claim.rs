@@ -120,31 +120,35 @@ impl Claim {
 
     fn reserve_in_line(&mut self, bytes: usize) -> bool {
         let budget = self.share.budget().clone();
-        let mut line = budget.line();
-        let number = *self.number.get_or_insert_with(|| {
-            (self.at, self.let_go) = (NEVER, None);
-            line.join()
+        let is_there = budget.in_line(|line| {
+            let number = *self.number.get_or_insert_with(|| {
+                (self.at, self.let_go) = (NEVER, None);
+                line.join()
+            });
+            self.wants = bytes;
+            match line.ask(number, &budget) {
+                Said::First if self.message.try_set(bytes) => {
+                    line.leave(number, &budget);
+                    (self.number, self.at) = (None, NEVER);
+                    true
+                }
+                Said::First if line.go_beyond(number) => {
+                    (self.goes_beyond, self.at) = (true, NEVER);
+                    self.message.set(bytes);
+                    true
+                }
+                Said::First | Said::Wait => false,
+                Said::LetGo => {
+                    self.is_let_go = true;
+                    false
+                }
+            }
         });
-        self.wants = bytes;
-        match line.ask(number, &budget) {
-            Said::First if self.message.try_set(bytes) => {
-                line.leave(number, &budget);
-                (self.number, self.at) = (None, NEVER);
-            }
-            Said::First if line.go_beyond(number) => {
-                (self.goes_beyond, self.at) = (true, NEVER);
-                self.message.set(bytes);
-            }
-            Said::First | Said::Wait => return false,
-            Said::LetGo => {
-                self.is_let_go = true;
-                return false;
-            }
+        if is_there {
+            // The next one may go on as well.
+            budget.call_first();
         }
-        drop(line);
-        // The next one may go on as well.
-        budget.call_first();
-        true
+        is_there
     }
 
     /// It goes on without what it waited for.
@@ -186,7 +190,7 @@ impl Claim {
         if let Some(number) = self.number.take() {
             (self.goes_beyond, self.is_let_go, self.at) = (false, false, NEVER);
             let budget = self.share.budget();
-            budget.line().leave(number, budget);
+            budget.in_line(|line| line.leave(number, budget));
             budget.call_first();
         }
     }
@@ -195,7 +199,7 @@ impl Claim {
     pub(crate) fn call(&self, call: Call) {
         let budget = self.budget();
         let call = match self.wait() {
-            Some(wait) => budget.line().call(wait, call, budget),
+            Some(wait) => budget.in_line(|line| line.call(wait, call, budget)),
             None => Some(call),
         };
         if let Some(call) = call {
@@ -285,8 +289,8 @@ impl Claim {
             return false;
         };
         let budget = self.share.budget();
-        let let_go = budget.line().let_go(wait, &mut self.let_go, budget);
-        match let_go {
+        let seen = &mut self.let_go;
+        match budget.in_line(|line| line.let_go(wait, seen, budget)) {
             LetGo::Itself => true,
             LetGo::Other(call) => {
                 call();

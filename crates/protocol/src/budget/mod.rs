@@ -1,12 +1,15 @@
 mod claim;
 mod lease;
+mod leaving;
 mod line;
 mod newcomer;
+mod places;
 mod usage;
 
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::thread_pool;
@@ -308,15 +311,21 @@ impl Budget {
     /// Calls those who are first in the line, if they can go on.
     #[cold]
     fn call_first(&self) {
-        let calls = self.line().call_first(self);
+        let calls = self.in_line(|line| line.call_first(self));
         // Outside the lock: they may lead here again.
         for call in calls {
             call();
         }
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does this with the line, under its lock.
+    fn in_line<T>(&self, work: impl FnOnce(&mut Line) -> T) -> T {
+        let mut line = self.0.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut line);
+        let over = mem::take(&mut line.over);
+        drop(line);
+        drop(over);
+        result
     }
 }
 
