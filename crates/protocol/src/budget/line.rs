@@ -17,7 +17,9 @@ pub(super) struct Line {
     /// The last number given.
     last: u64,
     /// Who may go beyond the budget.
-    beyond: Option<Number>,
+    beyond: Option<Right>,
+    /// Who was called to take that right, and has not come yet.
+    called: Option<Number>,
     /// Who was let go and has not left yet.
     leaving: Leaving,
     /// Who waits after all of them, in the order of their numbers.
@@ -29,6 +31,14 @@ pub(super) struct Line {
 
 /// How old a wait for memory is, and later the right to go beyond the budget.
 pub(super) type Number = NonZeroU64;
+
+/// The right to go beyond the budget.
+#[derive(Debug)]
+struct Right {
+    number: Number,
+    /// Whether its message is whole, and handed out.
+    is_handed_out: bool,
+}
 
 /// What is done when whoever waits can go on.
 pub(crate) type Call = Box<dyn FnOnce() + Send>;
@@ -81,6 +91,7 @@ impl Line {
             return Said::LetGo;
         }
         // Whatever it waited for, it is told now.
+        self.has_come(number);
         self.leave_place(number, budget);
         if self.is_first(number) {
             Said::First
@@ -89,20 +100,61 @@ impl Line {
         }
     }
 
-    /// The first takes the right to go beyond the budget, if nobody has it.
+    /// The first takes the right to go beyond the budget, if nobody has it. For a round it
+    /// leaves that to an older one who was called: or a connection that receives one
+    /// message after the other would have it for all of them.
     pub(super) fn go_beyond(&mut self, number: Number) -> bool {
-        let takes = self.beyond.is_none();
+        let gives_way = self.called.is_some_and(|called| called < number);
+        let takes = self.beyond.is_none() && !gives_way;
         if takes {
-            self.beyond = Some(number);
+            self.beyond = Some(Right {
+                number,
+                is_handed_out: false,
+            });
         }
         takes
     }
 
+    /// The message that goes beyond the budget is whole, and handed out.
+    pub(super) fn hand_out(&mut self, number: Number) {
+        let right = self.beyond.as_mut();
+        if let Some(right) = right.filter(|right| right.number == number) {
+            right.is_handed_out = true;
+        }
+    }
+
+    /// Whose message is beyond the budget, and handed out.
+    pub(super) fn handed_out(&self) -> Option<Number> {
+        let right = self.beyond.as_ref();
+        let right = right.filter(|right| right.is_handed_out)?;
+        Some(right.number)
+    }
+
+    /// The right of a message that was handed out ends, if `number` is the first; or what
+    /// tells the first, who may never have been run since.
+    pub(super) fn take_over(
+        &mut self,
+        number: Number,
+        handed_out: Number,
+        budget: &Budget,
+    ) -> Result<(), Option<Call>> {
+        match self.places.first() {
+            Some(first) if first.number < number => {
+                let place = self.places.remove(first.number);
+                self.publish(budget);
+                Err(place.map(|place| place.call))
+            }
+            _ => {
+                self.end_right(handed_out);
+                Ok(())
+            }
+        }
+    }
+
     /// Has what it needs, or needs nothing any more.
     pub(super) fn leave(&mut self, number: Number, budget: &Budget) {
-        if self.beyond == Some(number) {
-            self.beyond = None;
-        }
+        self.end_right(number);
+        self.has_come(number);
         self.leaving.remove(number);
         self.leave_place(number, budget);
     }
@@ -119,6 +171,10 @@ impl Line {
         let is_next = self.is_first(wait.number) && self.can_go_on(&wait, budget);
         if !is_next {
             return None;
+        }
+        if self.beyond.is_none() {
+            // Whoever was called before had a round to come.
+            self.called = Some(wait.number);
         }
         let place = self.places.remove(wait.number);
         self.publish(budget);
@@ -165,6 +221,9 @@ impl Line {
                 break;
             }
             let number = first.number;
+            if goes_beyond {
+                self.called = Some(number);
+            }
             calls.extend(self.places.remove(number).map(|first| first.call));
         }
         while let (true, Some(first)) = (self.places.is_empty(), self.newcomers.first_entry()) {
@@ -195,6 +254,18 @@ impl Line {
                 LetGo::Other(place.call)
             }
             None => LetGo::Itself,
+        }
+    }
+
+    fn has_come(&mut self, number: Number) {
+        self.called = self.called.filter(|called| *called != number);
+    }
+
+    /// Whoever has this number may not go beyond the budget any more.
+    fn end_right(&mut self, number: Number) {
+        let right = self.beyond.as_ref();
+        if right.is_some_and(|right| right.number == number) {
+            self.beyond = None;
         }
     }
 
