@@ -45,8 +45,9 @@ use crate::writer::Writer;
 ///
 /// # Time
 ///
-/// Deadlines need a tokio runtime with its time driver enabled, unless all
-/// timeouts are turned off.
+/// Deadlines, and waiting for the memory of a [`Budget`](crate::Budget), need a
+/// tokio runtime with its time driver enabled. Without a budget, and with all
+/// timeouts turned off, nothing does.
 ///
 /// # Dropping
 ///

@@ -1,7 +1,8 @@
+use std::mem;
 use std::time::Duration;
 
 use crate::budget::line::{Call, LetGo, Number, Said, Wait};
-use crate::budget::{Budget, Lease, OWN, Purpose};
+use crate::budget::{Budget, Lease, OWN, PATIENCE, Purpose};
 use crate::config::NEVER;
 use crate::deadlines::after;
 use crate::error::OutOfMemory;
@@ -15,22 +16,58 @@ pub(crate) struct Claim {
     contexts: Lease,
     /// What is held for the current message beyond half of the share.
     message: Lease,
-    /// How old its wait in the line is, or its right to go beyond the budget.
-    number: Option<Number>,
-    goes_beyond: bool,
-    /// What it waits for, in bytes, beyond half of the share.
-    wants: usize,
+    stand: Stand,
     /// Whether it takes what it needs without asking.
     is_forced: bool,
-    /// Whether it was let go while it waited.
-    is_let_go: bool,
     /// When the patience ends of whoever waits for memory, or when its message is
     /// looked at; `NEVER` while it is not measured.
     at: Duration,
     /// How far the message had come when it was last looked at, in bytes.
     seen: usize,
-    /// What it knew then of those that were let go, if it waited too long.
+}
+
+/// Where the current message stands.
+///
+/// ```text
+///            ┌──────────── there is memory ◀────────────┐
+///            ▼                                          │
+///          Apart ── it finds none ─▶ Waits ── the oldest, and nobody else is
+///            ▲                        │              │
+///            │        the largest when a patience    ▼
+///            │                is over ▼            Beyond ── whole ─▶ HandedOut
+///            │                      LetGo            │                    │
+///            └── it ended, or goes on without ◀──────┴────────────────────┘
+/// ```
+// A look at the tag is one comparison, also where the fields have a niche for it.
+#[repr(u8)]
+#[derive(Debug)]
+enum Stand {
+    /// Not in the line: it has what it needs.
+    Apart,
+    Waits(Waiting),
+    /// It was let go while it waited.
+    LetGo(Number),
+    /// It takes what it needs, beyond the budget.
+    Beyond(Number),
+    /// It did, and is whole, so it is handed out: what it holds stays charged until that
+    /// is less, or the next one begins. Its application may keep it for as long as it likes, and
+    /// the right with it: whoever waits for too long takes that over.
+    HandedOut(Number),
+}
+
+/// A message that waits for memory.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    /// How old its wait is.
+    number: Number,
+    /// What it waits for, in bytes, beyond half of the share.
+    wants: usize,
+    /// What it knew of those that were let go when it was last looked at, if it
+    /// waited too long.
     let_go: Option<u64>,
+    /// Whose message was handed out beyond the budget when this was last looked at,
+    /// and when that was first so.
+    handed_out: Option<(Number, Duration)>,
 }
 
 impl Claim {
@@ -41,14 +78,10 @@ impl Claim {
             share: budget.lease(Purpose::Connections),
             contexts: budget.lease(Purpose::Contexts),
             message: budget.lease(Purpose::Receiving),
-            number: None,
-            goes_beyond: false,
-            wants: 0,
+            stand: Stand::Apart,
             is_forced: false,
-            is_let_go: false,
             at: NEVER,
             seen: 0,
-            let_go: None,
         };
         claim.share.set(Budget::SHARE);
         claim.contexts.set(contexts);
@@ -68,7 +101,12 @@ impl Claim {
     /// Whether more is held than the share, or has been asked for.
     #[inline]
     pub(crate) fn is_in_use(&self) -> bool {
-        self.is_charged() || self.number.is_some()
+        self.is_charged() || !matches!(self.stand, Stand::Apart)
+    }
+
+    /// Whether its message takes what it needs, beyond the budget.
+    pub(crate) fn goes_beyond(&self) -> bool {
+        matches!(self.stand, Stand::Beyond(_))
     }
 
     /// From now on it takes what it needs, and does not wait; or the other way
@@ -100,7 +138,7 @@ impl Claim {
         if bytes <= self.message.bytes() {
             return true;
         }
-        if self.goes_beyond || self.is_forced {
+        if self.is_forced || self.goes_beyond() {
             self.message.set(bytes);
             return true;
         }
@@ -113,38 +151,52 @@ impl Claim {
 
     /// A message has come whole: the next one is looked at anew.
     pub(crate) fn message_ended(&mut self) {
-        if !self.is_waiting() && !self.goes_beyond {
+        if matches!(self.stand, Stand::Apart) {
             self.at = NEVER;
         }
     }
 
     fn reserve_in_line(&mut self, bytes: usize) -> bool {
-        let budget = self.share.budget().clone();
-        let mut line = budget.line();
-        let number = *self.number.get_or_insert_with(|| {
-            (self.at, self.let_go) = (NEVER, None);
-            line.join()
-        });
-        self.wants = bytes;
-        match line.ask(number, &budget) {
-            Said::First if self.message.try_set(bytes) => {
-                line.leave(number, &budget);
-                (self.number, self.at) = (None, NEVER);
-            }
-            Said::First if line.go_beyond(number) => {
-                (self.goes_beyond, self.at) = (true, NEVER);
-                self.message.set(bytes);
-            }
-            Said::First | Said::Wait => return false,
-            Said::LetGo => {
-                self.is_let_go = true;
-                return false;
-            }
+        if let Stand::HandedOut(_) = self.stand {
+            // The next message has a wait of its own.
+            self.leave_line();
         }
-        drop(line);
-        // The next one may go on as well.
-        budget.call_first();
-        true
+        let budget = self.share.budget();
+        let message = &mut self.message;
+        let (stand, is_new) = budget.in_line(|line| {
+            let (waiting, is_new) = match self.stand {
+                Stand::Waits(waiting) => (waiting, false),
+                Stand::LetGo(number) => return (Stand::LetGo(number), false),
+                _ => (Waiting::new(line.join()), true),
+            };
+            let number = waiting.number;
+            let stand = match line.ask(number, budget) {
+                Said::First if message.try_set(bytes) => {
+                    line.leave(number, budget);
+                    Stand::Apart
+                }
+                Said::First if line.go_beyond(number) => {
+                    message.set(bytes);
+                    Stand::Beyond(number)
+                }
+                Said::First | Said::Wait => Stand::Waits(Waiting {
+                    wants: bytes,
+                    ..waiting
+                }),
+                Said::LetGo => Stand::LetGo(number),
+            };
+            (stand, is_new)
+        });
+        self.stand = stand;
+        let is_there = !self.is_waiting();
+        if is_there {
+            // The next one may go on as well.
+            self.budget().call_first();
+        }
+        if is_there || is_new {
+            self.at = NEVER;
+        }
+        is_there
     }
 
     /// It goes on without what it waited for.
@@ -155,11 +207,22 @@ impl Claim {
         }
     }
 
-    /// This is what is held now.
-    pub(crate) fn settle(&mut self, held: usize) {
+    /// This is what is held now, and whether a message has begun and not ended.
+    pub(crate) fn settle(&mut self, held: usize, has_begun: bool) {
         let bytes = held.saturating_sub(OWN);
-        if bytes != self.message.bytes() {
+        let before = self.message.bytes();
+        if bytes != before {
             self.message.set(bytes);
+        }
+        match self.stand {
+            // It is whole.
+            Stand::Beyond(number) if !has_begun => {
+                (self.stand, self.at) = (Stand::HandedOut(number), NEVER);
+                self.budget().in_line(|line| line.hand_out(number));
+            }
+            // It is gone.
+            Stand::HandedOut(_) if has_begun || bytes < before => self.leave_line(),
+            _ => {}
         }
         if bytes == 0 && !self.is_waiting() {
             self.end_message();
@@ -169,55 +232,59 @@ impl Claim {
     /// Whether memory is waited for.
     #[inline]
     pub(crate) fn is_waiting(&self) -> bool {
-        self.number.is_some() && !self.goes_beyond
+        matches!(self.stand, Stand::Waits(_) | Stand::LetGo(_))
     }
 
     /// The message has ended, and gave back what it held.
     #[inline]
     pub(crate) fn end_message(&mut self) {
         self.at = NEVER;
-        if self.number.is_some() {
+        if !matches!(self.stand, Stand::Apart) {
             self.leave_line();
         }
     }
 
     #[cold]
     fn leave_line(&mut self) {
-        if let Some(number) = self.number.take() {
-            (self.goes_beyond, self.is_let_go, self.at) = (false, false, NEVER);
-            let budget = self.share.budget();
-            budget.line().leave(number, budget);
-            budget.call_first();
-        }
+        self.at = NEVER;
+        let number = match mem::replace(&mut self.stand, Stand::Apart) {
+            Stand::Apart => return,
+            Stand::Waits(waiting) => waiting.number,
+            Stand::LetGo(number) | Stand::Beyond(number) | Stand::HandedOut(number) => number,
+        };
+        let budget = self.budget();
+        budget.in_line(|line| line.leave(number, budget));
+        budget.call_first();
     }
 
     /// Calls `call` once the message that waits can go on.
     pub(crate) fn call(&self, call: Call) {
         let budget = self.budget();
-        let call = match self.wait() {
-            Some(wait) => budget.line().call(wait, call, budget),
-            None => Some(call),
+        let call = match self.stand {
+            Stand::Waits(waiting) => {
+                let wait = waiting.wait(self.message.bytes());
+                budget.in_line(|line| line.call(wait, call, budget))
+            }
+            _ => Some(call),
         };
         if let Some(call) = call {
             call();
         }
     }
 
-    fn wait(&self) -> Option<Wait> {
-        let held = self.message.bytes();
-        self.number.map(|number| Wait {
-            number,
-            held,
-            needs: self.wants.saturating_sub(held),
-        })
+    /// When [`Claim::judge`] wants to be called next; zero means now.
+    #[inline]
+    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
+        self.is_in_use().then(|| self.next_look())?
     }
 
-    /// When [`Claim::judge`] wants to be called next; zero means now.
-    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
-        if !self.is_watched() {
-            return None;
-        }
-        let at = if self.is_let_go { NEVER } else { self.at };
+    #[cold]
+    fn next_look(&self) -> Option<Duration> {
+        let at = match self.stand {
+            Stand::LetGo(_) => NEVER,
+            _ if self.is_watched() => self.at,
+            _ => return None,
+        };
         Some(if at == NEVER { Duration::ZERO } else { at })
     }
 
@@ -227,7 +294,7 @@ impl Claim {
     ///
     /// It is let go.
     pub(crate) fn judge(&mut self, now: Duration, come: usize) -> Result<(), OutOfMemory> {
-        if self.is_let_go || self.is_late(now, come) {
+        if matches!(self.stand, Stand::LetGo(_)) || self.is_late(now, come) {
             let budget = self.budget();
             budget.count_closed();
             return Err(OutOfMemory {
@@ -237,9 +304,10 @@ impl Claim {
         Ok(())
     }
 
+    /// Whoever waits is watched also where patience has no end: it may be for a
+    /// message that was handed out.
     fn is_watched(&self) -> bool {
-        let is_watched = self.is_waiting() || self.is_charged();
-        is_watched && self.budget().patience() != NEVER
+        self.is_waiting() || (self.is_charged() && self.budget().patience() != NEVER)
     }
 
     fn is_late(&mut self, now: Duration, come: usize) -> bool {
@@ -247,46 +315,88 @@ impl Claim {
             self.at = NEVER;
             return false;
         }
-        let patience = self.budget().patience();
         let armed = self.at != NEVER;
         if armed && now < self.at {
             return false;
         }
-        if armed && self.goes(come) {
+        let takes_over = self.takes_over(now);
+        if armed && !takes_over && self.goes(come) {
             return true;
         }
+        let patience = self.budget().patience();
         let delay = match (self.is_waiting(), armed) {
+            (true, _) if patience == NEVER => PATIENCE,
             (true, false) => patience,
             // Another one was let go: its memory comes soon, or the next one goes.
             (true, true) => look_after(patience / 8),
             (false, _) => look_after(patience),
         };
-        self.at = after(now, delay, patience);
+        self.at = after(now, delay, delay);
         self.seen = come;
         false
     }
 
     /// The patience is over: whether it is this one that goes.
     fn goes(&mut self, come: usize) -> bool {
+        if self.budget().patience() == NEVER {
+            return false;
+        }
         if self.is_waiting() {
             return self.is_largest();
         }
-        let others_wait = self.budget().waiting() > 0;
-        if self.goes_beyond {
+        if self.goes_beyond() {
             // Nobody else can, as long as this one has not ended.
-            return others_wait;
+            return self.budget().waiting() > 0;
         }
         come.abs_diff(self.seen) < PROGRESS && self.budget().is_short()
     }
 
-    /// Lets the largest message go that waits; whether that is this one.
-    fn is_largest(&mut self) -> bool {
-        let Some(wait) = self.wait() else {
+    /// Ends the right to go beyond the budget of a message that was handed out for as
+    /// long as the patience, if this is the oldest that waits; whether it did, and may
+    /// take it.
+    ///
+    /// What is handed out is charged as long as its connection has it. If the right
+    /// ended at once, all that slow handlers have would be beyond the budget: so it is
+    /// one message in each patience.
+    fn takes_over(&mut self, now: Duration) -> bool {
+        let Stand::Waits(waiting) = &mut self.stand else {
             return false;
         };
         let budget = self.share.budget();
-        let let_go = budget.line().let_go(wait, &mut self.let_go, budget);
-        match let_go {
+        let patience = match budget.patience() {
+            NEVER => PATIENCE,
+            patience => look_after(patience),
+        };
+        let Some(handed_out) = budget.in_line(|line| line.handed_out()) else {
+            return false;
+        };
+        let (seen, since) = waiting.handed_out.unwrap_or((handed_out, now));
+        let since = if seen == handed_out { since } else { now };
+        waiting.handed_out = Some((handed_out, since));
+        if now.saturating_sub(since) < patience {
+            return false;
+        }
+        let number = waiting.number;
+        match budget.in_line(|line| line.take_over(number, handed_out, budget)) {
+            Ok(()) => true,
+            Err(first) => {
+                if let Some(first) = first {
+                    first();
+                }
+                false
+            }
+        }
+    }
+
+    /// Lets the largest message go that waits; whether that is this one.
+    fn is_largest(&mut self) -> bool {
+        let Stand::Waits(waiting) = &mut self.stand else {
+            return false;
+        };
+        let wait = waiting.wait(self.message.bytes());
+        let budget = self.share.budget();
+        let seen = &mut waiting.let_go;
+        match budget.in_line(|line| line.let_go(wait, seen, budget)) {
             LetGo::Itself => true,
             LetGo::Other(call) => {
                 call();
@@ -301,6 +411,26 @@ impl Drop for Claim {
     fn drop(&mut self) {
         self.message.set(0);
         self.end_message();
+    }
+}
+
+impl Waiting {
+    fn new(number: Number) -> Self {
+        Self {
+            number,
+            wants: 0,
+            let_go: None,
+            handed_out: None,
+        }
+    }
+
+    /// What a message that holds so much waits for.
+    fn wait(&self, held: usize) -> Wait {
+        Wait {
+            number: self.number,
+            held,
+            needs: self.wants.saturating_sub(held),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
-use std::cmp::Reverse;
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
+use crate::budget::leaving::Leaving;
+use crate::budget::places::{Place, Places};
 use crate::budget::{Budget, Inner};
 
 /// Who waits for memory, the oldest first.
@@ -12,24 +13,32 @@ use crate::budget::{Budget, Inner};
 /// never ask, because its application does something else.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    /// In the order of their numbers.
-    places: VecDeque<Place>,
-    /// What all of them need. Invariant: the sum over `places`.
-    needs: usize,
+    places: Places,
     /// The last number given.
     last: u64,
     /// Who may go beyond the budget.
-    beyond: Option<Number>,
-    /// Who was let go and has not left yet, with the bytes that come back then.
-    let_go: HashMap<Number, usize>,
-    /// How many were ever let go while another one waited.
-    count: u64,
+    beyond: Option<Right>,
+    /// Who was called to take that right, and has not come yet.
+    called: Option<Number>,
+    /// Who was let go and has not left yet.
+    leaving: Leaving,
     /// Who waits after all of them, in the order of their numbers.
-    newcomers: VecDeque<Place>,
+    newcomers: BTreeMap<Number, Place>,
+    /// Calls of waits that are over. To drop one runs code of the executor's, which
+    /// may lead here again: [`Budget::in_line`] does it once the lock is released.
+    pub(super) over: Over,
 }
 
 /// How old a wait for memory is, and later the right to go beyond the budget.
 pub(super) type Number = NonZeroU64;
+
+/// The right to go beyond the budget.
+#[derive(Debug)]
+struct Right {
+    number: Number,
+    /// Whether its message is whole, and handed out.
+    is_handed_out: bool,
+}
 
 /// What is done when whoever waits can go on.
 pub(crate) type Call = Box<dyn FnOnce() + Send>;
@@ -44,10 +53,9 @@ pub(super) struct Wait {
     pub(super) needs: usize,
 }
 
-struct Place {
-    wait: Wait,
-    call: Call,
-}
+/// Calls that are only to be dropped.
+#[derive(Default)]
+pub(super) struct Over(Vec<Call>);
 
 /// What the line says to whoever needs memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +87,11 @@ impl Line {
 
     /// Asks whether it is its turn.
     pub(super) fn ask(&mut self, number: Number, budget: &Budget) -> Said {
-        if self.let_go.contains_key(&number) {
+        if self.leaving.contains(number) {
             return Said::LetGo;
         }
         // Whatever it waited for, it is told now.
+        self.has_come(number);
         self.leave_place(number, budget);
         if self.is_first(number) {
             Said::First
@@ -91,38 +100,85 @@ impl Line {
         }
     }
 
-    /// The first takes the right to go beyond the budget, if nobody has it.
+    /// The first takes the right to go beyond the budget, if nobody has it. For a round it
+    /// leaves that to an older one who was called: or a connection that receives one
+    /// message after the other would have it for all of them.
     pub(super) fn go_beyond(&mut self, number: Number) -> bool {
-        let takes = self.beyond.is_none();
+        let gives_way = self.called.is_some_and(|called| called < number);
+        let takes = self.beyond.is_none() && !gives_way;
         if takes {
-            self.beyond = Some(number);
+            self.beyond = Some(Right {
+                number,
+                is_handed_out: false,
+            });
         }
         takes
     }
 
+    /// The message that goes beyond the budget is whole, and handed out.
+    pub(super) fn hand_out(&mut self, number: Number) {
+        let right = self.beyond.as_mut();
+        if let Some(right) = right.filter(|right| right.number == number) {
+            right.is_handed_out = true;
+        }
+    }
+
+    /// Whose message is beyond the budget, and handed out.
+    pub(super) fn handed_out(&self) -> Option<Number> {
+        let right = self.beyond.as_ref();
+        let right = right.filter(|right| right.is_handed_out)?;
+        Some(right.number)
+    }
+
+    /// The right of a message that was handed out ends, if `number` is the first; or what
+    /// tells the first, who may never have been run since.
+    pub(super) fn take_over(
+        &mut self,
+        number: Number,
+        handed_out: Number,
+        budget: &Budget,
+    ) -> Result<(), Option<Call>> {
+        match self.places.first() {
+            Some(first) if first.number < number => {
+                let place = self.places.remove(first.number);
+                self.publish(budget);
+                Err(place.map(|place| place.call))
+            }
+            _ => {
+                self.end_right(handed_out);
+                Ok(())
+            }
+        }
+    }
+
     /// Has what it needs, or needs nothing any more.
     pub(super) fn leave(&mut self, number: Number, budget: &Budget) {
-        if self.beyond == Some(number) {
-            self.beyond = None;
-        }
-        self.let_go.remove(&number);
+        self.end_right(number);
+        self.has_come(number);
+        self.leaving.remove(number);
         self.leave_place(number, budget);
     }
 
     /// Calls `call` once it can go on; gives it back where that is now.
     pub(super) fn call(&mut self, wait: Wait, call: Call, budget: &Budget) -> Option<Call> {
         self.leave_place(wait.number, budget);
-        let index = self.index(wait.number).unwrap_or_else(|index| index);
-        self.places.insert(index, Place { wait, call });
-        self.needs += wait.needs;
+        if self.leaving.contains(wait.number) {
+            return Some(call);
+        }
+        self.places.insert(Place { wait, call });
         // Told before it looks: whoever gives memory back from here on sees it.
         self.publish(budget);
         let is_next = self.is_first(wait.number) && self.can_go_on(&wait, budget);
-        if !is_next && !self.let_go.contains_key(&wait.number) {
+        if !is_next {
             return None;
         }
-        self.leave_place(wait.number, budget)
-            .map(|place| place.call)
+        if self.beyond.is_none() {
+            // Whoever was called before had a round to come.
+            self.called = Some(wait.number);
+        }
+        let place = self.places.remove(wait.number);
+        self.publish(budget);
+        place.map(|place| place.call)
     }
 
     /// A newcomer, who is in no other place, waits for so much as [`call`](Self::call) does; `take`
@@ -134,12 +190,13 @@ impl Line {
         budget: &Budget,
         take: impl FnOnce() -> bool,
     ) -> bool {
-        self.leave_newcomers(wait.number, budget);
-        let index = find(&self.newcomers, wait.number).unwrap_or_else(|index| index);
-        self.newcomers.insert(index, Place { wait, call });
+        let before = self.newcomers.insert(wait.number, Place { wait, call });
+        self.over.extend(before);
         // Told before it looks, as there.
         self.publish(budget);
-        let is_taken = index == 0 && self.places.is_empty() && take();
+        let first = self.newcomers.first_key_value();
+        let is_first = first.is_some_and(|(number, _)| *number == wait.number);
+        let is_taken = is_first && self.places.is_empty() && take();
         if is_taken {
             self.leave_newcomers(wait.number, budget);
         }
@@ -147,8 +204,8 @@ impl Line {
     }
 
     pub(super) fn leave_newcomers(&mut self, number: Number, budget: &Budget) {
-        if let Ok(index) = find(&self.newcomers, number) {
-            self.newcomers.remove(index);
+        if let Some(place) = self.newcomers.remove(&number) {
+            self.over.extend(Some(place));
             self.publish(budget);
         }
     }
@@ -157,20 +214,24 @@ impl Line {
     /// one that is called may never come.
     pub(super) fn call_first(&mut self, budget: &Budget) -> Vec<Call> {
         let (mut calls, mut needs) = (Vec::new(), 0_usize);
-        while let Some(first) = self.places.front() {
-            needs = needs.saturating_add(first.wait.needs);
+        while let Some(first) = self.places.first() {
+            needs = needs.saturating_add(first.needs);
             let goes_beyond = calls.is_empty() && self.beyond.is_none();
             if !goes_beyond && !budget.has_room(needs) {
                 break;
             }
-            calls.extend(self.leave_front().map(|first| first.call));
+            let number = first.number;
+            if goes_beyond {
+                self.called = Some(number);
+            }
+            calls.extend(self.places.remove(number).map(|first| first.call));
         }
-        while let (true, Some(first)) = (self.places.is_empty(), self.newcomers.front()) {
-            needs = needs.saturating_add(first.wait.needs);
+        while let (true, Some(first)) = (self.places.is_empty(), self.newcomers.first_entry()) {
+            needs = needs.saturating_add(first.get().wait.needs);
             if !budget.has_room(needs) {
                 break;
             }
-            calls.extend(self.newcomers.pop_front().map(|first| first.call));
+            calls.push(first.remove().call);
         }
         self.publish(budget);
         calls
@@ -181,28 +242,30 @@ impl Line {
     pub(super) fn let_go(&mut self, own: Wait, seen: &mut Option<u64>, budget: &Budget) -> LetGo {
         // It may have its call in the line, or not.
         self.leave_place(own.number, budget);
-        if seen.replace(self.count) == Some(self.count) {
-            // They had their time: they are not run, and nothing comes.
-            self.let_go.values_mut().for_each(|bytes| *bytes = 0);
-        }
-        let coming: usize = self.let_go.values().sum();
-        let needs = self.needs.saturating_add(own.needs);
+        let coming = self.leaving.coming(seen);
+        let needs = self.places.needs().saturating_add(own.needs);
         if budget.has_room(needs.saturating_sub(coming)) {
             return LetGo::NotYet;
         }
-        // Of equals the oldest: it had its time.
-        let size = |wait: &Wait| (wait.held, Reverse(wait.number));
-        let waits = self.places.iter().map(|place| place.wait);
-        let largest = waits.max_by_key(size);
-        let larger = largest.filter(|largest| size(largest) > size(&own));
-        match larger.and_then(|wait| self.leave_place(wait.number, budget)) {
+        match self.places.remove_larger(&own) {
             Some(place) => {
-                self.let_go.insert(place.wait.number, place.wait.held);
-                self.count += 1;
-                *seen = Some(self.count);
+                *seen = Some(self.leaving.insert(place.wait));
+                self.publish(budget);
                 LetGo::Other(place.call)
             }
             None => LetGo::Itself,
+        }
+    }
+
+    fn has_come(&mut self, number: Number) {
+        self.called = self.called.filter(|called| *called != number);
+    }
+
+    /// Whoever has this number may not go beyond the budget any more.
+    fn end_right(&mut self, number: Number) {
+        let right = self.beyond.as_ref();
+        if right.is_some_and(|right| right.number == number) {
+            self.beyond = None;
         }
     }
 
@@ -212,26 +275,15 @@ impl Line {
 
     /// Whether nobody waits who is older.
     fn is_first(&self, number: Number) -> bool {
-        let first = self.places.front();
-        first.is_none_or(|first| number <= first.wait.number)
+        let first = self.places.first();
+        first.is_none_or(|first| number <= first.number)
     }
 
-    fn index(&self, number: Number) -> Result<usize, usize> {
-        find(&self.places, number)
-    }
-
-    fn leave_place(&mut self, number: Number, budget: &Budget) -> Option<Place> {
-        let index = self.index(number).ok()?;
-        let place = self.places.remove(index)?;
-        self.needs -= place.wait.needs;
-        self.publish(budget);
-        Some(place)
-    }
-
-    fn leave_front(&mut self) -> Option<Place> {
-        let place = self.places.pop_front()?;
-        self.needs -= place.wait.needs;
-        Some(place)
+    fn leave_place(&mut self, number: Number, budget: &Budget) {
+        if let Some(place) = self.places.remove(number) {
+            self.over.extend(Some(place));
+            self.publish(budget);
+        }
     }
 
     fn publish(&self, budget: &Budget) {
@@ -243,12 +295,14 @@ impl Line {
     }
 }
 
-fn find(places: &VecDeque<Place>, number: Number) -> Result<usize, usize> {
-    places.binary_search_by_key(&number, |place| place.wait.number)
+impl Over {
+    fn extend(&mut self, place: Option<Place>) {
+        self.0.extend(place.map(|place| place.call));
+    }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Over {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.wait.fmt(f)
+        self.0.len().fmt(f)
     }
 }

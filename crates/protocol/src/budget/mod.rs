@@ -1,12 +1,15 @@
 mod claim;
 mod lease;
+mod leaving;
 mod line;
 mod newcomer;
+mod places;
 mod usage;
 
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::thread_pool;
@@ -46,7 +49,10 @@ pub use usage::{Purpose, Usage};
 /// The oldest message that waits may go beyond the budget, to its own limit, one
 /// at a time. Therefore no set of half messages waits for itself: whatever the
 /// others hold, that one gets all it needs; it ends, or is let go, and both give
-/// back what it held; then the next one is the oldest.
+/// back what it held; then the next one is the oldest. Once it is whole it is charged for
+/// as long as its connection has it, which is until that receives again. If its
+/// application takes longer, the oldest goes beyond the budget that has waited for the
+/// patience since, or, where that is [`NEVER`](crate::NEVER), for 5 s to 10 s.
 ///
 /// It is no hard bound of the process. Charged also where there is no room are the
 /// shares of more connections than are [set aside](Budget::set_aside) for, contexts that
@@ -97,7 +103,8 @@ impl Budget {
 
     /// A budget where a message waits this long for memory instead of 5 s.
     /// [`Duration::ZERO`] lets the largest go at once;
-    /// [`NEVER`](crate::NEVER) waits as long as it takes.
+    /// [`NEVER`](crate::NEVER) waits as long as it takes, and looks every 5 s whether it
+    /// may go beyond the budget.
     #[must_use]
     pub fn with_patience(bytes: usize, patience: Duration) -> Self {
         Self(Arc::new(Inner {
@@ -308,15 +315,21 @@ impl Budget {
     /// Calls those who are first in the line, if they can go on.
     #[cold]
     fn call_first(&self) {
-        let calls = self.line().call_first(self);
+        let calls = self.in_line(|line| line.call_first(self));
         // Outside the lock: they may lead here again.
         for call in calls {
             call();
         }
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does this with the line, under its lock.
+    fn in_line<T>(&self, work: impl FnOnce(&mut Line) -> T) -> T {
+        let mut line = self.0.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut line);
+        let over = mem::take(&mut line.over);
+        drop(line);
+        drop(over);
+        result
     }
 }
 

@@ -60,15 +60,15 @@ impl Newcomer {
             return true;
         }
         let budget = &self.budget;
-        let mut line = budget.line();
-        let wait = Wait {
-            number: *self.number.get_or_insert_with(|| line.join()),
-            held: lease.bytes(),
-            needs: bytes - lease.bytes(),
-        };
         let call = Box::new(call);
-        let is_taken = line.take_as_newcomer(wait, call, budget, || lease.try_set(bytes));
-        drop(line);
+        let is_taken = budget.in_line(|line| {
+            let wait = Wait {
+                number: *self.number.get_or_insert_with(|| line.join()),
+                held: lease.bytes(),
+                needs: bytes - lease.bytes(),
+            };
+            line.take_as_newcomer(wait, call, budget, || lease.try_set(bytes))
+        });
         if is_taken {
             self.leave();
         }
@@ -77,9 +77,10 @@ impl Newcomer {
 
     fn leave(&mut self) {
         if let Some(number) = self.number.take() {
-            self.budget.line().leave_newcomers(number, &self.budget);
+            let budget = &self.budget;
+            budget.in_line(|line| line.leave_newcomers(number, budget));
             // The next one may go on as well.
-            self.budget.call_first();
+            budget.call_first();
         }
     }
 }

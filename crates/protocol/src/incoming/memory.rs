@@ -107,7 +107,9 @@ impl Incoming {
     /// holds; whether it may be taken.
     pub(crate) fn reserve_input(&mut self, capacity: usize) -> bool {
         let held = self.held();
-        self.reserve(held + capacity)
+        let is_reserved = self.reserve(held + capacity);
+        self.find_slowly_beyond();
+        is_reserved
     }
 
     /// As [`reserve_input`](Self::reserve_input), without waiting for it.
@@ -196,19 +198,29 @@ impl Incoming {
         }
     }
 
+    /// A message that goes beyond the budget is not found the quick way, which tells
+    /// nobody that it is handed out.
+    fn find_slowly_beyond(&mut self) {
+        if self.claim().is_some_and(Claim::goes_beyond) {
+            self.pause();
+        }
+    }
+
     #[cold]
     fn settle_claim(&mut self, held: usize) {
         let is_ended = self.ended;
+        let has_begun = self.message.is_some() || self.frame.is_some();
         let Some(claim) = self.claim_mut() else {
             return;
         };
-        claim.settle(held);
+        claim.settle(held, has_begun);
         if is_ended {
             claim.end_message();
         } else if claim.is_charged() {
             // Which is looked at before the connection waits.
             self.assembly.get_or_insert_default();
         }
+        self.find_slowly_beyond();
     }
 
     /// Whether steps take the memory they need without asking for it.

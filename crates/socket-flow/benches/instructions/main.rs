@@ -22,6 +22,7 @@ mod handshake;
 mod pipe;
 mod protocol;
 mod shared;
+mod waiting;
 mod wire;
 
 use std::env;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
     let mut cells = frames::cells();
     cells.extend(protocol::cells());
     cells.extend(deflate::cells());
+    cells.extend(waiting::cells());
     cells.extend(handshake::cells());
     cells.extend(connection::cells());
     cells.extend(shared::cells());

@@ -1,0 +1,80 @@
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::budget::line::{Call, Number, Wait};
+
+/// Messages that wait for memory, the oldest first.
+///
+/// Peers decide how many there are, so no operation looks at all of them: each
+/// takes steps in the logarithm of their number.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    by_age: BTreeMap<Number, Place>,
+    /// What each holds; of equals the oldest is the last. Invariant: the same ones
+    /// as in `by_age`.
+    by_size: BTreeSet<Size>,
+    /// What all of them need, in bytes. Invariant: the sum over `by_age`.
+    needs: usize,
+}
+
+pub(super) struct Place {
+    pub(super) wait: Wait,
+    pub(super) call: Call,
+}
+
+/// How large a message is that waits: the largest goes first, of equals the oldest,
+/// which had its time.
+type Size = (usize, Reverse<Number>);
+
+impl Places {
+    /// Adds one whose number is not there.
+    pub(super) fn insert(&mut self, place: Place) {
+        self.needs += place.wait.needs;
+        self.by_size.insert(size(&place.wait));
+        self.by_age.insert(place.wait.number, place);
+    }
+
+    pub(super) fn remove(&mut self, number: Number) -> Option<Place> {
+        let place = self.by_age.remove(&number)?;
+        self.by_size.remove(&size(&place.wait));
+        self.needs -= place.wait.needs;
+        Some(place)
+    }
+
+    /// Removes the largest that is larger than `own`, or as large and older.
+    pub(super) fn remove_larger(&mut self, own: &Wait) -> Option<Place> {
+        let largest = *self.by_size.last()?;
+        let (_, Reverse(number)) = largest;
+        (largest > size(own)).then(|| self.remove(number))?
+    }
+
+    /// The oldest.
+    pub(super) fn first(&self) -> Option<&Wait> {
+        let (_, place) = self.by_age.first_key_value()?;
+        Some(&place.wait)
+    }
+
+    /// What all of them need, in bytes.
+    pub(super) fn needs(&self) -> usize {
+        self.needs
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_age.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_age.is_empty()
+    }
+}
+
+fn size(wait: &Wait) -> Size {
+    (wait.held, Reverse(wait.number))
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.wait.fmt(f)
+    }
+}
