@@ -49,9 +49,9 @@ enum Stand {
     LetGo(Number),
     /// It takes what it needs, beyond the budget.
     Beyond(Number),
-    /// It did, and is whole, so it is handed out: what it holds stays charged until that
-    /// is less, or the next one begins. Its application may keep it for as long as it likes, and
-    /// the right with it: whoever waits for too long takes that over.
+    /// It did, and is whole, so it is handed out. Until the next one begins, or less is
+    /// held, its application may have it, for as long as it likes: so whoever waits for
+    /// too long takes the right over.
     HandedOut(Number),
 }
 
@@ -304,8 +304,8 @@ impl Claim {
         Ok(())
     }
 
-    /// Whoever waits is watched also where patience has no end: it may be for a
-    /// message that was handed out.
+    /// Whoever waits is watched also where patience has no end: what it waits for may be
+    /// a message that was handed out.
     fn is_watched(&self) -> bool {
         self.is_waiting() || (self.is_charged() && self.budget().patience() != NEVER)
     }

@@ -168,6 +168,7 @@ impl Budget {
     /// let budget = Budget::new(1 << 20);
     /// let aside = budget.set_aside(256);
     /// let others = budget.set_aside(1);
+    /// assert_eq!((aside.bytes(), others.bytes()), (512 << 10, 0));
     /// assert!(!budget.lease(Purpose::Events).try_set((512 << 10) + 1));
     /// assert_eq!(budget.usage().set_aside, 512 << 10);
     /// drop((aside, others));
@@ -339,6 +340,14 @@ impl Budget {
 pub struct SetAside {
     budget: Budget,
     bytes: usize,
+}
+
+impl SetAside {
+    /// How many bytes it is: less than was asked for where half of the budget is set
+    /// aside.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 impl Drop for SetAside {

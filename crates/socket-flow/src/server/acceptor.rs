@@ -264,8 +264,8 @@ impl Acceptor {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         Apart::new(async {
-            let (ws, _) = self.read_request(stream).await?.open().await?;
-            Ok(ws)
+            let opened = self.read_request(stream).await?.open().await?;
+            Ok(opened.ws)
         })
         .await
     }
@@ -361,6 +361,9 @@ impl Acceptor {
             Err(RequestFailure::Memory) => {
                 // The answer is waited for, and what was read says nothing.
                 buf = BytesMut::new();
+                if let Some(memory) = &mut memory {
+                    memory.settle(0, 0);
+                }
                 (None, Rejection::from(RejectReason::Memory))
             }
             Err(RequestFailure::Read(ReadHeadError::Head(error))) => (None, Rejection::from(error)),

@@ -27,6 +27,20 @@ pub enum BudgetError {
         /// [`Budget::SHARE`], and `tls::BUDGET_SHARE` beside it where they speak TLS.
         share: usize,
     },
+    /// The shares of its connections do not fit beside those that others have set
+    /// aside, such as another server with the same budget: all together may set half
+    /// of it aside. Sizes are in bytes.
+    BesideOthers {
+        /// The budget.
+        budget: usize,
+        /// What others have set aside of it.
+        set_aside: usize,
+        /// [`max_connections`](crate::ServerBuilder::max_connections), or without that
+        /// limit how many connections would be set aside for.
+        connections: usize,
+        /// [`Budget::SHARE`], and `tls::BUDGET_SHARE` beside it where they speak TLS.
+        share: usize,
+    },
 }
 
 impl fmt::Display for BudgetError {
@@ -44,6 +58,16 @@ impl fmt::Display for BudgetError {
                 f,
                 "a budget of {budget} bytes is less than {share} bytes for each of {connections} connections"
             ),
+            Self::BesideOthers {
+                budget,
+                set_aside,
+                connections,
+                share,
+            } => write!(
+                f,
+                "half of a budget of {budget} bytes, of which others have set {set_aside} bytes aside, \
+                 leaves less than {share} bytes for each of {connections} connections"
+            ),
         }
     }
 }
@@ -58,6 +82,7 @@ impl From<BudgetError> for io::Error {
 
 /// Sets the shares of a server's connections aside, `share` bytes for each, if it can
 /// keep to its budget; without a limit, it is the budget that limits the connections.
+/// They may be more than half of the budget only where nobody else has set any aside.
 pub(crate) fn share_out(
     config: &Config,
     connections: &mut usize,
@@ -99,5 +124,15 @@ pub(crate) fn share_out(
     };
     *connections = most.min(*connections);
     let shares = expected.saturating_mul(share.div_ceil(Budget::SHARE));
-    Ok(Some(budget.set_aside(shares)))
+    let aside = budget.set_aside(shares);
+    let others = (limit / 2).saturating_sub(aside.bytes());
+    if aside.bytes() < shares.saturating_mul(Budget::SHARE) && others > 0 {
+        return Err(BudgetError::BesideOthers {
+            budget: limit,
+            set_aside: others,
+            connections: expected,
+            share,
+        });
+    }
+    Ok(Some(aside))
 }

@@ -407,7 +407,8 @@ impl ServerBuilder {
     /// ([`Budget::SHARE`]) of each of [`max_connections`](Self::max_connections).
     /// With TLS each connection is charged 8 KiB more (`tls::BUDGET_SHARE`).
     /// While the server runs it [sets aside](Budget::set_aside) these shares, at most
-    /// half of the budget. A server whose connections are not limited sets a quarter
+    /// half of the budget. Where others have set some of that aside, such as another
+    /// server, starting this one fails unless all of its own fit beside them. A server whose connections are not limited sets a quarter
     /// aside, and has as many as the budget has shares: beyond that a newcomer is
     /// answered as by one that is full. Default: no budget.
     ///
@@ -550,11 +551,7 @@ impl ServerBuilder {
         let control = Arc::new(Control::new());
         let alive = Arc::new(Alive::new(Arc::clone(&control)));
         let opening = Arc::new(self.opening);
-        let serving = serving::run(listener, opening, control, session);
-        tokio::spawn(async move {
-            serving.await;
-            drop(set_aside);
-        });
+        tokio::spawn(serving::run(listener, opening, control, session, set_aside));
         Ok((ServerHandle::new(Arc::clone(&alive), local_addr), alive))
     }
 }

@@ -18,7 +18,8 @@ pub(crate) struct EventMemory {
 
 /// The memory of one event.
 pub(crate) struct EventRoom {
-    _room: OwnedSemaphorePermit,
+    /// None for a request: it counts for the budget alone.
+    _room: Option<OwnedSemaphorePermit>,
     _lease: Option<Lease>,
 }
 
@@ -39,7 +40,7 @@ impl EventMemory {
         let room = Arc::clone(&self.room);
         let room = room.try_acquire_many_owned(self.cost(bytes)).ok()?;
         Some(EventRoom {
-            _room: room,
+            _room: Some(room),
             _lease: self.charge(bytes, Purpose::Events),
         })
     }
@@ -54,9 +55,19 @@ impl EventMemory {
         let lease = self.charge(bytes, Purpose::Events);
         drop(received);
         Some(EventRoom {
-            _room: room,
+            _room: Some(room),
             _lease: lease,
         })
+    }
+
+    /// That of a request, which its handshake was charged for until now.
+    pub(crate) fn request(&self, handshake: Lease) -> EventRoom {
+        let lease = self.charge(handshake.bytes(), Purpose::Events);
+        drop(handshake);
+        EventRoom {
+            _room: None,
+            _lease: lease,
+        }
     }
 
     /// What a message is charged that was received and has to wait: its connection has

@@ -119,7 +119,7 @@ pub(crate) struct Queued {
     pub(crate) event: ServerEvent,
     /// The room for a reply, where it is a message.
     pub(crate) promise: Option<Promise>,
-    /// The memory it has, where it is a message, until it is read.
+    /// The memory of its message, or of its request, until it is read.
     pub(crate) room: Option<EventRoom>,
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct HeadMemory {
     _share: Lease,
     /// What it takes beyond that.
     lease: Lease,
+    /// What the request takes of both, once it was read.
+    request: usize,
     /// How long it may wait yet.
     patience: Duration,
     /// Whether it waits, or waited in vain.
@@ -29,6 +31,7 @@ impl HeadMemory {
         Self {
             _share: share,
             lease: budget.lease(Purpose::Handshakes),
+            request: 0,
             patience: budget.patience(),
             is_waiting: false,
         }
@@ -72,9 +75,17 @@ impl HeadMemory {
         bytes <= self.lease.bytes() || (is_free() && self.lease.try_set(bytes))
     }
 
-    /// This is what is held from now on.
-    pub(crate) fn settle(&mut self, bytes: usize) {
-        self.lease.set(beyond_share(bytes));
+    /// This is what is held from now on: a request, and what was read after it.
+    pub(crate) fn settle(&mut self, request: usize, rest: usize) {
+        self.request = request;
+        self.lease.set(beyond_share(request + rest));
+    }
+
+    /// What the request takes, now that its connection is charged the share.
+    pub(crate) fn into_request(mut self) -> Lease {
+        // It is there already.
+        self.lease.set(self.request);
+        self.lease.split(self.request)
     }
 }
 

@@ -7,14 +7,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Request, Response, StatusCode};
-use socket_flow_connection::WebSocket;
 use socket_flow_handshake::server::{RejectReason, Rejection};
 
 use crate::server::acceptor::{Acceptor, Judged, Refused};
 use crate::server::control::Control;
 use crate::server::error::AcceptError;
 use crate::server::peer_addr::PeerAddr;
-use crate::server::pending::Pending;
+use crate::server::pending::{Opened, Pending};
 use crate::server::refuse::{internal_error, refuse};
 use crate::stream::ServerStream;
 
@@ -47,12 +46,13 @@ impl Opening {
         mut stream: ServerStream,
         peer: PeerAddr,
         control: &Control,
-    ) -> Option<(WebSocket<ServerStream>, Request<()>)> {
+    ) -> Option<Opened<ServerStream>> {
         self.charge(&mut stream);
         match self.try_open(stream, peer, control).await {
-            Ok((ws, request)) => {
-                ws.span().record("peer", tracing::field::display(peer));
-                Some((ws, request))
+            Ok(opened) => {
+                let span = opened.ws.span();
+                span.record("peer", tracing::field::display(peer));
+                Some(opened)
             }
             Err(Some(error)) => {
                 tracing::debug!(%peer, %error, "no connection");
@@ -92,7 +92,7 @@ impl Opening {
         stream: ServerStream,
         peer: PeerAddr,
         control: &Control,
-    ) -> Result<(WebSocket<ServerStream>, Request<()>), Option<AcceptError>> {
+    ) -> Result<Opened<ServerStream>, Option<AcceptError>> {
         let deadline = self.acceptor.deadline();
         let judged = self.acceptor.judge(stream, deadline);
         let judged = control.unless_stopping(pin!(judged)).await;

@@ -8,7 +8,7 @@ use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::encode_response;
 use socket_flow_handshake::header::HeaderNames;
 use socket_flow_handshake::server::{Acceptance, InvalidRejection, Rejection};
-use socket_flow_protocol::{Config, Role};
+use socket_flow_protocol::{Config, Lease, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::apart::Apart;
@@ -166,11 +166,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     /// # Cancel safety
     /// Dropping the future drops the stream with it, which closes it.
     pub async fn accept(self) -> Result<WebSocket<S>, AcceptError> {
-        Apart::new(self.open()).await.map(|(ws, _)| ws)
+        Apart::new(self.open()).await.map(|opened| opened.ws)
     }
 
     /// Accepts it, and gives the request back as well.
-    pub(crate) async fn open(mut self) -> Result<(WebSocket<S>, Request<()>), AcceptError> {
+    pub(crate) async fn open(mut self) -> Result<Opened<S>, AcceptError> {
         match self.denial {
             Some(Ok(rejection)) => {
                 return Err(refuse(&mut self.stream, self.buf, rejection, self.pace).await);
@@ -212,7 +212,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             WebSocket::from_parts(self.stream, self.buf, Role::Server, negotiated, self.config);
         // The connection is charged for them now.
         drop(contexts);
-        Ok((ws, self.request))
+        Ok(Opened {
+            ws,
+            request: self.request,
+            memory: self.memory.map(HeadMemory::into_request),
+        })
     }
 
     /// Answers with a response of the caller's, and ends the stream as
@@ -257,6 +261,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             }
         }
     }
+}
+
+/// A connection, and the request it began with.
+pub(crate) struct Opened<S: AsyncWrite + Unpin> {
+    pub(crate) ws: WebSocket<S>,
+    pub(crate) request: Request<()>,
+    /// What the request is charged, where there is a budget.
+    pub(crate) memory: Option<Lease>,
 }
 
 /// RFC 9110 §7.8: comes before the 101 where the client waits for it.

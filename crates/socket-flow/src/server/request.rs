@@ -44,7 +44,7 @@ where
             let needed = buf.capacity() + takes;
             if is_usual(len, takes) || memory.try_reserve(needed) {
                 buf.advance(len);
-                memory.settle(takes + buf.len());
+                memory.settle(takes, buf.len());
                 return Ok(request);
             }
             // It is made again once there is room for it.

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use socket_flow_protocol::SetAside;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
@@ -24,9 +25,12 @@ pub(crate) async fn run<S: Session>(
     opening: Arc<Opening>,
     control: Arc<Control>,
     session: S,
+    set_aside: Option<SetAside>,
 ) {
     // Also where the runtime drops this task: nobody must wait for ever.
     let _closed = control.closed.clone().drop_guard();
+    // Dropped before that: whoever hears of the end may start the next server.
+    let _set_aside = set_aside;
     let mut tasks = JoinSet::new();
     loop {
         let next = next(&mut tasks, &listener);
@@ -52,8 +56,8 @@ pub(crate) async fn run<S: Session>(
                         opening.turn_away(stream, peer, &control).await;
                         return None;
                     }
-                    let (ws, request) = opening.open(stream, peer, &control).await?;
-                    Some(session.run(ws, peer, request, control))
+                    let opened = opening.open(stream, peer, &control).await?;
+                    Some(session.run(opened, peer, control))
                 });
                 tasks.spawn(async move {
                     if let Some(running) = opened.await {

@@ -13,6 +13,7 @@ use crate::server::control::Control;
 use crate::server::ended::{Ended, Legacy, caught, poll_caught};
 use crate::server::events::ConnectionId;
 use crate::server::peer_addr::PeerAddr;
+use crate::server::pending::Opened;
 use crate::stream::ServerStream;
 
 /// What a server does with an open connection.
@@ -20,13 +21,7 @@ use crate::stream::ServerStream;
 /// The futures are what an idle connection costs, so they are blocks that use
 /// in place what they capture, and what is rarely needed is boxed.
 pub(crate) trait Session: Clone + Send + Sync + 'static {
-    fn run(
-        &self,
-        ws: WebSocket<ServerStream>,
-        peer: PeerAddr,
-        request: Request<()>,
-        control: Arc<Control>,
-    ) -> Running;
+    fn run(&self, opened: Opened<ServerStream>, peer: PeerAddr, control: Arc<Control>) -> Running;
 }
 
 /// A connection's task, from its 101 on.
@@ -46,13 +41,14 @@ where
     F: Fn(WebSocket<ServerStream>, Request<()>) -> R + Send + Sync + 'static,
     R: Future<Output: HandlerResult> + Send + 'static,
 {
-    fn run(
-        &self,
-        mut ws: WebSocket<ServerStream>,
-        peer: PeerAddr,
-        request: Request<()>,
-        control: Arc<Control>,
-    ) -> Running {
+    fn run(&self, opened: Opened<ServerStream>, peer: PeerAddr, control: Arc<Control>) -> Running {
+        let Opened {
+            mut ws,
+            request,
+            memory,
+        } = opened;
+        // From here on the request is the application's.
+        drop(memory);
         let registered = Registered::new(control, ws.sender());
         let legacy = Legacy::of(&mut ws);
         let state = match caught(|| Box::pin((self.0)(ws, request))) {

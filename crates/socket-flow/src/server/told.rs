@@ -2,7 +2,6 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use http::Request;
 use socket_flow_connection::{Error, WebSocket};
 use socket_flow_protocol::{CloseCode, CloseFrame, Message, Utf8Bytes};
 use tokio::sync::mpsc;
@@ -13,6 +12,7 @@ use crate::server::control::Control;
 use crate::server::event_memory::{EventMemory, EventRoom};
 use crate::server::events::{ConnectionId, Queued, ServerEvent};
 use crate::server::peer_addr::PeerAddr;
+use crate::server::pending::Opened;
 use crate::server::reply_room::{Promise, ReplyRoom};
 use crate::server::session::{Registered, Running, Session};
 use crate::stream::ServerStream;
@@ -25,13 +25,12 @@ pub(crate) struct Told {
 }
 
 impl Session for Told {
-    fn run(
-        &self,
-        mut ws: WebSocket<ServerStream>,
-        peer: PeerAddr,
-        request: Request<()>,
-        control: Arc<Control>,
-    ) -> Running {
+    fn run(&self, opened: Opened<ServerStream>, peer: PeerAddr, control: Arc<Control>) -> Running {
+        let Opened {
+            mut ws,
+            request,
+            memory,
+        } = opened;
         let sender = ws.sender();
         let mut telling = Telling {
             events: self.events.clone(),
@@ -41,14 +40,18 @@ impl Session for Told {
             failure: None,
             owes_close: false,
         };
-        let open = Box::new(ServerEvent::Open {
-            id: telling.registered.id,
-            peer,
-            request: Box::new(request),
-            sender,
+        let open = Box::new(Queued {
+            event: ServerEvent::Open {
+                id: telling.registered.id,
+                peer,
+                request: Box::new(request),
+                sender,
+            },
+            promise: None,
+            room: memory.map(|request| self.memory.request(request)),
         });
         Box::pin(async move {
-            let is_told = match telling.tell(&mut ws, (*open).into()) {
+            let is_told = match telling.tell(&mut ws, *open) {
                 Ok(is_told) => is_told,
                 Err(late) => late.await,
             };

@@ -91,6 +91,28 @@ async fn a_head_that_finds_no_memory_within_the_patience_is_refused_with_503_and
     }
 }
 
+/// Cause: what a head had held was charged until its client had read the refusal, though it was gone.
+#[tokio::test(start_paused = true)]
+async fn a_head_that_is_refused_for_want_of_memory_is_charged_no_more_while_its_client_lingers() {
+    let budget = Budget::with_patience(LIMIT, Duration::from_secs(5));
+    let (near, mut peer) = Peer::pair();
+    let acceptor = Acceptor::new().budget(budget.clone());
+    let accepting = tokio::spawn(async move { acceptor.accept(near).await.map(drop) });
+    let request = large();
+    let (front, back) = request.split_at(7_000);
+    peer.send(front).await;
+    sleep(Duration::from_millis(100)).await;
+    assert!(budget.usage().handshakes > 4_000);
+    let mut all = budget.lease(Purpose::Receiving);
+    all.set(LIMIT);
+    peer.send(back).await;
+    let answer = peer.head().await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(!accepting.is_finished());
+    assert_eq!(budget.usage().handshakes, 0);
+    accepting.await.unwrap().unwrap_err();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_head_that_waits_for_memory_goes_on_at_once_when_there_is_some() {
     for patience in [Duration::from_secs(5), NEVER] {
