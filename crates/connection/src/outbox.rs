@@ -114,14 +114,6 @@ impl Outbox {
         }
     }
 
-    /// One of an outlet, whose owner decides how long there is no connection.
-    pub(crate) fn of_outlet(capacity: usize, stall: Duration) -> Self {
-        Self {
-            is_of_outlet: true,
-            ..Self::new(capacity, stall, None)
-        }
-    }
-
     #[inline]
     pub(crate) fn try_send<P: Payload>(&self, payload: P, lossy: bool) -> Result<(), SendError<P>> {
         let sent = self.try_put(One { payload, lossy });

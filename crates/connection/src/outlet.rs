@@ -67,7 +67,9 @@ impl Outlet {
     /// # }
     /// ```
     pub fn with_stall(capacity: usize, stall: Duration) -> (Sender, Self) {
-        let outbox = Arc::new(Outbox::of_outlet(capacity, stall));
+        let mut outbox = Outbox::new(capacity, stall, None);
+        outbox.is_of_outlet = true;
+        let outbox = Arc::new(outbox);
         (Sender::new(Arc::clone(&outbox)), Self { outbox })
     }
 
