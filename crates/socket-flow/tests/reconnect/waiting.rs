@@ -1,11 +1,15 @@
-//! How long a sender of a reconnecting client waits.
+//! How long the calls of a reconnecting client wait, and those of its senders.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use socket_flow::{Backoff, ClientBuilder, Config, Error, Message, NEVER, SendError, Sender};
+use socket_flow::connection::Expired;
+use socket_flow::{
+    Backoff, ClientBuilder, Config, ConnectError, ConnectStage, DisconnectCause, Error, Message,
+    NEVER, SendError, Sender,
+};
 use tokio::io::{AsyncReadExt, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -201,4 +205,69 @@ async fn the_stall_time_of_the_configuration_is_that_of_senders() {
     let four = Duration::from_secs(4);
     assert_eq!(waits(four).await, Some(four));
     assert_eq!(waits(NEVER).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_event_comes_at_the_latest_when_an_attempt_or_a_connection_has_had_its_time() {
+    let (mut client, mut network) = Network::new(Backoff::default());
+    // An attempt that is never answered.
+    let start = Instant::now();
+    let (cause, _) = disconnected(&mut client).await;
+    assert!(
+        matches!(
+            cause,
+            DisconnectCause::Connect(ConnectError::Timeout(ConnectStage::Handshake))
+        ),
+        "{cause:?}"
+    );
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+    drop(network.dialled().await);
+    // A connection whose server says nothing more.
+    let silent = network.open(&mut client).await;
+    let start = Instant::now();
+    let (cause, _) = disconnected(&mut client).await;
+    let is_silence = matches!(
+        cause,
+        DisconnectCause::Failed(Error::Timeout(Expired::Pong))
+    );
+    assert!(is_silence, "{cause:?}");
+    assert_eq!(start.elapsed(), Duration::from_secs(40));
+    drop(silent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ready_waits_for_a_connection_that_takes_all_or_for_the_last_attempt() {
+    let (client, mut network) = Network::new(Backoff::default().attempts(1));
+    let mut client = client.queue_capacity(1_000);
+    let silent = network.open(&mut client).await;
+    while timeout(Duration::from_millis(1), client.send(large()))
+        .await
+        .is_ok()
+    {}
+    // It takes no byte, and none follows.
+    let start = Instant::now();
+    assert_eq!(client.ready().await, Err(SendError::Closed(())));
+    assert!(stall().contains(&start.elapsed()), "{:?}", start.elapsed());
+    let (cause, retry_in) = disconnected(&mut client).await;
+    let is_stall = matches!(
+        cause,
+        DisconnectCause::Failed(Error::Timeout(Expired::Write))
+    );
+    assert!(is_stall && retry_in.is_none(), "{cause:?} {retry_in:?}");
+    drop(silent);
+
+    let (client, mut network) = Network::new(Backoff::default());
+    let mut client = client.queue_capacity(1_000);
+    let silent = network.open(&mut client).await;
+    while timeout(Duration::from_millis(1), client.send(large()))
+        .await
+        .is_ok()
+    {}
+    let start = Instant::now();
+    let (ready, server) = tokio::join!(client.ready(), network.accept());
+    ready.unwrap();
+    assert!(start.elapsed() >= *stall().start());
+    // The next one takes a message of any size.
+    client.queue(vec![7; 1 << 20]).unwrap();
+    drop((silent, server));
 }
