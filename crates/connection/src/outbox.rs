@@ -35,6 +35,9 @@ pub(crate) struct Outbox {
     /// timers know nothing finer, and each connection has an outbox.
     /// `u32::MAX`: without limit.
     stall: u32,
+    /// Whether it belongs to an [`Outlet`](crate::Outlet): then a sender waits as
+    /// long as the owner runs it, also while nothing is taken over.
+    pub(crate) is_of_outlet: bool,
     /// Whether the connection would find something. Invariant: changed only
     /// under the lock; read without it.
     filled: AtomicBool,
@@ -52,7 +55,7 @@ pub(crate) struct State {
     /// The Close that follows what waits.
     close: Option<Box<CloseFrame>>,
     /// Whoever runs the connection, while it found nothing to take over.
-    waker: Option<Waker>,
+    pub(crate) waker: Option<Waker>,
     /// What only a full queue needs.
     pub(crate) crowd: Option<Box<Crowd>>,
     /// What is borrowed from a budget, where there is one and messages are taken.
@@ -103,6 +106,7 @@ impl Outbox {
             capacity,
             own,
             stall: u32::try_from(stall).unwrap_or(u32::MAX),
+            is_of_outlet: false,
             filled: AtomicBool::new(false),
             flushing: AtomicBool::new(false),
             is_borrowing: AtomicBool::new(false),
@@ -346,6 +350,9 @@ impl Outbox {
     /// all the same: what is before it leaves with it.
     pub(crate) fn poll_filled(&self, accepts: Accepts, waker: &Waker) -> Poll<()> {
         let mut state = self.lock();
+        if self.is_of_outlet {
+            state.is_run();
+        }
         let crowd = state.crowd.as_mut();
         if crowd.is_some_and(|crowd| crowd.poll_too_slow(waker)) {
             self.end_slow(&mut state);
@@ -374,6 +381,7 @@ impl Outbox {
         if self.is_closed() {
             return Poll::Ready(());
         }
+        state.is_run();
         state.waker = Some(waker.clone());
         Poll::Pending
     }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use socket_flow_protocol::NEVER;
+use socket_flow_protocol::Timeouts;
 use socket_flow_protocol::driver::{Accepts, Handed, HandedIn};
 
 use crate::outbox::Outbox;
@@ -10,6 +11,10 @@ use crate::taking::Taking;
 
 /// The other end of [`Sender`]s that belong to no connection: for whoever
 /// hands their messages on, to one connection after another.
+///
+/// Senders that wait for room do so as long as the owner is there, which it shows
+/// by polling the outlet: whether there is anything to take over is the owner's to
+/// decide. While they wait they wake it for that.
 ///
 /// Dropping it closes the senders. Their [`flush`](Sender::flush) waits until
 /// everything is handed on and asked for more, which is all that is known here.
@@ -37,10 +42,34 @@ impl Outlet {
     /// Senders that may let messages of this many bytes wait, with 64 for each
     /// message, and their other end.
     ///
-    /// [`Sender::send`] waits for room without limit: nobody but the owner of
-    /// the outlet knows for how long there may be no connection.
+    /// [`Sender::send`] and [`Sender::flush`] fail with
+    /// [`SendError::Stalled`](socket_flow_protocol::SendError::Stalled) once the
+    /// outlet was not polled for 30 s, the default of [`Timeouts::stall`].
     pub fn new(capacity: usize) -> (Sender, Self) {
-        let outbox = Arc::new(Outbox::new(capacity, NEVER, None));
+        Self::with_stall(capacity, Timeouts::default().stall)
+    }
+
+    /// As [`new`](Outlet::new), where senders wait for another time while the outlet
+    /// is not polled, [`NEVER`](socket_flow_protocol::NEVER) for no limit. They ask
+    /// for that four times in it, so they may wait up to a quarter longer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    ///
+    /// use socket_flow_connection::{Outlet, SendError};
+    ///
+    /// let (sender, _outlet) = Outlet::with_stall(1, Duration::from_millis(20));
+    /// sender.try_send("first").unwrap();
+    /// // Nobody polls the outlet.
+    /// assert_eq!(sender.send("second").await, Err(SendError::Stalled("second")));
+    /// # }
+    /// ```
+    pub fn with_stall(capacity: usize, stall: Duration) -> (Sender, Self) {
+        let mut outbox = Outbox::new(capacity, stall, None);
+        outbox.is_of_outlet = true;
+        let outbox = Arc::new(outbox);
         (Sender::new(Arc::clone(&outbox)), Self { outbox })
     }
 
@@ -149,7 +178,9 @@ impl Outlet {
         self.outbox.poll_filled(accepts, cx.waker())
     }
 
-    /// Polls for the moment a sender asks to close, without taking any message.
+    /// Polls for the moment a sender asks to close, without taking any message: also
+    /// for an owner that has no use for one now, and whose senders are to go on
+    /// waiting.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.outbox.poll_closed(cx.waker())
     }
@@ -164,11 +195,15 @@ impl Drop for Outlet {
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
+    use std::future::poll_fn;
     use std::task::Waker;
 
-    use socket_flow_protocol::CloseCode;
+    use socket_flow_protocol::{CloseCode, SendError};
+    use tokio::time::{Instant, sleep};
 
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn room_is_given_back_when_what_was_handed_in_has_been_taken() {
@@ -183,6 +218,53 @@ mod tests {
         sender.try_send("two").unwrap();
         outlet.handed_in().close();
         assert!(sender.is_closed());
+    }
+
+    /// Whichever way the owner polls: it is woken to do so.
+    #[tokio::test(start_paused = true)]
+    async fn senders_wait_as_long_as_the_owner_polls_and_ask_it_to() {
+        type Run = fn(&mut Outlet, &mut Context<'_>) -> Poll<()>;
+        let runs: [Run; 2] = [
+            |outlet, cx| outlet.poll_closed(cx),
+            |outlet, cx| outlet.poll_handed_in(true, cx),
+        ];
+        for run in runs {
+            let (sender, mut outlet) = Outlet::with_stall(1, 4 * SECOND);
+            sender.try_send("one").unwrap();
+            let start = Instant::now();
+            let owner = tokio::spawn(async move {
+                let running = poll_fn(|cx| run(&mut outlet, cx));
+                let over = tokio::time::timeout(100 * SECOND, running).await;
+                assert!(over.is_err());
+                outlet
+            });
+            assert_eq!(sender.send("two").await, Err(SendError::Stalled("two")));
+            let _outlet = owner.await.unwrap();
+            let waited = start.elapsed();
+            assert!(
+                (104 * SECOND..=105 * SECOND).contains(&waited),
+                "{waited:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_owner_that_comes_back_in_time_is_waited_for() {
+        let (sender, mut outlet) = Outlet::with_stall(1, 4 * SECOND);
+        sender.try_send("one").unwrap();
+        let owner = tokio::spawn(async move {
+            for _ in 0..10 {
+                sleep(3 * SECOND).await;
+                let _ = outlet.poll_closed(&mut Context::from_waker(Waker::noop()));
+            }
+            for _ in 0..2 {
+                poll_fn(|cx| outlet.poll_next(cx)).await;
+            }
+        });
+        let start = Instant::now();
+        sender.send("two").await.unwrap();
+        assert_eq!(start.elapsed(), 30 * SECOND);
+        owner.await.unwrap();
     }
 
     #[test]

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use socket_flow_protocol::driver::drive;
+use socket_flow_protocol::driver::{Failure, drive};
 use socket_flow_protocol::{
-    CloseCode, CloseFrame, Closing, Config, ControlError, Event, Found, Input, Message, Negotiated,
-    Payload, Protocol, Role, SendError,
+    CloseCode, CloseFrame, Closing, Config, ControlError, Event, Expired, Found, Input, Message,
+    Negotiated, Payload, Protocol, Role, SendError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{Span, debug_span, field};
@@ -460,7 +460,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 reader.poll_drive(source, writer)
             }),
         });
-        Poll::Ready(self.writer.loss().map_or(Ok(()), Err))
+        let unsent = self.writer.loss().or_else(|| self.unsent());
+        Poll::Ready(unsent.map_or(Ok(()), Err))
+    }
+
+    /// Why something is still queued while the connection ends, if it is: it is lost
+    /// unless the one attempt that is left gets rid of it.
+    fn unsent(&self) -> Option<Error> {
+        let sending = &self.writer.sending;
+        if !sending.has_output() && !sending.is_compressing() {
+            return None;
+        }
+        let failure = self.reader.receiving.failure().map(Failure::copy);
+        Some(Error::from(
+            failure.unwrap_or(Failure::Expired(Expired::Close)),
+        ))
     }
 
     /// Whether the end of the connection has been reported.

@@ -1,8 +1,12 @@
 //! Deadlines while a peer sends faster than it is read from: reading always has a next byte, and
-//! never comes to a rest.
+//! never comes to a rest. Beside each flood an honest connection goes on, and what it waits for is
+//! counted in turns of the flooded one, and their work in bytes.
 
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,7 +17,7 @@ use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
 mod support;
-use support::{Client, open};
+use support::{Client, open, pair};
 
 /// One frame for ever, as a socket gives it whose buffer is never empty; takes whatever is
 /// written.
@@ -21,6 +25,7 @@ struct Flood {
     frame: &'static [u8],
     /// The most bytes that one read gives.
     most: usize,
+    read: Arc<AtomicUsize>,
 }
 
 impl AsyncRead for Flood {
@@ -34,6 +39,7 @@ impl AsyncRead for Flood {
         for _ in 0..buf.remaining().min(self.most) / self.frame.len() {
             buf.put_slice(self.frame);
         }
+        self.read.fetch_add(buf.filled().len(), Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }
@@ -56,13 +62,65 @@ impl AsyncWrite for Flood {
     }
 }
 
-fn flooded((frame, most): (&'static [u8], usize), config: Config) -> WebSocket<Flood> {
-    open(Flood { frame, most }, Client, config)
+/// Receives a flood in a task of its own.
+fn flooded<F: Future<Output: Send> + Send + 'static>(
+    (frame, most): (&'static [u8], usize),
+    config: Config,
+    receive: impl FnOnce(WebSocket<Flood>) -> F,
+) -> (JoinHandle<F::Output>, Arc<AtomicUsize>) {
+    let (turns, read) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let flood = Flood {
+        frame,
+        most,
+        read: Arc::clone(&read),
+    };
+    let receiving = receive(open(flood, Client, config));
+    let counted = Arc::clone(&turns);
+    let task = tokio::spawn(async move {
+        let mut receiving = pin!(receiving);
+        poll_fn(|cx| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let before = read.load(Ordering::Relaxed);
+            let polled = receiving.as_mut().poll(cx);
+            let in_turn = read.load(Ordering::Relaxed) - before;
+            assert!(in_turn <= A_TURN, "{in_turn} bytes in a turn");
+            polled
+        })
+        .await
+    });
+    (task, turns)
+}
+
+/// 512 KiB are read, and one buffer more with the last read.
+const A_TURN: usize = (512 + 66) << 10;
+
+/// The most turns of others between a message and its echo: one before the server's, one before the
+/// client's, and one of each that had begun.
+const TURNS: usize = 4;
+
+/// Sends and hears its echo, again and again.
+async fn honest(turns: Arc<AtomicUsize>, echoes: Arc<AtomicUsize>) {
+    let (mut client, mut server) = pair(1 << 10);
+    tokio::spawn(async move {
+        while let Some(message) = server.recv().await.unwrap() {
+            server.send(message).await.unwrap();
+        }
+    });
+    loop {
+        let before = turns.load(Ordering::Relaxed);
+        client.send("x").await.unwrap();
+        assert_eq!(client.recv().await.unwrap().unwrap().as_text(), Some("x"));
+        let waited = turns.load(Ordering::Relaxed) - before;
+        assert!(waited <= TURNS, "{waited} turns");
+        echoes.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Lets time pass until a task is over; how many seconds that took. A moment may go by between a
 /// deadline and the task's next turn.
-async fn seconds_of<T>(task: &JoinHandle<T>) -> u64 {
+async fn seconds_of<T>((task, turns): &(JoinHandle<T>, Arc<AtomicUsize>)) -> u64 {
+    let echoes = Arc::<AtomicUsize>::default();
+    let bystander = tokio::spawn(honest(Arc::clone(turns), Arc::clone(&echoes)));
     let start = Instant::now();
     tokio::task::yield_now().await;
     while !task.is_finished() {
@@ -72,6 +130,9 @@ async fn seconds_of<T>(task: &JoinHandle<T>) -> u64 {
         );
         tokio::time::advance(Duration::from_millis(100)).await;
     }
+    assert!(!bystander.is_finished(), "it had to wait");
+    assert!(echoes.load(Ordering::Relaxed) > 10, "it had no turns");
+    bystander.abort();
     start.elapsed().as_secs()
 }
 
@@ -95,10 +156,11 @@ const fn full(first: u8) -> [u8; 127] {
 #[tokio::test(start_paused = true)]
 async fn no_flood_puts_off_the_end_of_a_closing_handshake() {
     for frame in [PING, PONG, TEXT, EMPTY_FRAGMENT, FULL_PONGS] {
-        let mut ws = flooded(frame, Config::new());
-        let closing = tokio::spawn(async move { ws.close(CloseCode::NORMAL, "").await });
+        let closing = flooded(frame, Config::new(), |mut ws| async move {
+            ws.close(CloseCode::NORMAL, "").await
+        });
         assert_eq!(seconds_of(&closing).await, 5);
-        assert!(!closing.await.unwrap().unwrap().clean);
+        assert!(!closing.0.await.unwrap().unwrap().clean);
     }
 }
 
@@ -106,11 +168,10 @@ async fn no_flood_puts_off_the_end_of_a_closing_handshake() {
 async fn no_flood_of_control_frames_passes_for_messages() {
     for frame in [PING, PONG, FULL_PONGS] {
         let config = Config::new().idle_timeout(Duration::from_secs(10));
-        let mut ws = flooded(frame, config);
-        let receiving = tokio::spawn(async move { ws.recv().await });
+        let receiving = flooded(frame, config, |mut ws| async move { ws.recv().await });
         // And the five of the closing handshake that nobody answers.
         assert_eq!(seconds_of(&receiving).await, 15);
-        let error = receiving.await.unwrap().unwrap_err();
+        let error = receiving.0.await.unwrap().unwrap_err();
         assert!(matches!(error, Error::Timeout(Expired::Idle)), "{error:?}");
     }
 }

@@ -7,7 +7,7 @@ use futures_util::SinkExt;
 use socket_flow_connection::{
     CloseCode, Config, Error, Expired, Message, OwnedReader, OwnedWriter, Role,
 };
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
 mod support;
@@ -246,6 +246,72 @@ async fn driving_ends_when_the_peer_does() {
     let (received, ws) = receiving.await.unwrap();
     assert_eq!(received.unwrap(), None);
     assert_eq!(ws.close_frame().unwrap().reason.as_str(), "bye");
+}
+
+/// Drives a connection with more queued than its pipe holds, whose peer sends this, ends its side or
+/// not, and reads from the second second on or never: how that ends, and after how many seconds.
+async fn drives(sent: &[u8], ends: bool, reads: bool) -> (Result<(), Error>, u64) {
+    let (mut ws, mut far) = raw(Server, 100, Config::new());
+    ws.queue(vec![b'x'; 1_000]).unwrap();
+    far.write_all(sent).await.unwrap();
+    if ends {
+        far.shutdown().await.unwrap();
+    }
+    let start = tokio::time::Instant::now();
+    let reading = tokio::spawn(async move {
+        if !reads {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut bytes = Vec::new();
+        let _ = far.read_to_end(&mut bytes).await;
+        bytes.len()
+    });
+    let driven = ws.drive().await;
+    let took = start.elapsed().as_secs();
+    let (left, received) = (ws.buffered_amount(), ws.recv().await);
+    match driven {
+        Ok(()) => {
+            assert_eq!(left, 0);
+            drop(ws);
+            assert!(reading.await.unwrap() >= 1_004);
+        }
+        // `recv` tells it too.
+        Err(_) => assert!(received.is_err(), "{received:?}"),
+    }
+    (driven, took)
+}
+
+/// Cause: driving was over, and `Ok`, once the connection began to end, whatever was still queued.
+#[tokio::test(start_paused = true)]
+async fn driving_is_ok_only_where_everything_is_sent() {
+    let violation = b"\xff\x80\0\0\0\0";
+    for (sent, ends) in [
+        (&close(Client, 1000, "")[..], true),
+        (&close(Client, 1000, "")[..], false),
+        (violation, true),
+        (violation, false),
+    ] {
+        let (driven, took) = drives(sent, ends, false).await;
+        assert!(driven.is_err(), "{sent:?} {ends}");
+        assert_eq!(took, 5, "{sent:?} {ends}");
+        let (driven, took) = drives(sent, ends, true).await;
+        driven.unwrap();
+        assert_eq!(took, 1, "{sent:?} {ends}");
+    }
+    // An end without a Close is the end of all.
+    for reads in [false, true] {
+        let (driven, took) = drives(b"", true, reads).await;
+        assert!(matches!(driven, Err(Error::Closed { .. })), "{driven:?}");
+        assert_eq!(took, 0);
+    }
+    // A peer that says nothing.
+    let (driven, took) = drives(b"", false, false).await;
+    assert!(
+        matches!(driven, Err(Error::Timeout(Expired::Write))),
+        "{driven:?}"
+    );
+    assert!((30..=37).contains(&took), "{took}");
 }
 
 fn other(role: Role) -> Role {

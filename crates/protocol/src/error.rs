@@ -146,7 +146,8 @@ pub enum SendError<P> {
     WrongKind(P),
     /// The connection took nothing over for
     /// [`Timeouts::stall`](crate::Timeouts::stall), while a message waited for
-    /// room: its handler does not run it, or its peer reads too little.
+    /// room: its handler does not run it, or its peer reads too little. Of a
+    /// reconnecting client: it was not run for that time.
     Stalled(P),
 }
 

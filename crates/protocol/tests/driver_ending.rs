@@ -5,7 +5,7 @@ mod support;
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::time::Duration;
 
-use socket_flow_protocol::driver::{Failure, Goal};
+use socket_flow_protocol::driver::{Failure, Goal, Turn};
 use socket_flow_protocol::{Config, Role};
 
 use support::{ROLES, Steps, closed, frame, off, seconds};
@@ -298,6 +298,43 @@ fn after_the_peers_end_what_is_queued_still_goes_out_whole() {
             .flush_blocks()
             .waits(Some(seconds(1005)));
         steps.flushes().shuts_down().is_over();
+    }
+}
+
+/// Cause: such a turn was over as soon as the connection began to end, whatever was still queued.
+#[test]
+fn a_caller_that_is_handed_nothing_is_done_once_what_is_queued_has_left_or_never_will() {
+    for role in ROLES {
+        let mut steps = failing(role, &five_seconds());
+        steps.turn = Turn::withholding();
+        written(&mut steps, VIOLATION);
+        steps.is_over();
+        assert!(!steps.receiving.is_over() && steps.receiving.failure().is_some());
+        // How it ends is for the next one.
+        steps
+            .turn()
+            .shuts_down()
+            .discards_the_end()
+            .has_failed(VIOLATED);
+        steps.turn = Turn::withholding();
+        steps.is_over();
+
+        let mut steps = failing(role, &five_seconds());
+        steps.turn = Turn::withholding();
+        steps
+            .write_blocks()
+            .discards_the_end()
+            .asks_the_time(seconds(1000))
+            .waits_until(seconds(1005))
+            .shuts_down()
+            .is_over();
+        assert!(steps.sending.has_output() && steps.sending.loss().is_none());
+        steps
+            .turn()
+            .write_blocks()
+            .shuts_down()
+            .has_failed(VIOLATED);
+        assert!(!steps.sending.has_output() && steps.sending.loss().is_some());
     }
 }
 

@@ -8,6 +8,7 @@
 //! docs/reliability.md ──► attacks: every test named beside a class of attack is there, and runs
 //!                     ├─► calls: every row of what a call waits for has tests of its own
 //!                     └─► field: every kind of fault in the field has tests
+//! README.md ──► limits: every row of limits and defaults has tests
 //! ```
 
 mod attacks;
@@ -15,6 +16,7 @@ mod calls;
 mod check;
 mod document;
 mod field;
+mod limits;
 mod module;
 mod source;
 mod table;
@@ -30,43 +32,59 @@ const DOCUMENT: &str = "docs/conformance.md";
 /// Where the tables of attacks, of calls that wait and of what breaks in the field are.
 const RELIABILITY: &str = "docs/reliability.md";
 
+/// Where the limits and defaults are, and where it says which tests they have.
+const README: &str = "README.md";
+const LIMITS: &str = "crates/socket-flow/tests/limits/main.rs";
+
 /// Checks the tables against the sources and prints what they hold.
 pub(crate) fn run() -> Result<(), Error> {
-    let path = workspace::root().join(DOCUMENT);
-    let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+    let text = read(DOCUMENT)?;
     let document = document::Document::parse(&text);
+    let path = workspace::root().join(DOCUMENT);
     let directory = path.parent().unwrap_or(&path);
     let outcome = check::check(&document, |link| {
         fs::read_to_string(directory.join(link)).ok()
     });
-    for fault in &outcome.faults {
-        println!("{DOCUMENT}:{}: {}", fault.line, fault.detail);
-    }
+    tell(DOCUMENT, &outcome.faults);
     println!("{}", outcome.summary);
-    let path = workspace::root().join(RELIABILITY);
-    let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+    let text = read(RELIABILITY)?;
     let files = sources()?;
     let attacks = attacks::check(&text, &files);
     let calls = calls::check(&text, &files);
     let field = field::check(&text, &files);
-    let faults = [
-        attacks.faults.iter(),
-        calls.faults.iter(),
-        field.faults.iter(),
+    let limits = limits::check(&read(README)?, &read(LIMITS)?, &files);
+    let found = [
+        (RELIABILITY, &attacks.faults),
+        (RELIABILITY, &calls.faults),
+        (RELIABILITY, &field.faults),
+        (README, &limits.in_readme),
+        (LIMITS, &limits.in_tests),
     ];
-    let faults: Vec<_> = faults.into_iter().flatten().collect();
-    for fault in &faults {
-        println!("{RELIABILITY}:{}: {}", fault.line, fault.detail);
+    for (document, faults) in found {
+        tell(document, faults);
     }
     println!(
-        "{}\n{}\n{}",
+        "{}\n{}\n{}\n{}",
         attacks.summary(),
         calls.summary(),
-        field.summary()
+        field.summary(),
+        limits.summary()
     );
-    match outcome.faults.len() + faults.len() {
+    let faults: usize = found.iter().map(|(_, faults)| faults.len()).sum();
+    match outcome.faults.len() + faults {
         0 => Ok(()),
         count => Err(Error::Unproven(count)),
+    }
+}
+
+fn read(document: &str) -> Result<String, Error> {
+    let path = workspace::root().join(document);
+    fs::read_to_string(&path).map_err(Error::file(&path))
+}
+
+fn tell(document: &str, faults: &[document::Fault]) {
+    for fault in faults {
+        println!("{document}:{}: {}", fault.line, fault.detail);
     }
 }
 

@@ -98,6 +98,12 @@ impl Ending {
         }
     }
 
+    /// Whether it still writes what is queued.
+    pub(super) fn writes(&self, sending: &Sending) -> bool {
+        let is_queued = sending.has_output() || sending.outgoing.is_compressing();
+        self.stage == Stage::Write && is_queued
+    }
+
     /// What to do next; `None` when it is over.
     pub(super) fn next(
         &mut self,
@@ -112,7 +118,7 @@ impl Ending {
             if let Some(next) = sending.write(turn) {
                 return Some(next);
             }
-            if !sending.has_output() && !sending.outgoing.is_compressing() {
+            if !self.writes(sending) {
                 self.stage = match self.shuts_down_first {
                     true => Stage::ShutDown,
                     false => Stage::Drain,

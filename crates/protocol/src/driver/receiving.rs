@@ -396,11 +396,16 @@ impl Receiving {
                 self.incoming.settle();
                 Some(Next::Found(found))
             }
-            // How it ends is for the next call that receives.
-            Phase::Ending(_) | Phase::Over { .. } if turn.withholds() => Some(Next::Over(Ok(()))),
+            // How it ends is for the next call that receives, once what is queued has
+            // left.
+            Phase::Over { .. } if turn.withholds() => Some(Next::Over(Ok(()))),
+            Phase::Ending(ending) if turn.withholds() && !ending.writes(sending) => {
+                Some(Next::Over(Ok(())))
+            }
             Phase::Ending(ending) => {
                 Some(match ending.next(sending, turn, &mut self.incoming.work) {
                     Some(next) => next,
+                    None if turn.withholds() => Next::Over(Ok(())),
                     None => {
                         let result = ending.over(sending);
                         let clean = result.is_ok();

@@ -75,7 +75,8 @@ impl Turn {
 
     /// A turn in which the first message is kept for another one: for a caller
     /// that runs the connection while it can deal with none. It is over once the
-    /// connection begins to end, or a Close is queued and everything is written.
+    /// connection begins to end, or a Close is queued, and everything is written or
+    /// never will be.
     #[inline]
     #[must_use]
     pub fn withholding() -> Self {

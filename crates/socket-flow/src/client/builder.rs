@@ -346,6 +346,11 @@ impl ClientBuilder {
         })
         .await
     }
+
+    /// How long a connection may take no byte.
+    pub(super) fn stall(&self) -> Duration {
+        self.config.timeouts().stall
+    }
 }
 
 impl fmt::Debug for ClientBuilder {

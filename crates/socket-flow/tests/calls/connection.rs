@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::SinkExt;
 use socket_flow::connection::Expired;
 use socket_flow::protocol::ControlError;
-use socket_flow::{CloseCode, Error, Message, SendError};
-use tokio::io::AsyncWriteExt;
+use socket_flow::{CloseCode, Error, Message, OwnedWriter, SendError};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, timeout};
 
 use crate::tools::{CLOSE, OUR_CLOSE, fill, is_after, kilobyte, open, read, stall};
@@ -56,6 +57,19 @@ async fn queue_waits_for_nothing() {
     ws.start_close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(ws.queue("late"), Err(SendError::Closed("late")));
     assert!(start.elapsed().is_zero());
+
+    // Taken over: it leaves once the transport takes it.
+    let (mut ws, mut far) = open(1024);
+    ws.queue("new").unwrap();
+    ws.queue_part("a").unwrap();
+    assert_eq!(ws.queue("new"), Err(SendError::Unfinished("new")));
+    assert_eq!(
+        ws.queue_part(&b"b"[..]),
+        Err(SendError::WrongKind(&b"b"[..]))
+    );
+    ws.queue_last_part("c").unwrap();
+    ws.flush().await.unwrap();
+    assert_eq!(read(&mut far, 11).await, b"\x81\x03new\x01\x01a\x80\x01c");
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,6 +91,24 @@ async fn ready_waits_for_room_at_most_the_stall_time() {
         "{ended:?}"
     );
     is_after(start, &stall());
+
+    // For its sink, and where no message may follow.
+    let (mut ws, _far) = open(64);
+    fill(&mut ws);
+    let start = Instant::now();
+    let fed = ws.feed(Message::from("new")).await;
+    assert!(
+        matches!(fed, Err(Error::Timeout(Expired::Write))),
+        "{fed:?}"
+    );
+    is_after(start, &stall());
+    let (mut ws, _far) = open(64);
+    ws.start_close(CloseCode::NORMAL, "").unwrap();
+    let ended = ws.ready().await;
+    assert!(
+        matches!(ended, Err(Error::Send(SendError::Closed(())))),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,6 +123,25 @@ async fn send_waits_until_the_transport_has_taken_all_at_most_the_stall_time() {
 
     let start = Instant::now();
     let ended = ws.send(kilobyte()).await;
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Write))),
+        "{ended:?}"
+    );
+    is_after(start, &stall());
+}
+
+#[tokio::test(start_paused = true)]
+async fn ping_waits_as_send_does() {
+    let (mut ws, mut far) = open(64);
+    let too_long = ws.ping(&[0; 126]).await;
+    assert!(
+        matches!(too_long, Err(Error::Control(ControlError::TooLong))),
+        "{too_long:?}"
+    );
+    ws.ping(b"x").await.unwrap();
+    assert_eq!(read(&mut far, 3).await, b"\x89\x01x");
+    let start = Instant::now();
+    let ended = ws.ping(&[0; 125]).await;
     assert!(
         matches!(ended, Err(Error::Timeout(Expired::Write))),
         "{ended:?}"
@@ -122,6 +173,12 @@ async fn close_waits_for_the_peer_at_most_the_close_time() {
         matches!(too_long, Err(Error::Control(ControlError::ReasonTooLong))),
         "{too_long:?}"
     );
+    let (mut answers, mut far_answers) = open(1024);
+    far_answers.write_all(CLOSE).await.unwrap();
+    far_answers.shutdown().await.unwrap();
+    let outcome = answers.close(CloseCode::NORMAL, "").await.unwrap();
+    assert!(outcome.clean);
+
     let start = Instant::now();
     let outcome = ws.close(CloseCode::NORMAL, "").await.unwrap();
     assert!(!outcome.clean);
@@ -139,19 +196,36 @@ async fn close_waits_for_the_peer_at_most_the_close_time() {
     assert_eq!(start.elapsed(), Duration::from_secs(5));
 }
 
+async fn close(writer: &mut OwnedWriter<DuplexStream>, is_sink: bool) -> Result<(), Error> {
+    match is_sink {
+        true => SinkExt::<Message>::close(writer).await,
+        false => writer.close(CloseCode::NORMAL, "").await,
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn close_of_a_writing_half_waits_for_the_transport_alone() {
-    let (ws, mut far) = open(1024);
-    let (_reader, mut writer) = ws.into_split();
-    let start = Instant::now();
-    writer.close(CloseCode::NORMAL, "").await.unwrap();
-    assert!(start.elapsed().is_zero(), "the peer is not waited for");
-    assert_eq!(read(&mut far, 4).await, OUR_CLOSE);
+    for is_sink in [false, true] {
+        let (ws, mut far) = open(1024);
+        let (_reader, mut writer) = ws.into_split();
+        let start = Instant::now();
+        let too_long = writer.close(CloseCode::NORMAL, &"x".repeat(124)).await;
+        assert!(
+            matches!(too_long, Err(Error::Control(ControlError::ReasonTooLong))),
+            "{too_long:?}"
+        );
+        close(&mut writer, is_sink).await.unwrap();
+        assert!(start.elapsed().is_zero(), "the peer is not waited for");
+        assert_eq!(read(&mut far, 4).await, OUR_CLOSE);
+    }
 
     // Where the other half is received from, the close time holds.
-    for (is_received, span) in [
-        (true, Duration::from_secs(5)..=Duration::from_secs(5)),
-        (false, stall()),
+    let five = Duration::from_secs(5)..=Duration::from_secs(5);
+    for (is_sink, is_received, span) in [
+        (false, true, five.clone()),
+        (false, false, stall()),
+        (true, true, five),
+        (true, false, stall()),
     ] {
         let (ws, _far) = open(8);
         let (mut reader, mut writer) = ws.into_split();
@@ -163,7 +237,7 @@ async fn close_of_a_writing_half_waits_for_the_transport_alone() {
             }
         });
         let start = Instant::now();
-        let ended = writer.close(CloseCode::NORMAL, "").await;
+        let ended = close(&mut writer, is_sink).await;
         assert!(matches!(ended, Err(Error::Timeout(_))), "{ended:?}");
         is_after(start, &span);
         receiving.abort();
@@ -171,7 +245,7 @@ async fn close_of_a_writing_half_waits_for_the_transport_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn forward_goes_on_until_something_ends_the_connection() {
+async fn drive_goes_on_until_something_ends_the_connection() {
     let (mut ws, mut far) = open(1024);
     far.write_all(b"\x81\x81\0\0\0\0x\x81\x81\0\0\0\0y")
         .await
@@ -188,4 +262,20 @@ async fn forward_goes_on_until_something_ends_the_connection() {
         "all is sent, and nothing before it"
     );
     assert_eq!(ws.recv().await.unwrap(), Some(Message::from("x")));
+
+    // What was queued is lost with the transport, and a blocked write has a deadline.
+    let (mut ws, far) = open(1024);
+    ws.queue("lost").unwrap();
+    drop(far);
+    let ended = ws.drive().await;
+    assert!(matches!(ended, Err(Error::Io(_))), "{ended:?}");
+    let (mut ws, _far) = open(64);
+    ws.queue(kilobyte()).unwrap();
+    let start = Instant::now();
+    let ended = ws.drive().await;
+    assert!(
+        matches!(ended, Err(Error::Timeout(Expired::Write))),
+        "{ended:?}"
+    );
+    is_after(start, &stall());
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use socket_flow::{Error, Hub, Sender, SlowPolicy};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use socket_flow::{Delivery, Error, Hub, Prepared, Sender, SlowPolicy};
 use tokio::time::Instant;
 
 use crate::tools::open;
@@ -12,6 +14,15 @@ fn fill(member: &Sender) {
     while member.try_send("x").is_ok() {}
 }
 
+type Publish = for<'a> fn(&'a Hub, &'a Sender) -> BoxFuture<'a, Delivery>;
+
+/// Of a task that runs no connection.
+const CALLS: [Publish; 3] = [
+    |hub, _| hub.publish("t", "y").boxed(),
+    |hub, _| async { hub.publish_prepared("t", &Prepared::new("y")).await }.boxed(),
+    |hub, except| hub.publish_except("t", except, "y").boxed(),
+];
+
 #[tokio::test(start_paused = true)]
 async fn publish_waits_for_a_turn_once_and_for_room_where_it_is_to_wait() {
     for (policy, first) in [
@@ -20,24 +31,28 @@ async fn publish_waits_for_a_turn_once_and_for_room_where_it_is_to_wait() {
         (SlowPolicy::Close, Duration::from_millis(100)),
         (SlowPolicy::Wait, Duration::from_secs(5)),
     ] {
-        let hub = Hub::new(policy);
-        let mut members: Vec<_> = (0..2).map(|_| open(1)).collect();
-        let senders: Vec<_> = members.iter_mut().map(|(ws, _)| ws.sender()).collect();
-        for sender in &senders {
-            hub.join("t", sender);
-            fill(sender);
-        }
-        for expected in [first, Duration::ZERO] {
-            let start = Instant::now();
-            let delivery = hub.publish("t", "y").await;
-            assert_eq!(start.elapsed(), expected, "{policy:?}");
-            let missed: Vec<_> = delivery.missed.iter().map(Sender::key).collect();
-            let told = delivery.delivered + delivery.dropped + missed.len();
-            assert_eq!((told, delivery.closed), (2, 0), "{policy:?}");
-            if policy == SlowPolicy::Wait {
-                let all: Vec<_> = senders.iter().map(Sender::key).collect();
-                assert_eq!(missed.len(), all.len());
-                assert!(all.iter().all(|key| missed.contains(key)));
+        for call in CALLS {
+            let hub = Hub::new(policy);
+            let (mut other, _far) = open(1);
+            let nobody = &other.sender();
+            let mut members: Vec<_> = (0..2).map(|_| open(1)).collect();
+            let senders: Vec<_> = members.iter_mut().map(|(ws, _)| ws.sender()).collect();
+            for sender in &senders {
+                hub.join("t", sender);
+                fill(sender);
+            }
+            for expected in [first, Duration::ZERO] {
+                let start = Instant::now();
+                let delivery = call(&hub, nobody).await;
+                assert_eq!(start.elapsed(), expected, "{policy:?}");
+                let missed: Vec<_> = delivery.missed.iter().map(Sender::key).collect();
+                let told = delivery.delivered + delivery.dropped + missed.len();
+                assert_eq!((told, delivery.closed), (2, 0), "{policy:?}");
+                if policy == SlowPolicy::Wait {
+                    let all: Vec<_> = senders.iter().map(Sender::key).collect();
+                    assert_eq!(missed.len(), all.len());
+                    assert!(all.iter().all(|key| missed.contains(key)));
+                }
             }
         }
     }

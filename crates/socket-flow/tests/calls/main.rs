@@ -3,6 +3,7 @@
 
 mod connection;
 mod hub;
+mod receiving;
 mod senders;
 mod server;
 mod tools;

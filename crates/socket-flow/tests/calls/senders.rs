@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use socket_flow::{CloseCode, Error, SendError, Sender};
+use socket_flow::{CloseCode, Error, Message, SendError, Sender, WebSocket};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::tools::{is_after, kilobyte, open, read, stall};
+use crate::tools::{CLOSE, is_after, kilobyte, open, read, stall};
 
 fn fill(sender: &Sender) {
     while sender.try_send(kilobyte()).is_ok() {}
@@ -67,4 +68,75 @@ async fn flush_of_a_sender_waits_until_all_is_sent_at_most_the_stall_time() {
     sender.flush().await.unwrap();
     running.abort();
     assert_eq!(read(&mut far, 3).await, b"\x81\x01x");
+}
+
+/// How a peer goes, as far as a pipe can tell.
+#[derive(Clone, Copy, Debug)]
+enum Gone {
+    Dropped,
+    Ended,
+    Closed,
+}
+
+/// What the call after a wait that stalled was, and how it ended.
+type Next = Result<Option<Message>, Error>;
+
+/// A handler waits for its own connection until it stalls, and its peer goes meanwhile: how its next
+/// call ends, and how long that takes.
+async fn next_call(
+    gone: Gone,
+    next: impl AsyncFnOnce(&mut WebSocket<DuplexStream>) -> Next,
+) -> Next {
+    let (mut ws, mut far) = open(1 << 20);
+    let sender = ws.sender();
+    fill(&sender);
+    let going = async {
+        sleep(Duration::from_secs(10)).await;
+        match gone {
+            Gone::Dropped => return None,
+            Gone::Ended => {}
+            Gone::Closed => far.write_all(CLOSE).await.unwrap(),
+        }
+        far.shutdown().await.unwrap();
+        Some(far)
+    };
+    let (given_back, _far) = tokio::join!(sender.send(kilobyte()), going);
+    assert_eq!(given_back, Err(SendError::Stalled(kilobyte())));
+    let start = Instant::now();
+    let ended = next(&mut ws).await;
+    assert!(start.elapsed().is_zero(), "{gone:?}: {:?}", start.elapsed());
+    ended
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_call_after_a_send_that_stalled_tells_that_the_peer_has_gone() {
+    for gone in [Gone::Dropped, Gone::Ended] {
+        let ended = [
+            next_call(gone, async |ws| ws.recv().await).await,
+            next_call(gone, async |ws| ws.recv_event().await.map(|_| None)).await,
+            // It leaves to `recv` how the connection ended.
+            next_call(gone, async |ws| {
+                ws.drive().await?;
+                ws.recv().await
+            })
+            .await,
+        ];
+        for ended in ended {
+            assert!(
+                matches!(ended, Err(Error::Closed { .. } | Error::Io(_))),
+                "{gone:?}: {ended:?}"
+            );
+        }
+    }
+    // What only sends is told where nobody takes it.
+    let ended = [
+        next_call(Gone::Dropped, async |ws| ws.send("x").await.map(|()| None)).await,
+        next_call(Gone::Dropped, async |ws| ws.flush().await.map(|()| None)).await,
+    ];
+    for ended in ended {
+        assert!(matches!(ended, Err(Error::Io(_))), "{ended:?}");
+    }
+    // A Close that was answered is no error.
+    let ended = next_call(Gone::Closed, async |ws| ws.recv().await).await;
+    assert!(matches!(ended, Ok(None)), "{ended:?}");
 }

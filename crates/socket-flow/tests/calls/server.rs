@@ -3,9 +3,14 @@
 use std::future::pending;
 use std::pin::pin;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use socket_flow::{Error, SendError, Server, ServerEvent, ServerStream, WebSocket};
+use socket_flow::{
+    AcceptError, Acceptor, Error, Listener, SendError, Server, ServerEvent, ServerStream, WebSocket,
+};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
 
 #[tokio::test]
 async fn next_of_events_waits_for_an_event() {
@@ -21,6 +26,10 @@ async fn next_of_events_waits_for_an_event() {
         events.next().await,
         Some(ServerEvent::Open { .. })
     ));
+    server.shutdown(Duration::ZERO).await;
+    while let Some(event) = events.next().await {
+        assert!(matches!(event, ServerEvent::Close { .. }), "{event:?}");
+    }
 }
 
 #[tokio::test]
@@ -71,6 +80,58 @@ async fn a_handler_that_is_dropped_closes_its_senders() {
     let (_ws, _) = socket_flow::connect(&url).await.unwrap();
     let sender = senders.recv().await.unwrap();
     assert!(!sender.is_closed());
-    server.shutdown(std::time::Duration::ZERO).await;
+    server.shutdown(Duration::ZERO).await;
     assert_eq!(sender.send("late").await, Err(SendError::Closed("late")));
+}
+
+#[tokio::test]
+async fn binding_fails_where_the_address_is_taken() {
+    let taken = Listener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let bound = [
+        Listener::bind(address).await.map(drop),
+        Server::bind(address).serve().await.map(drop),
+        Server::bind(address)
+            .serve_with(|ws: WebSocket<ServerStream>, _| async move { drop(ws) })
+            .await
+            .map(drop),
+    ];
+    for bound in bound {
+        assert_eq!(bound.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    }
+}
+
+/// The decision, and a client that does not take its answer.
+#[tokio::test(start_paused = true)]
+async fn accepting_has_what_is_left_of_the_ten_seconds() {
+    for decision in [0, 4] {
+        // The 101 is longer than this.
+        let (near, mut far) = tokio::io::duplex(64);
+        let start = Instant::now();
+        let client = tokio::spawn(async move {
+            let _ = far.write_all(REQUEST.as_bytes()).await;
+            pending::<()>().await;
+        });
+        let request = Acceptor::new().read(near).await.unwrap();
+        sleep(Duration::from_secs(decision)).await;
+        let accepted = request.accept().await;
+        assert!(matches!(accepted, Err(AcceptError::Timeout)));
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
+        client.abort();
+    }
+}
+
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+#[tokio::test]
+async fn closed_waits_until_the_server_has_stopped() {
+    let (server, events) = Server::bind("127.0.0.1:0").serve().await.unwrap();
+    {
+        let mut closed = pin!(server.closed());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(closed.as_mut().poll(&mut cx).is_pending());
+    }
+    drop(events);
+    assert_eq!(server.closed().await.dropped, 0);
 }

@@ -89,6 +89,23 @@ async fn a_refused_client_that_trickles_has_five_seconds() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_no_byte_of_a_page_has_five_seconds() {
+    let clock = Clock::stop();
+    let page = || Some(http::Response::new(crate::flood().into()));
+    let server = server().respond(move |_| page()).serve_with(echo).await;
+    let server = server.unwrap();
+    clock.settle().await;
+    let idle = tasks();
+    let mut client = Client::connect(&server, &clock).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    // The kernel makes more room for a while.
+    for _ in 0..100 {
+        clock.settle().await;
+    }
+    assert_eq!(client.trickle_until_gone(b"x", idle, &clock).await, FIVE);
+}
+
+#[tokio::test]
 async fn a_refused_client_that_is_silent_has_one_second() {
     let clock = Clock::stop();
     let page = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";

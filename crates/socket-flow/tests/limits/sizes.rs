@@ -1,10 +1,10 @@
 //! What is bounded in bytes or in number.
 
 use futures_util::FutureExt;
-use socket_flow::{Message, SendError, Server, ServerEvent};
+use socket_flow::{Events, Message, SendError, Server, ServerEvent};
 use tokio::task::unconstrained;
 
-use crate::slow::{Client, Clock};
+use crate::slow::{Client, Clock, HALF, LATE};
 use crate::{CLOSE, Ws, echo};
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn fragments_that_come_slowly_are_counted_together() {
     };
     client.send_all(&part(0x02, 1 << 20), &clock).await;
     for _ in 1..16 {
-        clock.advance(crate::slow::HALF).await;
+        clock.advance(HALF).await;
         client.send_all(&part(0x00, 1 << 20), &clock).await;
     }
     assert_eq!(client.received(), b"");
@@ -106,6 +106,88 @@ async fn the_queue_of_senders_takes_64_kib_with_64_for_each_message() {
         sender.try_send(vec![7; 1024 - 64]).unwrap();
     }
     assert!(matches!(sender.try_send(""), Err(SendError::Full(""))));
+}
+
+#[tokio::test]
+async fn a_send_into_a_full_queue_has_30_seconds_though_the_client_takes_single_bytes() {
+    let clock = Clock::stop();
+    let (server, mut events) = Server::bind("127.0.0.1:0").serve().await.unwrap();
+    let mut client = Client::open(&server, &clock).await;
+    let Some(ServerEvent::Open { sender, .. }) = events.next().await else {
+        panic!("not open");
+    };
+    // One that the connection takes over, and does not get rid of.
+    sender.try_send(crate::flood()).unwrap();
+    for _ in 0..100 {
+        clock.settle().await;
+    }
+    while sender.try_send(vec![7; 1024 - 64]).is_ok() {}
+    let sending = tokio::spawn(async move { sender.send("x").await });
+    clock.settle().await;
+    for _ in 0..59 {
+        client.takes_a_byte();
+        clock.advance(HALF).await;
+        assert!(!sending.is_finished());
+    }
+    clock.advance(HALF + LATE).await;
+    assert!(sending.is_finished());
+    assert_eq!(sending.await.unwrap(), Err(SendError::Stalled("x")));
+}
+
+#[tokio::test]
+async fn clients_of_a_server_have_no_limit() {
+    let clock = Clock::stop();
+    let server = Server::bind("127.0.0.1:0").serve_with(echo).await.unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..300 {
+        clients.push(Client::open(&server, &clock).await);
+    }
+    assert_eq!(server.connections(), clients.len());
+}
+
+/// The next event, if it is there now.
+fn ready(events: &mut Events) -> Option<ServerEvent> {
+    unconstrained(events.next()).now_or_never().flatten()
+}
+
+#[tokio::test]
+async fn messages_that_wait_as_events_have_16_mib_in_all() {
+    const MIB: usize = 1 << 20;
+    const COUNT: usize = 20;
+    let clock = Clock::stop();
+    let (server, mut events) = Server::bind("127.0.0.1:0").serve().await.unwrap();
+    let message = [&b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0"[..], &[7; MIB]].concat();
+    // A connection has one message of this size as an event, for its reply needs room.
+    let mut clients = Vec::new();
+    for _ in 0..COUNT {
+        let mut client = Client::open(&server, &clock).await;
+        client.send_all(&message[..message.len() - 1], &clock).await;
+        clients.push(client);
+    }
+    for client in &mut clients {
+        clock.advance(HALF).await;
+        client.send(b"\x07");
+        clock.settle().await;
+    }
+    let (mut waiting, mut opened) = (0, 0);
+    while let Some(event) = ready(&mut events) {
+        match event {
+            ServerEvent::Open { .. } => opened += 1,
+            ServerEvent::Message { message, .. } => {
+                assert_eq!(message.len(), MIB);
+                waiting += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((opened, waiting), (COUNT, 16));
+    // The others come once these are read.
+    clock.settle().await;
+    while let Some(event) = ready(&mut events) {
+        assert!(matches!(event, ServerEvent::Message { .. }), "{event:?}");
+        waiting += 1;
+    }
+    assert_eq!(waiting, COUNT);
 }
 
 #[tokio::test]

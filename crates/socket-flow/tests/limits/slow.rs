@@ -120,6 +120,11 @@ impl Client {
         received
     }
 
+    /// Takes one byte of what has arrived.
+    pub(crate) fn takes_a_byte(&mut self) {
+        assert_eq!(self.tcp.try_read(&mut [0]).unwrap(), 1);
+    }
+
     /// What has arrived since the last call.
     pub(crate) fn received(&mut self) -> Vec<u8> {
         let mut part = [0; 1 << 16];

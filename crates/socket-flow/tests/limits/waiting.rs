@@ -7,7 +7,7 @@ use socket_flow::{Server, ServerHandle};
 
 use crate::slow::{Client, Clock, HALF, LATE};
 use crate::support::patience::tasks;
-use crate::{HALF_A_FRAME, Ws, echo};
+use crate::{HALF_A_FRAME, Ws, echo, flood};
 
 const PING: &[u8] = b"\x89\0";
 
@@ -100,11 +100,6 @@ async fn a_frame_without_another_byte_has_30_seconds() {
 fn stalled() -> RangeInclusive<Duration> {
     let (stall, look) = (Duration::from_secs(30), Duration::from_millis(7_500));
     stall..=stall + look + 5 * HALF
-}
-
-/// More than the kernel takes for a client that does not read.
-fn flood() -> Vec<u8> {
-    vec![7; 64 << 20]
 }
 
 #[tokio::test]

@@ -5,3 +5,4 @@ mod queue;
 mod restarts;
 mod sending;
 mod tools;
+mod waiting;

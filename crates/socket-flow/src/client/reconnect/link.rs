@@ -123,10 +123,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 Ok(()) => has_taken = true,
                 Err(error) => {
                     *pending = Some(SendError::into_inner(error));
-                    return has_taken;
+                    break;
                 }
             }
         }
+        // Nothing more is taken now, but who waits for room is not forgotten.
+        let _ = outlet.poll_closed(cx);
         has_taken
     }
 }

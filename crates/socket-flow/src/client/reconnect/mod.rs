@@ -41,7 +41,8 @@ use sending::Ahead;
 /// there is none: up to 64 KiB, then `try_send` is refused and `send` waits.
 /// The loop of events sends by [`send`](Self::send), or by
 /// [`queue`](Self::queue) and [`ready`](Self::ready), which run the connection
-/// while they wait; [`Sender::send`] does not, and is for other tasks.
+/// while they wait; [`Sender::send`] does not, is for other tasks, and fails once
+/// nobody has run the client for 30 s ([`Timeouts::stall`](crate::Timeouts::stall)).
 ///
 /// With [`drop_unsent`](Self::drop_unsent) those that cannot be sent at once
 /// are dropped instead. A message that a connection took is not sent again by
@@ -56,6 +57,8 @@ use sending::Ahead;
 pub struct Reconnecting<S: AsyncRead + AsyncWrite + Unpin = ClientStream> {
     connect: Box<dyn FnMut() -> Connecting<S> + Send + Sync>,
     backoff: Backoff,
+    /// How long senders wait while nobody runs this.
+    stall: Duration,
     classify: Box<dyn Fn(&DisconnectCause) -> Retry + Send + Sync>,
     sender: Sender,
     outlet: Outlet,
@@ -163,7 +166,8 @@ impl ClientBuilder {
     /// # }
     /// ```
     pub fn reconnect(self, backoff: Backoff) -> Reconnecting {
-        Reconnecting::new(backoff, move || Box::pin(self.clone().connect()))
+        let stall = self.stall();
+        Reconnecting::new(backoff, stall, move || Box::pin(self.clone().connect()))
     }
 
     /// As [`reconnect`](Self::reconnect), on streams of the caller's: `dial`
@@ -183,7 +187,8 @@ impl ClientBuilder {
         F: FnMut() -> R + Send + Sync + 'static,
         R: Future<Output = std::io::Result<S>> + Send + 'static,
     {
-        Reconnecting::new(backoff, move || {
+        let stall = self.stall();
+        Reconnecting::new(backoff, stall, move || {
             let (builder, dialling) = (self.clone(), dial());
             Box::pin(async move {
                 let stream = dialling.await.map_err(ConnectError::Io)?;
@@ -196,12 +201,14 @@ impl ClientBuilder {
 impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     fn new(
         backoff: Backoff,
+        stall: Duration,
         connect: impl FnMut() -> Connecting<S> + Send + Sync + 'static,
     ) -> Self {
-        let (sender, outlet) = Outlet::new(QUEUE);
+        let (sender, outlet) = Outlet::with_stall(QUEUE, stall);
         Self {
             connect: Box::new(connect),
             backoff,
+            stall,
             classify: Box::new(|cause| match cause.is_worth_retrying() {
                 true => Retry::Yes,
                 false => Retry::No,
@@ -232,7 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// [`Sender`]. Senders made before are closed. Default: 64 KiB.
     #[must_use]
     pub fn queue_capacity(mut self, bytes: usize) -> Self {
-        (self.sender, self.outlet) = Outlet::new(bytes);
+        (self.sender, self.outlet) = Outlet::with_stall(bytes, self.stall);
         self
     }
 
@@ -248,11 +255,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
     /// A handle for sending over whatever connection there is, and for the end
     /// of all: [`Sender::close`] closes the connection, and no other follows.
     ///
-    /// It is for other tasks: its [`send`](Sender::send) waits without limit while
-    /// this client is not run. Its [`flush`](Sender::flush) waits until a connection
-    /// has taken everything over; what becomes of that when the connection is lost,
-    /// [`ReconnectEvent::Disconnected`] tells. It fails where messages that it waited
-    /// for were [dropped](Self::drop_unsent), or no connection follows.
+    /// It is for other tasks. Its [`send`](Sender::send) waits for room, also while
+    /// there is no connection: until one is there and takes a message over, or none
+    /// follows, which is [`SendError::Closed`]. Its [`flush`](Sender::flush) waits
+    /// until a connection has taken everything over; what becomes of that when the
+    /// connection is lost, [`ReconnectEvent::Disconnected`] tells. It fails where
+    /// messages that it waited for were [dropped](Self::drop_unsent), or no connection
+    /// follows.
+    ///
+    /// Both end with [`SendError::Stalled`] once nobody has run this client for
+    /// [`Timeouts::stall`](crate::Timeouts::stall), 30 s by default, or up to a quarter
+    /// longer. So does a wait of the task that should run it.
+    ///
+    /// [`SendError::Closed`]: crate::SendError::Closed
+    /// [`SendError::Stalled`]: crate::SendError::Stalled
     pub fn sender(&self) -> Sender {
         self.sender.clone()
     }
