@@ -27,6 +27,7 @@ use crate::server::events::Events;
 use crate::server::handle::ServerHandle;
 use crate::server::listener::Listener;
 use crate::server::opening::Opening;
+use crate::server::paced::SERVER_STALL;
 use crate::server::pending::Pending;
 use crate::server::serving;
 use crate::server::session::{Handled, HandlerResult, Session};
@@ -125,7 +126,7 @@ impl ServerBuilder {
             #[cfg(feature = "rustls")]
             tls: None,
             opening: Opening {
-                acceptor: Acceptor::new(),
+                acceptor: Acceptor::new().answer_stall(SERVER_STALL),
                 paths: Vec::new(),
                 respond: None,
                 admit: None,
