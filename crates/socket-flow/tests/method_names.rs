@@ -270,7 +270,8 @@ async fn methods_can_be_called_through_references_locks_and_boxes() {
 
     let (mut ws, mut peer) = pair();
     by_reference(&mut ws, "one").await;
-    by_reference(&mut &mut *(&mut ws), "two").await;
+    let ws_again = &mut ws;
+    by_reference(ws_again, "two").await;
     let lock = tokio::sync::Mutex::new(ws);
     lock.lock().await.send("three").await.unwrap();
     assert_eq!(lock.lock().await.buffered_amount(), 0);

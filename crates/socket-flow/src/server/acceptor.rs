@@ -425,3 +425,6 @@ impl Default for Acceptor {
         Self::new()
     }
 }
+
+#[cfg(all(test, feature = "rustls"))]
+mod second_opinion;

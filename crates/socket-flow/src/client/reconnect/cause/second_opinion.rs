@@ -1,6 +1,6 @@
 //! `Retry-After`, beside `jiff`.
 //!
-//! `PROPTEST_CASES=100000 cargo test --release -p socket-flow --lib second_opinion`
+//! `docs/conformance.md` has the command that tries 100,000 inputs.
 
 use std::time::UNIX_EPOCH;
 
