@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::outbox::Outbox;
-use crate::writer::Writer;
+use crate::writer::{Writer, panic_code};
 
 /// Who is left what a connection still has to send when it is dropped, its Close
 /// included: a server's task, which has the time, and knows the code.
@@ -42,6 +42,12 @@ impl Heir {
     /// itself. Tells whether it was dropped before; its transport follows then.
     pub fn stop(&self, code: CloseCode) -> bool {
         self.0.stop_awaiting(code)
+    }
+
+    /// The code that the connection is to say, where one is known: that of
+    /// [`stop`](Self::stop), or 1011 where a panic dropped the connection.
+    pub fn drop_code(&self) -> Option<CloseCode> {
+        self.0.drop_code()
     }
 
     /// Since when the connection ends; see
@@ -111,6 +117,7 @@ impl Outbox {
         let inherits = state.is_awaited && !state.is_over;
         if inherits {
             state.estate = Some(Box::new(estate()));
+            state.drop_code = panic_code().or(state.drop_code);
         }
         inherits
     }

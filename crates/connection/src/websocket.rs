@@ -52,7 +52,7 @@ use crate::writer::Writer;
 /// # Dropping
 ///
 /// Dropping it makes one attempt, without waiting, to write what is queued
-/// and a Close with 1001, then drops the stream. A message that is compressed by
+/// and a Close with 1001, with 1011 during a panic, then drops the stream. A message that is compressed by
 /// turns, one of more than 64 KiB, and is not compressed by then is not sent, nor is
 /// anything after it, the Close included. Under a server of the facade
 /// that is left to the server's task, with a code that says how the handler

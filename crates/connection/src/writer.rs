@@ -34,7 +34,7 @@ use crate::timer::Timer;
 /// ```
 ///
 /// Dropping it makes one attempt, without waiting, to write what is queued
-/// and a Close with 1001, then drops the transport. Under a server of the
+/// and a Close with 1001, with 1011 during a panic, then drops the transport. Under a server of the
 /// facade the server's task does that, see `ServerBuilder::serve_with` there.
 #[derive(Debug)]
 pub struct Writer<S: AsyncWrite + Unpin> {
@@ -445,6 +445,11 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     }
 }
 
+/// The code of a connection that is dropped by a panic. It comes before any other (RFC 6455 §7.4.1).
+pub(crate) fn panic_code() -> Option<CloseCode> {
+    std::thread::panicking().then_some(CloseCode::INTERNAL_ERROR)
+}
+
 impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
     fn drop(&mut self) {
         if self.io.is_none() {
@@ -458,8 +463,8 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
             return;
         }
         let was_sent = self.closing().is_sent();
-        let code = self.outbox.as_ref().and_then(|outbox| outbox.drop_code());
-        let code = code.unwrap_or(CloseCode::GOING_AWAY);
+        let told = self.outbox.as_ref().and_then(|outbox| outbox.drop_code());
+        let code = panic_code().or(told).unwrap_or(CloseCode::GOING_AWAY);
         self.sending.leave(code, &mut Taking::of(&self.outbox));
         if !was_sent {
             self.event("close queued", code.as_u16());

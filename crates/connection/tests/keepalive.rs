@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socket_flow_connection::{Config, Error, Expired, Message, NEVER};
+use socket_flow_connection::{CloseCode, Config, Error, Event, EventRef, Expired, Message, NEVER};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -207,6 +207,56 @@ async fn between_fragments_a_pong_counts_as_progress() {
         .unwrap();
     let message = receiving.await.unwrap().unwrap();
     assert_eq!(message, Some(Message::from("slow but steady")));
+}
+
+/// RFC 6455 §5.5.3: whichever call receives, before and after a Close of ours.
+#[tokio::test(start_paused = true)]
+async fn no_way_to_receive_events_shows_a_pong_of_the_keepalive() {
+    let pong = |data: &'static [u8]| Event::Pong(bytes::Bytes::from_static(data));
+    for role in [Client, Server] {
+        let peer = if role == Client { Server } else { Client };
+        let answers = |datas: &[&[u8]]| {
+            let frames = datas.iter().map(|data| whole(peer, PONG, data));
+            frames.collect::<Vec<_>>().concat()
+        };
+        let (mut ws, mut far) = raw(role, 1000, Config::new());
+        // The application's ping first, then the keepalive's, both without data.
+        ws.ping(b"").await.unwrap();
+        assert!(timeout(seconds(21), ws.recv()).await.is_err());
+        assert_eq!(parse(&read_now(&mut far)).len(), 2);
+        far.write_all(&answers(&[b"", b"", b"mine"])).await.unwrap();
+        for data in [&b""[..], b"mine"] {
+            assert_eq!(ws.recv_event().await.unwrap(), Some(pong(data)));
+        }
+        // By lent halves.
+        assert!(timeout(seconds(20), ws.recv()).await.is_err());
+        far.write_all(&answers(&[b"", b"x"])).await.unwrap();
+        let (reader, writer) = ws.halves();
+        let event = reader.recv_event(writer).await.unwrap();
+        assert!(matches!(event, Some(EventRef::Pong(b"x"))), "{event:?}");
+        // By owned halves, poll by poll, with a pong cut in two.
+        let (mut reader, mut writer) = ws.into_split();
+        assert!(timeout(seconds(20), reader.recv()).await.is_err());
+        let bytes = answers(&[b"", b"y"]);
+        for half in bytes.chunks(1) {
+            far.write_all(half).await.unwrap();
+            let event = timeout(Duration::ZERO, reader.recv_event()).await;
+            if let Ok(event) = event {
+                assert_eq!(event.unwrap(), Some(pong(b"y")));
+            }
+        }
+        // One that is still due when we close.
+        assert!(timeout(seconds(20), reader.recv()).await.is_err());
+        writer.start_close(CloseCode::NORMAL, "").unwrap();
+        writer.flush().await.unwrap();
+        let close = whole(peer, 8, b"\x03\xe8");
+        far.write_all(&[answers(&[b"", b"z"]), close].concat())
+            .await
+            .unwrap();
+        assert_eq!(reader.recv_event().await.unwrap(), Some(pong(b"z")));
+        let event = reader.recv_event().await.unwrap();
+        assert!(matches!(event, Some(Event::Close(Some(_)))), "{event:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 
-use crate::header::trim;
+use crate::header::elements;
 
 /// Collects the body of one response, however it is cut.
 ///
@@ -183,10 +183,9 @@ impl State {
         {
             return Self::Complete;
         }
-        if let Some(coding) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
-            let last = coding.as_bytes().rsplit(|byte| *byte == b',').next();
-            let chunked = last.is_some_and(|last| trim(last).eq_ignore_ascii_case(b"chunked"));
-            return if chunked {
+        if headers.contains_key(TRANSFER_ENCODING) {
+            let last = elements(headers, &TRANSFER_ENCODING).last();
+            return if last.is_some_and(|last| last.eq_ignore_ascii_case(b"chunked")) {
                 Self::ChunkLine(ChunkLine::default())
             } else {
                 Self::UntilEnd
@@ -249,11 +248,7 @@ impl ChunkLine {
 
 /// Digits, or a list of the same digits: a length that was doubled on the way (RFC 9110 §8.6).
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    let values = headers.get_all(CONTENT_LENGTH).iter();
-    let mut lengths = values.flat_map(|value| {
-        let members = value.as_bytes().split(|byte| *byte == b',');
-        members.map(|digits| parse_length(trim(digits)))
-    });
+    let mut lengths = elements(headers, &CONTENT_LENGTH).map(parse_length);
     let length = lengths.next()??;
     lengths.all(|other| other == Some(length)).then_some(length)
 }
@@ -325,7 +320,6 @@ mod tests {
             ("2 3", b"abcd", b"abcd", More),
             ("0x2", b"abcd", b"abcd", More),
             ("2, 3", b"abcd", b"abcd", More),
-            ("2,", b"abcd", b"abcd", More),
             ("", b"abcd", b"abcd", More),
             ("18446744073709551615", b"abc", b"abc", More),
         ] {
@@ -403,6 +397,115 @@ mod tests {
         }
         let gzip = [("transfer-encoding", "chunked, gzip")];
         check(403, &gzip, b"3\r\n", b"3\r\n", More);
+    }
+
+    /// RFC 9110 §5.6.1.2: empty elements of a list are ignored. RFC 9112 §6.1, §6.3.
+    #[test]
+    fn empty_elements_of_a_list_change_no_length() {
+        let chunks = b"1\r\na\r\n0\r\n";
+        for codings in [
+            &["chunked,"][..],
+            &["chunked , ,\t"],
+            &[",gzip,,CHUNKED,"],
+            &["chunked", ""],
+            &["gzip", "chunked", " , "],
+        ] {
+            let headers: Vec<_> = codings.iter().map(|c| ("transfer-encoding", *c)).collect();
+            check(403, &headers, chunks, b"a", Whole);
+        }
+        for codings in [&["chunked, gzip,"][..], &["chunked", "gzip"], &[","], &[""]] {
+            let headers: Vec<_> = codings.iter().map(|c| ("transfer-encoding", *c)).collect();
+            check(403, &headers, b"1\r\n", b"1\r\n", More);
+        }
+        for (lengths, body, end) in [
+            (&["2,"][..], &b"ab"[..], Whole),
+            (&[" ,2"], b"ab", Whole),
+            (&["2,,2"], b"ab", Whole),
+            (&["2", ""], b"ab", Whole),
+            (&["2", ",3"], b"abcd", More),
+            (&[","], b"abcd", More),
+        ] {
+            let headers: Vec<_> = lengths.iter().map(|l| ("content-length", *l)).collect();
+            check(403, &headers, b"abcd", body, end);
+        }
+    }
+
+    /// RFC 9110 §8.6, RFC 9112 §6.1, §6.3, §7.1, §7.1.1.
+    #[test]
+    fn lengths_that_others_write_oddly_are_read_as_they_are_meant() {
+        for (headers, input, body, end) in [
+            // Zeros in front, and a number that is only long.
+            (
+                &[("content-length", "0003")][..],
+                &b"abcd"[..],
+                &b"abc"[..],
+                Whole,
+            ),
+            (
+                &[("content-length", "00000000000000000000003")],
+                b"abcd",
+                b"abc",
+                Whole,
+            ),
+            (&[("content-length", "3, 0003")], b"abcd", b"abc", Whole),
+            (&[("content-length", "3;q=1")], b"abcd", b"abcd", More),
+            (&[("content-length", "\"3\"")], b"abcd", b"abcd", More),
+            (&[("content-length", "3.0")], b"abcd", b"abcd", More),
+            // Chunks come first, whatever length stands beside them.
+            (
+                &[("content-length", "0"), ("transfer-encoding", "chunked")],
+                b"1\r\na\r\n0\r\n",
+                b"a",
+                Whole,
+            ),
+            (
+                &[("transfer-encoding", "identity")],
+                b"1\r\n",
+                b"1\r\n",
+                More,
+            ),
+            (
+                &[("transfer-encoding", "xchunked")],
+                b"1\r\n",
+                b"1\r\n",
+                More,
+            ),
+            (
+                &[("transfer-encoding", "chunked;q=1")],
+                b"1\r\n",
+                b"1\r\n",
+                More,
+            ),
+            (
+                &[("transfer-encoding", "\"chunked\"")],
+                b"1\r\n",
+                b"1\r\n",
+                More,
+            ),
+        ] {
+            check(403, headers, input, body, end);
+        }
+        for (input, body, end) in [
+            // Extensions: a flag, a blank before, quoted marks, the last one empty.
+            (&b"1;a;b=c\r\na\r\n0\r\n"[..], &b"a"[..], Whole),
+            (b"1 ;a = \"\\\"\"\r\na\r\n0;z\r\n", b"a", Whole),
+            (b"1;a=\"x;y, 2\"\r\na\r\n0\r\n", b"a", Whole),
+            (b"1;\r\na\r\n0\r\n", b"a", Whole),
+            (b"1;\xe9\r\na\r\n0\r\n", b"a", Whole),
+            (b"1;a=\"\0\"\r\na", b"", Broken),
+            (b"1;a\rb\r\na", b"", Broken),
+            (b"1,a\r\na", b"", Broken),
+            (b"1\x0b\r\na", b"", Broken),
+            // The last chunk in other spellings, and trailers after it.
+            (b"000\r\n\r\n", b"", Whole),
+            (b"1\r\na\r\n00;x=y\r\nExpires: 0\r\n\r\n", b"a", Whole),
+            (b"0\r\nContent-Length: 5\r\n\r\nhello", b"", Whole),
+            (b"0\n", b"", Broken),
+            (b"1_0\r\na", b"", Broken),
+            (b"\xef\xbc\x91\r\na", b"", Broken),
+        ] {
+            check(403, &[("transfer-encoding", "chunked")], input, body, end);
+        }
     }
 
     #[test]

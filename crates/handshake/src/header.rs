@@ -159,6 +159,20 @@ pub(crate) struct Protocols {
     pub(crate) others: bool,
 }
 
+/// The elements of every header of this name, in order, whatever is in them; empty ones are skipped
+/// (RFC 9110 §5.6.1.2).
+pub(crate) fn elements<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(trim)
+        .filter(|element| !element.is_empty())
+}
+
 /// A header value without the spaces and tabs around it.
 pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = value {

@@ -32,6 +32,30 @@ pub enum Message {
 }
 
 impl Message {
+    /// A text message.
+    ///
+    /// ```
+    /// use socket_flow_protocol::Message;
+    ///
+    /// let line = String::from("hello");
+    /// assert_eq!(Message::text(&line), Message::from("hello"));
+    /// ```
+    pub fn text(text: impl Into<Utf8Bytes>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A binary message, also of what else would be a text.
+    ///
+    /// ```
+    /// use socket_flow_protocol::Message;
+    ///
+    /// assert!(Message::from("hello").is_text());
+    /// assert!(Message::binary("hello").is_binary());
+    /// ```
+    pub fn binary(bytes: impl Into<Bytes>) -> Self {
+        Self::Binary(bytes.into())
+    }
+
     /// The payload.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {

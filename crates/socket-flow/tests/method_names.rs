@@ -251,6 +251,60 @@ async fn every_method_of_a_client_that_connects_again_can_be_called() {
     assert_eq!(peer.await.unwrap(), ["one", "two"]);
 }
 
+/// A reference is a stream and a sink as well, and so is a box: their own methods come first.
+#[tokio::test]
+async fn methods_can_be_called_through_references_locks_and_boxes() {
+    async fn by_reference(ws: &mut WebSocket<DuplexStream>, text: &str) {
+        assert_eq!(ws.buffered_amount(), 0);
+        ws.queue(text).unwrap();
+        ws.ready().await.unwrap();
+        ws.flush().await.unwrap();
+        assert!(ws.drive().now_or_never().is_none());
+        assert!(ws.recv().now_or_never().is_none());
+        assert!(ws.recv_event().now_or_never().is_none());
+        assert!(!ws.closing().is_sent() && !ws.is_unfinished());
+        let _: &DuplexStream = ws.get_ref();
+        ws.send(text).await.unwrap();
+        ws.ping(text.as_bytes()).await.unwrap();
+    }
+
+    let (mut ws, mut peer) = pair();
+    by_reference(&mut ws, "one").await;
+    let ws_again = &mut ws;
+    by_reference(ws_again, "two").await;
+    let lock = tokio::sync::Mutex::new(ws);
+    lock.lock().await.send("three").await.unwrap();
+    assert_eq!(lock.lock().await.buffered_amount(), 0);
+    by_reference(&mut *lock.lock().await, "four").await;
+    let mut boxed = Box::new(lock.into_inner());
+    boxed.queue("five").unwrap();
+    boxed.ping(b"").await.unwrap();
+    by_reference(&mut boxed, "six").await;
+    let mut slot = Some(boxed);
+    if let Some(ws) = &mut slot {
+        ws.queue("seven").unwrap();
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        let closing = ws.as_mut().close(CloseCode::NORMAL, "");
+        let reading = async {
+            let mut count = 0;
+            while peer.recv().await.unwrap().is_some() {
+                count += 1;
+            }
+            count
+        };
+        let (closed, count) = tokio::join!(closing, reading);
+        assert!(closed.unwrap().clean);
+        assert_eq!(count, 2 + 2 + 1 + 2 + 1 + 2 + 1);
+    }
+    let (ws, _peer) = pair();
+    let (reader, mut writer) = ws.into_split();
+    let (reader, writer) = (&mut Box::new(reader), &mut writer);
+    assert_eq!(writer.buffered_amount(), 0);
+    writer.queue("one").unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(reader.close_frame(), None);
+}
+
 /// What is called above is all there is: each public method of these types, as their source says.
 #[test]
 fn no_method_is_missing_above() {

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE,
+    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
+    SEC_WEBSOCKET_PROTOCOL, SET_COOKIE,
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
@@ -149,8 +150,14 @@ fn from_httparse(error: httparse::Error) -> HeadError {
     }
 }
 
-/// Headers that are nothing but credentials.
-static CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE];
+/// Headers that are nothing but credentials, and subprotocols: a page has no other way to send a token.
+static CREDENTIALS: [HeaderName; 5] = [
+    AUTHORIZATION,
+    COOKIE,
+    PROXY_AUTHORIZATION,
+    SEC_WEBSOCKET_PROTOCOL,
+    SET_COOKIE,
+];
 
 /// What `http::Uri` can hold.
 const MAX_TARGET: usize = u16::MAX as usize - 1;

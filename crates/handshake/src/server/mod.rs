@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 
 use crate::Negotiated;
 use crate::authority::Authority;
-use crate::header::{has_token, protocols, trim};
+use crate::header::{elements, has_token, protocols, trim};
 use crate::host::HostPolicy;
 use crate::key::Key;
 use crate::origin::is_web;
@@ -142,12 +142,7 @@ fn judge(
 
 /// RFC 9110 §10.1.1. Expectations that are not known are left alone, as it allows.
 fn expects_continue(headers: &HeaderMap) -> bool {
-    headers.get_all(EXPECT).iter().any(|value| {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|expectation| trim(expectation).eq_ignore_ascii_case(b"100-continue"))
-    })
+    elements(headers, &EXPECT).any(|expectation| expectation.eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The host the request is made for: that of the target in absolute form, else that of `Host`.

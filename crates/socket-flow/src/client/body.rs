@@ -50,3 +50,6 @@ const MAX_BODY: usize = 64 * 1024;
 /// A server that neither announces the length of its body nor closes the connection after it is
 /// not waited for longer than this after each of its bytes.
 const SILENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod second_opinion;

@@ -236,9 +236,12 @@ impl Acceptor {
     }
 
     /// Sets how long a client may take no byte of an answer in plain HTTP, a refusal or a page.
-    /// Default: 5 s; [`NEVER`](crate::NEVER) lifts it, and with zero an answer ends that cannot be
-    /// written at once. A byte is taken when the stream takes it. TLS takes up to 4 KiB and then
-    /// tells only that all of it was passed on: through TLS the time is for that much.
+    /// Default: 30 s, in which the [rate](Self::answer_rate) decides; [`NEVER`](crate::NEVER) lifts
+    /// it, and with zero an answer ends that cannot be written at once. A byte is taken when the
+    /// stream takes it: a socket may take a megabyte, and the next byte only when a third of that is
+    /// read. A [`Server`](crate::Server) has its sockets tell sooner, and a default of 5 s. TLS takes
+    /// up to 4 KiB and then tells only that all of it was passed on: through TLS the time is for that
+    /// much.
     #[must_use]
     pub fn answer_stall(self, timeout: Duration) -> Self {
         self.with(|settings| settings.pace.stall = timeout)
@@ -425,3 +428,6 @@ impl Default for Acceptor {
         Self::new()
     }
 }
+
+#[cfg(all(test, feature = "rustls"))]
+mod second_opinion;

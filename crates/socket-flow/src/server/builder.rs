@@ -27,6 +27,7 @@ use crate::server::events::Events;
 use crate::server::handle::ServerHandle;
 use crate::server::listener::Listener;
 use crate::server::opening::Opening;
+use crate::server::paced::SERVER_STALL;
 use crate::server::pending::Pending;
 use crate::server::serving;
 use crate::server::session::{Handled, HandlerResult, Session};
@@ -125,7 +126,7 @@ impl ServerBuilder {
             #[cfg(feature = "rustls")]
             tls: None,
             opening: Opening {
-                acceptor: Acceptor::new(),
+                acceptor: Acceptor::new().answer_stall(SERVER_STALL),
                 paths: Vec::new(),
                 respond: None,
                 admit: None,
@@ -227,12 +228,14 @@ impl ServerBuilder {
     /// | returned, with `Ok` or nothing | 1000 |
     /// | returned an error, or panicked | 1011 |
     /// | dropped the connection long before it ends | 1000, at once |
+    /// | had it dropped by a panic in another task | 1011, at once |
     /// | was dropped by a shutdown | 1001, one attempt |
     ///
     /// A Close that was begun before stands: by the handler, by a
     /// [`Sender`](crate::Sender), by the peer, or because the connection failed.
     /// A connection that outlives its handler in another task is closed by the
-    /// drop itself with the code of the table, in one attempt.
+    /// drop itself with the code of the table, or 1011 if a panic drops it, in
+    /// one attempt.
     ///
     /// The error is told to `tracing` at level debug, in its own words; of a
     /// panic only that there was one, for its words are the panic hook's.
@@ -304,7 +307,8 @@ impl ServerBuilder {
     /// [`Pending::header`], [`Pending::subprotocol`] and [`Pending::config`]
     /// say how it is answered, [`Pending::deny`] refuses it, and what
     /// [`Pending::extensions_mut`] is given reaches the handler or the event.
-    /// The [`handshake_timeout`](Self::handshake_timeout) goes on meanwhile.
+    /// The [`handshake_timeout`](Self::handshake_timeout) goes on meanwhile. A
+    /// panic is answered with 500.
     ///
     /// ```
     /// use http::Response;
@@ -338,8 +342,8 @@ impl ServerBuilder {
     /// Answers ordinary HTTP requests on the same port: health checks, a small
     /// page. Where a page is served on loopback, set
     /// [`hosts_local`](Self::hosts_local) as well. `None` leaves the request to
-    /// the default, 426 or 405. One request is answered for each connection, and
-    /// a body it brings is not read.
+    /// the default, 426 or 405, and a panic is answered with 500. One request is
+    /// answered for each connection, and a body it brings is not read.
     ///
     /// A server that is [full](Self::max_connections) answers too, so that a
     /// health check sees it alive; and an answer takes as long as its client

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -34,8 +35,17 @@ impl Ended {
 }
 
 /// Runs what may panic; the panic's own words are the panic hook's affair.
-pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run))
+        .map_err(drop_caught)
+        .ok()
+}
+
+/// What a panic carries may panic itself when it is dropped, and what that one carries again.
+fn drop_caught(carried: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(carried))) {
+        mem::forget(again);
+    }
 }
 
 /// What a connection leaves when it is dropped: its transport, and what it still
@@ -77,7 +87,7 @@ impl Legacy {
     }
 
     /// Ends the connection that was left: what was queued, a Close with this code
-    /// unless there was one, and then the transport, so that the last words
+    /// unless there was one or a panic dropped the connection, and then the transport, so that the last words
     /// arrive.
     pub(crate) async fn end(&self, stream: ServerStream, code: CloseCode) {
         let since = self.heir.ends_since();
@@ -85,6 +95,7 @@ impl Legacy {
             Ok(mut writer) => {
                 let since = since.unwrap_or_else(Instant::now);
                 let deadline = Deadline::since(since, writer.close_timeout());
+                let code = self.heir.drop_code().unwrap_or(code);
                 // The reason is empty, so it cannot be too long.
                 let _ = writer.start_close(code, "");
                 // Where it fails the transport has, and lingering ends at once.
@@ -112,13 +123,14 @@ impl Drop for Legacy {
     }
 }
 
-/// Polls a handler, whose panic is an end like others.
-pub(crate) fn poll_caught<F: Future + ?Sized>(
+/// Polls what may panic, and makes of its output what is asked for; `None` after a panic.
+pub(crate) fn poll_caught<F: Future + ?Sized, T>(
     future: Pin<&mut F>,
     cx: &mut Context<'_>,
-) -> Poll<Option<F::Output>> {
-    match caught(|| future.poll(cx)) {
-        Ok(polled) => polled.map(Some),
-        Err(_) => Poll::Ready(None),
+    make: impl FnOnce(F::Output) -> T,
+) -> Poll<Option<T>> {
+    match caught(|| future.poll(cx).map(make)) {
+        Some(polled) => polled.map(Some),
+        None => Poll::Ready(None),
     }
 }

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use socket_flow_handshake::server::{RejectReason, Rejection};
 
 use crate::server::acceptor::{Acceptor, Judged, Refused};
 use crate::server::control::Control;
+use crate::server::ended::{caught, poll_caught};
 use crate::server::error::AcceptError;
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::{Opened, Pending};
@@ -113,15 +114,26 @@ impl Opening {
             let (_, stream) = pending.request_and_stream();
             let left = stream.leave();
             let pace = self.acceptor.pace();
-            let admitting = deadline.run(admit(pending));
-            let admitted = control.unless_stopping(pin!(admitting)).await;
-            pending = match admitted {
+            let admitted = {
+                let deciding = pin!(deciding(admit, pending));
+                let admitting = deadline.run(deciding);
+                control.unless_stopping(pin!(admitting)).await
+            };
+            let rejection = match admitted {
+                Some(Some(Some(admitted))) => Ok(admitted),
                 // The client's socket goes with it, where it takes too long.
-                Some(admitted) => admitted.ok_or(AcceptError::Timeout)?,
+                Some(None) => return Err(Some(AcceptError::Timeout)),
+                Some(Some(None)) => {
+                    tracing::warn!(%peer, "admit panicked");
+                    Err(internal_error())
+                }
+                None => Err(self.unavailable("server is going down\n")),
+            };
+            pending = match rejection {
+                Ok(admitted) => admitted,
                 // The request went with the decision; its stream comes back.
-                None => {
+                Err(rejection) => {
                     let mut stream = left.take().ok_or(None)?;
-                    let rejection = self.unavailable("server is going down\n");
                     let refused = refuse(&mut stream, BytesMut::new(), rejection, pace);
                     return Err(Some(refused.await));
                 }
@@ -151,10 +163,16 @@ impl Opening {
             return false;
         }
         describe(request, peer, &refused.stream);
-        let Some(response) = respond(request) else {
-            return false;
+        refused.rejection = match caught(|| respond(request)) {
+            Some(Some(response)) => {
+                Rejection::with_response(response).unwrap_or_else(|_| internal_error())
+            }
+            Some(None) => return false,
+            None => {
+                tracing::warn!(%peer, "respond panicked");
+                internal_error()
+            }
         };
-        refused.rejection = Rejection::with_response(response).unwrap_or_else(|_| internal_error());
         // What waits unsent in the kernel is not taken yet.
         refused.stream.keep_little_unsent();
         true
@@ -195,6 +213,12 @@ impl fmt::Debug for Opening {
             .field("retry_after", &self.retry_after)
             .finish()
     }
+}
+
+/// Waits for the application's decision; `None` if it panicked.
+async fn deciding(admit: &Admit, pending: Pending<ServerStream>) -> Option<Pending<ServerStream>> {
+    let mut deciding = caught(|| admit(pending))?;
+    poll_fn(|cx| poll_caught(deciding.as_mut(), cx, |pending| pending)).await
 }
 
 /// Puts what is known about a request beside itself into its extensions.

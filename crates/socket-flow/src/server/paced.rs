@@ -21,7 +21,7 @@ pub(crate) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            stall: STALL,
+            stall: Duration::from_secs(WINDOW),
             rate: RATE,
         }
     }
@@ -184,9 +184,11 @@ impl Progress {
     }
 }
 
-/// How long a client may take nothing, if nothing else is said: as long as the end of a connection
-/// may take.
-const STALL: Duration = Duration::from_secs(5);
+/// How long a client of a [`Server`](crate::Server) may take nothing, if nothing else is said: as long
+/// as the end of a connection may take. A server has the kernel tell how fast its client reads. Any
+/// other stream may take a megabyte at once, and the next only when much of that is read: that is as
+/// much as the rate says.
+pub(crate) const SERVER_STALL: Duration = Duration::from_secs(5);
 
 /// 8 kbit/s: slower than any link that a page is read over.
 const RATE: u32 = 1024;
@@ -226,7 +228,10 @@ mod tests {
 
     #[test]
     fn a_client_is_too_slow_that_takes_nothing_for_5_s_or_under_1_kib_a_second_over_30_s() {
-        let pace = Pace::default();
+        let pace = Pace {
+            stall: SERVER_STALL,
+            ..Pace::default()
+        };
         for (every, bytes, expected) in [
             (4_999, 30_000, None),
             (5_001, 1 << 30, Some(5_000)),
@@ -238,6 +243,16 @@ mod tests {
             (250, 259, None),
         ] {
             assert_eq!(too_slow(pace, every, bytes), expected, "{every} {bytes}");
+        }
+        // Of another stream than a server's the rate is what counts.
+        for (every, bytes, expected) in [
+            (5_001, 30_000, None),
+            (29_000, 1 << 20, None),
+            (30_001, 1 << 30, Some(30_000)),
+            (1_000, 1_059, Some(30_000)),
+        ] {
+            let too_slow = too_slow(Pace::default(), every, bytes);
+            assert_eq!(too_slow, expected, "{every} {bytes}");
         }
         let patient = Pace {
             stall: crate::NEVER,

@@ -123,8 +123,9 @@ async fn drain(tasks: &mut JoinSet<()>, control: &Control) -> usize {
 
 fn report(result: Result<(), JoinError>) {
     if let Err(error) = result {
-        // A panic of the application's concerns its own connection only.
-        tracing::warn!(%error, "a connection's task failed");
+        // A panic of the application's concerns its own connection only, and its words are the panic
+        // hook's affair.
+        tracing::warn!(panicked = error.is_panic(), "a connection's task failed");
     }
 }
 

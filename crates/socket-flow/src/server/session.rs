@@ -52,9 +52,9 @@ where
         let registered = Registered::new(control, ws.sender());
         let legacy = Legacy::of(&mut ws);
         let state = match caught(|| Box::pin((self.0)(ws, request))) {
-            Ok(handling) => State::Running { handling, legacy },
+            Some(handling) => State::Running { handling, legacy },
             // The function may panic as well as what it returns.
-            Err(_) => {
+            None => {
                 drop(registered.end());
                 State::Ending(Box::pin(legacy.settle(panicked(peer))))
             }
@@ -105,7 +105,8 @@ where
             let ending: Running = match next {
                 First::Left(ended) => {
                     // It may have held the connection until now.
-                    drop(handling);
+                    let is_dropped = caught(|| drop(handling)).is_some();
+                    let ended = if is_dropped { ended } else { panicked(peer) };
                     Box::pin(legacy.settle(ended))
                 }
                 First::Right(stream) => Box::pin(end_beside(handling, legacy, stream, peer)),
@@ -141,16 +142,15 @@ fn poll_handler<R>(handling: Pin<&mut R>, peer: PeerAddr, cx: &mut Context<'_>) 
 where
     R: Future<Output: HandlerResult>,
 {
-    poll_caught(handling, cx).map(|result| match result {
-        Some(result) => match result.failure() {
-            Some(error) => {
-                tracing::debug!(%peer, %error, "handler failed");
-                Ended::Failed
-            }
-            None => Ended::Done,
-        },
-        None => panicked(peer),
-    })
+    // What it returns is shown to the log and dropped, which may panic as well.
+    let ended = |result: R::Output| match result.failure() {
+        Some(error) => {
+            tracing::debug!(%peer, %error, "handler failed");
+            Ended::Failed
+        }
+        None => Ended::Done,
+    };
+    poll_caught(handling, cx, ended).map(|ended| ended.unwrap_or_else(|| panicked(peer)))
 }
 
 /// Its words are the panic hook's affair.

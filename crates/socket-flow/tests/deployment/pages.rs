@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use socket_flow::{Server, ServerHandle, ServerStream, WebSocket};
+use socket_flow::{
+    Backoff, ClientBuilder, ReconnectEvent, Server, ServerHandle, ServerStream, WebSocket,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::process::{Process, write};
 
@@ -162,6 +164,113 @@ async fn read_slowly(proxy: SocketAddr) -> usize {
         .unwrap()
         + 4;
     answer.len() - head
+}
+
+/// A link in front of the server that carries half a megabyte a second, and holds little.
+async fn slow_link(backend: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(16 << 10).unwrap();
+            let mut server = socket.connect(backend).await.unwrap();
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    client.read_buf(&mut request).await.unwrap();
+                }
+                server.write_all(&request).await.unwrap();
+                let mut ticks = tokio::time::interval(Duration::from_millis(50));
+                loop {
+                    ticks.tick().await;
+                    let mut some = (&mut server).take(25_000);
+                    if tokio::io::copy(&mut some, &mut client).await.unwrap() == 0 {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    addr
+}
+
+#[tokio::test]
+async fn a_page_arrives_whole_over_a_slow_link_and_a_proxy_at_its_end() {
+    let server = server().await;
+    let link = slow_link(server.local_addr().unwrap()).await;
+    let page = async |addr| {
+        let answer = get(addr, "/page").await;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body.len(), LEN);
+    };
+    tokio::join!(page(link), async {
+        if let Some(proxy) = nginx(link).await {
+            page(proxy.addr).await;
+        }
+    });
+}
+
+/// How long twenty clients that connect again are told to stay away by a server behind this proxy,
+/// which asks for five seconds itself.
+async fn told_to_wait(proxy: SocketAddr) -> Vec<Duration> {
+    let mut delays = Vec::new();
+    for _ in 0..20 {
+        let builder = ClientBuilder::new(format!("ws://{proxy}/"));
+        let mut client = builder.reconnect(Backoff::default());
+        match client.next().await {
+            Some(ReconnectEvent::Disconnected { retry_in, .. }) => delays.push(retry_in.unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+    delays
+}
+
+#[tokio::test]
+async fn clients_of_a_full_server_keep_to_what_the_proxy_in_front_adds() {
+    let server = Server::bind("127.0.0.1:0").max_connections(0);
+    let server = server
+        .serve_with(async |mut ws: WebSocket<ServerStream>, _| ws.recv().await.map(drop))
+        .await
+        .unwrap();
+    let backend = server.local_addr().unwrap();
+    let haproxy = Process::start("haproxy", |port, directory| {
+        let text = format!(
+            "defaults\n\
+             mode http\n\
+             timeout connect 5s\n\
+             timeout client 60s\n\
+             timeout server 60s\n\
+             frontend chat\n\
+             bind 127.0.0.1:{port}\n\
+             http-response add-header Retry-After 60\n\
+             default_backend chat\n\
+             backend chat\n\
+             server chat1 {backend}\n"
+        );
+        let file = write(directory, "haproxy.cfg", &text);
+        vec!["-db".into(), "-f".into(), file]
+    });
+    if let Some(proxy) = haproxy.await {
+        let delays = told_to_wait(proxy.addr).await;
+        let spread = Duration::from_secs(60)..=Duration::from_secs(75);
+        assert!(
+            delays.iter().all(|delay| spread.contains(delay)),
+            "{delays:?}"
+        );
+        let different: std::collections::HashSet<_> = delays.iter().collect();
+        assert!(different.len() >= 18, "{delays:?}");
+    }
+    // What the server asks for itself arrives as well.
+    if let Some(proxy) = nginx(backend).await {
+        let delays = told_to_wait(proxy.addr).await;
+        let spread = Duration::from_secs(5)..=Duration::from_millis(6_250);
+        assert!(
+            delays.iter().all(|delay| spread.contains(delay)),
+            "{delays:?}"
+        );
+    }
 }
 
 /// More than 5 s, which once was all a page had.

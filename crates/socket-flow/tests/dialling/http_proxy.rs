@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use socket_flow::handshake::head::HeadError;
-use socket_flow::{ClientBuilder, ConnectError, ConnectStage, Proxy, ProxyError};
+use socket_flow::{
+    Backoff, ClientBuilder, ConnectError, ConnectStage, Proxy, ProxyError, ReconnectEvent,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::peers::{closed_port, echo_server, head, is_echo, peer, proxy_error, relay, say};
@@ -115,6 +117,90 @@ async fn a_refusal_is_told_with_status_headers_and_body() {
     assert_eq!(rejected.body(), "pleas");
     let expected = "proxy answered with status 407 Proxy Authentication Required";
     assert_eq!(error.to_string(), expected);
+}
+
+/// RFC 9110 §15.2, RFC 9112 §6.3, §7.1, §7.1.1, §7.1.2.
+#[tokio::test]
+async fn the_body_of_a_refusal_ends_where_a_servers_would() {
+    for (rest, expected, is_truncated) in [
+        (
+            "Transfer-Encoding: chunked\r\n\r\n3;a=\"b;c\"\r\nple\r\n3\r\nase\r\n0\r\nX: y\r\n\r\n",
+            "please",
+            false,
+        ),
+        (
+            "Transfer-Encoding: chunked,\r\n\r\n6\r\nplease\r\n0\r\n\r\n",
+            "please",
+            false,
+        ),
+        (
+            "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nplease\r\n0\r\n\r\n",
+            "please",
+            false,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n6\r\nplease\r\nx\r\n",
+            "please",
+            true,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n6\nplease\r\n0\r\n\r\n",
+            "",
+            true,
+        ),
+        ("Content-Length: 6, 6\r\n\r\nplease, not", "please", false),
+        ("Content-Length: +2\r\n\r\nplease", "please", false),
+        ("Content-Length: 7\r\n\r\nplease", "please", true),
+        ("\r\nplease", "please", false),
+    ] {
+        let (proxy, _) = peer(async move |mut stream| {
+            head(&mut stream).await;
+            let interim = "HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\n";
+            say(stream, format!("{interim}HTTP/1.1 407 x\r\n{rest}")).await;
+        })
+        .await;
+        let connecting = through(&format!("http://{proxy}"), "ws://server.invalid/");
+        let ProxyError::Rejected(rejected) = proxy_error(connecting.connect().await) else {
+            panic!("{rest}");
+        };
+        assert_eq!(rejected.status(), 407, "{rest}");
+        assert_eq!(rejected.body(), expected, "{rest}");
+        assert_eq!(rejected.is_truncated(), is_truncated, "{rest}");
+    }
+}
+
+/// RFC 9110 §10.2.3.
+#[tokio::test]
+async fn a_proxy_that_says_when_to_come_back_is_not_asked_before() {
+    for proxied in [true, false] {
+        let (proxy, _) = peer(async move |mut stream| {
+            head(&mut stream).await;
+            let answer = "HTTP/1.1 503 x\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n";
+            say(stream, answer).await;
+        })
+        .await;
+        let builder = match proxied {
+            true => through(&format!("http://{proxy}"), "ws://server.invalid/"),
+            // The server that a redirect leads to says it as well.
+            false => {
+                let (first, _) = peer(async move |mut stream| {
+                    head(&mut stream).await;
+                    let answer = format!(
+                        "HTTP/1.1 307 x\r\nRetry-After: 1\r\nLocation: ws://{proxy}/\r\n\r\n"
+                    );
+                    say(stream, answer).await;
+                })
+                .await;
+                ClientBuilder::new(format!("ws://{first}/")).redirects(1)
+            }
+        };
+        let mut client = builder.reconnect(Backoff::default());
+        let Some(ReconnectEvent::Disconnected { retry_in, .. }) = client.next().await else {
+            panic!("nothing there is to connect to");
+        };
+        let millis = retry_in.unwrap().as_millis();
+        assert!((60_000..=75_000).contains(&millis), "{millis}");
+    }
 }
 
 /// What follows a refused `CONNECT` would be read as another request (RFC 9931).

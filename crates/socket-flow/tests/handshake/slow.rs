@@ -12,15 +12,27 @@ use crate::support::REQUEST;
 
 const BODY: usize = 100_000;
 
-/// Rejects with a body of this length, taken by a client that takes `step` bytes `every` so many
-/// milliseconds: how that went, how much of the body came, and after how many seconds it was over.
+/// Rejects with a body of this length over a stream that holds 1,000 bytes, as [`rejected_by`] does.
 async fn rejected(
     acceptor: Acceptor,
     len: usize,
     step: usize,
     every: u64,
 ) -> (Result<(), AcceptError>, usize, u64) {
-    let (stream, mut client) = tokio::io::duplex(1000);
+    rejected_by(acceptor, 1_000, len, step, every).await
+}
+
+/// Rejects with a body of this length over a stream that holds `kept` bytes, taken by a client that
+/// takes `step` bytes `every` so many milliseconds: how that went, how much of the body came, and
+/// after how many seconds it was over.
+async fn rejected_by(
+    acceptor: Acceptor,
+    kept: usize,
+    len: usize,
+    step: usize,
+    every: u64,
+) -> (Result<(), AcceptError>, usize, u64) {
+    let (stream, mut client) = tokio::io::duplex(kept);
     client.write_all(REQUEST.as_bytes()).await.unwrap();
     let rejecting = tokio::spawn(async move {
         let pending = acceptor.read(stream).await.unwrap();
@@ -44,7 +56,7 @@ async fn rejected(
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_ends_for_a_client_that_is_too_slow_and_not_for_its_length() {
-    let acceptor = Acceptor::new;
+    let acceptor = || Acceptor::new().answer_stall(Duration::from_secs(5));
     for (step, every) in [(1100, 1000), (6000, 4500), (30, 25), (100_000, 10)] {
         let (result, came, _) = rejected(acceptor(), BODY, step, every).await;
         result.unwrap();
@@ -71,6 +83,24 @@ async fn an_answer_ends_for_a_client_that_is_too_slow_and_not_for_its_length() {
     result.unwrap();
     assert_eq!(came, 1100);
     assert!((1..=30).contains(&took), "{took}");
+}
+
+/// A socket takes a megabyte, and the next byte only when much of that is read.
+#[tokio::test(start_paused = true)]
+async fn an_answer_goes_on_where_the_stream_takes_much_at_once_and_then_nothing_for_long() {
+    let rejected =
+        async |kept, step, every| rejected_by(Acceptor::new(), kept, BODY, step, every).await;
+    for (step, every) in [(40_000, 20_000), (40_000, 29_000), (16_000, 14_000)] {
+        let (result, came, _) = rejected(40_000, step, every).await;
+        result.unwrap();
+        assert_eq!(came, BODY, "{step} bytes every {every} ms");
+    }
+    for (step, every) in [(40_000, 31_000), (900, 5_500), (1_000, 1_000)] {
+        let (result, came, took) = rejected(1_000, step, every).await;
+        assert!(matches!(result, Err(AcceptError::Timeout)), "{result:?}");
+        assert!(came < BODY);
+        assert!((30..=35).contains(&took), "{step} {every}: {took}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,6 +34,7 @@ mod reserved;
 #[cfg(feature = "deflate")]
 mod reset;
 mod secret_fields;
+mod secret_ways;
 mod secrets;
 mod segments;
 mod slow_handshake;

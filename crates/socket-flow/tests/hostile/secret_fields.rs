@@ -28,18 +28,18 @@ use crate::support::REQUEST;
 use crate::victim::{connect_to, with};
 use crate::wire::{Wire, bounded};
 
-const SECRET: &str = "hunter2";
+pub(crate) const SECRET: &str = "hunter2";
 
 /// All that was printed, by what it was.
 #[derive(Default)]
-struct Printed(String);
+pub(crate) struct Printed(String);
 
 impl Printed {
-    fn debug(&mut self, what: &str, value: &dyn Debug) {
+    pub(crate) fn debug(&mut self, what: &str, value: &dyn Debug) {
         writeln!(self.0, "{what}: {value:?} {value:#?}").unwrap();
     }
 
-    fn error(&mut self, what: &str, error: &dyn StdError) {
+    pub(crate) fn error(&mut self, what: &str, error: &dyn StdError) {
         let mut next = Some(error);
         while let Some(error) = next {
             writeln!(self.0, "{what}: {error} {error:?} {error:#?}").unwrap();
@@ -47,7 +47,7 @@ impl Printed {
         }
     }
 
-    fn assert(&self, log: &Log) {
+    pub(crate) fn assert(&self, log: &Log) {
         for text in [&self.0, &log.text()] {
             for (number, line) in text.lines().enumerate() {
                 let bytes = format!("{:?}", SECRET.as_bytes());

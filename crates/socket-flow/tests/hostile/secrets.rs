@@ -180,7 +180,8 @@ async fn debug_shows_no_header_value_and_no_query() {
     );
     let builder = ClientBuilder::new(&url)
         .header("X-Api-Key", SECRET)
-        .header("Cookie", SECRET);
+        .header("Cookie", SECRET)
+        .subprotocols(["v1", SECRET]);
     let mut client = builder.reconnect(Backoff::default());
     let (connected, open) = bounded(async { tokio::join!(client.next(), events.next()) }).await;
     let (connected, open) = (connected.unwrap(), open.unwrap());
@@ -193,7 +194,7 @@ async fn debug_shows_no_header_value_and_no_query() {
     assert_eq!(request.uri().query(), Some(SECRET));
     assert_eq!(request.headers()["x-api-key"], SECRET);
     // The types of `http` show values, but for those that are marked.
-    for name in ["authorization", "cookie"] {
+    for name in ["authorization", "cookie", "sec-websocket-protocol"] {
         write!(text, "{:?}", request.headers()[name]).unwrap();
     }
     write!(text, "{:?}", response.headers()["set-cookie"]).unwrap();

@@ -66,6 +66,10 @@ fn the_guide_shows_the_programs_that_run_here() {
         include_str!("../../programs/request.rs"),
         include_str!("../../programs/tungstenite/behind_hyper.rs"),
         include_str!("../../programs/behind_hyper.rs"),
+        include_str!("../../programs/tungstenite/streams.rs"),
+        include_str!("../../programs/streams.rs"),
+        include_str!("../../programs/tungstenite/ends.rs"),
+        include_str!("../../programs/ends.rs"),
         include_str!("../../programs/tungstenite/settings.rs"),
         include_str!("../../programs/settings.rs"),
     ] {

@@ -290,3 +290,106 @@ mod settings {
         test!(a_limit_of_messages_after);
     }
 }
+
+/// Streams and sinks put together by the combinators of `futures-util`.
+mod streams {
+    macro_rules! test {
+        ($name:ident) => {
+            #[test]
+            fn $name() {
+                crate::process::block_on(async {
+                    // What ends it is that the other end closes.
+                    let shouting = |stream| async { drop(shout(stream).await) };
+                    let address = super::super::listen(shouting).await;
+                    let lines = ["one", "h\u{e9}", ""];
+                    let replies = ask(&format!("ws://{address}/"), &lines).await.unwrap();
+                    let expected = ["ONE", "H\u{c9}", ""].map(Message::text);
+                    assert_eq!(replies, expected);
+                });
+            }
+        };
+    }
+
+    mod theirs {
+        include!("../../programs/tungstenite/streams.rs");
+        test!(combinators_on_a_stream_and_a_sink_before);
+    }
+
+    mod ours {
+        include!("../../programs/streams.rs");
+        test!(combinators_on_a_stream_and_a_sink_after);
+    }
+}
+
+/// How it was refused, and how it ended.
+mod ends {
+    use http::Response;
+    use socket_flow::Acceptor;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    /// A server that opens a connection, writes these bytes and ends its direction.
+    async fn opens(stream: DuplexStream, frames: &[u8]) {
+        let mut parts = socket_flow::accept(stream).await.unwrap().into_parts();
+        parts.io.write_all(frames).await.unwrap();
+        parts.io.shutdown().await.unwrap();
+        let _ = parts.io.read_to_end(&mut Vec::new()).await;
+    }
+
+    async fn refuses(stream: DuplexStream) {
+        let pending = Acceptor::new().read(stream).await.unwrap();
+        let headers = pending.request().headers();
+        let status = match headers["authorization"].as_bytes() {
+            b"Bearer 42" => 503,
+            _ => 401,
+        };
+        let answer = Response::builder().status(status).body("no").unwrap();
+        pending.reject(answer).await.unwrap();
+    }
+
+    const ENDS: [(&[u8], &str); 7] = [
+        (b"\x81\x01a\x88\x02\x03\xe8", "in order"),
+        (b"\x88\x05\x03\xe9bye", "1001: bye"),
+        (b"\x88\x02\x0f\xa0", "4000: "),
+        (b"\x89\x00\x8a\x00\x88\x00", "without a code"),
+        (b"\x81\x01a", "cut off"),
+        (b"\x81\x05hal", "cut off"),
+        (b"\xc1\x00", "broken"),
+    ];
+
+    macro_rules! test {
+        ($name:ident) => {
+            #[test]
+            fn $name() {
+                crate::process::block_on(async {
+                    for (token, expected) in [
+                        ("Bearer 42", "refused with 503 Service Unavailable"),
+                        ("", "refused with 401 Unauthorized"),
+                    ] {
+                        let (near, far) = tokio::io::duplex(1 << 16);
+                        let (refused, ()) = tokio::join!(dial(near, token), super::refuses(far));
+                        assert_eq!(refused.map(drop), Err(expected.to_owned()));
+                    }
+                    for (frames, expected) in super::ENDS {
+                        let (near, far) = tokio::io::duplex(1 << 16);
+                        let ending = async {
+                            let mut socket = dial(near, "Bearer 42").await.unwrap();
+                            end(&mut socket).await
+                        };
+                        let (ended, ()) = tokio::join!(ending, super::opens(far, frames));
+                        assert_eq!(ended, expected, "{frames:x?}");
+                    }
+                });
+            }
+        };
+    }
+
+    mod theirs {
+        include!("../../programs/tungstenite/ends.rs");
+        test!(refusals_and_ends_before);
+    }
+
+    mod ours {
+        include!("../../programs/ends.rs");
+        test!(refusals_and_ends_after);
+    }
+}

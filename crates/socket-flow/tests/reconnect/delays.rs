@@ -121,6 +121,67 @@ async fn clients_that_were_told_the_same_time_do_not_come_back_together() {
     assert!(delays.len() >= 18, "{delays:?}");
 }
 
+/// RFC 9110 §5.3, §6.6.1, §10.2.3, §15.2.
+#[tokio::test(start_paused = true)]
+async fn no_way_to_say_when_brings_all_clients_back_at_once_or_too_early() {
+    for answer in [
+        "HTTP/1.1 429 x\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.0 503 x\r\nretry-after:\t60 \r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 502 x\r\nRetry-After: 5\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 503 x\r\nRetry-After: 60, 5\r\nContent-Length: 0\r\n\r\n",
+        // What comes before the answer, and after its body, says nothing.
+        "HTTP/1.1 103 x\r\nRetry-After: 3000\r\n\r\n\
+         HTTP/1.1 503 x\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 503 x\r\nRetry-After: 60\r\nTransfer-Encoding: chunked\r\n\r\n\
+         1\r\na\r\n0\r\nRetry-After: 3000\r\n\r\n",
+        // A clock of 1994.
+        "HTTP/1.1 503 x\r\nDate: Sun, 06 Nov 1994 08:48:37 GMT\r\n\
+         Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let mut delays = HashSet::new();
+        for _ in 0..20 {
+            let dial = move || async move {
+                let (near, mut far) = tokio::io::duplex(1 << 16);
+                far.write_all(answer.as_bytes()).await?;
+                tokio::spawn(async move { far.read_to_end(&mut Vec::new()).await });
+                Ok(near)
+            };
+            let mut client: Client =
+                ClientBuilder::new("ws://pipe/").reconnect_on(Backoff::default(), dial);
+            let delay = disconnected(&mut client).await.1.unwrap();
+            let millis = delay.as_millis();
+            assert!((60_000..=75_000).contains(&millis), "{delay:?}: {answer}");
+            delays.insert(delay);
+        }
+        assert!(delays.len() >= 18, "{delays:?}: {answer}");
+    }
+}
+
+/// RFC 6455 §7.2.3, §7.4.1.
+#[tokio::test(start_paused = true)]
+async fn clients_that_a_restart_closed_do_not_come_back_together() {
+    for code in [1001, 1011, 1012, 1013, 1014] {
+        let mut delays = HashSet::new();
+        for _ in 0..20 {
+            let dial = move || async move {
+                let (near, far) = tokio::io::duplex(1 << 16);
+                tokio::spawn(async move {
+                    let mut ws = socket_flow::accept(far).await.unwrap();
+                    let code = CloseCode::try_from(code).unwrap();
+                    ws.close(code, "").await.unwrap();
+                });
+                Ok(near)
+            };
+            let mut client: Client =
+                ClientBuilder::new("ws://pipe/").reconnect_on(Backoff::default(), dial);
+            let connected = client.next().await;
+            assert!(matches!(connected, Some(ReconnectEvent::Connected(_))));
+            delays.insert(disconnected(&mut client).await.1.unwrap());
+        }
+        assert!(delays.len() >= 18, "{code}: {delays:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_would_only_end_the_same_way_is_not_tried_again() {
     let (mut client, mut network) = Network::new(backoff());

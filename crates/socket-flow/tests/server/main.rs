@@ -10,8 +10,11 @@ mod events;
 mod handler;
 mod http;
 mod leaks;
+#[path = "../support/log.rs"]
+mod log;
 mod opening;
 mod pages;
+mod panics;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
 mod pki;

@@ -82,11 +82,28 @@ async fn pages_of_a_full_server_are_bounded_too() {
 /// Reads an answer to its end, this many bytes every 50 ms, with little room in its kernel: how
 /// long its body was, and how long it said to be.
 async fn read_slowly(server: &ServerHandle, step: usize) -> (usize, usize) {
+    let request = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    ask_and_read_slowly(server, request, b"", false, step).await
+}
+
+/// The same of another request, with what the client sends after it and whether it ends its
+/// direction then.
+async fn ask_and_read_slowly(
+    server: &ServerHandle,
+    request: &str,
+    more: &[u8],
+    ends: bool,
+    step: usize,
+) -> (usize, usize) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(16 << 10).unwrap();
     let mut tcp = socket.connect(server.local_addr().unwrap()).await.unwrap();
-    let request = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
     tcp.write_all(request.as_bytes()).await.unwrap();
+    // As much as the kernels take, for nobody reads it while the page is written.
+    let _ = tcp.try_write(more);
+    if ends {
+        tcp.shutdown().await.unwrap();
+    }
     let mut answer = Vec::new();
     let mut ticks = tokio::time::interval(Duration::from_millis(50));
     loop {
@@ -118,6 +135,39 @@ async fn a_page_takes_as_long_as_its_client_needs() {
     let begin = tokio::time::Instant::now();
     assert_eq!(read_slowly(&server, 30_000).await, (LEN, LEN));
     assert!(begin.elapsed() > Duration::from_secs(5));
+    until(|| tasks() == 1).await;
+}
+
+/// A page of `respond` and a refusal of `admit`; a client that has ended its direction, one that goes
+/// on to send, one of HTTP/1.0.
+#[tokio::test]
+async fn a_page_arrives_whole_whatever_else_its_client_does() {
+    const LEN: usize = 3 << 20;
+    let refusal = Bytes::from(vec![b'x'; LEN]);
+    let server = with_pages(LEN)
+        .answer_stall(Duration::from_secs(1))
+        .admit(move |pending| {
+            let answer = Response::builder().status(403).body(refusal.clone());
+            std::future::ready(pending.deny(answer.unwrap()))
+        })
+        .serve_with(echo)
+        .await
+        .unwrap();
+    let get = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    let post = "POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+    let more = get.repeat(25_000);
+    let slowly = async |request, more: &str, ends| {
+        let read = ask_and_read_slowly(&server, request, more.as_bytes(), ends, 30_000);
+        assert_eq!(read.await, (LEN, LEN), "{request}");
+    };
+    tokio::join!(
+        slowly(get, "", true),
+        slowly(get, &more, false),
+        slowly(post, &more, true),
+        slowly("GET /large HTTP/1.0\r\n\r\n", "", false),
+        slowly(REQUEST, "", true),
+        slowly(REQUEST, &more, false),
+    );
     until(|| tasks() == 1).await;
 }
 

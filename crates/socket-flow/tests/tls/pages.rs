@@ -29,7 +29,9 @@ async fn rejected(kept: usize, step: usize, every: u64) -> (Result<(), AcceptErr
     let (near, far) = tokio::io::duplex(kept);
     let rejecting = tokio::spawn(async move {
         let tls = TlsAcceptor::from(Arc::new(config)).accept(far).await;
-        let pending = Acceptor::new().read(tls.unwrap()).await.unwrap();
+        // As a server does.
+        let acceptor = Acceptor::new().answer_stall(Duration::from_secs(5));
+        let pending = acceptor.read(tls.unwrap()).await.unwrap();
         let begin = Instant::now();
         let page = Response::new(Bytes::from(vec![b'x'; BODY]));
         (pending.reject(page).await, begin.elapsed().as_secs())

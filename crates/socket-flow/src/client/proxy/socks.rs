@@ -120,3 +120,6 @@ const SUCCEEDED: u8 = 0;
 const IPV4: u8 = 1;
 const DOMAIN_NAME: u8 = 3;
 const IPV6: u8 = 4;
+
+#[cfg(test)]
+mod second_opinion;

@@ -10,7 +10,8 @@ use std::time::Duration;
 /// Where the server, or a proxy, asks for a delay by `Retry-After` (RFC 9110
 /// §10.2.3), it is never shorter than that, and drawn at random up to a quarter
 /// more, at least up to [`first_delay`](Self::first_delay) more: all its clients
-/// were told the same.
+/// were told the same. Of several the longest counts, and a date is counted from
+/// the `Date` of the answer, where it has one.
 ///
 /// ```
 /// use std::time::Duration;

@@ -2,8 +2,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue};
 use socket_flow_connection::Error;
 use socket_flow_protocol::CloseFrame;
 
@@ -83,15 +83,37 @@ pub enum Retry {
     No,
 }
 
-/// RFC 9110 §10.2.3: seconds, or a date.
+/// RFC 9110 §10.2.3: seconds, or a date. Of several the longest: each was told to whoever asked,
+/// and to come back sooner than one of them wants is what the header is against.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
-        // More than fits is as long as there is.
-        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
+    // A date is one of the server's clock, which `Date` shows: ours may be wrong (RFC 9110 §6.6.1).
+    let shown = headers
+        .get(DATE)
+        .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?.trim()).ok());
+    let now = shown.unwrap_or(now);
+    let values = headers.get_all(RETRY_AFTER).iter();
+    values.filter_map(|value| delay(value, now)).max()
+}
+
+fn delay(value: &HeaderValue, now: SystemTime) -> Option<Duration> {
+    let value = value.to_str().ok()?.trim();
+    if let Some(seconds) = seconds(value) {
+        return Some(seconds);
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// Digits, or several of them in what was two headers once (RFC 9110 §5.3).
+fn seconds(value: &str) -> Option<Duration> {
+    let elements = value.split(',').map(str::trim);
+    let numbers = elements.filter(|element| !element.is_empty());
+    let numbers = numbers.map(|digits| {
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        // More than fits is as long as there is.
+        is_number.then(|| digits.parse().map_or(Duration::MAX, Duration::from_secs))
+    });
+    numbers.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 #[cfg(test)]
@@ -118,7 +140,18 @@ mod tests {
             ("Sun, 06 Nov 1993 08:49:37 GMT", None),
             ("Sat, 06 Nov 1993 08:49:37 GMT", Some(0)),
             ("99999999999999999999999", Some(u64::MAX)),
+            // Written by two on the way.
+            ("60, 120", Some(120)),
+            ("120,60,", Some(120)),
+            ("60, soon", None),
+            ("60, Sun, 06 Nov 1994 08:49:37 GMT", None),
+            (",", None),
             ("-1", None),
+            ("+60", None),
+            ("1.5", None),
+            ("1e3", None),
+            ("60s", None),
+            ("PT60S", None),
             ("soon", None),
             ("", None),
         ] {
@@ -128,5 +161,46 @@ mod tests {
             assert_eq!(delay.map(|delay| delay.as_secs()), expected, "{value}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    /// RFC 9110 §5.3, §10.2.3.
+    #[test]
+    fn of_several_headers_the_longest_delay_counts() {
+        for (values, expected) in [
+            (&["60", "5"][..], Some(60)),
+            (&["5", "60"], Some(60)),
+            (&["soon", "60"], Some(60)),
+            (&["60", ""], Some(60)),
+            (&["7", "Thu, 01 Jan 1970 00:01:00 GMT"], Some(60)),
+            (&["soon", "-1"], None),
+        ] {
+            let headers = values
+                .iter()
+                .map(|value| (RETRY_AFTER, value.parse().unwrap()));
+            let delay = retry_after(&headers.collect(), UNIX_EPOCH);
+            assert_eq!(delay.map(|delay| delay.as_secs()), expected, "{values:?}");
+        }
+    }
+
+    /// RFC 9110 §6.6.1, §10.2.3.
+    #[test]
+    fn a_date_is_one_of_the_servers_clock() {
+        let at = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for (date, expected) in [
+            ("Sun, 06 Nov 1994 08:48:37 GMT", 60),
+            ("Sunday, 06-Nov-94 08:48:37 GMT", 60),
+            ("Sun, 06 Nov 1994 08:50:00 GMT", 0),
+            // Without a date of the server's there is ours.
+            ("now", 784_111_777),
+        ] {
+            let headers = [(RETRY_AFTER, at), (DATE, date)];
+            let headers = headers.map(|(name, value)| (name, value.parse().unwrap()));
+            let delay = retry_after(&HeaderMap::from_iter(headers), UNIX_EPOCH);
+            assert_eq!(delay.map(|delay| delay.as_secs()), Some(expected), "{date}");
+        }
+        let seconds = [(RETRY_AFTER, "60"), (DATE, at)];
+        let seconds = seconds.map(|(name, value)| (name, value.parse().unwrap()));
+        let delay = retry_after(&HeaderMap::from_iter(seconds), UNIX_EPOCH);
+        assert_eq!(delay, Some(Duration::from_secs(60)));
     }
 }

@@ -1,6 +1,6 @@
 //! `NO_PROXY`, beside `hyper-util`, which reads it as curl does.
 //!
-//! `PROPTEST_CASES=100000 cargo test --release -p socket-flow --lib second_opinion`
+//! `docs/conformance.md` has the command that tries 100,000 inputs.
 
 use std::net::IpAddr;
 
