@@ -226,3 +226,26 @@ fn a_stream_of_messages_beyond_the_budget_waits_for_each_in_the_line() {
         assert_eq!(endpoint.events.len(), before + 1);
     }
 }
+
+/// Cause: memory that a message took beyond the budget was kept for the next one of its
+/// connection while that waited, so each connection had a message beyond the budget.
+#[test]
+fn streams_of_large_messages_go_beyond_the_budget_by_one_message_in_all() {
+    let (budget, _all) = used_up(NEVER);
+    let message = frame(Role::Server, 0x82, &vec![7; MIB]);
+    let mut streams: Vec<_> = (0..10).map(|_| server(&budget)).collect();
+    for stream in &mut streams {
+        stream.arrive(&message.repeat(3));
+        stream.pump();
+    }
+    let mut rounds = 0;
+    while streams.iter().any(|stream| stream.events.len() < 3) {
+        for stream in &mut streams {
+            stream.pump_if_called();
+            let usage = budget.usage();
+            assert!(usage.receiving < 2 * MIB, "{usage:?}");
+        }
+        rounds += 1;
+        assert!(rounds < 1_000, "nobody is called");
+    }
+}

@@ -49,9 +49,9 @@ enum Stand {
     LetGo(Number),
     /// It takes what it needs, beyond the budget.
     Beyond(Number),
-    /// It did, and is whole, so it is handed out. Until the next one begins, or less is
-    /// held, its application may have it, for as long as it likes: so whoever waits for
-    /// too long takes the right over.
+    /// It did, and is whole, so it is handed out: what it holds stays charged until it is
+    /// gone, or the next one begins. Its application may keep it for as long as it likes, and
+    /// the right with it: whoever waits for too long takes that over.
     HandedOut(Number),
 }
 
@@ -142,7 +142,8 @@ impl Claim {
             self.message.set(bytes);
             return true;
         }
-        let is_there = self.budget().waiting() == 0 && self.message.try_set(bytes);
+        let is_first = bytes < self.budget().smallest_waiting();
+        let is_there = is_first && self.message.try_set(bytes);
         if is_there {
             self.stop_waiting();
         }
@@ -156,9 +157,21 @@ impl Claim {
         }
     }
 
+    /// Whether its last message went beyond the budget, and what it held is still
+    /// charged.
+    pub(crate) fn is_handed_out(&self) -> bool {
+        matches!(self.stand, Stand::HandedOut(_))
+    }
+
+    /// What the last message held is gone.
+    pub(crate) fn give_back(&mut self) {
+        self.message.set(0);
+        self.end_message();
+    }
+
     fn reserve_in_line(&mut self, bytes: usize) -> bool {
-        if let Stand::HandedOut(_) = self.stand {
-            // The next message has a wait of its own.
+        if self.is_handed_out() {
+            // The input needs memory: it has a wait of its own.
             self.leave_line();
         }
         let budget = self.share.budget();
@@ -169,20 +182,21 @@ impl Claim {
                 Stand::LetGo(number) => return (Stand::LetGo(number), false),
                 _ => (Waiting::new(line.join()), true),
             };
+            let waiting = Waiting {
+                wants: bytes,
+                ..waiting
+            };
             let number = waiting.number;
-            let stand = match line.ask(number, budget) {
-                Said::First if message.try_set(bytes) => {
+            let stand = match line.ask(&waiting.wait(message.bytes()), budget) {
+                Said::MayTake { room: true, .. } if message.try_set(bytes) => {
                     line.leave(number, budget);
                     Stand::Apart
                 }
-                Said::First if line.go_beyond(number) => {
+                Said::MayTake { beyond: true, .. } if line.go_beyond(number) => {
                     message.set(bytes);
                     Stand::Beyond(number)
                 }
-                Said::First | Said::Wait => Stand::Waits(Waiting {
-                    wants: bytes,
-                    ..waiting
-                }),
+                Said::MayTake { .. } => Stand::Waits(waiting),
                 Said::LetGo => Stand::LetGo(number),
             };
             (stand, is_new)
@@ -210,8 +224,7 @@ impl Claim {
     /// This is what is held now, and whether a message has begun and not ended.
     pub(crate) fn settle(&mut self, held: usize, has_begun: bool) {
         let bytes = held.saturating_sub(OWN);
-        let before = self.message.bytes();
-        if bytes != before {
+        if bytes != self.message.bytes() {
             self.message.set(bytes);
         }
         match self.stand {
@@ -220,8 +233,8 @@ impl Claim {
                 (self.stand, self.at) = (Stand::HandedOut(number), NEVER);
                 self.budget().in_line(|line| line.hand_out(number));
             }
-            // It is gone.
-            Stand::HandedOut(_) if has_begun || bytes < before => self.leave_line(),
+            // It is gone, and not only what was beside it.
+            Stand::HandedOut(_) if has_begun => self.leave_line(),
             _ => {}
         }
         if bytes == 0 && !self.is_waiting() {
@@ -409,8 +422,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.message.set(0);
-        self.end_message();
+        self.give_back();
     }
 }
 

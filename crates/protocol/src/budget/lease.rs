@@ -45,14 +45,27 @@ impl Lease {
     }
 
     /// Makes it so many bytes, if more than before only where they fit; whether
-    /// it has at least as many now.
+    /// it has at least as many now. Eight times as much as it has then, at most an
+    /// eighth of the budget, is left for smaller ones.
+    ///
+    /// ```
+    /// use socket_flow_protocol::{Budget, Purpose};
+    ///
+    /// let budget = Budget::new(80_000);
+    /// let mut large = budget.lease(Purpose::Events);
+    /// assert!(!large.try_set(70_001));
+    /// assert!(large.try_set(70_000));
+    /// let mut small = budget.lease(Purpose::Events);
+    /// assert!(small.try_set(1_000));
+    /// ```
     #[inline]
     pub fn try_set(&mut self, bytes: usize) -> bool {
         if bytes <= self.bytes {
             self.set(bytes);
             return true;
         }
-        let is_charged = self.budget.try_charge(self.purpose, bytes - self.bytes);
+        let more = bytes - self.bytes;
+        let is_charged = self.budget.try_charge(self.purpose, more, bytes);
         if is_charged {
             self.bytes = bytes;
         }

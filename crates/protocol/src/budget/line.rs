@@ -7,7 +7,9 @@ use crate::budget::leaving::Leaving;
 use crate::budget::places::{Place, Places};
 use crate::budget::{Budget, Inner};
 
-/// Who waits for memory, the oldest first.
+/// Who waits for memory: what there is goes to the smallest, so that those who need
+/// little go on beside those who never end; the right to go beyond it goes to the oldest,
+/// so that the largest comes to an end as well.
 ///
 /// Whoever is called has no place until it asks again, and is not first: it may
 /// never ask, because its application does something else.
@@ -53,6 +55,13 @@ pub(super) struct Wait {
     pub(super) needs: usize,
 }
 
+impl Wait {
+    /// What its message will have.
+    pub(super) fn total(&self) -> usize {
+        self.held.saturating_add(self.needs)
+    }
+}
+
 /// Calls that are only to be dropped.
 #[derive(Default)]
 pub(super) struct Over(Vec<Call>);
@@ -60,10 +69,8 @@ pub(super) struct Over(Vec<Call>);
 /// What the line says to whoever needs memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// It is the first, and may take what it needs if it fits.
-    First,
-    /// It waits.
-    Wait,
+    /// Whether it may take what it needs if it fits, and whether it may go beyond.
+    MayTake { room: bool, beyond: bool },
     /// It was let go.
     LetGo,
 }
@@ -86,21 +93,21 @@ impl Line {
     }
 
     /// Asks whether it is its turn.
-    pub(super) fn ask(&mut self, number: Number, budget: &Budget) -> Said {
+    pub(super) fn ask(&mut self, wait: &Wait, budget: &Budget) -> Said {
+        let number = wait.number;
         if self.leaving.contains(number) {
             return Said::LetGo;
         }
         // Whatever it waited for, it is told now.
         self.has_come(number);
         self.leave_place(number, budget);
-        if self.is_first(number) {
-            Said::First
-        } else {
-            Said::Wait
+        Said::MayTake {
+            room: self.places.is_before_all(wait),
+            beyond: self.places.is_oldest(number),
         }
     }
 
-    /// The first takes the right to go beyond the budget, if nobody has it. For a round it
+    /// The oldest takes the right to go beyond the budget, if nobody has it. For a round it
     /// leaves that to an older one who was called: or a connection that receives one
     /// message after the other would have it for all of them.
     pub(super) fn go_beyond(&mut self, number: Number) -> bool {
@@ -138,7 +145,7 @@ impl Line {
         handed_out: Number,
         budget: &Budget,
     ) -> Result<(), Option<Call>> {
-        match self.places.first() {
+        match self.places.oldest() {
             Some(first) if first.number < number => {
                 let place = self.places.remove(first.number);
                 self.publish(budget);
@@ -168,11 +175,13 @@ impl Line {
         self.places.insert(Place { wait, call });
         // Told before it looks: whoever gives memory back from here on sees it.
         self.publish(budget);
-        let is_next = self.is_first(wait.number) && self.can_go_on(&wait, budget);
-        if !is_next {
+        let has_room =
+            self.places.is_before_all(&wait) && budget.has_room_for(wait.needs, wait.total());
+        let goes_beyond = self.beyond.is_none() && self.places.is_oldest(wait.number);
+        if !has_room && !goes_beyond {
             return None;
         }
-        if self.beyond.is_none() {
+        if goes_beyond {
             // Whoever was called before had a round to come.
             self.called = Some(wait.number);
         }
@@ -214,21 +223,24 @@ impl Line {
     /// one that is called may never come.
     pub(super) fn call_first(&mut self, budget: &Budget) -> Vec<Call> {
         let (mut calls, mut needs) = (Vec::new(), 0_usize);
-        while let Some(first) = self.places.first() {
-            needs = needs.saturating_add(first.needs);
-            let goes_beyond = calls.is_empty() && self.beyond.is_none();
-            if !goes_beyond && !budget.has_room(needs) {
+        let oldest = self.places.oldest().map(|oldest| oldest.number);
+        if let (Some(oldest), None) = (oldest, &self.beyond) {
+            self.called = Some(oldest);
+            let place = self.places.remove(oldest);
+            calls.extend(place.map(|place| place.call));
+        }
+        while let Some(smallest) = self.places.smallest() {
+            needs = needs.saturating_add(smallest.needs);
+            if !budget.has_room_for(needs, smallest.total()) {
                 break;
             }
-            let number = first.number;
-            if goes_beyond {
-                self.called = Some(number);
-            }
-            calls.extend(self.places.remove(number).map(|first| first.call));
+            let number = smallest.number;
+            calls.extend(self.places.remove(number).map(|place| place.call));
         }
         while let (true, Some(first)) = (self.places.is_empty(), self.newcomers.first_entry()) {
-            needs = needs.saturating_add(first.get().wait.needs);
-            if !budget.has_room(needs) {
+            let wait = &first.get().wait;
+            needs = needs.saturating_add(wait.needs);
+            if !budget.has_room_for(needs, wait.total()) {
                 break;
             }
             calls.push(first.remove().call);
@@ -269,16 +281,6 @@ impl Line {
         }
     }
 
-    fn can_go_on(&self, wait: &Wait, budget: &Budget) -> bool {
-        self.beyond.is_none() || budget.has_room(wait.needs)
-    }
-
-    /// Whether nobody waits who is older.
-    fn is_first(&self, number: Number) -> bool {
-        let first = self.places.first();
-        first.is_none_or(|first| number <= first.number)
-    }
-
     fn leave_place(&mut self, number: Number, budget: &Budget) {
         if let Some(place) = self.places.remove(number) {
             self.over.extend(Some(place));
@@ -288,8 +290,13 @@ impl Line {
 
     fn publish(&self, budget: &Budget) {
         let Inner {
-            waiting, newcomers, ..
+            waiting,
+            smallest,
+            newcomers,
+            ..
         } = &*budget.0;
+        let total = self.places.smallest().map_or(usize::MAX, Wait::total);
+        smallest.store(total, Ordering::SeqCst);
         waiting.store(self.places.len(), Ordering::SeqCst);
         newcomers.store(self.newcomers.len(), Ordering::SeqCst);
     }

@@ -84,6 +84,9 @@ struct Inner {
     /// How many wait in the line. Invariant: changed only under its lock; read
     /// without it.
     waiting: AtomicUsize,
+    /// What the smallest of them will have, in bytes; `usize::MAX` where there is none.
+    /// Likewise.
+    smallest: AtomicUsize,
     /// How many wait after them, likewise.
     newcomers: AtomicUsize,
     line: Mutex<Line>,
@@ -114,6 +117,7 @@ impl Budget {
             set_aside: AtomicUsize::new(0),
             counters: Counters::default(),
             waiting: AtomicUsize::new(0),
+            smallest: AtomicUsize::new(usize::MAX),
             newcomers: AtomicUsize::new(0),
             line: Mutex::default(),
         }))
@@ -197,6 +201,18 @@ impl Budget {
         self.waiting() > 0 || !self.has_plenty(0)
     }
 
+    /// Whether so many bytes more fit now for a part that then has `total`.
+    fn has_room_for(&self, bytes: usize, total: usize) -> bool {
+        self.has_room(bytes.saturating_add(self.left_by(total)))
+    }
+
+    /// What a part of `total` bytes leaves for smaller ones: or a few hundred that are
+    /// held for long, by peers who send no more or read nothing, would keep out those
+    /// that need little, and for a moment.
+    fn left_by(&self, total: usize) -> usize {
+        total.saturating_mul(FOR_SMALLER).min(self.limit() / 8)
+    }
+
     /// Whether so many bytes more leave an eighth for others.
     #[inline]
     pub(crate) fn has_plenty(&self, bytes: usize) -> bool {
@@ -267,13 +283,20 @@ impl Budget {
         self.0.waiting.load(Ordering::SeqCst)
     }
 
+    /// What the smallest will have of those who wait, in bytes.
+    fn smallest_waiting(&self) -> usize {
+        self.0.smallest.load(Ordering::SeqCst)
+    }
+
     fn newcomers(&self) -> usize {
         self.0.newcomers.load(Ordering::SeqCst)
     }
 
-    /// Charges so many bytes if they fit.
-    fn try_charge(&self, purpose: Purpose, bytes: usize) -> bool {
-        let room = self.limit().saturating_sub(self.always());
+    /// Charges so many bytes if they fit, and a part that then has `total` leaves
+    /// enough for smaller ones.
+    fn try_charge(&self, purpose: Purpose, bytes: usize, total: usize) -> bool {
+        let taken = self.always().saturating_add(self.left_by(total));
+        let room = self.limit().saturating_sub(taken);
         if purpose.is_share() {
             let fits = self.has_room(bytes);
             if fits {
@@ -378,6 +401,9 @@ impl fmt::Debug for Budget {
             .finish_non_exhaustive()
     }
 }
+
+/// So many parts like it fit what each part leaves for smaller ones.
+const FOR_SMALLER: usize = 8;
 
 /// What a connection holds of its share in each direction.
 pub(crate) const OWN: usize = Budget::SHARE / 2;

@@ -35,6 +35,7 @@ impl Incoming {
         let in_place = header.fin && fits && !compressed;
         if !in_place {
             self.message = Some(Under { kind, compressed });
+            self.give_back();
             self.assembly.get_or_insert_default().begin();
         }
         Ok(Frame {

@@ -189,6 +189,23 @@ impl Incoming {
         }
     }
 
+    /// A message begins: memory that the last one took beyond the budget is not kept for
+    /// it. It waits like all others.
+    #[inline]
+    pub(super) fn give_back(&mut self) {
+        if self.has_claim() {
+            self.give_back_claimed();
+        }
+    }
+
+    #[cold]
+    fn give_back_claimed(&mut self) {
+        if let Some(claim) = self.claim_mut().filter(|claim| claim.is_handed_out()) {
+            claim.give_back();
+            self.assembly = None;
+        }
+    }
+
     /// Everything that is held is known to the budget after this.
     pub(crate) fn settle_memory(&mut self, input: &Input) {
         let held = self.held() + own(input);
