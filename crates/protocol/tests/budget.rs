@@ -12,10 +12,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket_flow_protocol::driver::Failure;
 use socket_flow_protocol::{
-    Budget, CloseCode, Config, Expired, Lease, NEVER, Newcomer, Prepared, Purpose, Role, Usage,
+    Budget, CloseCode, Config, Expired, Lease, Message, NEVER, Newcomer, Prepared, Purpose, Role,
+    Usage,
 };
 
-use support::{Endpoint, Mode, ROLES, frame, header, noise, off, seconds};
+use support::{Endpoint, Mode, ROLES, frame, header, off, seconds};
 
 const MIB: usize = 1 << 20;
 
@@ -711,8 +712,68 @@ fn a_step_without_a_driver_takes_the_memory_it_needs() {
 #[cfg(feature = "deflate")]
 mod deflate {
     use super::*;
-    use socket_flow_protocol::Deflate;
+    use socket_flow_protocol::{Deflate, Event};
     use support::deflate::{agreed, compressed};
+    use support::noise;
+
+    /// Cause: a message waited for a context of its own, of 43 KB, though it needs one for
+    /// a moment only.
+    #[test]
+    fn a_small_compressed_message_needs_no_context_of_its_own_where_memory_is_short() {
+        let budget = Budget::with_patience(64 * MIB, NEVER);
+        let config = config(&budget);
+        let open = || Endpoint::negotiated(Role::Server, &config, agreed(false));
+        let (mut beyond, mut waits) = (open(), open());
+        let mut hog = hog(&budget, 64 * MIB);
+        let bomb = frame(Role::Server, 0xc2, &compressed(&vec![0; MIB]));
+        let (front, back) = bomb.split_at(bomb.len() - 10);
+        beyond.feed(front);
+        waits.feed(front);
+        assert!(waits.lacks_memory && !beyond.lacks_memory);
+        // Room for a few small ones, beside the threads' buffers.
+        let buffers = budget.usage().buffers;
+        hog.set(62 * MIB - buffers - budget.usage().receiving);
+        for len in [0, 1, 1_000, 2_000, 3_500] {
+            let message = noise(len);
+            let bytes = frame(Role::Server, 0xc2, &compressed(&message));
+            for cut in [1, bytes.len() / 2, bytes.len() - 1, bytes.len()] {
+                let mut small = open();
+                small.feed(&bytes[..cut]);
+                small.feed(&bytes[cut..]);
+                assert!(!small.lacks_memory, "{len} cut at {cut}");
+                assert_eq!(small.events, [Event::Message(message.clone().into())]);
+            }
+        }
+        assert!(waits.lacks_memory);
+        drop(hog);
+        for endpoint in [&mut beyond, &mut waits] {
+            endpoint.feed(back);
+            assert_eq!(endpoint.events, [Event::Message(vec![0; MIB].into())]);
+        }
+    }
+
+    /// A few bytes may become many: what was made of them at once is undone.
+    #[test]
+    fn a_compressed_message_that_is_small_only_in_length_comes_whole() {
+        let budget = Budget::with_patience(64 * MIB, NEVER);
+        let config = config(&budget);
+        let _hog = hog(&budget, 62 * MIB);
+        let (bomb, small) = (compressed(&vec![b'0'; 100_000]), compressed(&noise(2_000)));
+        for (first, message) in [
+            (0xc1, Message::from("0".repeat(100_000))),
+            (0xc2, Message::from(vec![b'0'; 100_000])),
+        ] {
+            let bytes = frame(Role::Server, first, &bomb);
+            let after = frame(Role::Server, 0xc2, &small);
+            for cut in 0..bytes.len() {
+                let mut endpoint = Endpoint::negotiated(Role::Server, &config, agreed(false));
+                endpoint.feed(&bytes[..cut]);
+                endpoint.feed(&[&bytes[cut..], &after].concat());
+                let expected = [message.clone(), noise(2_000).into()].map(Event::Message);
+                assert_eq!(endpoint.events, expected, "cut at {cut}");
+            }
+        }
+    }
 
     #[test]
     fn contexts_that_are_kept_are_charged_while_the_connection_lives() {

@@ -113,4 +113,14 @@ impl Decompress {
     ) -> Result<usize, InflateFailure> {
         match *self {}
     }
+
+    pub(crate) fn at_once(
+        &mut self,
+        _: &[u8],
+        _: &mut ReceiveBuf,
+        _: &mut Most,
+        _: &mut Work,
+    ) -> Result<bool, InflateFailure> {
+        match *self {}
+    }
 }

@@ -130,16 +130,42 @@ impl Decompress {
         if self.ended || !self.keep_context {
             // Behind a last block the sender starts with an empty window, as
             // it does where it keeps no context.
-            self.ended = false;
-            let context = self.context.get_or_insert_with(new_context);
-            self.restarts.pay(context);
-            context.reset(false);
-            if !self.keep_context {
-                let context = self.context.take();
-                context.map(|context| POOL.try_with(|pool| pool.give((), context)));
-            }
+            self.start_anew();
         }
         Ok(payload.len())
+    }
+
+    /// Decompresses the whole payload of a message, where no context is kept and none of
+    /// it has been taken: as [`finish`](Self::finish), or, where that takes only some of
+    /// it, not at all. The context is the thread's either way.
+    pub(crate) fn at_once(
+        &mut self,
+        payload: &[u8],
+        message: &mut ReceiveBuf,
+        most: &mut Most,
+        work: &mut Work,
+    ) -> Result<bool, InflateFailure> {
+        let restarts = self.restarts;
+        let is_whole = self.finish(payload, message, most, work)? == payload.len();
+        if !is_whole {
+            self.begun = false;
+            self.start_anew();
+            self.restarts = restarts;
+            message.clear();
+        }
+        Ok(is_whole)
+    }
+
+    /// The window is empty, and the context is given back unless it is kept.
+    fn start_anew(&mut self) {
+        self.ended = false;
+        let context = self.context.get_or_insert_with(new_context);
+        self.restarts.pay(context);
+        context.reset(false);
+        if !self.keep_context {
+            let context = self.context.take();
+            context.map(|context| POOL.try_with(|pool| pool.give((), context)));
+        }
     }
 }
 
@@ -184,7 +210,7 @@ fn new_context() -> Box<Inflate> {
 
 /// Goes on behind last blocks inside a message: its earlier bytes are still in
 /// the window. That copies up to 32 KiB for two bytes, so there is an account.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Restarts {
     /// Bytes copied that what has arrived has not paid for. Invariant: at
     /// most [`CREDIT`].

@@ -106,6 +106,8 @@ pub(super) struct Frame {
     pub(super) in_place: bool,
     /// Whether it belongs to a compressed message.
     pub(super) compressed: bool,
+    /// Whether its message was found to be too large to be inflated at once.
+    pub(super) is_large: bool,
 }
 
 impl Frame {
@@ -119,12 +121,18 @@ impl Frame {
             fin: header.fin,
             in_place,
             compressed: false,
+            is_large: false,
         }
     }
 
     /// Payload bytes that have not arrived.
     pub(super) fn rest(&self) -> usize {
         usize::try_from(self.len - self.done).unwrap_or(usize::MAX)
+    }
+
+    /// Whether it is all of a message, and none of it has been taken.
+    pub(super) fn is_whole(&self) -> bool {
+        self.fin && self.done == 0
     }
 
     /// The most bytes its message can get, of which there are `have`: up to

@@ -67,28 +67,40 @@ impl Incoming {
         true
     }
 
-    /// Makes sure of memory for what the next step of inflating makes of `payload`
-    /// bytes, and says how much that may be; `None` where it waits for memory.
+    /// Makes sure of memory for what the next step of inflating makes of `there` bytes of
+    /// a frame, and says how much that may be.
     #[inline]
-    pub(super) fn reserve_inflated(&mut self, payload: usize, input: &Input) -> Option<usize> {
+    pub(super) fn reserve_inflated(&mut self, frame: &Frame, there: usize, input: &Input) -> Makes {
         if !self.has_claim() {
-            return Some(usize::MAX);
+            return Makes::Some(usize::MAX);
         }
         let limit = self.config.limits().message;
-        let rest = own(input) + self.context(true);
+        let (rest, context) = (own(input), self.context(true));
         let message = self.assembly.as_ref().map(|assembly| &assembly.buf);
         let no_message = ReceiveBuf::new();
         let message = message.unwrap_or(&no_message);
         let room = limit.saturating_sub(message.len());
         let grown = |step: usize| grown(message, step.min(room), limit);
         // A small message fits the share: nothing is counted for it.
-        if payload <= OWN / 4 && rest + grown(OWN) <= OWN {
-            return Some(OWN);
+        if there <= OWN / 4 && rest + context + grown(OWN) <= OWN {
+            return Makes::Some(OWN);
         }
         let (all, least) = (grown(STEP), grown(LEAST_STEP));
-        match self.try_reserve_more(rest + all) {
-            true => Some(STEP),
-            false => self.reserve(rest + least).then_some(LEAST_STEP),
+        let is_whole = frame.is_whole() && message.is_empty();
+        if self.try_reserve_more(rest + context + all) {
+            return Makes::Some(STEP);
+        }
+        if context > 0 && is_whole && frame.len <= AT_ONCE && !frame.is_large {
+            // It needs the context for a moment only: no more than a thread has.
+            return match there as u64 == frame.len {
+                true if self.reserve(rest + least) => Makes::Whole(LEAST_STEP),
+                true => Makes::Nothing,
+                false => Makes::Later,
+            };
+        }
+        match self.reserve(rest + context + least) {
+            true => Makes::Some(LEAST_STEP),
+            false => Makes::Nothing,
         }
     }
 
@@ -318,6 +330,23 @@ fn own(input: &Input) -> usize {
         input.capacity()
     }
 }
+
+/// What the next step of inflating may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Makes {
+    /// So many bytes at most.
+    Some(usize),
+    /// The whole message, of so many bytes at most, or nothing.
+    Whole(usize),
+    /// Nothing until all of the frame is there.
+    Later,
+    /// Nothing: it waits for memory.
+    Nothing,
+}
+
+/// A compressed message of this length at most is inflated at once where memory is
+/// short: it may lie in the input until it is whole.
+const AT_ONCE: u64 = 4 << 10;
 
 /// What is made of a compressed message where memory is short.
 const LEAST_STEP: usize = 4 << 10;

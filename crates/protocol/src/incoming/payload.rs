@@ -9,6 +9,7 @@ use crate::event::{Found, Kind};
 use crate::growth::grow;
 use crate::incoming::assembly::SHARE_MIN;
 use crate::incoming::frame::Frame;
+use crate::incoming::memory::Makes;
 use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
 use crate::outgoing::Outgoing;
@@ -174,9 +175,14 @@ impl Incoming {
         let limit = self.config.limits().message;
         let rest = frame.rest();
         let there = input.len().min(rest);
-        let Some(now) = self.reserve_inflated(there, input) else {
-            self.frame = Some(frame);
-            return Ok(None);
+        let makes = self.reserve_inflated(&frame, there, input);
+        let (now, at_once) = match makes {
+            Makes::Some(now) => (now, false),
+            Makes::Whole(now) => (now, true),
+            Makes::Later | Makes::Nothing => {
+                self.frame = Some(frame);
+                return Ok(None);
+            }
         };
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         let Some(Extras {
@@ -199,7 +205,16 @@ impl Incoming {
         }
         let payload = input.unread().get(..there).unwrap_or_default();
         let most = &mut Most { limit, now };
-        let inflated = if ends {
+        let inflated = if at_once {
+            let whole = inflate.at_once(payload, assembly, most, &mut self.work);
+            if whole == Ok(false) {
+                // It is unmasked, and no more.
+                frame.ahead = there as u32;
+                frame.is_large = true;
+                return self.inflate(frame, input);
+            }
+            whole.map(|_| there)
+        } else if ends {
             inflate.finish(payload, assembly, most, &mut self.work)
         } else {
             inflate.payload(payload, assembly, most, &mut self.work)
