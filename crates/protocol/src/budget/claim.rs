@@ -62,6 +62,8 @@ struct Waiting {
     number: Number,
     /// What it waits for, in bytes, beyond half of the share.
     wants: usize,
+    /// When a small one was first looked at.
+    since: Option<Duration>,
     /// What it knew of those that were let go when it was last looked at, if it
     /// waited too long.
     let_go: Option<u64>,
@@ -333,12 +335,18 @@ impl Claim {
             return false;
         }
         let takes_over = self.takes_over(now);
-        if armed && !takes_over && self.goes(come) {
+        let patience = self.budget().patience();
+        let left = self.patience_left(now);
+        if left > Duration::ZERO {
+            if armed {
+                self.makes_room();
+            }
+        } else if armed && !takes_over && self.goes(come) {
             return true;
         }
-        let patience = self.budget().patience();
         let delay = match (self.is_waiting(), armed) {
             (true, _) if patience == NEVER => PATIENCE,
+            (true, _) if left > Duration::ZERO => left.min(look_after(patience / 50)),
             (true, false) => patience,
             // Another one was let go: its memory comes soon, or the next one goes.
             (true, true) => look_after(patience / 8),
@@ -347,6 +355,31 @@ impl Claim {
         self.at = after(now, delay, delay);
         self.seen = come;
         false
+    }
+
+    /// How long a small message still waits until one has to go: meanwhile those go that
+    /// hold far more.
+    fn patience_left(&mut self, now: Duration) -> Duration {
+        let patience = self.budget().patience();
+        match &mut self.stand {
+            Stand::Waits(waiting) if waiting.wants <= SMALL && patience != NEVER => {
+                let since = *waiting.since.get_or_insert(now);
+                patience.saturating_sub(now.saturating_sub(since))
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Lets one go that holds far more than this small message, if there is no room for
+    /// it.
+    fn makes_room(&self) {
+        if let Stand::Waits(waiting) = self.stand {
+            let wait = waiting.wait(self.message.bytes());
+            let budget = self.budget();
+            if let Some(call) = budget.in_line(|line| line.make_room(wait, budget)) {
+                call();
+            }
+        }
     }
 
     /// The patience is over: whether it is this one that goes.
@@ -431,6 +464,7 @@ impl Waiting {
         Self {
             number,
             wants: 0,
+            since: None,
             let_go: None,
             handed_out: None,
         }
@@ -454,3 +488,7 @@ pub(crate) fn look_after(time: Duration) -> Duration {
 /// A message that has its memory, and does not come so much further within the
 /// patience, is let go where others are short of memory, in bytes.
 pub(crate) const PROGRESS: usize = 16 << 10;
+
+/// A message that waits for no more in all, in bytes, does not wait for those that hold
+/// far more.
+const SMALL: usize = 16 << 10;

@@ -47,6 +47,11 @@ impl Leaving {
         }
     }
 
+    /// How many bytes come back, as far as is known.
+    pub(super) fn coming_soon(&self) -> usize {
+        self.coming
+    }
+
     /// How many bytes come back. `seen` is how many were let go when one that waits
     /// looked last, and its time is over again: if none were since, all had theirs.
     pub(super) fn coming(&mut self, seen: &mut Option<u64>) -> usize {

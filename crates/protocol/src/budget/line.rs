@@ -176,7 +176,7 @@ impl Line {
         // Told before it looks: whoever gives memory back from here on sees it.
         self.publish(budget);
         let has_room =
-            self.places.is_before_all(&wait) && budget.has_room_for(wait.needs, wait.total());
+            self.places.is_before_all(&wait) && budget.has_room_with(0, wait.needs, wait.total());
         let goes_beyond = self.beyond.is_none() && self.places.is_oldest(wait.number);
         if !has_room && !goes_beyond {
             return None;
@@ -231,7 +231,7 @@ impl Line {
         }
         while let Some(smallest) = self.places.smallest() {
             needs = needs.saturating_add(smallest.needs);
-            if !budget.has_room_for(needs, smallest.total()) {
+            if !budget.has_room_with(0, needs, smallest.total()) {
                 break;
             }
             let number = smallest.number;
@@ -240,7 +240,7 @@ impl Line {
         while let (true, Some(first)) = (self.places.is_empty(), self.newcomers.first_entry()) {
             let wait = &first.get().wait;
             needs = needs.saturating_add(wait.needs);
-            if !budget.has_room_for(needs, wait.total()) {
+            if !budget.has_room_with(0, needs, wait.total()) {
                 break;
             }
             calls.push(first.remove().call);
@@ -256,7 +256,7 @@ impl Line {
         self.leave_place(own.number, budget);
         let coming = self.leaving.coming(seen);
         let needs = self.places.needs().saturating_add(own.needs);
-        if budget.has_room(needs.saturating_sub(coming)) {
+        if budget.has_room_with(coming, needs, 0) {
             return LetGo::NotYet;
         }
         match self.places.remove_larger(&own) {
@@ -267,6 +267,20 @@ impl Line {
             }
             None => LetGo::Itself,
         }
+    }
+
+    /// A small message waits: lets one go that holds far more, unless enough comes back
+    /// already. What tells that one.
+    pub(super) fn make_room(&mut self, own: Wait, budget: &Budget) -> Option<Call> {
+        let coming = self.leaving.coming_soon();
+        if budget.has_room_with(coming, own.needs, own.total()) {
+            return None;
+        }
+        let least = own.total().saturating_mul(FAR_MORE);
+        let place = self.places.remove_largest(least)?;
+        self.leaving.insert(place.wait);
+        self.publish(budget);
+        Some(place.call)
     }
 
     fn has_come(&mut self, number: Number) {
@@ -301,6 +315,9 @@ impl Line {
         newcomers.store(self.newcomers.len(), Ordering::SeqCst);
     }
 }
+
+/// How many times as much.
+const FAR_MORE: usize = 4;
 
 impl Over {
     fn extend(&mut self, place: Option<Place>) {

@@ -32,16 +32,20 @@ pub use usage::{Purpose, Usage};
 ///
 /// Each connection is charged [`Budget::SHARE`] when it opens, and within that it
 /// neither counts nor waits: small messages go on also where all of the rest is
-/// used up. One that is compressed needs a context beside, where that is not kept.
-/// Beyond it, in this order:
+/// used up. Beyond it, in this order:
 ///
-/// 1. A connection reads no more than it needs for the current message, and
+/// 1. Eight times what a message then holds, at most an eighth of the budget, is left
+///    for smaller ones: so those that hold much, and for long, leave room for those
+///    that need little, for a moment.
+/// 2. A connection reads no more than it needs for the current message, and
 ///    queues no more than one message, or 1 KiB of small ones.
-/// 2. A message that needs more memory waits for it, the oldest first, for at most
-///    [`patience`](Budget::patience). Nothing is read for it meanwhile. A message,
-///    or a queue, that has its memory and hardly moves for that time is let go.
-/// 3. The largest message that waits is let go: its connection is closed with 1013
-///    (Try Again Later).
+/// 3. A message that needs more memory waits for it, for at most
+///    [`patience`](Budget::patience); of those who wait the smallest goes on first. Nothing
+///    is read for it meanwhile. A message, or a queue, that has its memory and hardly
+///    moves for that time is let go.
+/// 4. The largest message that waits is let go: its connection is closed with 1013
+///    (Try Again Later). For one of at most 16 KiB that happens after a fiftieth of
+///    the patience, 100 ms at least, to those that hold four times as much.
 ///
 /// The head of a handshake that is larger than usual waits after all messages, in the
 /// order of their coming, for as long ([`Newcomer`]); then its client is refused.
@@ -201,9 +205,11 @@ impl Budget {
         self.waiting() > 0 || !self.has_plenty(0)
     }
 
-    /// Whether so many bytes more fit now for a part that then has `total`.
-    fn has_room_for(&self, bytes: usize, total: usize) -> bool {
-        self.has_room(bytes.saturating_add(self.left_by(total)))
+    /// Whether so many bytes more fit, once `coming` are back, for a part that then has
+    /// `total`.
+    fn has_room_with(&self, coming: usize, bytes: usize, total: usize) -> bool {
+        let needed = bytes.saturating_add(self.left_by(total));
+        self.used().saturating_add(needed) <= self.limit().saturating_add(coming)
     }
 
     /// What a part of `total` bytes leaves for smaller ones: or a few hundred that are

@@ -56,6 +56,12 @@ impl Places {
         (largest > size(own)).then(|| self.remove(number))?
     }
 
+    /// Removes the largest if that holds so many bytes.
+    pub(super) fn remove_largest(&mut self, least: usize) -> Option<Place> {
+        let (held, Reverse(number)) = *self.by_size.last()?;
+        (held >= least).then(|| self.remove(number))?
+    }
+
     /// The oldest.
     pub(super) fn oldest(&self) -> Option<&Wait> {
         let (_, place) = self.by_age.first_key_value()?;

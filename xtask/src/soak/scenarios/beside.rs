@@ -31,6 +31,13 @@ pub(super) const MANY: Kind = Kind {
     arguments: "meter --connections 100 --rate 1000 --path /short",
 };
 
+/// Each sends a message of 4,000 bytes every 100 ms.
+pub(super) const MEDIUM: Kind = Kind {
+    what: "4,000 bytes, beside them",
+    count: 20,
+    arguments: "meter --connections 20 --rate 200 --size 4000",
+};
+
 /// Each sends a compressed message of 2,000 bytes every 100 ms.
 pub(super) const COMPRESSED: Kind = Kind {
     what: "compressed, beside them",
@@ -112,6 +119,20 @@ impl Honest {
     /// From now on there is something beside them.
     pub(super) fn beside(self, stage: &mut Stage<'_>) {
         stage.signal(self.0, Signal::Next);
+    }
+
+    /// Ends them, and tells how they fared.
+    pub(super) fn tell(self, stage: &mut Stage<'_>, what: &str) -> Result<(), Error> {
+        let Self(meter) = self;
+        stage.end(meter)?;
+        for quantile in ["p50", "p99"] {
+            let ms = stage.ms(meter, &format!("beside_all_{quantile}"));
+            stage.tell(format!("{what}: {quantile}"), ms, " ms");
+        }
+        let ended = stage.fact(meter, "ended") as f64;
+        stage.tell(format!("{what}: connections ended"), ended, "");
+        stage.check_books(what, meter);
+        Ok(())
     }
 
     /// Ends them, and judges how long they waited.

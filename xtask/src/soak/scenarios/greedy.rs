@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::soak::confinement::Confinement;
 use crate::soak::scenarios::OPENING;
-use crate::soak::scenarios::beside::{COMPRESSED, CROWDED, Honest, LARGE, MANY, QUIET, Waits};
+use crate::soak::scenarios::beside::{
+    COMPRESSED, CROWDED, Honest, LARGE, MANY, MEDIUM, QUIET, Waits,
+};
 use crate::soak::stage::{Id, Stage};
 use crate::soak::verdict::Limit;
 
@@ -30,8 +32,11 @@ const KINDS_OF_EVENTS: &str = "bombs,unread,half,head";
 /// How long honest clients may wait.
 const WAITS: Waits = &[("p99", 100.0)];
 
-/// How long they may whose messages need more memory than their share: it is their turn within the time
-/// that a message waits for memory.
+/// How long they may whose messages need a little more memory than their share.
+const WAITS_FOR_LITTLE: Waits = &[("p99", 1_000.0)];
+
+/// How long they may whose messages need some more: it is their turn within the time that a message waits
+/// for memory. Whoever needs as much as the greedy ones waits as they do, and is let go as they are.
 const WAITS_FOR_MEMORY: Waits = &[("p99", 5_000.0)];
 
 /// How much memory the server may have beside many bombs, in MiB.
@@ -90,12 +95,13 @@ fn play(
     let mut honest = Vec::new();
     for (kind, waits) in [
         (MANY, waits),
+        (MEDIUM, WAITS_FOR_LITTLE),
         (COMPRESSED, WAITS_FOR_MEMORY),
-        (LARGE, WAITS_FOR_MEMORY),
     ] {
         let of_kind = Honest::of(stage, port, &kind)?;
         honest.push((of_kind, kind, waits));
     }
+    let large = Honest::of(stage, port, &LARGE)?;
     stage.watch("alone", QUIET)?;
     let attack = format!("greedy --kinds {kinds} --connections {count} --parallel 256");
     // What kernels take for those who do not read is no memory of the server.
@@ -103,6 +109,7 @@ fn play(
     for (honest, ..) in &honest {
         honest.beside(stage);
     }
+    large.beside(stage);
     let enough = (count as f64 * AT_ONCE).floor();
     stage.until("greedy ones come", OPENING, |stage| {
         stage.fact(attack, "open") as f64 >= enough
@@ -118,6 +125,7 @@ fn play(
     for (honest, kind, waits) in honest {
         honest.judge(stage, kind.what, waits)?;
     }
+    large.tell(stage, LARGE.what)?;
     judge_newcomers(stage, newcomers);
     let least = Limit::Least(enough);
     stage.check("greedy connections at once", at_once as f64, "", least);
