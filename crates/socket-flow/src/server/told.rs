@@ -51,7 +51,7 @@ impl Session for Told {
             room: memory.map(|request| self.memory.request(request)),
         });
         Box::pin(async move {
-            let is_told = match telling.tell(&mut ws, *open) {
+            let is_told = match telling.tell(&mut ws, unboxed(open)) {
                 Ok(is_told) => is_told,
                 Err(late) => late.await,
             };
@@ -81,6 +81,11 @@ impl Session for Told {
             Box::pin(telling.tell_close(close)).await;
         })
     }
+}
+
+/// Gives the memory of a box back at once, and not with what it was captured by.
+fn unboxed<T>(boxed: Box<T>) -> T {
+    *boxed
 }
 
 fn close_event(id: ConnectionId, frame: Option<CloseFrame>, error: Option<Error>) -> ServerEvent {
