@@ -130,9 +130,10 @@ impl Frame {
         usize::try_from(self.len - self.done).unwrap_or(usize::MAX)
     }
 
-    /// Whether it is all of a message, and none of it has been taken.
-    pub(super) fn is_whole(&self) -> bool {
-        self.fin && self.done == 0
+    /// Whether it is all of a message, of which nothing has been taken, and that may be
+    /// inflated at once.
+    pub(super) fn is_small(&self) -> bool {
+        self.fin && self.done == 0 && self.len <= AT_ONCE && !self.is_large
     }
 
     /// The most bytes its message can get, of which there are `have`: up to
@@ -149,3 +150,7 @@ impl Frame {
 /// The largest payload that stays in the input until it is whole, if it is not
 /// at once.
 const HOLD_MAX: u64 = (Input::MAX_HELD - MAX_HEADER_LEN) as u64;
+
+/// A compressed message of this length at most is inflated at once where memory is
+/// short: it may lie in the input until it is whole.
+const AT_ONCE: u64 = 4 << 10;

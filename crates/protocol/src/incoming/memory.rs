@@ -68,12 +68,15 @@ impl Incoming {
     }
 
     /// Makes sure of memory for what the next step of inflating makes of `there` bytes of
-    /// a frame, and says how much that may be.
-    #[inline]
-    pub(super) fn reserve_inflated(&mut self, frame: &Frame, there: usize, input: &Input) -> Makes {
-        if !self.has_claim() {
-            return Makes::Some(usize::MAX);
-        }
+    /// a frame's rest, and says how much that may be. `is_small` says that it is all of a
+    /// message that may be inflated at once.
+    pub(super) fn reserve_inflated(
+        &mut self,
+        is_small: bool,
+        there: usize,
+        all_of_it: usize,
+        input: &Input,
+    ) -> Makes {
         let limit = self.config.limits().message;
         let (rest, context) = (own(input), self.context(true));
         let message = self.assembly.as_ref().map(|assembly| &assembly.buf);
@@ -86,13 +89,13 @@ impl Incoming {
             return Makes::Some(OWN);
         }
         let (all, least) = (grown(STEP), grown(LEAST_STEP));
-        let is_whole = frame.is_whole() && message.is_empty();
+        let is_small = is_small && message.is_empty();
         if self.try_reserve_more(rest + context + all) {
             return Makes::Some(STEP);
         }
-        if context > 0 && is_whole && frame.len <= AT_ONCE && !frame.is_large {
+        if context > 0 && is_small {
             // It needs the context for a moment only: no more than a thread has.
-            return match there as u64 == frame.len {
+            return match there == all_of_it {
                 true if self.reserve(rest + least) => Makes::Whole(LEAST_STEP),
                 true => Makes::Nothing,
                 false => Makes::Later,
@@ -343,10 +346,6 @@ pub(super) enum Makes {
     /// Nothing: it waits for memory.
     Nothing,
 }
-
-/// A compressed message of this length at most is inflated at once where memory is
-/// short: it may lie in the input until it is whole.
-const AT_ONCE: u64 = 4 << 10;
 
 /// What is made of a compressed message where memory is short.
 const LEAST_STEP: usize = 4 << 10;

@@ -175,15 +175,17 @@ impl Incoming {
         let limit = self.config.limits().message;
         let rest = frame.rest();
         let there = input.len().min(rest);
-        let makes = self.reserve_inflated(&frame, there, input);
-        let (now, at_once) = match makes {
-            Makes::Some(now) => (now, false),
-            Makes::Whole(now) => (now, true),
-            Makes::Later | Makes::Nothing => {
-                self.frame = Some(frame);
-                return Ok(None);
+        let mut now = usize::MAX;
+        if self.has_claim() {
+            match self.reserve_inflated(frame.is_small(), there, rest, input) {
+                Makes::Some(most) => now = most,
+                Makes::Whole(most) => return self.inflate_at_once(frame, most, input),
+                Makes::Later | Makes::Nothing => {
+                    self.frame = Some(frame);
+                    return Ok(None);
+                }
             }
-        };
+        }
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         let Some(Extras {
             inflate: Some(inflate),
@@ -193,11 +195,6 @@ impl Incoming {
             // Judged when the frame began: RSV1 needs the extension.
             return Err(HeaderError::ReservedBits(Rsv::RSV1).into());
         };
-        let failed = |failure| match failure {
-            InflateFailure::Invalid => ProtocolError::InvalidCompression,
-            InflateFailure::TooBig => ProtocolError::MessageTooBig { limit },
-            InflateFailure::TooManyRestarts => ProtocolError::TooManyRestarts,
-        };
         let ends = frame.fin && there == rest;
         if let Some(key) = frame.mask {
             let offset = (frame.done + u64::from(frame.ahead)) % 4;
@@ -205,16 +202,7 @@ impl Incoming {
         }
         let payload = input.unread().get(..there).unwrap_or_default();
         let most = &mut Most { limit, now };
-        let inflated = if at_once {
-            let whole = inflate.at_once(payload, assembly, most, &mut self.work);
-            if whole == Ok(false) {
-                // It is unmasked, and no more.
-                frame.ahead = there as u32;
-                frame.is_large = true;
-                return self.inflate(frame, input);
-            }
-            whole.map(|_| there)
-        } else if ends {
+        let inflated = if ends {
             inflate.finish(payload, assembly, most, &mut self.work)
         } else {
             inflate.payload(payload, assembly, most, &mut self.work)
@@ -228,7 +216,7 @@ impl Incoming {
                 .check_utf8(0..len, ends)
                 .map_err(ProtocolError::InvalidUtf8)?;
         }
-        let taken = inflated.map_err(failed)?;
+        let taken = inflated.map_err(|failure| failed(failure, limit))?;
         input.consume(taken);
         frame.done += taken as u64;
         // The input holds far less than 4 GiB.
@@ -240,6 +228,44 @@ impl Incoming {
         Ok(ends.then(|| self.assembled(kind)))
     }
 
+    /// The same for a message that is whole in its frame, where memory is short: all of
+    /// it, or nothing yet.
+    #[cold]
+    #[inline(never)]
+    fn inflate_at_once(
+        &mut self,
+        mut frame: Frame,
+        now: usize,
+        input: &mut Input,
+    ) -> Result<Option<Found>, ProtocolError> {
+        let limit = self.config.limits().message;
+        let there = frame.rest();
+        if let Some(key) = frame.mask {
+            // It may have been tried before.
+            input.unmask(frame.ahead as usize..there, key, frame.ahead as usize % 4);
+        }
+        frame.ahead = there as u32;
+        let assembly = &mut self.assembly.get_or_insert_default().buf;
+        let inflate = self.extras.as_deref_mut();
+        if let Some(inflate) = inflate.and_then(|extras| extras.inflate.as_mut()) {
+            let payload = input.unread().get(..there).unwrap_or_default();
+            let most = &mut Most { limit, now };
+            let whole = inflate.at_once(payload, assembly, most, &mut self.work);
+            if whole == Ok(false) {
+                frame.is_large = true;
+                return self.inflate(frame, input);
+            }
+            if frame.kind == Kind::Text {
+                let len = assembly.len();
+                let checked = assembly.check_utf8(0..len, whole.is_ok());
+                checked.map_err(ProtocolError::InvalidUtf8)?;
+            }
+            whole.map_err(|failure| failed(failure, limit))?;
+        }
+        input.consume(there);
+        Ok(Some(self.assembled(frame.kind)))
+    }
+
     /// The message under way is whole.
     fn assembled(&mut self, kind: Kind) -> Found {
         self.message = None;
@@ -247,6 +273,14 @@ impl Incoming {
         self.message_ended();
         self.assembly.get_or_insert_default().end(kind);
         Found::assembled(kind)
+    }
+}
+
+fn failed(failure: InflateFailure, limit: usize) -> ProtocolError {
+    match failure {
+        InflateFailure::Invalid => ProtocolError::InvalidCompression,
+        InflateFailure::TooBig => ProtocolError::MessageTooBig { limit },
+        InflateFailure::TooManyRestarts => ProtocolError::TooManyRestarts,
     }
 }
 
