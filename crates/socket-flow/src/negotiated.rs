@@ -10,7 +10,7 @@ pub(crate) fn negotiated(agreed: handshake::Negotiated) -> Negotiated {
         None => negotiated,
     };
     match agreed.subprotocol {
-        Some(name) => negotiated.with_subprotocol(name),
+        Some(name) => negotiated.with_subprotocol(&*name),
         None => negotiated,
     }
 }
