@@ -21,7 +21,7 @@ pub(crate) fn within_budget(
         let settings = config.deflate_settings();
         settings.kept_memory(params, Role::Server)
     };
-    let keeps = kept(crate::deflate::params(agreed));
+    let keeps = kept(agreed);
     if keeps > 0 {
         let mut lease = budget.lease(Purpose::Contexts);
         // Half of the budget is for what is given back: contexts stay as long as their connection.
@@ -33,7 +33,7 @@ pub(crate) fn within_budget(
         kept(DeflateParams {
             server_no_context_takeover,
             client_no_context_takeover: !server_no_context_takeover,
-            ..crate::deflate::params(agreed)
+            ..agreed
         })
     };
     let for_a_message = one_direction(true).max(one_direction(false));
