@@ -71,18 +71,11 @@ impl Acceptance {
             offered,
             require_subprotocol: choices.require_subprotocol,
             negotiated,
-            deflate: None,
+            deflate,
             headers: choices.headers.clone(),
         };
         acceptance.check_subprotocol()?;
-        Ok(acceptance.answering(deflate))
-    }
-
-    fn answering(mut self, deflate: Option<Answer>) -> Self {
-        let agreed = deflate.as_ref().map(Answer::agreed);
-        self.negotiated = self.negotiated.with_deflate(agreed);
-        self.deflate = deflate;
-        self
+        Ok(acceptance)
     }
 
     /// What is agreed on as it stands.
@@ -163,6 +156,13 @@ impl Acceptance {
     pub fn answer(self) -> Result<(Response<()>, Negotiated), Rejection> {
         let response = self.switching_protocols()?;
         Ok((response, self.negotiated))
+    }
+
+    fn answering(mut self, deflate: Option<Answer>) -> Self {
+        let agreed = deflate.as_ref().map(Answer::agreed);
+        self.negotiated = self.negotiated.with_deflate(agreed);
+        self.deflate = deflate;
+        self
     }
 
     fn switching_protocols(&self) -> Result<Response<()>, RejectReason> {

@@ -124,7 +124,9 @@ fn judge(
     }
     let mut supported = choices.subprotocols.iter();
     let picked = supported.find(|name| subprotocol::is_among(&offered, name));
-    let negotiated = Negotiated::NOTHING.with_subprotocol(picked.map(String::as_str));
+    let negotiated = Negotiated::NOTHING
+        .with_subprotocol(picked.map(String::as_str))
+        .with_deflate(accepted.as_ref().map(Answer::agreed));
     Acceptance::new(
         key,
         expects_continue(headers),
