@@ -1,8 +1,12 @@
 //! The WebSocket wire format, [RFC 6455]: frame headers, masking, UTF-8 and close codes.
 //!
 //! This crate is the bottom layer of `socket-flow` and useful alone: it reads and writes *frames*. It
-//! knows nothing of messages, connections, handshakes or I/O; it lends ranges of the caller's memory and,
-//! without features, is `no_std` and allocates nothing.
+//! knows nothing of messages, connections or I/O; it lends ranges of the caller's memory and, without
+//! features, is `no_std` and allocates nothing.
+//!
+//! The words that the layers above share are here as well: [`Role`], [`CloseCode`], and what an opening
+//! handshake hands to a connection, [`DeflateParams`] and `Negotiated`. Plain values, for nothing is
+//! negotiated or compressed here.
 //!
 //! ```text
 //!   received bytes                                              what the caller gets
@@ -31,7 +35,8 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `std` | yes | detection of AVX2 at run time; without it the instructions are chosen at compile time |
-//! | `bytes` | no | `Utf8Bytes`, owned text, and `ReceiveBuf`, a receive buffer that remembers what it validated; `append` |
+//! | `alloc` | no | `Negotiated`, what a handshake agreed on |
+//! | `bytes` | no | `Utf8Bytes`, owned text, and `ReceiveBuf`, a receive buffer that remembers what it validated; `append`; `alloc` |
 //! | `codec` | no | `FrameCodec`: `tokio_util::codec::{Decoder, Encoder}` of raw frames |
 //!
 //! # Examples
@@ -69,7 +74,7 @@
     )
 )]
 
-#[cfg(feature = "bytes")]
+#[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
@@ -81,9 +86,12 @@ mod close_payload;
 #[cfg(feature = "codec")]
 mod codec;
 mod decoder;
+mod deflate_params;
 mod error;
 mod header;
 pub mod mask;
+#[cfg(feature = "alloc")]
+mod negotiated;
 mod opcode;
 mod role;
 mod rsv;
@@ -99,9 +107,12 @@ pub use close_payload::{CloseError, ClosePayload, MAX_REASON_LEN, ReasonTooLong,
 #[cfg(feature = "codec")]
 pub use codec::{Frame, FrameCodec, FrameCodecError};
 pub use decoder::{FrameDecoder, Progress};
+pub use deflate_params::DeflateParams;
 pub use error::HeaderError;
 pub use header::{FrameHeader, HeaderBytes, MAX_CONTROL_PAYLOAD, MAX_HEADER_LEN};
 pub use mask::key::MaskKey;
+#[cfg(feature = "alloc")]
+pub use negotiated::Negotiated;
 pub use opcode::{OpCode, ReservedOpCode};
 pub use role::Role;
 pub use rsv::Rsv;

@@ -2,8 +2,9 @@
 
 use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 use http::{Request, Response};
+use socket_flow_handshake::DeflateParams;
 use socket_flow_handshake::client::{self, Offer};
-use socket_flow_handshake::deflate::{ClientWindow, DeflateChoice, DeflateOffer, DeflateParams};
+use socket_flow_handshake::deflate::{ClientWindow, DeflateOffer};
 use socket_flow_handshake::extension;
 use socket_flow_handshake::key::Key;
 use socket_flow_handshake::server::{self, Choices};
@@ -50,13 +51,13 @@ pub(crate) fn ext_header(data: &[u8]) {
     }
     assert_eq!(extension::parse(&again), Ok(list.clone()));
 
-    let choice = DeflateChoice::default()
-        .server_no_context_takeover(flags & 1 != 0)
-        .client_no_context_takeover(flags & 2 != 0)
-        .server_max_window_bits(server_bits)
-        .and_then(|choice| choice.client_max_window_bits(client_bits))
-        .expect("bits from 8 to 15");
-    answered(&headers, choice, &reference);
+    let wished = DeflateParams {
+        server_no_context_takeover: flags & 1 != 0,
+        client_no_context_takeover: flags & 2 != 0,
+        server_max_window_bits: server_bits,
+        client_max_window_bits: client_bits,
+    };
+    answered(&headers, wished, &reference);
 
     let window = match flags >> 4 & 3 {
         0 => ClientWindow::Absent,
@@ -92,7 +93,7 @@ pub(crate) fn ext_header(data: &[u8]) {
 }
 
 /// The header as an offer: the server's answer and what it holds are what the RFC allows.
-fn answered(headers: &HeaderMap, choice: DeflateChoice, reference: &[Extension]) {
+fn answered(headers: &HeaderMap, wished: DeflateParams, reference: &[Extension]) {
     let mut request = Request::get("/")
         .header("host", "a")
         .header("upgrade", "websocket")
@@ -102,7 +103,7 @@ fn answered(headers: &HeaderMap, choice: DeflateChoice, reference: &[Extension])
         .body(())
         .expect("a request");
     request.headers_mut().extend(headers.clone());
-    let choices = Choices::default().deflate(choice);
+    let choices = Choices::default().deflate(wished);
     let (response, negotiated) = server::accept(&request, &choices).expect("a well-formed list");
     let offers = reference.iter().filter(|extension| extension.name == NAME);
     let offer = offers.filter_map(Parameters::read).next();
@@ -133,7 +134,7 @@ fn verified(headers: &HeaderMap, offer: DeflateOffer) -> Option<Option<DeflatePa
         .expect("a response");
     response.headers_mut().extend(headers.clone());
     let offer = Offer::default().deflate(offer);
-    let negotiated = client::verify(&response, &offer, &key).ok()?;
+    let (negotiated, _) = client::verify(&response, &offer, &key).ok()?;
     Some(negotiated.deflate())
 }
 

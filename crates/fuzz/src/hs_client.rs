@@ -101,9 +101,9 @@ fn outcome(pieces: &[&[u8]], offer: &Offer, key: &Key) -> Outcome {
             }
         };
         return match client::verify(&response, offer, key) {
-            Ok(negotiated) => Outcome::Open {
+            Ok((negotiated, _)) => Outcome::Open {
                 end,
-                subprotocol: negotiated.subprotocol,
+                subprotocol: negotiated.subprotocol().map(Into::into),
             },
             Err(VerifyError::Status(status)) => Outcome::Status(status.as_u16(), end),
             Err(VerifyError::Deflate(_)) => Outcome::Deflate,

@@ -12,29 +12,28 @@ mod header_names;
 mod hidden;
 pub mod host;
 pub mod key;
-mod negotiated;
 pub mod origin;
 pub mod server;
 pub mod subprotocol;
 pub mod target;
 mod userinfo;
 
+pub use socket_flow_frames::{DeflateParams, Negotiated};
+
 pub use hidden::Hidden;
-pub use negotiated::Negotiated;
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn every_public_type_can_go_to_another_thread() {
         fn assert<T: Send + Sync + 'static>() {}
+        assert::<crate::DeflateParams>();
         assert::<crate::Negotiated>();
         assert::<crate::body::BodyDecoder>();
         assert::<crate::client::Offer>();
         assert::<crate::client::VerifyError>();
-        assert::<crate::deflate::DeflateChoice>();
         assert::<crate::deflate::DeflateError>();
         assert::<crate::deflate::DeflateOffer>();
-        assert::<crate::deflate::DeflateParams>();
         assert::<crate::head::RequestDecoder>();
         assert::<crate::head::ResponseDecoder>();
         assert::<crate::host::HostPolicy>();

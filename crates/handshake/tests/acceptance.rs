@@ -2,7 +2,7 @@
 
 use http::header::{HeaderName, SERVER, SET_COOKIE};
 use http::{HeaderValue, Request};
-use socket_flow_handshake::deflate::DeflateChoice;
+use socket_flow_handshake::DeflateParams;
 use socket_flow_handshake::head::encode_response;
 use socket_flow_handshake::origin::OriginPolicy;
 use socket_flow_handshake::server::{Acceptance, Choices, RejectReason, accept, decide};
@@ -55,7 +55,10 @@ fn an_answer_holds_what_was_agreed_and_the_headers_in_their_order() {
     ]);
     let choices = Choices::default()
         .subprotocols(["v1"])
-        .deflate(DeflateChoice::default().client_max_window_bits(10).unwrap())
+        .deflate(DeflateParams {
+            client_max_window_bits: 10,
+            ..DeflateParams::default()
+        })
         .header(SET_COOKIE, HeaderValue::from_static("a=1"));
     let decided = decide(&request, &choices).unwrap();
     assert_eq!(
@@ -120,13 +123,13 @@ fn a_subprotocol_is_agreed_on_where_it_was_offered_in_exact_case() {
             .collect();
         let choices = Choices::default().subprotocols(["v1"]);
         let acceptance = decide(&request(&lines), &choices).unwrap();
-        let own = acceptance.negotiated().subprotocol.clone();
+        let own = acceptance.negotiated().subprotocol();
         assert_eq!(own.is_some(), !offered.is_empty());
 
         let acceptance = acceptance.subprotocol(picked);
-        assert_eq!(acceptance.negotiated().subprotocol.as_deref(), agreed);
+        assert_eq!(acceptance.negotiated().subprotocol(), agreed);
         let (response, negotiated) = acceptance.answer().unwrap();
-        assert_eq!(negotiated.subprotocol.as_deref(), agreed);
+        assert_eq!(negotiated.subprotocol(), agreed);
         let answered = response.headers().get("sec-websocket-protocol");
         assert_eq!(answered.map(|value| value.to_str().unwrap()), agreed);
     }
@@ -142,10 +145,10 @@ fn where_a_subprotocol_is_required_the_last_one_picked_decides() {
 
     let decided = decide(&request, &choices.subprotocols(["v1"])).unwrap();
     let changed = decided.subprotocol("v3");
-    assert_eq!(changed.negotiated().subprotocol, None);
+    assert_eq!(changed.negotiated().subprotocol(), None);
     assert_eq!(refused(changed.clone()), RejectReason::NoCommonSubprotocol);
     let (_, negotiated) = changed.subprotocol("v2").answer().unwrap();
-    assert_eq!(negotiated.subprotocol.as_deref(), Some("v2"));
+    assert_eq!(negotiated.subprotocol(), Some("v2"));
 }
 
 /// RFC 9112 §6.1.

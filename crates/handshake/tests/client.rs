@@ -179,13 +179,9 @@ fn answers_spelled_in_any_legal_way_are_taken() {
             &["y", "x"],
         ),
     ] {
-        let negotiated = verify(&response(add), &offer(), &key()).unwrap();
-        assert_eq!(negotiated.subprotocol.as_deref(), subprotocol);
-        let got: Vec<_> = negotiated
-            .extensions
-            .iter()
-            .map(Extension::to_string)
-            .collect();
+        let (negotiated, accepted) = verify(&response(add), &offer(), &key()).unwrap();
+        assert_eq!(negotiated.subprotocol(), subprotocol);
+        let got: Vec<_> = accepted.iter().map(Extension::to_string).collect();
         assert_eq!(got, extensions);
     }
 }

@@ -2,14 +2,14 @@
 
 use http::{Request, Response};
 use proptest::prelude::*;
-use socket_flow_handshake::Negotiated;
 use socket_flow_handshake::client::{Offer, request, verify};
-use socket_flow_handshake::deflate::{DeflateChoice, DeflateOffer};
+use socket_flow_handshake::deflate::DeflateOffer;
 use socket_flow_handshake::head::{
     HeadLimits, RequestDecoder, ResponseDecoder, encode_request, encode_response,
 };
 use socket_flow_handshake::key::Key;
 use socket_flow_handshake::server::{Choices, accept};
+use socket_flow_handshake::{DeflateParams, Negotiated};
 
 /// Another spelling of a head: its header lines in another order, the letters of their names in
 /// another case, other spaces and tabs around their values, and lines between that mean nothing.
@@ -112,7 +112,7 @@ proptest! {
         let mut choices = Choices::default().subprotocols(["v1"]);
         if deflate {
             offer = offer.deflate(DeflateOffer::default());
-            choices = choices.deflate(DeflateChoice::default());
+            choices = choices.deflate(DeflateParams::default());
         }
         let mut plain = request(&"ws://example.com/chat".parse().unwrap(), &offer, &key).unwrap();
         let (expected, at_server) = accept(&plain, &choices).unwrap();
@@ -128,7 +128,7 @@ proptest! {
         response.headers_mut().insert("connection", connection.parse().unwrap());
         response.headers_mut().insert("upgrade", websocket.parse().unwrap());
         let respelled = answered.of(&encode_response(&response));
-        let at_client = verify(&decoded_response(&respelled), &offer, &key).unwrap();
+        let (at_client, _) = verify(&decoded_response(&respelled), &offer, &key).unwrap();
         prop_assert_eq!(&at_client, &at_server);
         prop_assert_eq!(at_client.deflate().is_some(), deflate);
         prop_assert_eq!(subprotocol(&at_client), Some("v1"));
@@ -136,5 +136,5 @@ proptest! {
 }
 
 fn subprotocol(negotiated: &Negotiated) -> Option<&str> {
-    negotiated.subprotocol.as_deref()
+    negotiated.subprotocol()
 }

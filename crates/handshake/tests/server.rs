@@ -71,8 +71,8 @@ fn the_rfcs_request_gets_the_rfcs_answer() {
     );
     assert_eq!(headers["sec-websocket-protocol"], "superchat");
     assert_eq!(headers.len(), 4);
-    assert_eq!(negotiated.subprotocol.as_deref(), Some("superchat"));
-    assert!(negotiated.extensions.is_empty());
+    assert_eq!(negotiated.subprotocol(), Some("superchat"));
+    assert_eq!(negotiated.deflate(), None);
 }
 
 /// RFC 6455 §4.2.1, §4.2.2; RFC 9110 §5.3, §8.6.
@@ -110,7 +110,7 @@ fn requests_spelled_in_any_legal_way_are_accepted() {
     ] {
         let (response, negotiated) = accept(&request(without, add), &Choices::default()).unwrap();
         assert_eq!(response.status(), 101, "{add:?}");
-        assert_eq!(negotiated.subprotocol, None);
+        assert_eq!(negotiated.subprotocol(), None);
         // No extension is accepted, whatever is offered.
         assert!(!response.headers().contains_key("sec-websocket-extensions"));
         assert!(!response.headers().contains_key("content-length"));
@@ -453,7 +453,7 @@ fn one_subprotocol_is_answered_or_none() {
             .iter()
             .collect();
         assert_eq!(answered, picked.as_slice(), "{offer:?}");
-        assert_eq!(negotiated.subprotocol.as_deref(), picked);
+        assert_eq!(negotiated.subprotocol(), picked);
 
         let required = choices.clone().require_subprotocol(true);
         let got =

@@ -14,11 +14,10 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use bytes::{Buf, BufMut};
-use socket_flow_handshake::deflate::DeflateChoice;
 use socket_flow_handshake::head::{HeadLimits, RequestDecoder, encode_response};
 use socket_flow_handshake::server::{Choices, accept};
 use socket_flow_protocol::driver::{Next, Receiving, Sending, Turn, drive};
-use socket_flow_protocol::{Config, DeflateParams, Input, Negotiated, Protocol};
+use socket_flow_protocol::{Config, DeflateParams, Input, Protocol};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut addr, mut choices) = (String::from("127.0.0.1:9001"), Choices::default());
@@ -26,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--addr" => addr = arguments.next().ok_or("--addr needs a value")?,
-            "--deflate" => choices = choices.deflate(DeflateChoice::default()),
+            "--deflate" => choices = choices.deflate(DeflateParams::default()),
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
@@ -51,7 +50,7 @@ pub(crate) fn serve(mut io: TcpStream, choices: &Choices) -> Result<(), Box<dyn 
         (count > 0).then_some(()).ok_or("no whole request")?;
         head.extend_from_slice(&bytes[..count]);
     };
-    let (response, agreed) = match accept(&request, choices) {
+    let (response, negotiated) = match accept(&request, choices) {
         Ok(accepted) => accepted,
         Err(rejection) => {
             let response = rejection.response();
@@ -60,14 +59,6 @@ pub(crate) fn serve(mut io: TcpStream, choices: &Choices) -> Result<(), Box<dyn 
         }
     };
     io.write_all(&encode_response(&response))?;
-    let negotiated = agreed.deflate().map_or(Negotiated::default(), |agreed| {
-        Negotiated::default().with_deflate(DeflateParams {
-            server_no_context_takeover: agreed.server_no_context_takeover,
-            client_no_context_takeover: agreed.client_no_context_takeover,
-            server_max_window_bits: agreed.server_max_window_bits,
-            client_max_window_bits: agreed.client_max_window_bits,
-        })
-    });
     let server = Protocol::server(Config::new(), negotiated);
     let (receiving, sending) = drive(server, Input::from(&head[len..]));
     io.set_nonblocking(true)?;

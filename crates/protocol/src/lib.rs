@@ -36,7 +36,9 @@
 //! # Features
 //!
 //! `deflate` compiles the codec of permessage-deflate (RFC 7692) in; it is
-//! used where [`Negotiated::with_deflate`] says that it was agreed.
+//! used where [`Negotiated::deflate`] says that it was agreed. Without the
+//! feature agree to none: nothing is compressed then, and a compressed message
+//! of the peer is refused with 1002.
 //!
 //! This crate has no `unsafe`. For sockets on tokio see
 //! `socket-flow-connection`, for the opening handshake
@@ -68,7 +70,6 @@ mod input;
 mod mask_keys;
 mod message;
 mod message_ref;
-mod negotiated;
 mod outgoing;
 mod parcel;
 mod payload;
@@ -80,13 +81,14 @@ mod timeouts;
 mod work;
 
 pub use socket_flow_frames::{
-    CloseCode, CloseError, HeaderError, InvalidCloseCode, Role, Utf8Bytes, Utf8Error,
+    CloseCode, CloseError, DeflateParams, HeaderError, InvalidCloseCode, Negotiated, Role,
+    Utf8Bytes, Utf8Error,
 };
 
 pub use crate::budget::{Budget, Lease, Newcomer, Purpose, SetAside, Usage};
 pub use crate::closing::Closing;
 pub use crate::config::{Config, Limits, NEVER, Timeouts};
-pub use crate::deflate::{Deflate, DeflateParams};
+pub use crate::deflate::Deflate;
 pub use crate::error::{
     AbnormalClosure, ControlError, Expired, OutOfMemory, ProtocolError, SendError,
 };
@@ -95,7 +97,6 @@ pub use crate::incoming::Incoming;
 pub use crate::input::Input;
 pub use crate::message::Message;
 pub use crate::message_ref::MessageRef;
-pub use crate::negotiated::Negotiated;
 pub use crate::outgoing::Outgoing;
 pub use crate::parcel::Parcel;
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket_flow_frames::{CloseCode, Role};
+use socket_flow_frames::{CloseCode, Negotiated, Role};
 
 use crate::closing::Closing;
 use crate::config::Config;
@@ -11,7 +11,6 @@ use crate::incoming::Incoming;
 use crate::input::Input;
 use crate::message::Message;
 use crate::message_ref::MessageRef;
-use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
 use crate::payload::Payload;
 use crate::queue::WriteQueue;

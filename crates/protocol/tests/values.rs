@@ -257,6 +257,25 @@ fn a_subprotocol_alone_lets_no_reserved_bit_pass() {
     }
 }
 
+/// RFC 6455 §5.2.
+#[test]
+#[cfg(not(feature = "deflate"))]
+fn without_the_codec_nothing_is_compressed_and_what_is_fails_with_1002() {
+    use socket_flow_protocol::{Compressed, DeflateParams};
+
+    for role in ROLES {
+        let negotiated = Negotiated::default().with_deflate(DeflateParams::default());
+        let mut endpoint = Endpoint::negotiated(role, &Config::new(), negotiated);
+        endpoint.sending.queue(Compressed("plain")).unwrap();
+        // "Hello" as RFC 7692 §7.2.3.1 compresses it.
+        endpoint.feed(&frame(role, 0xc1, b"\xf2\x48\xcd\xc9\xc9\x07\x00"));
+        assert!(endpoint.error.is_some());
+        let sent = endpoint.sent();
+        assert_eq!(sent[0], (0x81, b"plain".to_vec()));
+        assert_eq!(sent[1].1[..2], 1002_u16.to_be_bytes());
+    }
+}
+
 #[test]
 fn memory_of_an_input_is_given_taken_and_handed_on() {
     let bytes = [

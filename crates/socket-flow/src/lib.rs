@@ -115,7 +115,6 @@ mod deflate;
 mod head_io;
 mod hub;
 mod invalid_header;
-mod negotiated;
 mod race;
 mod server;
 mod stream;

@@ -1,20 +1,22 @@
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, Response, StatusCode, Version};
+use socket_flow_frames::{DeflateParams, Negotiated};
 
-use crate::Negotiated;
 use crate::client::{Offer, VerifyError};
-use crate::deflate::{self, DeflateParams};
+use crate::deflate;
 use crate::extension::{self, Extension};
 use crate::header::{has_token, protocols, trim};
 use crate::key::Key;
 use crate::subprotocol;
 
-/// Checks the server's answer to a request made with the same offer and key.
+/// Checks the server's answer to a request made with the same offer and key: what was agreed on,
+/// and the extensions the server accepted, in the order they apply.
 ///
 /// All six checks of RFC 6455 §4.1 are made, before any byte behind the head may be read as a
 /// frame. permessage-deflate is checked to be an answer to [`Offer::deflate`]. Any other extension is
 /// only checked for having been offered; whether its parameters are a possible answer is for
-/// whoever implements it.
+/// whoever implements it. Where the offer was written by hand, in [`Offer::extensions`], this holds
+/// of permessage-deflate as well, and [`Negotiated::deflate`] is `None`.
 ///
 /// # Errors
 /// [`VerifyError`], one variant per cause. The status is looked at first.
@@ -32,7 +34,7 @@ pub fn verify<B>(
     response: &Response<B>,
     offer: &Offer,
     key: &Key,
-) -> Result<Negotiated, VerifyError> {
+) -> Result<(Negotiated, Vec<Extension>), VerifyError> {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(VerifyError::Status(response.status()));
     }
@@ -45,11 +47,10 @@ pub fn verify<B>(
     verify_accept(headers, key)?;
     let subprotocol = verify_subprotocol(headers, offer)?;
     let extensions = verify_extensions(headers, offer)?;
-    Ok(Negotiated {
-        subprotocol,
-        deflate: verify_deflate(&extensions, offer)?,
-        extensions,
-    })
+    let negotiated = Negotiated::NOTHING
+        .with_subprotocol(subprotocol)
+        .with_deflate(verify_deflate(&extensions, offer)?);
+    Ok((negotiated, extensions))
 }
 
 /// Step 2: here a list is no choice, so any other protocol in it is refused.
@@ -82,14 +83,17 @@ fn verify_accept(headers: &HeaderMap, key: &Key) -> Result<(), VerifyError> {
 }
 
 /// Step 6.
-fn verify_subprotocol(headers: &HeaderMap, offer: &Offer) -> Result<Option<Box<str>>, VerifyError> {
+fn verify_subprotocol<'a>(
+    headers: &'a HeaderMap,
+    offer: &Offer,
+) -> Result<Option<&'a str>, VerifyError> {
     // RFC 6455 §11.3.4: the header must not appear twice, even with the same value.
     if headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().count() > 1 {
         return Err(VerifyError::RepeatedSubprotocol);
     }
     match *subprotocol::offers(headers).map_err(VerifyError::Subprotocol)? {
         [] => Ok(None),
-        [name] if offer.subprotocols.iter().any(|offered| offered == name) => Ok(Some(name.into())),
+        [name] if offer.subprotocols.iter().any(|offered| offered == name) => Ok(Some(name)),
         [name] => Err(VerifyError::UnofferedSubprotocol(name.into())),
         _ => Err(VerifyError::RepeatedSubprotocol),
     }

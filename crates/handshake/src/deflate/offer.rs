@@ -1,5 +1,7 @@
-use crate::deflate::parameters::{Parameters, valid};
-use crate::deflate::{DeflateError, DeflateParams, InvalidWindowBits, Parameter};
+use socket_flow_frames::DeflateParams;
+
+use crate::deflate::parameters::{MAX_WINDOW_BITS, Parameters, valid};
+use crate::deflate::{ClientWindow, DeflateError, InvalidWindowBits, Parameter};
 use crate::extension::Extension;
 
 /// What a client asks for.
@@ -103,29 +105,40 @@ impl DeflateOffer {
     }
 }
 
-impl Default for DeflateOffer {
-    fn default() -> Self {
+impl From<DeflateParams> for DeflateOffer {
+    /// Asks for these parameters, and names those alone that are not what the extension means
+    /// without them: a server that knows no windows would decline an offer that names one.
+    ///
+    /// The client's window may always be made smaller. A window that lies outside of 8 to 15 bits
+    /// counts as the nearest.
+    ///
+    /// ```
+    /// use socket_flow_handshake::DeflateParams;
+    /// use socket_flow_handshake::deflate::{ClientWindow, DeflateOffer};
+    ///
+    /// let params = DeflateParams {
+    ///     client_max_window_bits: 12,
+    ///     ..DeflateParams::default()
+    /// };
+    /// let offer = DeflateOffer::default().client_max_window_bits(ClientWindow::Bits(12))?;
+    /// assert_eq!(DeflateOffer::from(params), offer);
+    /// # Ok::<_, socket_flow_handshake::deflate::InvalidWindowBits>(())
+    /// ```
+    fn from(params: DeflateParams) -> Self {
+        let params = params.clamped();
+        let named = |bits| (bits < MAX_WINDOW_BITS).then_some(bits);
         Self(Parameters {
-            server_no_context_takeover: false,
-            client_no_context_takeover: false,
-            server_max_window_bits: None,
-            client_max_window_bits: ClientWindow::Any,
+            server_no_context_takeover: params.server_no_context_takeover,
+            client_no_context_takeover: params.client_no_context_takeover,
+            server_max_window_bits: named(params.server_max_window_bits),
+            client_max_window_bits: named(params.client_max_window_bits)
+                .map_or(ClientWindow::Any, ClientWindow::Bits),
         })
     }
 }
 
-/// What an offer says of the client's own window (RFC 7692 §7.1.2.2). Exhaustive, for there is
-/// nothing else to say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // said above
-pub enum ClientWindow {
-    /// `client_max_window_bits` is not offered: the server cannot limit the window, which is of
-    /// 15 bits.
-    Absent,
-    /// `client_max_window_bits` stands alone: the server may name any window.
-    #[default]
-    Any,
-    /// `client_max_window_bits=n`, 8 to 15: the client uses no larger window, and the server may
-    /// name a smaller one.
-    Bits(u8),
+impl Default for DeflateOffer {
+    fn default() -> Self {
+        DeflateParams::default().into()
+    }
 }

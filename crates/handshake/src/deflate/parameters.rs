@@ -1,16 +1,16 @@
 use std::mem::replace;
 use std::ops::RangeInclusive;
 
-use crate::deflate::{
-    ClientWindow, DeflateError, DeflateParams, InvalidWindowBits, NAME, Parameter,
-};
+use socket_flow_frames::DeflateParams;
+
+use crate::deflate::{ClientWindow, DeflateError, InvalidWindowBits, NAME, Parameter};
 use crate::extension::Extension;
 
-/// 32 KiB, the largest window deflate has, and the one that is used where nothing is said.
-pub(super) const MAX_WINDOW_BITS: u8 = *WINDOW_BITS.end();
+/// The window that is used where nothing is said.
+pub(super) const MAX_WINDOW_BITS: u8 = DeflateParams::MAX_WINDOW_BITS;
 
 /// What RFC 7692 §7.1.2 allows on the wire.
-const WINDOW_BITS: RangeInclusive<u8> = 8..=15;
+const WINDOW_BITS: RangeInclusive<u8> = DeflateParams::MIN_WINDOW_BITS..=MAX_WINDOW_BITS;
 
 /// The parameters of one offer or one answer: each at most once, every window within its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

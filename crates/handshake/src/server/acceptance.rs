@@ -5,12 +5,13 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use socket_flow_frames::Negotiated;
 
-use crate::deflate::without_context_takeover;
+use crate::deflate::Answer;
 use crate::header::HeaderNames;
 use crate::key::Key;
 use crate::server::{Choices, RejectReason, Rejection};
-use crate::{Negotiated, extension, subprotocol};
+use crate::{extension, subprotocol};
 
 /// A request that was judged and opens a connection, before it is answered. The other outcome is a
 /// [`Rejection`].
@@ -32,14 +33,14 @@ use crate::{Negotiated, extension, subprotocol};
 ///     .body(())
 ///     .unwrap();
 /// let acceptance = server::decide(&request, &Choices::default().subprotocols(["v2"]))?;
-/// assert_eq!(acceptance.negotiated().subprotocol.as_deref(), Some("v2"));
+/// assert_eq!(acceptance.negotiated().subprotocol(), Some("v2"));
 ///
 /// let mut acceptance = acceptance.subprotocol("v1");
 /// acceptance.headers_mut().append("server", HeaderValue::from_static("chat"));
 /// let (response, negotiated) = acceptance.answer()?;
 /// assert_eq!(response.headers()["sec-websocket-protocol"], "v1");
 /// assert_eq!(response.headers()["server"], "chat");
-/// assert_eq!(negotiated.subprotocol.as_deref(), Some("v1"));
+/// assert_eq!(negotiated.subprotocol(), Some("v1"));
 /// # Ok::<_, server::Rejection>(())
 /// ```
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub struct Acceptance {
     offered: Box<str>,
     require_subprotocol: bool,
     negotiated: Negotiated,
+    /// The answer that what is negotiated of permessage-deflate comes from.
+    deflate: Option<Answer>,
     headers: HeaderMap,
 }
 
@@ -59,6 +62,7 @@ impl Acceptance {
         expects_continue: bool,
         offered: Box<str>,
         negotiated: Negotiated,
+        deflate: Option<Answer>,
         choices: &Choices,
     ) -> Result<Self, RejectReason> {
         let acceptance = Self {
@@ -67,6 +71,7 @@ impl Acceptance {
             offered,
             require_subprotocol: choices.require_subprotocol,
             negotiated,
+            deflate,
             headers: choices.headers.clone(),
         };
         acceptance.check_subprotocol()?;
@@ -83,7 +88,7 @@ impl Acceptance {
     #[must_use]
     pub fn subprotocol(mut self, name: &str) -> Self {
         let offered = subprotocol::is_among(&self.offered, name);
-        self.negotiated.subprotocol = offered.then(|| name.into());
+        self.negotiated = self.negotiated.with_subprotocol(offered.then_some(name));
         self
     }
 
@@ -98,7 +103,7 @@ impl Acceptance {
     ///
     /// ```
     /// use http::Request;
-    /// use socket_flow_handshake::deflate::DeflateChoice;
+    /// use socket_flow_handshake::DeflateParams;
     /// use socket_flow_handshake::server::{self, Choices};
     ///
     /// let request = Request::get("/chat")
@@ -110,7 +115,8 @@ impl Acceptance {
     ///     .header("sec-websocket-extensions", "permessage-deflate; server_max_window_bits=12")
     ///     .body(())
     ///     .unwrap();
-    /// let acceptance = server::decide(&request, &Choices::default().deflate(DeflateChoice::default()))?;
+    /// let choices = Choices::default().deflate(DeflateParams::default());
+    /// let acceptance = server::decide(&request, &choices)?;
     /// let (response, agreed) = acceptance.clone().without_context_takeover().answer()?;
     /// assert_eq!(
     ///     response.headers()["sec-websocket-extensions"],
@@ -124,24 +130,15 @@ impl Acceptance {
     /// # Ok::<_, server::Rejection>(())
     /// ```
     #[must_use]
-    pub fn without_context_takeover(mut self) -> Self {
-        let negotiated = &mut self.negotiated;
-        if let (Some(agreed), [answer]) = (negotiated.deflate, &mut *negotiated.extensions) {
-            if let Some(reduced) = without_context_takeover(answer, agreed) {
-                *answer = reduced.0;
-                negotiated.deflate = Some(reduced.1);
-            }
-        }
-        self
+    pub fn without_context_takeover(self) -> Self {
+        let reduced = self.deflate.map(Answer::without_context_takeover);
+        self.answering(reduced)
     }
 
     /// Declines permessage-deflate.
     #[must_use]
-    pub fn without_deflate(mut self) -> Self {
-        if self.negotiated.deflate.take().is_some() {
-            self.negotiated.extensions.clear();
-        }
-        self
+    pub fn without_deflate(self) -> Self {
+        self.answering(None)
     }
 
     /// The headers to add to the 101: at first those of
@@ -161,6 +158,13 @@ impl Acceptance {
         Ok((response, self.negotiated))
     }
 
+    fn answering(mut self, deflate: Option<Answer>) -> Self {
+        let agreed = deflate.as_ref().map(Answer::agreed);
+        self.negotiated = self.negotiated.with_deflate(agreed);
+        self.deflate = deflate;
+        self
+    }
+
     fn switching_protocols(&self) -> Result<Response<()>, RejectReason> {
         self.check_subprotocol()?;
         let mut response = Response::new(());
@@ -169,13 +173,14 @@ impl Acceptance {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.key.accept().to_header_value());
-        if let Some(name) = &self.negotiated.subprotocol {
+        if let Some(name) = self.negotiated.subprotocol() {
             // It equals a token of the request, so it is a valid value.
             let value =
                 HeaderValue::from_str(name).map_err(|_| RejectReason::NoCommonSubprotocol)?;
             headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
         }
-        if let Some(value) = extension::encode(&self.negotiated.extensions) {
+        let deflate = self.deflate.map(Answer::to_extension);
+        if let Some(value) = extension::encode(deflate.as_slice()) {
             headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
         self.add_headers(headers)?;
@@ -183,7 +188,7 @@ impl Acceptance {
     }
 
     fn check_subprotocol(&self) -> Result<(), RejectReason> {
-        if self.require_subprotocol && self.negotiated.subprotocol.is_none() {
+        if self.require_subprotocol && self.negotiated.subprotocol().is_none() {
             return Err(RejectReason::NoCommonSubprotocol);
         }
         Ok(())

@@ -1,8 +1,8 @@
 use std::fmt;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use socket_flow_frames::DeflateParams;
 
-use crate::deflate::DeflateChoice;
 use crate::header::HeaderNames;
 use crate::host::HostPolicy;
 use crate::origin::OriginPolicy;
@@ -26,7 +26,7 @@ pub struct Choices {
     pub(super) require_subprotocol: bool,
     pub(super) origin: OriginPolicy,
     pub(super) hosts: HostPolicy,
-    pub(super) deflate: Option<DeflateChoice>,
+    pub(super) deflate: Option<DeflateParams>,
     pub(super) headers: HeaderMap,
 }
 
@@ -66,10 +66,31 @@ impl Choices {
         self
     }
 
-    /// Accepts permessage-deflate from a client that offers it. Default: it is declined.
+    /// Accepts permessage-deflate from a client that offers it, and asks for these parameters.
+    /// Default: it is declined.
+    ///
+    /// With the default of the parameters the server does whatever the client asks for, and nothing
+    /// beyond. A client may ask for less than stands here: for a smaller window, or to do without
+    /// context takeover. Whether the client takes its context over is for the server to say, also
+    /// unasked (RFC 7692 §7.1.1.2). A client that does not offer `client_max_window_bits` cannot be
+    /// limited (RFC 7692 §7.1.2.2): with it 15 is agreed on, whatever stands here. A window that
+    /// lies outside of 8 to 15 bits counts as the nearest.
+    ///
+    /// ```
+    /// use socket_flow_handshake::DeflateParams;
+    /// use socket_flow_handshake::server::Choices;
+    ///
+    /// let small = Choices::default().deflate(DeflateParams {
+    ///     server_no_context_takeover: true,
+    ///     client_no_context_takeover: true,
+    ///     server_max_window_bits: 11,
+    ///     client_max_window_bits: 11,
+    /// });
+    /// # let _ = small;
+    /// ```
     #[must_use]
-    pub fn deflate(mut self, choice: DeflateChoice) -> Self {
-        self.deflate = Some(choice);
+    pub fn deflate(mut self, params: DeflateParams) -> Self {
+        self.deflate = Some(params.clamped());
         self
     }
 

@@ -10,9 +10,10 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
+use socket_flow_frames::Negotiated;
 
-use crate::Negotiated;
 use crate::authority::Authority;
+use crate::deflate::Answer;
 use crate::header::{elements, has_token, protocols, trim};
 use crate::host::HostPolicy;
 use crate::key::Key;
@@ -60,7 +61,7 @@ pub use rejection::{InvalidRejection, Rejection};
 /// let (response, negotiated) = server::accept(&request, &choices)?;
 /// assert_eq!(response.status(), 101);
 /// assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-/// assert_eq!(negotiated.subprotocol.as_deref(), Some("v2"));
+/// assert_eq!(negotiated.subprotocol(), Some("v2"));
 /// # Ok::<_, server::Rejection>(())
 /// ```
 pub fn accept<B>(
@@ -112,7 +113,7 @@ fn judge(
     let offered = subprotocol::joined(headers).map_err(RejectReason::Subprotocols)?;
     // The header is judged even where nothing in it is accepted: a broken one shows a broken peer.
     // The first valid offer counts, in the client's order.
-    let accepted = extension::find(headers, |offer| choices.deflate?.accept(offer));
+    let accepted = extension::find(headers, |offer| Answer::to(offer, choices.deflate?));
     let accepted = accepted.map_err(RejectReason::Extensions)?;
     if !choices.origin.allows(headers, &host) {
         let origin = headers.get(ORIGIN).cloned().map(|mut value| {
@@ -121,21 +122,17 @@ fn judge(
         });
         return Err(RejectReason::Origin(origin));
     }
-    let (extensions, deflate) = accepted
-        .map(|(answer, agreed)| (vec![answer], agreed))
-        .unzip();
     let mut supported = choices.subprotocols.iter();
     let picked = supported.find(|name| subprotocol::is_among(&offered, name));
-    let negotiated = Negotiated {
-        subprotocol: picked.map(|name| name.as_str().into()),
-        extensions: extensions.unwrap_or_default(),
-        deflate,
-    };
+    let negotiated = Negotiated::NOTHING
+        .with_subprotocol(picked.map(String::as_str))
+        .with_deflate(accepted.as_ref().map(Answer::agreed));
     Acceptance::new(
         key,
         expects_continue(headers),
         offered.into(),
         negotiated,
+        accepted,
         choices,
     )
 }

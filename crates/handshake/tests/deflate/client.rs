@@ -10,7 +10,7 @@ use socket_flow_handshake::deflate::{
 use socket_flow_handshake::extension::Extension;
 use socket_flow_handshake::header::ListError;
 
-use crate::support::{NAME, answered, ask, key, offer, params, with};
+use crate::support::{NAME, answered, ask, key, offer, params, with, with_extensions};
 
 fn everything() -> Offer {
     Offer::default().deflate(offer(
@@ -71,6 +71,38 @@ fn windows_outside_of_8_to_15_cannot_be_offered() {
     );
 }
 
+/// RFC 7692 §7.1.2.1, §7.1.2.2.
+#[test]
+fn parameters_are_offered_where_they_are_not_what_the_bare_name_means() {
+    for (wished, expected) in [
+        ("", "permessage-deflate; client_max_window_bits"),
+        (
+            "server_max_window_bits=15 client_max_window_bits=15",
+            "permessage-deflate; client_max_window_bits",
+        ),
+        (
+            "server_no_context_takeover server_max_window_bits=14",
+            "permessage-deflate; server_no_context_takeover; server_max_window_bits=14; \
+             client_max_window_bits",
+        ),
+        (
+            "client_no_context_takeover client_max_window_bits=8",
+            "permessage-deflate; client_no_context_takeover; client_max_window_bits=8",
+        ),
+        (
+            "server_max_window_bits=7 client_max_window_bits=0",
+            "permessage-deflate; server_max_window_bits=8; client_max_window_bits=8",
+        ),
+        (
+            "server_max_window_bits=16 client_max_window_bits=255",
+            "permessage-deflate; client_max_window_bits",
+        ),
+    ] {
+        let request = ask(&Offer::default().deflate(params(wished).into()));
+        assert_eq!(request.headers()["sec-websocket-extensions"], expected);
+    }
+}
+
 /// RFC 6455 §9.1.
 #[test]
 fn the_offer_stands_behind_other_extensions_and_not_beside_itself() {
@@ -82,9 +114,10 @@ fn the_offer_stands_behind_other_extensions_and_not_beside_itself() {
         ask(&offer).headers()["sec-websocket-extensions"],
         "x, y, permessage-deflate; client_max_window_bits"
     );
-    let negotiated = answered(&offer, &["y", "permessage-deflate, x"]).unwrap();
+    let (negotiated, extensions) =
+        with_extensions(&offer, &["y", "permessage-deflate, x"]).unwrap();
     assert_eq!(negotiated.deflate(), Some(params("")));
-    let names: Vec<_> = negotiated.extensions.iter().map(Extension::name).collect();
+    let names: Vec<_> = extensions.iter().map(Extension::name).collect();
     assert_eq!(names, ["y", NAME, "x"]);
     assert_eq!(answered(&offer, &["x"]).unwrap().deflate(), None);
 
@@ -96,9 +129,10 @@ fn the_offer_stands_behind_other_extensions_and_not_beside_itself() {
 #[test]
 fn an_offer_written_by_hand_is_left_to_the_hand_that_wrote_it() {
     let offer = Offer::default().extensions([Extension::new(NAME).unwrap()]);
-    let negotiated = answered(&offer, &["permessage-deflate; anything=1"]).unwrap();
+    let (negotiated, extensions) =
+        with_extensions(&offer, &["permessage-deflate; anything=1"]).unwrap();
     assert_eq!(negotiated.deflate(), None);
-    assert_eq!(negotiated.extensions.len(), 1);
+    assert_eq!(extensions.len(), 1);
 }
 
 /// RFC 6455 §9.1.

@@ -1,14 +1,14 @@
 //! Which offers a server takes, and what it answers.
 
-use socket_flow_handshake::deflate::{DeflateChoice, InvalidWindowBits};
+use socket_flow_handshake::DeflateParams;
 use socket_flow_handshake::header::ListError;
 use socket_flow_handshake::server::{Choices, RejectReason};
 
-use crate::support::{NAME, choice, choose, params, serve, with};
+use crate::support::{NAME, choose, params, serve, with};
 
 /// What a server that wants nothing for itself answers.
 fn answer(headers: &[&str]) -> Option<String> {
-    let chosen = choose(headers, DeflateChoice::default()).unwrap();
+    let chosen = choose(headers, DeflateParams::default()).unwrap();
     chosen.map(|(answer, _)| answer)
 }
 
@@ -25,20 +25,26 @@ fn nothing_is_accepted_unless_the_server_chose_to() {
     let (answer, negotiated) = serve(&[NAME], &Choices::default()).unwrap();
     assert_eq!(answer, None);
     assert_eq!(negotiated.deflate(), None);
-    assert_eq!(choose(&[], DeflateChoice::default()), Ok(None));
+    assert_eq!(choose(&[], DeflateParams::default()), Ok(None));
 }
 
+/// RFC 7692 §7.1.2.
 #[test]
-fn windows_outside_of_8_to_15_cannot_be_chosen() {
-    for bits in 0..=u8::MAX {
-        let expected = match bits {
-            8..=15 => Ok(()),
-            _ => Err(InvalidWindowBits(bits)),
+fn a_window_outside_of_8_to_15_is_answered_with_the_nearest() {
+    let offer = "permessage-deflate; server_max_window_bits=15; client_max_window_bits";
+    for (bits, answer) in [
+        (0, "server_max_window_bits=8 client_max_window_bits=8"),
+        (7, "server_max_window_bits=8 client_max_window_bits=8"),
+        (16, "server_max_window_bits=15"),
+        (255, "server_max_window_bits=15"),
+    ] {
+        let wished = DeflateParams {
+            server_max_window_bits: bits,
+            client_max_window_bits: bits,
+            ..DeflateParams::default()
         };
-        let server = DeflateChoice::default().server_max_window_bits(bits);
-        assert_eq!(server.map(drop), expected);
-        let client = DeflateChoice::default().client_max_window_bits(bits);
-        assert_eq!(client.map(drop), expected);
+        let chosen = choose(&[offer], wished).unwrap();
+        assert_eq!(chosen, Some((with(answer), params(answer))), "{bits}");
     }
 }
 
@@ -64,7 +70,7 @@ fn a_browser_is_told_what_the_server_needs_of_it() {
              client_max_window_bits=8",
         ),
     ] {
-        let got = choose(&[offer], choice(chosen)).unwrap();
+        let got = choose(&[offer], params(chosen)).unwrap();
         assert_eq!(got, Some((with(answer), params(agreed))), "{chosen}");
     }
 }
@@ -89,7 +95,7 @@ fn offers_of_the_autobahn_suite_are_answered() {
     ] {
         let expected = params(&format!("{answered} client_no_context_takeover"));
         let offer = with(&format!("{base} {demanded}"));
-        let (answer, agreed) = choose(&[&offer], DeflateChoice::default())
+        let (answer, agreed) = choose(&[&offer], DeflateParams::default())
             .unwrap()
             .unwrap();
         assert_eq!(agreed, expected, "{offer}");
@@ -293,7 +299,7 @@ fn values_that_are_empty_or_no_tokens_are_a_bad_request() {
             ("=8 9", ListError::Separator),
         ] {
             let offer = format!("{NAME}; {parameter}{value}");
-            let got = choose(&[NAME, &offer], DeflateChoice::default());
+            let got = choose(&[NAME, &offer], DeflateParams::default());
             assert_eq!(got, Err(RejectReason::Extensions(error)), "{offer}");
         }
     }

@@ -2,12 +2,12 @@
 
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{HeaderMap, HeaderValue, Request, Uri};
-use socket_flow_handshake::Negotiated;
 use socket_flow_handshake::client::{Offer, VerifyError, request, verify};
-use socket_flow_handshake::deflate::{ClientWindow, DeflateChoice, DeflateOffer, DeflateParams};
+use socket_flow_handshake::deflate::{ClientWindow, DeflateOffer};
 use socket_flow_handshake::extension::Extension;
 use socket_flow_handshake::key::Key;
 use socket_flow_handshake::server::{Choices, RejectReason, accept};
+use socket_flow_handshake::{DeflateParams, Negotiated};
 
 pub(crate) const NAME: &str = "permessage-deflate";
 
@@ -33,27 +33,29 @@ pub(crate) fn serve(
     let mut answers = response.headers().get_all(SEC_WEBSOCKET_EXTENSIONS).iter();
     let answer = answers.next().map(|value| value.to_str().unwrap().into());
     assert_eq!(answers.next(), None, "answers are in one header");
-    let listed: Vec<_> = negotiated
-        .extensions
-        .iter()
-        .map(Extension::to_string)
-        .collect();
-    assert_eq!(answer.clone().unwrap_or_default(), listed.join(", "));
     Ok((answer, negotiated))
 }
 
-/// The same for a server that accepts permessage-deflate.
+/// The same for a server that accepts permessage-deflate and would like these parameters.
 pub(crate) fn choose(
     headers: &[&str],
-    choice: DeflateChoice,
+    wished: DeflateParams,
 ) -> Result<Option<(String, DeflateParams)>, RejectReason> {
-    let (answer, negotiated) = serve(headers, &Choices::default().deflate(choice))?;
+    let (answer, negotiated) = serve(headers, &Choices::default().deflate(wished))?;
     assert_eq!(answer.is_some(), negotiated.deflate().is_some());
     Ok(answer.zip(negotiated.deflate()))
 }
 
 /// What a client with this offer makes of these extension headers in the answer.
 pub(crate) fn answered(offer: &Offer, headers: &[&str]) -> Result<Negotiated, VerifyError> {
+    with_extensions(offer, headers).map(|(negotiated, _)| negotiated)
+}
+
+/// The same, and the extensions that the server accepted.
+pub(crate) fn with_extensions(
+    offer: &Offer,
+    headers: &[&str],
+) -> Result<(Negotiated, Vec<Extension>), VerifyError> {
     let (mut response, _) = accept(&ask(&Offer::default()), &Choices::default()).unwrap();
     put(response.headers_mut(), headers);
     verify(&response, offer, &key())
@@ -99,25 +101,6 @@ pub(crate) fn offer(params: &str) -> DeflateOffer {
         };
     }
     offer
-}
-
-/// The choice of a server that wants these parameters.
-pub(crate) fn choice(params: &str) -> DeflateChoice {
-    params
-        .split_whitespace()
-        .fold(DeflateChoice::default(), |choice, param| {
-            match param.split_once('=').unwrap_or((param, "")) {
-                ("server_no_context_takeover", "") => choice.server_no_context_takeover(true),
-                ("client_no_context_takeover", "") => choice.client_no_context_takeover(true),
-                ("server_max_window_bits", bits) => choice
-                    .server_max_window_bits(bits.parse().unwrap())
-                    .unwrap(),
-                ("client_max_window_bits", bits) => choice
-                    .client_max_window_bits(bits.parse().unwrap())
-                    .unwrap(),
-                _ => panic!("no such parameter: {param}"),
-            }
-        })
 }
 
 /// What a legal answer or offer with these parameters and nothing else comes to.

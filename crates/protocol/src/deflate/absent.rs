@@ -4,11 +4,25 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use socket_flow_frames::ReceiveBuf;
+use socket_flow_frames::{Negotiated, ReceiveBuf, Role};
 
-use super::{InflateFailure, Most};
+use super::{Deflate, InflateFailure, Most};
 use crate::outgoing::Backlog;
 use crate::work::Work;
+
+/// Nothing is compressed, whatever was negotiated.
+pub(crate) fn compress(_: &Negotiated, _: Role, _: &Deflate) -> Option<Compress> {
+    None
+}
+
+/// A compressed message is refused, whatever was negotiated.
+pub(crate) fn decompress(_: &Negotiated, _: Role) -> Option<Decompress> {
+    None
+}
+
+pub(crate) fn kept_memory(_: &Negotiated, _: Role, _: &Deflate) -> usize {
+    0
+}
 
 #[derive(Debug)]
 pub(crate) enum Compress {}

@@ -10,9 +10,10 @@
 //!  payload ──▶ Decompress ──▶ message, never longer than its limit
 //! ```
 
-mod params;
 mod settings;
 
+#[cfg(feature = "deflate")]
+mod agreed;
 #[cfg(feature = "deflate")]
 mod by_turns;
 #[cfg(feature = "deflate")]
@@ -29,9 +30,10 @@ mod shared;
 #[cfg(not(feature = "deflate"))]
 mod absent;
 
-pub use params::DeflateParams;
 pub use settings::Deflate;
 
+#[cfg(feature = "deflate")]
+pub(crate) use agreed::{compress, decompress, kept_memory};
 #[cfg(feature = "deflate")]
 pub(crate) use by_turns::ByTurns;
 #[cfg(feature = "deflate")]
@@ -42,7 +44,9 @@ pub(crate) use decompress::Decompress;
 pub(crate) use shared::Shared;
 
 #[cfg(not(feature = "deflate"))]
-pub(crate) use absent::{ByTurns, Compress, Decompress, Settings, Shared};
+pub(crate) use absent::{
+    ByTurns, Compress, Decompress, Settings, Shared, compress, decompress, kept_memory,
+};
 
 /// A payload of at most so many bytes is compressed as it is queued, a longer
 /// one by turns.

@@ -1,3 +1,5 @@
+use socket_flow_frames::DeflateParams;
+
 /// How to compress, and what to ask of the peer: permessage-deflate
 /// (RFC 7692).
 ///
@@ -33,10 +35,7 @@ pub struct Deflate {
     level: u8,
     memory_level: u8,
     threshold: usize,
-    server_no_context_takeover: bool,
-    client_no_context_takeover: bool,
-    server_max_window_bits: u8,
-    client_max_window_bits: u8,
+    params: DeflateParams,
 }
 
 impl Deflate {
@@ -48,10 +47,7 @@ impl Deflate {
             level: 1,
             memory_level: 8,
             threshold: 256,
-            server_no_context_takeover: false,
-            client_no_context_takeover: false,
-            server_max_window_bits: 15,
-            client_max_window_bits: 15,
+            params: DeflateParams::default(),
         }
     }
 
@@ -61,10 +57,12 @@ impl Deflate {
     pub fn smallest_memory() -> Self {
         Self {
             memory_level: 1,
-            server_no_context_takeover: true,
-            client_no_context_takeover: true,
-            server_max_window_bits: 9,
-            client_max_window_bits: 9,
+            params: DeflateParams {
+                server_no_context_takeover: true,
+                client_no_context_takeover: true,
+                server_max_window_bits: 9,
+                client_max_window_bits: 9,
+            },
             ..Self::balanced()
         }
     }
@@ -108,7 +106,7 @@ impl Deflate {
     /// (RFC 7692 §7.1.1.1): less memory, a worse ratio.
     #[must_use]
     pub fn server_no_context_takeover(mut self, on: bool) -> Self {
-        self.server_no_context_takeover = on;
+        self.params.server_no_context_takeover = on;
         self
     }
 
@@ -116,7 +114,7 @@ impl Deflate {
     /// (RFC 7692 §7.1.1.2).
     #[must_use]
     pub fn client_no_context_takeover(mut self, on: bool) -> Self {
-        self.client_no_context_takeover = on;
+        self.params.client_no_context_takeover = on;
         self
     }
 
@@ -125,15 +123,15 @@ impl Deflate {
     /// nearest.
     #[must_use]
     pub fn server_max_window_bits(mut self, bits: u8) -> Self {
-        self.server_max_window_bits = bits.clamp(8, 15);
-        self
+        self.params.server_max_window_bits = bits;
+        self.with_valid_windows()
     }
 
     /// The largest window of the client, likewise (RFC 7692 §7.1.2.2).
     #[must_use]
     pub fn client_max_window_bits(mut self, bits: u8) -> Self {
-        self.client_max_window_bits = bits.clamp(8, 15);
-        self
+        self.params.client_max_window_bits = bits;
+        self.with_valid_windows()
     }
 
     /// The level in force, 1 to 9.
@@ -153,13 +151,13 @@ impl Deflate {
 
     /// What is asked of the peer: the parameters as they stand if it agrees
     /// to everything.
-    pub fn params(&self) -> crate::DeflateParams {
-        crate::DeflateParams {
-            server_no_context_takeover: self.server_no_context_takeover,
-            client_no_context_takeover: self.client_no_context_takeover,
-            server_max_window_bits: self.server_max_window_bits,
-            client_max_window_bits: self.client_max_window_bits,
-        }
+    pub fn params(&self) -> DeflateParams {
+        self.params
+    }
+
+    fn with_valid_windows(mut self) -> Self {
+        self.params = self.params.clamped();
+        self
     }
 }
 

@@ -3,18 +3,17 @@
 
 use std::time::Duration;
 
-use socket_flow_frames::{ReceiveBuf, Role};
+use socket_flow_frames::{Negotiated, ReceiveBuf, Role};
 
 use crate::budget::{Call, Claim, OWN};
 use crate::config::Config;
-use crate::deflate::STEP;
+use crate::deflate::{STEP, kept_memory};
 use crate::error::OutOfMemory;
 use crate::growth::{grow, grown};
 use crate::incoming::Incoming;
 use crate::incoming::frame::Frame;
 use crate::incoming::payload::{usual, wanted};
 use crate::input::Input;
-use crate::negotiated::Negotiated;
 
 impl Incoming {
     /// Makes room in the current message for `arriving` bytes of its frame; or
@@ -321,7 +320,7 @@ impl Incoming {
 /// The claim of a connection that opens.
 pub(super) fn claim(role: Role, config: &Config, negotiated: &Negotiated) -> Option<Claim> {
     let budget = config.memory()?;
-    let contexts = negotiated.kept_memory(role, config.deflate_settings());
+    let contexts = kept_memory(negotiated, role, config.deflate_settings());
     Some(Claim::new(budget, contexts))
 }
 

@@ -7,18 +7,17 @@ mod payload;
 
 use std::sync::Arc;
 
-use socket_flow_frames::{FrameHeader, Role, Rsv, Utf8Bytes, decode_close};
+use socket_flow_frames::{FrameHeader, Negotiated, Role, Rsv, Utf8Bytes, decode_close};
 
 use crate::budget::Claim;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
-use crate::deflate::Decompress;
+use crate::deflate::{Decompress, decompress};
 use crate::error::{AbnormalClosure, ProtocolError};
 use crate::event::{CloseFrame, Found};
 use crate::incoming::assembly::{Assembly, SHARE_MIN};
 use crate::incoming::frame::{Frame, Under};
 use crate::input::Input;
-use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
 use crate::work::Work;
 
@@ -81,7 +80,7 @@ impl Incoming {
         let has_extras = negotiated != NOTHING_NEGOTIATED || config.memory().is_some();
         let extras = has_extras.then(|| {
             Box::new(Extras {
-                inflate: negotiated.decompress(role),
+                inflate: decompress(&negotiated, role),
                 close_frame: None,
                 claim: memory::claim(role, &config, &negotiated),
                 used_up: 0,
@@ -480,4 +479,4 @@ struct Extras {
 /// transport is asked. Where nothing is inflated they are 264 at most.
 const DOUBTED_AFTER: u8 = 4;
 
-static NOTHING_NEGOTIATED: Negotiated = Negotiated::nothing();
+static NOTHING_NEGOTIATED: Negotiated = Negotiated::NOTHING;

@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use socket_flow_frames::{OpCode, Role, Rsv};
+use socket_flow_frames::{Negotiated, OpCode, Role, Rsv};
 
 use crate::closing::Closing;
 use crate::config::{Config, NEVER};
 use crate::deadlines::Watch;
-use crate::deflate::{AT_ONCE, ByTurns, Compress};
+use crate::deflate::{AT_ONCE, ByTurns, Compress, compress};
 use crate::error::{Expired, SendError};
 use crate::frame_queue::{FrameQueue, LINK_MIN};
 use crate::mask_keys::MaskKeys;
-use crate::negotiated::Negotiated;
 use crate::outgoing::backlog::Job;
 use crate::outgoing::control::Pong;
 use crate::outgoing::parts::Parts;
@@ -69,12 +68,12 @@ pub struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn client(config: Arc<Config>, negotiated: &Negotiated, seed: [u8; 32]) -> Self {
-        let compress = negotiated.compress(Role::Client, config.deflate_settings());
+        let compress = compress(negotiated, Role::Client, config.deflate_settings());
         Self::new(config, Some(MaskKeys::new(seed)), compress)
     }
 
     pub(crate) fn server(config: Arc<Config>, negotiated: &Negotiated) -> Self {
-        let compress = negotiated.compress(Role::Server, config.deflate_settings());
+        let compress = compress(negotiated, Role::Server, config.deflate_settings());
         Self::new(config, None, compress)
     }
 

@@ -15,7 +15,6 @@ use crate::client::body::read_body;
 use crate::client::error::{ConnectError, ConnectStage};
 use crate::deadline::Deadline;
 use crate::head_io::left_over;
-use crate::negotiated::negotiated;
 
 /// A request ready to be sent, and what its answer is judged by.
 pub(crate) struct Attempt {
@@ -71,15 +70,15 @@ impl Attempt {
             let rejected = read_body(&mut stream, response, unread, deadline).await;
             return Err(ConnectError::Rejected(Box::new(rejected)));
         }
-        let agreed = client::verify(&response, &self.offer, &self.key).map_err(|error| {
+        let verified = client::verify(&response, &self.offer, &self.key);
+        let (negotiated, _) = verified.map_err(|error| {
             tracing::debug!(%error, "opening handshake failed");
             ConnectError::Verify(error)
         })?;
         tracing::debug!(
-            subprotocol = agreed.subprotocol.as_ref().map(|_| true),
+            subprotocol = negotiated.subprotocol().map(|_| true),
             "opening handshake complete"
         );
-        let negotiated = negotiated(agreed);
         // RFC 6455 §4.1 lets the server send frames after its 101 at once.
         let ws = WebSocket::from_parts(
             stream,

@@ -107,7 +107,7 @@ impl ClientBuilder {
             .subprotocols(asked.subprotocols.clone());
         #[cfg(feature = "deflate")]
         let offer = match &self.deflate {
-            Some(settings) => offer.deflate(deflate::offer(settings)),
+            Some(settings) => offer.deflate(settings.params().into()),
             None => offer,
         };
         let config = Arc::clone(&self.config);

@@ -212,8 +212,7 @@ impl Acceptor {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(self, deflate: Deflate) -> Self {
-        let choice = deflate::choice(&deflate);
-        let offered = self.choosing(|choices| choices.deflate(choice));
+        let offered = self.choosing(|choices| choices.deflate(deflate.params()));
         offered.with(|settings| {
             let config = Arc::clone(&settings.config);
             settings.config = deflate::configured(config, Some(&deflate));

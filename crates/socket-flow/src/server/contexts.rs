@@ -3,7 +3,7 @@
 use socket_flow_handshake::server::Acceptance;
 use socket_flow_protocol::{Config, Lease};
 #[cfg(feature = "deflate")]
-use socket_flow_protocol::{DeflateParams, Negotiated, Purpose, Role};
+use socket_flow_protocol::{DeflateParams, Purpose, Role};
 
 /// Agrees to as much compression as the budget has room for: with contexts that are kept, else
 /// without, else to none. The contexts that are kept are charged as long as the lease lives, which
@@ -18,10 +18,10 @@ pub(crate) fn within_budget(
         return (acceptance, None);
     };
     let kept = |params| {
-        let negotiated = Negotiated::default().with_deflate(params);
-        negotiated.kept_memory(Role::Server, config.deflate_settings())
+        let settings = config.deflate_settings();
+        settings.kept_memory(params, Role::Server)
     };
-    let keeps = kept(crate::deflate::params(agreed));
+    let keeps = kept(agreed);
     if keeps > 0 {
         let mut lease = budget.lease(Purpose::Contexts);
         // Half of the budget is for what is given back: contexts stay as long as their connection.
@@ -33,7 +33,7 @@ pub(crate) fn within_budget(
         kept(DeflateParams {
             server_no_context_takeover,
             client_no_context_takeover: !server_no_context_takeover,
-            ..crate::deflate::params(agreed)
+            ..agreed
         })
     };
     let for_a_message = one_direction(true).max(one_direction(false));

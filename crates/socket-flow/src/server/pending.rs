@@ -15,7 +15,6 @@ use crate::apart::Apart;
 use crate::deadline::Deadline;
 use crate::head_io::write_head;
 use crate::invalid_header::InvalidHeader;
-use crate::negotiated::negotiated;
 use crate::server::acceptor::{Acceptor, Refused};
 use crate::server::contexts::within_budget;
 use crate::server::error::AcceptError;
@@ -189,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
         }
         let expects_continue = self.acceptance.expects_continue();
         let (acceptance, contexts) = within_budget(self.acceptance, &self.config);
-        let (response, agreed) = match acceptance.answer() {
+        let (response, negotiated) = match acceptance.answer() {
             Ok(answer) => answer,
             Err(rejection) => {
                 return Err(refuse(&mut self.stream, self.buf, rejection, self.pace).await);
@@ -204,10 +203,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             .await
             .ok_or(AcceptError::Timeout)??;
         tracing::debug!(
-            subprotocol = agreed.subprotocol.as_ref().map(|_| true),
+            subprotocol = negotiated.subprotocol().map(|_| true),
             "opening handshake complete"
         );
-        let negotiated = negotiated(agreed);
         let ws =
             WebSocket::from_parts(self.stream, self.buf, Role::Server, negotiated, self.config);
         // The connection is charged for them now.

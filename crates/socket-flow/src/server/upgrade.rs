@@ -8,7 +8,6 @@ use socket_flow_handshake::server::{self, Rejection};
 use socket_flow_protocol::{Config, Lease, Negotiated, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::negotiated::negotiated;
 use crate::server::acceptor::Acceptor;
 use crate::server::contexts::within_budget;
 
@@ -48,9 +47,9 @@ impl Acceptor {
     pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Rejection> {
         let acceptance = server::decide(request, self.choices())?;
         let (acceptance, contexts) = within_budget(acceptance, self.shared_config());
-        let (response, agreed) = acceptance.answer()?;
+        let (response, negotiated) = acceptance.answer()?;
         let upgrade = Upgrade {
-            negotiated: negotiated(agreed),
+            negotiated,
             config: Arc::clone(self.shared_config()),
             _contexts: contexts,
         };

@@ -4,7 +4,7 @@
 use std::thread;
 
 use socket_flow::{Acceptor, ClientBuilder, CloseCode, Deflate, Listener, Server, WebSocket};
-use socket_flow_handshake::deflate::DeflateChoice;
+use socket_flow_handshake::DeflateParams;
 use socket_flow_handshake::server::Choices;
 
 use crate::burst::{all, burst, bursts, clients, config};
@@ -37,7 +37,7 @@ fn blocking_echo_answers_every_burst() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
-        let choices = Choices::default().deflate(DeflateChoice::default());
+        let choices = Choices::default().deflate(DeflateParams::default());
         for stream in listener.incoming() {
             let (stream, choices) = (stream.unwrap(), choices.clone());
             thread::spawn(move || blocking_echo::serve(stream, &choices).unwrap());
