@@ -12,8 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket_flow_protocol::driver::Failure;
 use socket_flow_protocol::{
-    Budget, CloseCode, Config, Expired, Lease, Message, NEVER, Newcomer, Prepared, Purpose, Role,
-    Usage,
+    Budget, CloseCode, Config, Expired, Lease, NEVER, Newcomer, Prepared, Purpose, Role, Usage,
 };
 
 use support::{Endpoint, Mode, ROLES, frame, header, off, seconds};
@@ -712,7 +711,7 @@ fn a_step_without_a_driver_takes_the_memory_it_needs() {
 #[cfg(feature = "deflate")]
 mod deflate {
     use super::*;
-    use socket_flow_protocol::{Deflate, Event};
+    use socket_flow_protocol::{Deflate, Event, Message};
     use support::deflate::{agreed, compressed};
     use support::noise;
 

@@ -62,6 +62,19 @@ pub(crate) const STEP: usize = 80 << 10;
 #[cfg(feature = "deflate")]
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
+/// What the next step of inflating may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Makes {
+    /// So many bytes at most.
+    Some(usize),
+    /// The whole message, of so many bytes at most, or nothing.
+    Whole(usize),
+    /// Nothing until all of the frame is there.
+    Later,
+    /// Nothing: it waits for memory.
+    Nothing,
+}
+
 /// How many bytes may be made of a compressed message.
 #[cfg_attr(
     not(feature = "deflate"),

@@ -7,7 +7,7 @@ use socket_flow_frames::{Negotiated, ReceiveBuf, Role};
 
 use crate::budget::{Call, Claim, OWN};
 use crate::config::Config;
-use crate::deflate::{STEP, kept_memory};
+use crate::deflate::{Makes, STEP, kept_memory};
 use crate::error::OutOfMemory;
 use crate::growth::{grow, grown};
 use crate::incoming::Incoming;
@@ -331,19 +331,6 @@ fn own(input: &Input) -> usize {
     } else {
         input.capacity()
     }
-}
-
-/// What the next step of inflating may make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Makes {
-    /// So many bytes at most.
-    Some(usize),
-    /// The whole message, of so many bytes at most, or nothing.
-    Whole(usize),
-    /// Nothing until all of the frame is there.
-    Later,
-    /// Nothing: it waits for memory.
-    Nothing,
 }
 
 /// What is made of a compressed message where memory is short.

@@ -3,13 +3,12 @@ use std::ops::Range;
 use bytes::buf::{BufMut, Limit};
 use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, Utf8Error, mask};
 
-use crate::deflate::{InflateFailure, Most};
+use crate::deflate::{InflateFailure, Makes, Most};
 use crate::error::ProtocolError;
 use crate::event::{Found, Kind};
 use crate::growth::grow;
 use crate::incoming::assembly::SHARE_MIN;
 use crate::incoming::frame::Frame;
-use crate::incoming::memory::Makes;
 use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
 use crate::outgoing::Outgoing;
