@@ -41,10 +41,16 @@ impl Incoming {
     /// begun. [`Incoming::poll_timeout`] is then what it was.
     #[inline(always)]
     pub fn is_quiet(&self, outgoing: &Outgoing) -> bool {
-        self.deadlines.is_some()
+        self.has_deadlines()
             && self.is_untouched()
             && !outgoing.closing().is_sent()
             && !outgoing.is_unwritten()
+    }
+
+    /// Whether the time was ever told.
+    #[inline(always)]
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.deadlines.is_some()
     }
 
     /// Until when the closing handshake must be over, on the caller's time

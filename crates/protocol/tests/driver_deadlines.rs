@@ -65,6 +65,31 @@ fn the_time_is_asked_for_when_a_read_finds_nothing_and_not_before() {
 }
 
 #[test]
+fn an_idle_connection_rests_once_it_knows_the_time_and_until_it_has_sent_a_close() {
+    for role in ROLES {
+        let mut steps = Steps::new(role, &Config::new());
+        assert!(steps.receiving.is_idle(&steps.sending));
+        assert!(!steps.receiving.rest(&steps.sending));
+        steps
+            .reads_nothing()
+            .asks_the_time(seconds(1000))
+            .waits(Some(seconds(1020)));
+        assert!(steps.receiving.is_idle(&steps.sending));
+        assert!(steps.receiving.rest(&steps.sending));
+        steps
+            .reads(&frame(role, 0x01, b"in two "))
+            .reads(&frame(role, 0x80, b"parts"))
+            .finds(&text("in two parts"))
+            .turn();
+        assert!(steps.receiving.is_idle(&steps.sending));
+        assert!(steps.receiving.rest(&steps.sending));
+        steps.closes().writes_the_rest().flushes();
+        assert!(steps.receiving.is_idle(&steps.sending));
+        assert!(!steps.receiving.rest(&steps.sending));
+    }
+}
+
+#[test]
 fn a_deadline_is_not_judged_while_a_read_brings_something() {
     for role in ROLES {
         let mut steps = Steps::new(role, &Config::new());

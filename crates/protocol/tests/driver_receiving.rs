@@ -315,5 +315,10 @@ fn what_was_not_parsed_is_handed_on_and_no_more_memory_than_that_is_kept() {
         steps.finds(&binary(&[7; 20_000]));
         steps.receiving.release_memory();
         assert_eq!(steps.receiving.into_input().capacity(), 0);
+
+        let mut steps = Steps::new(role, &off());
+        assert!(steps.receiving.room().remaining_mut() > 0);
+        steps.receiving.rest(&steps.sending);
+        assert_eq!(steps.receiving.into_input().capacity(), 0);
     }
 }

@@ -69,8 +69,8 @@ impl Reader {
                     }
                 }
                 Poll::Pending => {
-                    self.receiving.release_memory();
-                    let is_armed = self.is_armed(writer, source.read_waker());
+                    let is_armed = self.receiving.rest(&writer.sending)
+                        && self.timer.is_waiting(source.read_waker());
                     if is_armed && writer.poll_outbox(source.read_waker()).is_pending() {
                         return Poll::Pending;
                     }

@@ -275,7 +275,7 @@ impl Receiving {
 
     /// The same where something was put together, or is there in part.
     #[inline(never)]
-    fn release_more(&mut self) {
+    pub(super) fn release_more(&mut self) {
         // First what may lie in the input's memory.
         self.incoming.release();
         let incoming = &mut self.incoming;

@@ -3,11 +3,29 @@
 
 use std::time::Duration;
 
+use crate::driver::input_memory;
 use crate::driver::receiving::{Phase, Receiving};
 use crate::driver::sending::Sending;
 use crate::driver::{Next, Turn};
 
 impl Receiving {
+    /// [`release_memory`](Self::release_memory) and then [`is_quiet`](Self::is_quiet), in one
+    /// call: only where the connection [is idle](Self::is_idle), all is written and flushed, and
+    /// a read found nothing. Most of what the two ask is known there, and is not asked again.
+    /// Input that is not parsed would be lost.
+    #[inline(always)]
+    pub fn rest(&mut self, sending: &Sending) -> bool {
+        if self.incoming.holds() {
+            self.release_more();
+            return self.is_quiet(sending);
+        }
+        input_memory::release(&mut self.input);
+        self.incoming.work.renew();
+        let is_quiet = self.incoming.has_deadlines() && !sending.closing().is_sent();
+        debug_assert_eq!(is_quiet, self.is_quiet(sending), "idle, and all is written");
+        is_quiet
+    }
+
     /// There is nothing to read, or others have their turn: waits for the
     /// transport or the next deadline. `None`: look again.
     #[inline(never)]

@@ -78,7 +78,11 @@ impl Incoming {
         let count = count.min(end).min(frame.rest());
         let opened = open(&mut assembly.buf, 0, end - count..end, frame, false);
         frame.done += count as u64;
-        opened.map_err(|error| self.fail(ProtocolError::InvalidUtf8(error), outgoing))
+        let result = opened.map_err(ProtocolError::InvalidUtf8);
+        if let Err(error) = result {
+            self.fail(error, outgoing);
+        }
+        result
     }
 
     /// Unmasks and checks what is there of a frame that fits the input, and
