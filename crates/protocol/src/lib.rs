@@ -67,7 +67,6 @@ mod incoming;
 mod input;
 mod mask_keys;
 mod message;
-mod message_ref;
 mod negotiated;
 mod outgoing;
 mod parcel;
@@ -93,8 +92,7 @@ pub use crate::error::{
 pub use crate::event::{CloseFrame, Event, EventRef, Found};
 pub use crate::incoming::Incoming;
 pub use crate::input::Input;
-pub use crate::message::Message;
-pub use crate::message_ref::MessageRef;
+pub use crate::message::{Message, MessageRef};
 pub use crate::negotiated::Negotiated;
 pub use crate::outgoing::Outgoing;
 pub use crate::parcel::Parcel;

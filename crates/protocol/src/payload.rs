@@ -3,8 +3,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use socket_flow_frames::{OpCode, Utf8Bytes};
 
-use crate::message::Message;
-use crate::message_ref::MessageRef;
+use crate::message::{Message, MessageRef};
 use crate::prepared::Prepared;
 
 /// Anything that can be sent as one message: text types go out as text,

@@ -9,8 +9,7 @@ use crate::error::{AbnormalClosure, ControlError, Expired, ProtocolError, SendEr
 use crate::event::{CloseFrame, Event, EventRef, Found};
 use crate::incoming::Incoming;
 use crate::input::Input;
-use crate::message::Message;
-use crate::message_ref::MessageRef;
+use crate::message::{Message, MessageRef};
 use crate::negotiated::Negotiated;
 use crate::outgoing::Outgoing;
 use crate::payload::Payload;

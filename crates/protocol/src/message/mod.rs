@@ -1,9 +1,11 @@
+mod lent;
+
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use socket_flow_frames::Utf8Bytes;
 
-use crate::message_ref::MessageRef;
+pub use lent::MessageRef;
 
 /// A whole data message (RFC 6455 §5.6).
 ///
