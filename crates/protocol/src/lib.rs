@@ -69,9 +69,6 @@ mod mask_keys;
 mod message;
 mod negotiated;
 mod outgoing;
-mod parcel;
-mod payload;
-mod prepared;
 mod protocol;
 mod queue;
 mod thread_pool;
@@ -92,13 +89,12 @@ pub use crate::error::{
 pub use crate::event::{CloseFrame, Event, EventRef, Found};
 pub use crate::incoming::Incoming;
 pub use crate::input::Input;
-pub use crate::message::{Message, MessageRef};
+#[doc(hidden)]
+pub use crate::message::Compression;
+pub use crate::message::{
+    Compressed, Message, MessageRef, Parcel, Payload, Prepared, Uncompressed,
+};
 pub use crate::negotiated::Negotiated;
 pub use crate::outgoing::Outgoing;
-pub use crate::parcel::Parcel;
-#[doc(hidden)]
-pub use crate::payload::Compression;
-pub use crate::payload::{Compressed, Payload, Uncompressed};
-pub use crate::prepared::Prepared;
 pub use crate::protocol::Protocol;
 pub use crate::queue::WriteQueue;
