@@ -9,8 +9,8 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::race::{First, race};
 use crate::server::control::Control;
+use crate::server::event::{ConnectionId, Queued, ServerEvent};
 use crate::server::event_memory::{EventMemory, EventRoom};
-use crate::server::events::{ConnectionId, Queued, ServerEvent};
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::Opened;
 use crate::server::reply_room::{Promise, ReplyRoom};
