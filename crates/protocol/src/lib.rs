@@ -54,6 +54,7 @@
 )]
 
 mod budget;
+mod buffer_count;
 mod closing;
 mod config;
 mod deadlines;
