@@ -11,7 +11,7 @@
 //! | opening handshake, from the first byte to the 101 | `opening::a_request_that_trickles_has_ten_seconds`, `opening::a_tls_handshake_that_trickles_has_ten_seconds`, `opening::a_decision_about_a_request_has_what_is_left_of_the_ten_seconds`, `answers::an_answer_that_trickles_has_ten_seconds` |
 //! | head of a request | `opening::a_head_has_16_kib_and_100_lines_of_8_kib` |
 //! | head of an answer | `answers::a_head_has_64_kib_and_256_lines_of_16_kib` |
-//! | a refusal or a page: no byte taken; less than 1 KiB/s over 30 s | `opening::a_client_that_takes_no_byte_of_a_page_has_five_seconds`, `opening::a_refused_client_that_trickles_has_five_seconds`, `handshake::slow::an_answer_ends_for_a_client_that_is_too_slow_and_not_for_its_length` |
+//! | a refusal or a page: no byte taken, of a `Server`, of an `Acceptor`; less than 1 KiB/s | `opening::a_client_that_takes_no_byte_of_a_page_has_five_seconds`, `opening::a_refused_client_that_trickles_has_five_seconds`, `handshake::slow::an_answer_ends_for_a_client_that_is_too_slow_and_not_for_its_length` |
 //! | body kept of a refused handshake | `handshake::answer::an_answer_in_plain_http_is_handed_over` |
 //! | `Origin` of a browser | `opening::a_browser_connects_from_the_servers_own_origin_alone` |
 //! | a message received, after reassembly and inflation | `sizes::a_message_of_16_mib_is_received_and_a_byte_more_is_1009`, `sizes::fragments_that_come_slowly_are_counted_together` |
