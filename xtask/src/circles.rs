@@ -20,58 +20,7 @@ const FOLLOWED: usize = 16;
 
 /// The circles there are. No new one is let in, and none of these may grow: what opens one takes it
 /// from here.
-const KNOWN: [&[&str]; 9] = [
-    &[
-        "crates/frames/src/utf8/partial.rs",
-        "crates/frames/src/utf8/validator.rs",
-    ],
-    &[
-        "crates/protocol/src/budget/lease.rs",
-        "crates/protocol/src/budget/mod.rs",
-        "crates/protocol/src/budget/newcomer.rs",
-        "crates/protocol/src/budget/usage.rs",
-        "crates/protocol/src/thread_pool.rs",
-    ],
-    &[
-        "crates/protocol/src/deflate/absent.rs",
-        "crates/protocol/src/outgoing/backlog.rs",
-        "crates/protocol/src/parcel.rs",
-        "crates/protocol/src/payload.rs",
-        "crates/protocol/src/prepared.rs",
-    ],
-    &[
-        "crates/protocol/src/message.rs",
-        "crates/protocol/src/message_ref.rs",
-    ],
-    &[
-        "crates/connection/src/crowd.rs",
-        "crates/connection/src/flushes.rs",
-        "crates/connection/src/heir.rs",
-        "crates/connection/src/outbox.rs",
-        "crates/connection/src/queue_memory.rs",
-        "crates/connection/src/taking.rs",
-        "crates/connection/src/waiting.rs",
-        "crates/connection/src/writer.rs",
-    ],
-    &[
-        "crates/socket-flow/src/client/dial.rs",
-        "crates/socket-flow/src/client/error.rs",
-        "crates/socket-flow/src/client/proxy/error.rs",
-        "crates/socket-flow/src/client/race.rs",
-    ],
-    &[
-        "crates/socket-flow/src/client/reconnect/cause.rs",
-        "crates/socket-flow/src/client/reconnect/worth.rs",
-    ],
-    &[
-        "crates/socket-flow/src/server/acceptor.rs",
-        "crates/socket-flow/src/server/pending.rs",
-    ],
-    &[
-        "crates/socket-flow/src/server/control.rs",
-        "crates/socket-flow/src/server/events.rs",
-    ],
-];
+const KNOWN: [&[&str]; 0] = [];
 
 /// What is wrong with the circles in a source tree, a line for each.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>, Error> {

@@ -36,31 +36,19 @@
 
 #![forbid(unsafe_code)]
 
-mod crowd;
 mod error;
-mod feed;
-mod flushes;
 mod give_way;
 mod half;
-mod heir;
-mod member;
 mod message_writer;
-mod outbox;
 mod outcome;
-mod outlet;
 mod parts;
-mod published;
-mod queue;
-mod queue_memory;
 mod reader;
 mod sender;
 mod source;
 mod split;
 mod stream;
 mod sync;
-mod taking;
 mod timer;
-mod waiting;
 mod wakers;
 mod websocket;
 mod writer;
@@ -74,18 +62,15 @@ pub use socket_flow_protocol::{
 };
 
 pub use crate::error::Error;
-#[doc(hidden)]
-pub use crate::heir::Heir;
-#[doc(hidden)]
-pub use crate::member::Patience;
 pub use crate::message_writer::MessageWriter;
 pub use crate::outcome::CloseOutcome;
-pub use crate::outlet::Outlet;
 pub use crate::parts::Parts;
-#[doc(hidden)]
-pub use crate::published::{Publications, Published};
 pub use crate::reader::Reader;
-pub use crate::sender::Sender;
+pub use crate::sender::{Outlet, Sender};
+#[doc(hidden)]
+pub use crate::sender::{Patience, Publications, Published};
 pub use crate::split::{OwnedReader, OwnedWriter};
 pub use crate::websocket::WebSocket;
+#[doc(hidden)]
+pub use crate::writer::Heir;
 pub use crate::writer::Writer;

@@ -116,7 +116,8 @@ pub use negotiated::Negotiated;
 pub use opcode::{OpCode, ReservedOpCode};
 pub use role::Role;
 pub use rsv::Rsv;
-pub use utf8::validator::{Utf8Error, Utf8Validator};
+pub use utf8::error::Utf8Error;
+pub use utf8::validator::Utf8Validator;
 #[cfg(feature = "bytes")]
 pub use utf8_bytes::{ReceiveBuf, Spare, Utf8Bytes};
 pub use whole_frame::WholeFrame;

@@ -4,8 +4,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use socket_flow_frames::{CloseCode, Utf8Bytes};
 
-use crate::message::Message;
-use crate::message_ref::MessageRef;
+use crate::message::{Message, MessageRef};
 
 /// Something the peer sent: a message, or a control frame.
 ///

@@ -56,6 +56,7 @@
 )]
 
 mod budget;
+mod buffer_count;
 mod closing;
 mod config;
 mod deadlines;
@@ -69,11 +70,7 @@ mod incoming;
 mod input;
 mod mask_keys;
 mod message;
-mod message_ref;
 mod outgoing;
-mod parcel;
-mod payload;
-mod prepared;
 mod protocol;
 mod queue;
 mod thread_pool;
@@ -95,13 +92,11 @@ pub use crate::error::{
 pub use crate::event::{CloseFrame, Event, EventRef, Found};
 pub use crate::incoming::Incoming;
 pub use crate::input::Input;
-pub use crate::message::Message;
-pub use crate::message_ref::MessageRef;
-pub use crate::outgoing::Outgoing;
-pub use crate::parcel::Parcel;
 #[doc(hidden)]
-pub use crate::payload::Compression;
-pub use crate::payload::{Compressed, Payload, Uncompressed};
-pub use crate::prepared::Prepared;
+pub use crate::message::Compression;
+pub use crate::message::{
+    Compressed, Message, MessageRef, Parcel, Payload, Prepared, Uncompressed,
+};
+pub use crate::outgoing::Outgoing;
 pub use crate::protocol::Protocol;
 pub use crate::queue::WriteQueue;

@@ -9,10 +9,8 @@ use crate::error::{AbnormalClosure, ControlError, Expired, ProtocolError, SendEr
 use crate::event::{CloseFrame, Event, EventRef, Found};
 use crate::incoming::Incoming;
 use crate::input::Input;
-use crate::message::Message;
-use crate::message_ref::MessageRef;
+use crate::message::{Message, MessageRef, Payload};
 use crate::outgoing::Outgoing;
-use crate::payload::Payload;
 use crate::queue::WriteQueue;
 
 /// An open connection without its transport: both halves, joined.

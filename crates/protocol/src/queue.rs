@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose, look_after};
+use crate::buffer_count;
 use crate::config::{Config, NEVER};
 use crate::deadlines::after;
 use crate::thread_pool::{self, Idle};
@@ -178,7 +179,7 @@ impl WriteQueue {
     fn storage_is_gone(&mut self) {
         // What comes next is a storage again.
         if mem::replace(&mut self.is_storage, true) {
-            thread_pool::gone(STORAGE);
+            buffer_count::gone(STORAGE);
         }
     }
 

@@ -1,50 +1,22 @@
 //! The table of attacks, and whether the tests it names are there.
 
-use std::collections::BTreeSet;
-
 use super::document::Fault;
-use super::table::{File, rows};
-
-/// What a check found.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
-    /// What is wrong, in the order of the lines.
-    pub(super) faults: Vec<Fault>,
-    classes: usize,
-    tests: usize,
-}
-
-impl Outcome {
-    /// A sentence for the report.
-    pub(super) fn summary(&self) -> String {
-        let Self { classes, tests, .. } = self;
-        format!("{classes} classes of attack: {tests} tests")
-    }
-}
+use super::table::{self, File, Outcome, rows};
 
 /// Checks the rows of `## Attacks`: numbered without a gap, and each with tests that run.
 pub(super) fn check(text: &str, files: &[File]) -> Outcome {
-    let mut outcome = Outcome::default();
-    let mut tests = BTreeSet::new();
-    for row in rows(text, "## Attacks") {
-        // Tables that attack nothing are not numbered, nor are headings.
-        let Ok(number) = row.first().parse::<usize>() else {
-            continue;
-        };
-        outcome.classes += 1;
-        if number != outcome.classes {
-            let detail = format!("row {number} is number {}", outcome.classes);
+    // Tables that attack nothing are not numbered, nor are headings.
+    let attacks = rows(text, "## Attacks").filter(|row| row.first().parse::<usize>().is_ok());
+    let mut place = 0;
+    table::check(attacks, "classes of attack", "attacks", |row, faults| {
+        place += 1;
+        if row.first() != place.to_string() {
+            let detail = format!("row {} is number {place}", row.first());
             let line = row.line;
-            outcome.faults.push(Fault { line, detail });
+            faults.push(Fault { line, detail });
         }
-        tests.extend(row.tests(files, &mut outcome.faults));
-    }
-    outcome.tests = tests.len();
-    if outcome.classes == 0 {
-        let detail = "no table of attacks".into();
-        outcome.faults.push(Fault { line: 1, detail });
-    }
-    outcome
+        row.tests(files, faults)
+    })
 }
 
 #[cfg(test)]

@@ -3,47 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::document::Fault;
-use super::table::{File, rows};
-
-/// What a check found.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
-    /// What is wrong, in the order of the lines.
-    pub(super) faults: Vec<Fault>,
-    rows: usize,
-    tests: usize,
-}
-
-impl Outcome {
-    /// A sentence for the report.
-    pub(super) fn summary(&self) -> String {
-        let Self { rows, tests, .. } = self;
-        format!("{rows} rows of calls that wait: {tests} tests")
-    }
-}
+use super::table::{self, File, Outcome, rows};
 
 /// Checks the rows of `## What each call waits for`: the last cell of each names tests that run,
 /// and no other row names them.
 pub(super) fn check(text: &str, files: &[File]) -> Outcome {
-    let mut outcome = Outcome::default();
-    let mut tests = BTreeMap::new();
+    let mut lines = BTreeMap::new();
     // The first is the heading.
-    for row in rows(text, "## What each call waits for").skip(1) {
-        outcome.rows += 1;
+    let table = rows(text, "## What each call waits for").skip(1);
+    let kind = "rows of calls that wait";
+    table::check(table, kind, "what each call waits for", |row, faults| {
         let line = row.line;
-        for name in row.tests(files, &mut outcome.faults) {
-            if let Some(first) = tests.insert(name, line) {
+        let names = row.tests(files, faults);
+        for name in &names {
+            if let Some(first) = lines.insert(*name, line) {
                 let detail = format!("{name} stands in line {first} as well");
-                outcome.faults.push(Fault { line, detail });
+                faults.push(Fault { line, detail });
             }
         }
-    }
-    outcome.tests = tests.len();
-    if outcome.rows == 0 {
-        let detail = "no table of what each call waits for".into();
-        outcome.faults.push(Fault { line: 1, detail });
-    }
-    outcome
+        names
+    })
 }
 
 #[cfg(test)]

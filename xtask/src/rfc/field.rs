@@ -1,42 +1,16 @@
 //! The table of what breaks in the field, and whether each kind has tests.
 
-use std::collections::BTreeSet;
-
-use super::document::Fault;
-use super::table::{File, rows};
-
-/// What a check found.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
-    /// What is wrong, in the order of the lines.
-    pub(super) faults: Vec<Fault>,
-    kinds: usize,
-    tests: usize,
-}
-
-impl Outcome {
-    /// A sentence for the report.
-    pub(super) fn summary(&self) -> String {
-        let Self { kinds, tests, .. } = self;
-        format!("{kinds} kinds of fault in the field: {tests} tests")
-    }
-}
+use super::table::{self, File, Outcome, rows};
 
 /// Checks the rows of `## What breaks in the field`: the last cell of each names tests that run.
 pub(super) fn check(text: &str, files: &[File]) -> Outcome {
-    let mut outcome = Outcome::default();
-    let mut tests = BTreeSet::new();
     let table = rows(text, "## What breaks in the field, and what happens here");
-    for row in table.filter(|row| row.first() != HEADING) {
-        outcome.kinds += 1;
-        tests.extend(row.tests(files, &mut outcome.faults));
-    }
-    outcome.tests = tests.len();
-    if outcome.kinds == 0 {
-        let detail = "no table of what breaks in the field".into();
-        outcome.faults.push(Fault { line: 1, detail });
-    }
-    outcome
+    table::check(
+        table.filter(|row| row.first() != HEADING),
+        "kinds of fault in the field",
+        "what breaks in the field",
+        |row, faults| row.tests(files, faults),
+    )
 }
 
 /// The first cell of the table's heading.

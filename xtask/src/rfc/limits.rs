@@ -1,57 +1,54 @@
 //! The table of limits and defaults in the README, and whether each row has tests.
 
 use super::document::Fault;
-use super::table::{File, rows};
+use super::table::{self, File, rows};
 
 /// What a check found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     /// What is wrong with the README, in the order of its lines.
     pub(super) in_readme: Vec<Fault>,
-    /// What is wrong with the table of tests, in the order of its lines.
-    pub(super) in_tests: Vec<Fault>,
-    rows: usize,
-    tests: usize,
-}
-
-impl Outcome {
-    /// A sentence for the report.
-    pub(super) fn summary(&self) -> String {
-        let Self { rows, tests, .. } = self;
-        format!("{rows} rows of limits and defaults: {tests} tests")
-    }
+    /// What the table of tests holds, and what is wrong with it.
+    pub(super) of_tests: table::Outcome,
 }
 
 /// Checks the rows of `## Limits and defaults` against those in the documentation of the tests: each
 /// has one with tests that run, and no other is there.
 pub(super) fn check(readme: &str, tests: &str, files: &[File]) -> Outcome {
-    let mut outcome = Outcome::default();
     let text: Vec<_> = tests.lines().map(uncommented).collect();
     let text = text.join("\n");
     // The first are the headings.
     let tested: Vec<_> = rows(&text, "## The tests of each row").skip(1).collect();
     let limits: Vec<_> = rows(readme, "## Limits and defaults").skip(1).collect();
-    outcome.rows = limits.len();
+    let mut in_readme = Vec::new();
     for row in &limits {
         if !tested.iter().any(|other| other.first() == row.first()) {
             let detail = format!("row {} has no tests", row.first());
             let line = row.line;
-            outcome.in_readme.push(Fault { line, detail });
-        }
-    }
-    for row in &tested {
-        outcome.tests += row.tests(files, &mut outcome.in_tests).len();
-        if !limits.iter().any(|other| other.first() == row.first()) {
-            let detail = format!("there is no row {}", row.first());
-            let line = row.line;
-            outcome.in_tests.push(Fault { line, detail });
+            in_readme.push(Fault { line, detail });
         }
     }
     if limits.is_empty() {
         let detail = "no table of limits and defaults".into();
-        outcome.in_readme.push(Fault { line: 1, detail });
+        in_readme.push(Fault { line: 1, detail });
     }
-    outcome
+    let (kind, table) = (
+        "rows of limits and defaults",
+        "the tests of limits and defaults",
+    );
+    let of_tests = table::check(tested, kind, table, |row, faults| {
+        let names = row.tests(files, faults);
+        if !limits.iter().any(|other| other.first() == row.first()) {
+            let detail = format!("there is no row {}", row.first());
+            let line = row.line;
+            faults.push(Fault { line, detail });
+        }
+        names
+    });
+    Outcome {
+        in_readme,
+        of_tests,
+    }
 }
 
 /// A line of documentation as it is read.
@@ -80,7 +77,7 @@ mod tests {
                 .map(|fault| format!("{}: {}", fault.line, fault.detail))
                 .collect::<Vec<_>>()
         };
-        [told(&outcome.in_readme), told(&outcome.in_tests)]
+        [told(&outcome.in_readme), told(&outcome.of_tests.faults)]
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(crate) fn run() -> Result<(), Error> {
         (RELIABILITY, &calls.faults),
         (RELIABILITY, &field.faults),
         (README, &limits.in_readme),
-        (LIMITS, &limits.in_tests),
+        (LIMITS, &limits.of_tests.faults),
     ];
     for (document, faults) in found {
         tell(document, faults);
@@ -68,7 +68,7 @@ pub(crate) fn run() -> Result<(), Error> {
         attacks.summary(),
         calls.summary(),
         field.summary(),
-        limits.summary()
+        limits.of_tests.summary()
     );
     let faults: usize = found.iter().map(|(_, faults)| faults.len()).sum();
     match outcome.faults.len() + faults {

@@ -1,5 +1,7 @@
 //! Tables of a document whose last column names tests.
 
+use std::collections::BTreeSet;
+
 use super::document::Fault;
 use super::source::functions;
 
@@ -19,6 +21,51 @@ pub(super) fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row
     let section = lines.take_while(|(line, _)| !line.starts_with("## "));
     let table = section.filter(|(line, _)| line.starts_with("| "));
     table.map(|(text, line)| Row { line, text })
+}
+
+/// What the check of a table found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// What is wrong, in the order of the lines.
+    pub(super) faults: Vec<Fault>,
+    kind: &'static str,
+    rows: usize,
+    tests: usize,
+}
+
+impl Outcome {
+    /// A sentence for the report.
+    pub(super) fn summary(&self) -> String {
+        let Self {
+            kind, rows, tests, ..
+        } = self;
+        format!("{rows} {kind}: {tests} tests")
+    }
+}
+
+/// Checks each row of a table, which has some. `kind` says what the rows are, and `table` of what
+/// it is a table; `tests` are those that a row names, and finds what is wrong with it.
+pub(super) fn check<'a>(
+    rows: impl IntoIterator<Item = Row<'a>>,
+    kind: &'static str,
+    table: &str,
+    mut tests: impl FnMut(&Row<'a>, &mut Vec<Fault>) -> Vec<&'a str>,
+) -> Outcome {
+    let (mut faults, mut count, mut named) = (Vec::new(), 0, BTreeSet::new());
+    for row in rows {
+        count += 1;
+        named.extend(tests(&row, &mut faults));
+    }
+    if count == 0 {
+        let detail = format!("no table of {table}");
+        faults.push(Fault { line: 1, detail });
+    }
+    Outcome {
+        faults,
+        kind,
+        rows: count,
+        tests: named.len(),
+    }
 }
 
 impl<'a> Row<'a> {

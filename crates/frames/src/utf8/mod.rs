@@ -4,6 +4,7 @@
 
 #[cfg(all(target_arch = "x86_64", any(feature = "std", target_feature = "avx2")))]
 mod avx2;
+pub(crate) mod error;
 pub(crate) mod partial;
 pub(crate) mod validator;
 

@@ -1,5 +1,4 @@
-use core::{error::Error, fmt};
-
+use super::error::Utf8Error;
 use super::partial::{self, Character};
 
 /// Validates text that arrives in pieces, cut anywhere, and fails at the first byte that cannot be.
@@ -97,24 +96,3 @@ impl Default for Utf8Validator {
         Self::new()
     }
 }
-
-/// The bytes are not UTF-8 (RFC 3629).
-///
-/// Inside a WebSocket connection this means closing with
-/// [`CloseCode::INVALID_PAYLOAD`](crate::CloseCode::INVALID_PAYLOAD).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Utf8Error(());
-
-impl Utf8Error {
-    pub(crate) const fn new() -> Self {
-        Self(())
-    }
-}
-
-impl fmt::Display for Utf8Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid utf-8")
-    }
-}
-
-impl Error for Utf8Error {}

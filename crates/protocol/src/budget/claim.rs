@@ -1,7 +1,8 @@
 use std::mem;
 use std::time::Duration;
 
-use crate::budget::line::{Call, LetGo, Number, Said, Wait};
+use crate::budget::line::{LetGo, Said};
+use crate::budget::wait::{Call, Number, Wait};
 use crate::budget::{Budget, Lease, OWN, PATIENCE, Purpose};
 use crate::config::NEVER;
 use crate::deadlines::after;

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crate::budget::line::{Number, Wait};
+use crate::budget::wait::{Number, Wait};
 
 /// Messages that were let go, and are still there: what they hold comes back once
 /// their connections run.

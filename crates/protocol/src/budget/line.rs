@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
 use crate::budget::leaving::Leaving;
 use crate::budget::places::{Place, Places};
+use crate::budget::wait::{Call, Number, Wait};
 use crate::budget::{Budget, Inner};
 
 /// Who waits for memory: what there is goes to the smallest, so that those who need
@@ -31,35 +31,12 @@ pub(super) struct Line {
     pub(super) over: Over,
 }
 
-/// How old a wait for memory is, and later the right to go beyond the budget.
-pub(super) type Number = NonZeroU64;
-
 /// The right to go beyond the budget.
 #[derive(Debug)]
 struct Right {
     number: Number,
     /// Whether its message is whole, and handed out.
     is_handed_out: bool,
-}
-
-/// What is done when whoever waits can go on.
-pub(crate) type Call = Box<dyn FnOnce() + Send>;
-
-/// What is waited for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wait {
-    pub(super) number: Number,
-    /// What its message holds, in bytes.
-    pub(super) held: usize,
-    /// What it needs beyond that.
-    pub(super) needs: usize,
-}
-
-impl Wait {
-    /// What its message will have.
-    pub(super) fn total(&self) -> usize {
-        self.held.saturating_add(self.needs)
-    }
 }
 
 /// Calls that are only to be dropped.

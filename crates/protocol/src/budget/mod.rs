@@ -5,6 +5,7 @@ mod line;
 mod newcomer;
 mod places;
 mod usage;
+mod wait;
 
 use std::fmt;
 use std::mem;
@@ -12,15 +13,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::thread_pool;
+use crate::buffer_count;
 
 pub(crate) use claim::{Claim, PROGRESS, look_after};
 pub use lease::Lease;
-pub(crate) use line::Call;
 use line::Line;
 pub use newcomer::Newcomer;
 use usage::Counters;
 pub use usage::{Purpose, Usage};
+pub(crate) use wait::Call;
 
 /// How much memory connections may hold together: a number of bytes that
 /// everything is charged to which grows with what a peer sends, or does not read.
@@ -261,7 +262,7 @@ impl Budget {
     pub(crate) fn allows_buffer(&self, size: usize) -> bool {
         let room = self.limit().saturating_sub(self.shares());
         let used = self.0.used.load(Ordering::SeqCst);
-        used.saturating_add(thread_pool::held())
+        used.saturating_add(buffer_count::held())
             .saturating_add(size)
             <= room / 2
     }
@@ -275,7 +276,7 @@ impl Budget {
 
     /// What is used whether or not there is room.
     fn always(&self) -> usize {
-        self.shares().saturating_add(thread_pool::held())
+        self.shares().saturating_add(buffer_count::held())
     }
 
     /// The shares of open connections, or what is set aside for them.

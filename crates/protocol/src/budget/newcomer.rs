@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::budget::line::{Number, Wait};
+use crate::budget::wait::{Number, Wait};
 use crate::budget::{Budget, Lease};
 
 /// Whoever has no message yet and waits for memory: the head of a handshake.

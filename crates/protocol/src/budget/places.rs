@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::budget::line::{Call, Number, Wait};
+use crate::budget::wait::{Call, Number, Wait};
 
 /// Messages that wait for memory.
 ///

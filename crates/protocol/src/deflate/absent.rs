@@ -7,7 +7,6 @@ use bytes::Bytes;
 use socket_flow_frames::{Negotiated, ReceiveBuf, Role};
 
 use super::{Deflate, InflateFailure, Most};
-use crate::outgoing::Backlog;
 use crate::work::Work;
 
 /// Nothing is compressed, whatever was negotiated.
@@ -69,14 +68,6 @@ impl Compress {
     }
 
     pub(crate) fn forget(&mut self) {
-        match *self {}
-    }
-
-    pub(crate) fn backlog(&self) -> Option<&Backlog> {
-        match *self {}
-    }
-
-    pub(crate) fn backlog_mut(&mut self) -> &mut Option<Box<Backlog>> {
         match *self {}
     }
 

@@ -9,7 +9,6 @@ use super::pool::Pool;
 use super::settings::Deflate;
 use super::shared::Shared;
 use super::{AT_ONCE, TAIL, scratch};
-use crate::outgoing::Backlog;
 use crate::work::Work;
 
 /// Compresses the messages of one connection.
@@ -22,9 +21,6 @@ pub(crate) struct Compress {
     context: Option<Box<zlib_rs::Deflate>>,
     /// What is left of the turn.
     work: Work,
-    /// What is compressed by turns, and what waits for that. It is here so that
-    /// a connection that does not compress has no place for it.
-    backlog: Option<Box<Backlog>>,
 }
 
 impl Compress {
@@ -41,7 +37,6 @@ impl Compress {
             keep_context,
             context: None,
             work: Work::default(),
-            backlog: None,
         }
     }
 
@@ -57,16 +52,6 @@ impl Compress {
     /// How much memory it borrows for the length of a message.
     pub(crate) fn borrows(&self) -> usize {
         self.settings.context_len() - self.keeps()
-    }
-
-    /// What is compressed by turns, and what waits for that.
-    #[inline]
-    pub(crate) fn backlog(&self) -> Option<&Backlog> {
-        self.backlog.as_deref()
-    }
-
-    pub(crate) fn backlog_mut(&mut self) -> &mut Option<Box<Backlog>> {
-        &mut self.backlog
     }
 
     /// Whether the turn's work is used up.
@@ -238,7 +223,6 @@ impl Settings {
             keep_context: false,
             context: None,
             work: Work::default(),
-            backlog: None,
         }
         .last_part(message, send)
     }

@@ -1,5 +1,5 @@
 use crate::event::CloseFrame;
-use crate::parcel::Parcel;
+use crate::message::Parcel;
 
 /// What others have handed in for a connection to send, in order.
 ///

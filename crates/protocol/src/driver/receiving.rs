@@ -16,8 +16,7 @@ use crate::error::{AbnormalClosure, Expired, OutOfMemory};
 use crate::event::{Event, EventRef, Found};
 use crate::incoming::Incoming;
 use crate::input::Input;
-use crate::message::Message;
-use crate::message_ref::MessageRef;
+use crate::message::{Message, MessageRef};
 
 /// The receiving half of a driver: it runs the connection.
 #[derive(Debug)]

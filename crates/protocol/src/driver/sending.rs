@@ -10,8 +10,8 @@ use crate::driver::handed_in::{Accepts, Handed, HandedIn, cost};
 use crate::driver::turn::Shutdown;
 use crate::driver::{Failure, Next, Turn};
 use crate::error::{ControlError, Expired, SendError};
+use crate::message::Payload;
 use crate::outgoing::Outgoing;
-use crate::payload::Payload;
 use crate::queue::WriteQueue;
 
 /// The sending half of a driver: what is queued, and how it is written.

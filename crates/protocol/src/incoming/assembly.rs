@@ -3,8 +3,7 @@ use std::mem;
 use socket_flow_frames::ReceiveBuf;
 
 use crate::event::Kind;
-use crate::message::Message;
-use crate::message_ref::MessageRef;
+use crate::message::{Message, MessageRef};
 
 /// A message that does not lie in the input: while it is put together, and
 /// until the next one begins; or one whose memory is shared with the input.

@@ -5,8 +5,7 @@ use crate::event::{Event, EventRef, Found, Kind};
 use crate::incoming::Incoming;
 use crate::incoming::assembly::Assembly;
 use crate::input::Input;
-use crate::message::Message;
-use crate::message_ref::MessageRef;
+use crate::message::{Message, MessageRef};
 
 /// What a step found, lent or owned.
 impl Incoming {

@@ -1,6 +1,7 @@
 //! Messages that are compressed by turns, and what waits for that.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,15 +9,20 @@ use socket_flow_frames::{ClosePayload, OpCode, Rsv};
 
 use crate::budget::{Lease, Purpose};
 use crate::deflate::{ByTurns, Compress};
+use crate::message::{Parcel, Payload, Prepared};
 use crate::outgoing::Outgoing;
-use crate::parcel::Parcel;
-use crate::payload::Payload;
-use crate::prepared::Prepared;
+
+/// What compresses the messages of a connection, and what waits for it: a
+/// connection that does not compress has no place for either.
+pub(super) struct Compressor {
+    pub(super) codec: Compress,
+    backlog: Option<Box<Backlog>>,
+}
 
 /// What was queued and is not in the write queue, in this order. Pings and
 /// pongs do not wait for it.
 #[derive(Default)]
-pub(crate) struct Backlog {
+struct Backlog {
     /// What is compressed now.
     current: Option<Job>,
     /// Messages that were promised to be sent, in front of a Close.
@@ -51,16 +57,19 @@ impl Outgoing {
     /// compress; what becomes of it is in the write queue then.
     pub(crate) fn compress_some(&mut self) {
         while let Some(compress) = self.compress.as_deref_mut() {
-            let is_used_up = compress.is_used_up();
-            let waiting = compress.backlog_mut();
+            let Compressor {
+                codec,
+                backlog: waiting,
+            } = compress;
+            let is_used_up = codec.is_used_up();
             let Some(mut backlog) =
                 waiting.take_if(|waiting| waiting.costs_nothing() || !is_used_up)
             else {
                 return;
             };
-            let step = backlog.step(compress);
+            let step = backlog.step(codec);
             if !backlog.is_empty() {
-                *compress.backlog_mut() = Some(backlog);
+                *waiting = Some(backlog);
             }
             match step {
                 Step::Unfinished => {}
@@ -94,7 +103,7 @@ impl Outgoing {
         let Some(compress) = &mut self.compress else {
             return;
         };
-        match compress.prepared(message.by_turns()) {
+        match compress.codec.prepared(message.by_turns()) {
             Some(pieces) => self.append_prepared(message.opcode(), &pieces),
             None => self.compress_by_turns(Job::Prepared(message.clone())),
         }
@@ -108,8 +117,8 @@ impl Outgoing {
     pub(super) fn compress_by_turns(&mut self, job: Job) {
         let budget = self.frames.queue.config().memory();
         if let Some(compress) = &mut self.compress {
-            let borrows = compress.borrows();
-            let backlog = compress.backlog_mut().get_or_insert_default();
+            let borrows = compress.codec.borrows();
+            let backlog = compress.backlog.get_or_insert_default();
             if let Some(budget) = budget {
                 let lease = budget.lease(Purpose::Sending);
                 backlog.lease.insert(lease).set(job.memory() + borrows);
@@ -140,7 +149,7 @@ impl Outgoing {
 
     pub(super) fn drop_backlog(&mut self) {
         if let Some(compress) = &mut self.compress {
-            *compress.backlog_mut() = None;
+            compress.backlog = None;
         }
     }
 
@@ -163,11 +172,26 @@ impl Outgoing {
 
     #[inline]
     fn backlog(&self) -> Option<&Backlog> {
-        self.compress.as_deref().and_then(Compress::backlog)
+        self.compress.as_deref()?.backlog.as_deref()
     }
 
     fn backlog_mut(&mut self) -> Option<&mut Backlog> {
-        self.compress.as_mut()?.backlog_mut().as_deref_mut()
+        self.compress.as_mut()?.backlog.as_deref_mut()
+    }
+}
+
+impl Compressor {
+    pub(super) fn new(codec: Compress) -> Self {
+        Self {
+            codec,
+            backlog: None,
+        }
+    }
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.codec.fmt(f)
     }
 }
 

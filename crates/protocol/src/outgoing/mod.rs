@@ -17,15 +17,12 @@ use crate::deflate::{AT_ONCE, ByTurns, Compress, compress};
 use crate::error::{Expired, SendError};
 use crate::frame_queue::{FrameQueue, LINK_MIN};
 use crate::mask_keys::MaskKeys;
-use crate::outgoing::backlog::Job;
+use crate::message::{self, Compression, Payload, Prepared};
+use crate::outgoing::backlog::{Compressor, Job};
 use crate::outgoing::control::Pong;
 use crate::outgoing::parts::Parts;
 use crate::outgoing::rare::Rare;
-use crate::payload::{self, Compression, Payload};
-use crate::prepared::Prepared;
 use crate::queue::{Pressed, WriteQueue};
-
-pub(crate) use backlog::Backlog;
 
 /// The sending half of a connection: messages in, whole frames out.
 ///
@@ -45,7 +42,7 @@ pub struct Outgoing {
     /// is room; see [`Outgoing::settle_plain`].
     plain_below: u16,
     /// Present where permessage-deflate was agreed on.
-    compress: Option<Box<Compress>>,
+    compress: Option<Box<Compressor>>,
     closing: Closing,
     /// The message that is sent part by part, while one is.
     parts: Option<Parts>,
@@ -81,7 +78,7 @@ impl Outgoing {
         let mut outgoing = Self {
             plain_below: 0,
             frames: FrameQueue::new(keys, with_room(config)),
-            compress: compress.map(Box::new),
+            compress: compress.map(|codec| Box::new(Compressor::new(codec))),
             closing: Closing::Open,
             parts: None,
             pongs: 0,
@@ -117,7 +114,7 @@ impl Outgoing {
             return self.queue_slow(message);
         }
         self.message = true;
-        let opcode = payload::opcode(&message);
+        let opcode = message::opcode(message.text());
         self.frames.whole(opcode, message.bytes());
         Ok(())
     }
@@ -362,13 +359,13 @@ impl Outgoing {
     #[inline]
     pub(crate) fn is_used_up(&self) -> bool {
         let compress = self.compress.as_deref();
-        compress.is_some_and(Compress::is_used_up)
+        compress.is_some_and(|compress| compress.codec.is_used_up())
     }
 
     /// Others had their turn.
     pub(crate) fn renew_work(&mut self) {
         if let Some(compress) = &mut self.compress {
-            compress.renew_work();
+            compress.codec.renew_work();
         }
     }
 
@@ -450,7 +447,8 @@ impl Outgoing {
         let compress = self
             .compress
             .as_mut()
-            .filter(|compress| compress.wants(message.len()));
+            .map(|compress| &mut compress.codec)
+            .filter(|codec| codec.wants(message.len()));
         if compress.is_some() && message.len() > AT_ONCE {
             return self.queue_shared(message);
         }
@@ -475,7 +473,9 @@ impl Outgoing {
             Compression::Always => true,
             Compression::Never => false,
         };
-        self.compress.as_deref().is_some_and(wants)
+        self.compress
+            .as_deref()
+            .is_some_and(|compress| wants(&compress.codec))
     }
 
     /// Whether there is memory to compress a message: without it, it leaves as it
@@ -486,14 +486,14 @@ impl Outgoing {
         };
         let len = message.bytes().len();
         let compress = self.compress.as_deref();
-        let borrows = compress.map_or(0, Compress::borrows);
+        let borrows = compress.map_or(0, |compress| compress.codec.borrows());
         // As long as it is, until it is compressed, and what comes of it.
         len <= AT_ONCE || budget.has_room(2 * len + borrows)
     }
 
     #[inline(never)]
     fn queue_compressed<P: Payload>(&mut self, message: P) {
-        let opcode = payload::opcode(&message);
+        let opcode = message::opcode(message.text());
         self.append_compressed(true, Rsv::RSV1, opcode, message);
     }
 
@@ -518,8 +518,8 @@ impl Outgoing {
         };
         // Only the last part's tail is removed (RFC 7692 §7.2.1).
         match fin {
-            true => compress.last_part(part.bytes(), send),
-            false => compress.part(part.bytes(), send),
+            true => compress.codec.last_part(part.bytes(), send),
+            false => compress.codec.part(part.bytes(), send),
         }
     }
 
@@ -528,7 +528,7 @@ impl Outgoing {
     #[inline(never)]
     fn queue_large<P: Payload>(&mut self, message: P) {
         let fragment = self.config().limits().fragment;
-        let opcode = payload::opcode(&message);
+        let opcode = message::opcode(message.text());
         if self.frames.masks() || message.bytes().len() < LINK_MIN {
             // It is copied anyway: borrow until then.
             self.frames

@@ -2,8 +2,8 @@ use socket_flow_frames::{OpCode, Rsv};
 
 use crate::error::SendError;
 use crate::frame_queue::LINK_MIN;
+use crate::message::{self, Payload};
 use crate::outgoing::Outgoing;
-use crate::payload::{self, Payload};
 
 /// A message that is sent part by part (RFC 6455 §5.4).
 ///
@@ -129,8 +129,8 @@ impl Outgoing {
         self.settle_plain();
         let (rsv, opcode) = match (begun, compressed) {
             (Some(_), _) => (Rsv::NONE, OpCode::Continuation),
-            (None, true) => (Rsv::RSV1, payload::opcode(&part)),
-            (None, false) => (Rsv::NONE, payload::opcode(&part)),
+            (None, true) => (Rsv::RSV1, message::opcode(part.text())),
+            (None, false) => (Rsv::NONE, message::opcode(part.text())),
         };
         match compressed {
             true => self.append_compressed(fin, rsv, opcode, part),

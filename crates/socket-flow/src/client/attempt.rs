@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::client::answer::ask;
 use crate::client::body::read_body;
-use crate::client::error::{ConnectError, ConnectStage};
+use crate::client::error::ConnectError;
+use crate::client::stage::ConnectStage;
 use crate::deadline::Deadline;
 use crate::head_io::left_over;
 

@@ -11,6 +11,7 @@ use crate::client::dial::DialError;
 use crate::client::proxy::ProxyError;
 use crate::client::redirect::RedirectError;
 use crate::client::rejected::Rejected;
+use crate::client::stage::ConnectStage;
 use crate::head_io::ReadHeadError;
 use crate::invalid_header::InvalidHeader;
 use crate::stream_failure::StreamFailure;
@@ -139,33 +140,5 @@ impl From<ReadHeadError> for ConnectError {
             ReadHeadError::Head(error) => Self::Head(error),
             ReadHeadError::Io(error) => error.into(),
         }
-    }
-}
-
-/// What was under way when the time was up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectStage {
-    /// The resolution of the host's name.
-    Resolve,
-    /// The TCP handshake.
-    Connect,
-    /// The proxy's consent to connect us, its TLS handshake included.
-    Proxy,
-    /// The TLS handshake.
-    Tls,
-    /// The opening handshake: our request, the server's answer.
-    Handshake,
-}
-
-impl fmt::Display for ConnectStage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "name resolution",
-            Self::Connect => "the tcp handshake",
-            Self::Proxy => "the talk with the proxy",
-            Self::Tls => "the tls handshake",
-            Self::Handshake => "the opening handshake",
-        })
     }
 }

@@ -6,12 +6,12 @@ mod dial;
 mod error;
 mod opening;
 mod proxy;
-mod race;
 mod reconnect;
 mod redirect;
 mod rejected;
 #[cfg(feature = "rustls")]
 mod secure;
+mod stage;
 mod transport;
 mod user_agent;
 
@@ -22,11 +22,12 @@ use crate::stream::ClientStream;
 
 pub use builder::ClientBuilder;
 pub use dial::DialError;
-pub use error::{ConnectError, ConnectStage};
+pub use error::ConnectError;
 pub use proxy::{InvalidProxyUrl, Proxy, ProxyError, SocksReply};
 pub use reconnect::{Backoff, DisconnectCause, ReconnectEvent, Reconnecting, Retry};
 pub use redirect::RedirectError;
 pub use rejected::Rejected;
+pub use stage::ConnectStage;
 
 /// Connects to a `ws://` or `wss://` URL with default settings; for anything else there is [`ClientBuilder`].
 ///

@@ -13,11 +13,11 @@ use tokio_rustls::rustls::ClientConfig;
 
 use crate::client::dial::{DialFailure, dial, dial_addresses};
 use crate::client::error::ConnectError;
-#[cfg(feature = "rustls")]
-use crate::client::error::ConnectStage;
 use crate::client::proxy::{Environment, Proxy, ProxyError, tunnel};
 #[cfg(feature = "rustls")]
 use crate::client::secure::Secure;
+#[cfg(feature = "rustls")]
+use crate::client::stage::ConnectStage;
 use crate::deadline::Deadline;
 use crate::stream::{Carrier, ClientStream};
 

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::{Method, Request};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
 use socket_flow_handshake::host::{HostError, HostPolicy};
@@ -23,8 +22,8 @@ use crate::head_io::ReadHeadError;
 use crate::server::error::AcceptError;
 use crate::server::head_memory::HeadMemory;
 use crate::server::paced::Pace;
-use crate::server::pending::Pending;
-use crate::server::refuse::send_answer;
+use crate::server::pending::{Arrived, Pending};
+use crate::server::refuse::Refused;
 #[cfg(feature = "rustls")]
 use crate::server::refuse::{LINGER, linger};
 use crate::server::request::{RequestFailure, read_request};
@@ -354,8 +353,16 @@ impl Acceptor {
         let (request, rejection) = match head {
             Ok(request) => match server::decide(&request, &self.settings.choices) {
                 Ok(acceptance) => {
+                    let arrived = Arrived {
+                        stream,
+                        request,
+                        buf,
+                        memory,
+                    };
+                    let config = Arc::clone(&self.settings.config);
+                    let pace = self.settings.pace;
                     return Ok(Judged::Valid(Box::new(Pending::new(
-                        stream, request, buf, memory, acceptance, self, deadline,
+                        arrived, acceptance, config, pace, deadline,
                     ))));
                 }
                 Err(rejection) => (Some(request), rejection),
@@ -397,29 +404,6 @@ impl Acceptor {
 pub(crate) enum Judged<S> {
     Valid(Box<Pending<S>>),
     Invalid(Box<Refused<S>>),
-}
-
-/// A request that opens no connection, and waits for its answer.
-pub(crate) struct Refused<S> {
-    pub(crate) stream: S,
-    pub(crate) buf: BytesMut,
-    /// The request, where its head could be read.
-    pub(crate) request: Option<Request<()>>,
-    pub(crate) rejection: Rejection,
-    pub(crate) pace: Pace,
-    /// Charged until it is answered.
-    pub(crate) _memory: Option<HeadMemory>,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Refused<S> {
-    /// Answers it, and gives the error for it.
-    pub(crate) async fn answer(mut self) -> AcceptError {
-        let method = self.request.as_ref().map_or(&Method::GET, Request::method);
-        // Why it was refused says more than that the answer did not arrive.
-        let (buf, pace) = (self.buf, self.pace);
-        let _ = send_answer(&mut self.stream, buf, &self.rejection, method, pace).await;
-        AcceptError::Rejected(self.rejection)
-    }
 }
 
 impl Default for Acceptor {

@@ -23,7 +23,7 @@ use crate::server::acceptor::Acceptor;
 use crate::server::budget_error::share_out;
 use crate::server::control::{Alive, Control};
 use crate::server::event_memory::EventMemory;
-use crate::server::events::Events;
+use crate::server::event_stream::Events;
 use crate::server::handle::ServerHandle;
 use crate::server::listener::Listener;
 use crate::server::opening::Opening;

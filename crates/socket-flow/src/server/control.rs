@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::race::{First, race};
-use crate::server::events::{ConnectionId, ServerEvent};
+use crate::server::event::{ConnectionId, ServerEvent};
 
 /// What a server's handle, its tasks and its events share.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, Request, Response, StatusCode};
 use socket_flow_handshake::server::{RejectReason, Rejection};
 
-use crate::server::acceptor::{Acceptor, Judged, Refused};
+use crate::server::acceptor::{Acceptor, Judged};
 use crate::server::control::Control;
 use crate::server::ended::{caught, poll_caught};
 use crate::server::error::AcceptError;
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::{Opened, Pending};
-use crate::server::refuse::{internal_error, refuse};
+use crate::server::refuse::{Refused, internal_error, refuse};
 use crate::stream::ServerStream;
 
 /// Answers ordinary HTTP requests.

@@ -15,12 +15,11 @@ use crate::apart::Apart;
 use crate::deadline::Deadline;
 use crate::head_io::write_head;
 use crate::invalid_header::InvalidHeader;
-use crate::server::acceptor::{Acceptor, Refused};
 use crate::server::contexts::within_budget;
 use crate::server::error::AcceptError;
 use crate::server::head_memory::HeadMemory;
 use crate::server::paced::Pace;
-use crate::server::refuse::{internal_error, refuse, send_refusal};
+use crate::server::refuse::{Refused, internal_error, refuse, send_refusal};
 
 /// A valid request that waits for its answer; see [`Acceptor::read`](crate::Acceptor::read).
 ///
@@ -48,23 +47,21 @@ pub struct Pending<S> {
 
 impl<S> Pending<S> {
     pub(crate) fn new(
-        stream: S,
-        request: Request<()>,
-        buf: BytesMut,
-        memory: Option<HeadMemory>,
+        arrived: Arrived<S>,
         acceptance: Acceptance,
-        acceptor: &Acceptor,
+        config: Arc<Config>,
+        pace: Pace,
         deadline: Deadline,
     ) -> Self {
         Self {
-            stream,
-            request,
-            buf,
-            memory,
+            stream: arrived.stream,
+            request: arrived.request,
+            buf: arrived.buf,
+            memory: arrived.memory,
             acceptance,
             invalid_header: None,
-            config: Arc::clone(acceptor.shared_config()),
-            pace: acceptor.pace(),
+            config,
+            pace,
             deadline,
             denial: None,
         }
@@ -259,6 +256,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
             }
         }
     }
+}
+
+/// A request that was read, and what came with it.
+pub(crate) struct Arrived<S> {
+    pub(crate) stream: S,
+    pub(crate) request: Request<()>,
+    /// What the client sent after its request, before it had an answer.
+    pub(crate) buf: BytesMut,
+    /// What both are charged, where there is a budget.
+    pub(crate) memory: Option<HeadMemory>,
 }
 
 /// A connection, and the request it began with.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use http::header::DATE;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use socket_flow_handshake::head::encode_response;
 use socket_flow_handshake::server::{RejectReason, Rejection};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -13,7 +13,31 @@ use tokio::task::coop::consume_budget;
 use crate::deadline::Deadline;
 use crate::head_io::{READ_STEP, read_some, write_head};
 use crate::server::error::AcceptError;
+use crate::server::head_memory::HeadMemory;
 use crate::server::paced::{Pace, Paced};
+
+/// A request that opens no connection, and waits for its answer.
+pub(crate) struct Refused<S> {
+    pub(crate) stream: S,
+    pub(crate) buf: BytesMut,
+    /// The request, where its head could be read.
+    pub(crate) request: Option<Request<()>>,
+    pub(crate) rejection: Rejection,
+    pub(crate) pace: Pace,
+    /// Charged until it is answered.
+    pub(crate) _memory: Option<HeadMemory>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Refused<S> {
+    /// Answers it, and gives the error for it.
+    pub(crate) async fn answer(mut self) -> AcceptError {
+        let method = self.request.as_ref().map_or(&Method::GET, Request::method);
+        // Why it was refused says more than that the answer did not arrive.
+        let (buf, pace) = (self.buf, self.pace);
+        let _ = send_answer(&mut self.stream, buf, &self.rejection, method, pace).await;
+        AcceptError::Rejected(self.rejection)
+    }
+}
 
 /// Answers a request that cannot be accepted, and gives the error for it.
 pub(crate) async fn refuse<S>(

@@ -11,7 +11,7 @@ use socket_flow_connection::{Sender, WebSocket};
 use crate::race::{First, race};
 use crate::server::control::Control;
 use crate::server::ended::{Ended, Legacy, caught, poll_caught};
-use crate::server::events::ConnectionId;
+use crate::server::event::ConnectionId;
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::Opened;
 use crate::stream::ServerStream;

@@ -9,8 +9,8 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::race::{First, race};
 use crate::server::control::Control;
+use crate::server::event::{ConnectionId, Queued, ServerEvent};
 use crate::server::event_memory::{EventMemory, EventRoom};
-use crate::server::events::{ConnectionId, Queued, ServerEvent};
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::Opened;
 use crate::server::reply_room::{Promise, ReplyRoom};
@@ -84,6 +84,7 @@ impl Session for Told {
 }
 
 /// Gives the memory of a box back at once, and not with what it was captured by.
+#[allow(clippy::boxed_local)] // the box is what it is about
 fn unboxed<T>(boxed: Box<T>) -> T {
     *boxed
 }

@@ -3,9 +3,10 @@ use socket_flow_handshake::target::Target;
 use std::pin::pin;
 
 use crate::client::dial::{DialFailure, dial};
-use crate::client::error::{ConnectError, ConnectStage};
+use crate::client::error::ConnectError;
 use crate::client::proxy::error::ProxyError;
 use crate::client::proxy::{Proxy, ProxyKind, http_connect, socks};
+use crate::client::stage::ConnectStage;
 use crate::deadline::Deadline;
 use crate::stream::Carrier;
 

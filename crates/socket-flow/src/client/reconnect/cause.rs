@@ -9,7 +9,6 @@ use socket_flow_protocol::CloseFrame;
 
 use crate::client::error::ConnectError;
 use crate::client::proxy::ProxyError;
-use crate::client::reconnect::worth;
 
 /// Why a reconnecting client has no connection.
 #[derive(Debug)]
@@ -25,18 +24,6 @@ pub enum DisconnectCause {
 }
 
 impl DisconnectCause {
-    /// What is worth another try where the application does not say: all but
-    /// what would only end the same way.
-    ///
-    /// What this program was given (URL, headers, credentials, proxy, build) is
-    /// not tried again: it stays what it is. What others can mend (servers,
-    /// networks, certificates, clocks) is:
-    ///
-    #[doc = include_str!("retried.md")]
-    pub fn is_worth_retrying(&self) -> bool {
-        worth::is_worth_retrying(self)
-    }
-
     /// How long the server, or the proxy, wants to be left alone.
     pub(super) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         match self {

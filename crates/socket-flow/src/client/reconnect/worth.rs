@@ -13,11 +13,21 @@ use crate::client::reconnect::cause::DisconnectCause;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsError;
 
-pub(super) fn is_worth_retrying(cause: &DisconnectCause) -> bool {
-    match cause {
-        DisconnectCause::Closed(Some(frame)) => !BLAMES_US.contains(&frame.code),
-        DisconnectCause::Closed(None) | DisconnectCause::Failed(_) => true,
-        DisconnectCause::Connect(error) => connecting(error),
+impl DisconnectCause {
+    /// What is worth another try where the application does not say: all but
+    /// what would only end the same way.
+    ///
+    /// What this program was given (URL, headers, credentials, proxy, build) is
+    /// not tried again: it stays what it is. What others can mend (servers,
+    /// networks, certificates, clocks) is:
+    ///
+    #[doc = include_str!("retried.md")]
+    pub fn is_worth_retrying(&self) -> bool {
+        match self {
+            Self::Closed(Some(frame)) => !BLAMES_US.contains(&frame.code),
+            Self::Closed(None) | Self::Failed(_) => true,
+            Self::Connect(error) => connecting(error),
+        }
     }
 }
 

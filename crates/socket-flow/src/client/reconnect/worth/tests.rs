@@ -14,10 +14,10 @@ use tokio_rustls::rustls;
 
 use super::*;
 use crate::client::dial::DialError;
-use crate::client::error::ConnectStage;
 use crate::client::proxy::InvalidProxyUrl;
 use crate::client::redirect::RedirectError;
 use crate::client::rejected::Rejected;
+use crate::client::stage::ConnectStage;
 use crate::invalid_header::InvalidHeader;
 
 /// The row of the table that a cause stands in. A new cause does not compile until it has one.

@@ -1,11 +1,9 @@
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use socket_flow_frames::{OpCode, Utf8Bytes};
+use socket_flow_frames::Utf8Bytes;
 
-use crate::message::Message;
-use crate::message_ref::MessageRef;
-use crate::prepared::Prepared;
+use crate::message::{Message, MessageRef, Prepared};
 
 /// Anything that can be sent as one message: text types go out as text,
 /// byte types as binary.
@@ -147,17 +145,7 @@ wrapper! {
     Compressed, Always;
 }
 
-/// The opcode a payload is sent under.
-#[inline]
-pub(crate) fn opcode(payload: &impl Payload) -> OpCode {
-    if payload.text() {
-        OpCode::Text
-    } else {
-        OpCode::Binary
-    }
-}
-
-pub(crate) mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use socket_flow_protocol::CloseCode;
 use socket_flow_protocol::driver::{Handed, HandedIn};
 
-use crate::outbox::Outbox;
+use crate::sender::outbox::Outbox;
 
 /// What a connection takes over at once. The room is given back when it is
 /// dropped, so that those who wait for it are not woken for each message.

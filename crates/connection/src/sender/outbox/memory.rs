@@ -13,8 +13,8 @@ use socket_flow_protocol::driver::OVERHEAD;
 use socket_flow_protocol::{Budget, Lease, Purpose, SendError};
 use tokio::sync::TryAcquireError;
 
-use crate::outbox::{Outbox, State};
-use crate::queue::{Enqueue, Queue};
+use crate::sender::outbox::queue::{Enqueue, Queue};
+use crate::sender::outbox::{Outbox, State};
 use crate::sync::MutexGuard;
 
 /// What a queue has borrowed.

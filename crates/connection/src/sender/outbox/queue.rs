@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use socket_flow_protocol::{Parcel, Payload};
 
-use crate::published::{Batch, Published};
+use crate::sender::published::{Batch, Published};
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -322,7 +322,7 @@ mod tests {
     use socket_flow_protocol::driver::cost;
 
     use super::*;
-    use crate::published::Publications;
+    use crate::sender::published::Publications;
 
     /// SplitMix64.
     struct Random(u64);

@@ -1,3 +1,7 @@
+mod feed;
+mod heir;
+mod sent;
+
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,9 +20,10 @@ use tracing::{Span, debug};
 
 use crate::error::{ABNORMAL, Error};
 use crate::give_way::give_way;
-use crate::outbox::Outbox;
-use crate::taking::Taking;
+use crate::sender::outbox::{Outbox, Taking, panic_code};
 use crate::timer::Timer;
+
+pub use heir::Heir;
 
 /// The sending half of a connection, next to its [`Reader`](crate::Reader).
 ///
@@ -30,7 +35,7 @@ use crate::timer::Timer;
 /// What one connection receives may be queued on another:
 ///
 /// ```no_run
-#[doc = include_str!("../loops/relay.rs")]
+#[doc = include_str!("../../loops/relay.rs")]
 /// ```
 ///
 /// Dropping it makes one attempt, without waiting, to write what is queued
@@ -67,7 +72,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// runs out of input, or with [`flush`](Writer::flush).
     ///
     /// ```no_run
-    #[doc = include_str!("../loops/lent.rs")]
+    #[doc = include_str!("../../loops/lent.rs")]
     /// ```
     ///
     /// # Errors
@@ -443,11 +448,6 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             .poll_shutdown(&mut Context::from_waker(waker))
             .map(|_| ())
     }
-}
-
-/// The code of a connection that is dropped by a panic. It comes before any other (RFC 6455 §7.4.1).
-pub(crate) fn panic_code() -> Option<CloseCode> {
-    std::thread::panicking().then_some(CloseCode::INTERNAL_ERROR)
 }
 
 impl<S: AsyncWrite + Unpin> Drop for Writer<S> {

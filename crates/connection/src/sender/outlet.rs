@@ -5,9 +5,8 @@ use std::time::Duration;
 use socket_flow_protocol::Timeouts;
 use socket_flow_protocol::driver::{Accepts, Handed, HandedIn};
 
-use crate::outbox::Outbox;
 use crate::sender::Sender;
-use crate::taking::Taking;
+use crate::sender::outbox::{Outbox, Taking};
 
 /// The other end of [`Sender`]s that belong to no connection: for whoever
 /// hands their messages on, to one connection after another.

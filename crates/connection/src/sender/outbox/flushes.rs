@@ -4,25 +4,22 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use socket_flow_protocol::SendError;
-use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::crowd::Crowd;
 use crate::error::Error;
-use crate::outbox::{Outbox, State};
-use crate::waiting::Stall;
-use crate::writer::Writer;
+use crate::sender::outbox::Outbox;
+use crate::sender::outbox::stall::Stall;
 
 /// Those who wait until what was handed in is sent.
 #[derive(Debug, Default)]
 pub(crate) struct Flushes(Vec<Flush>);
 
 #[derive(Debug)]
-struct Flush {
+pub(crate) struct Flush {
     until: Until,
     told: oneshot::Sender<Result<(), Error>>,
 }
@@ -59,7 +56,7 @@ impl Flushes {
 
     /// So many messages were taken over, and the write queue ends after so many
     /// bytes.
-    fn are_queued(&mut self, taken: u32, end: u64) {
+    pub(crate) fn are_queued(&mut self, taken: u32, end: u64) {
         for flush in &mut self.0 {
             if let Until::TakenOver(count) = flush.until {
                 if is_reached(count, taken) {
@@ -84,17 +81,17 @@ impl Flushes {
     }
 
     /// Those that wait for no more than so many bytes.
-    fn sent(&mut self, sent: u64) -> Vec<Flush> {
+    pub(crate) fn sent(&mut self, sent: u64) -> Vec<Flush> {
         self.take_where(|flush| matches!(flush.until, Until::Sent(at) if at <= sent))
     }
 
     /// Whether anyone's bytes have left the write queue.
-    fn are_written(&self, written: u64) -> bool {
+    pub(crate) fn are_written(&self, written: u64) -> bool {
         let is_written = |flush: &Flush| matches!(flush.until, Until::Sent(at) if at <= written);
         self.0.iter().any(is_written)
     }
 
-    fn take_where(&mut self, which: impl FnMut(&Flush) -> bool) -> Vec<Flush> {
+    pub(crate) fn take_where(&mut self, which: impl FnMut(&Flush) -> bool) -> Vec<Flush> {
         let (taken, left) = mem::take(&mut self.0).into_iter().partition(which);
         self.0 = left;
         taken
@@ -111,7 +108,7 @@ impl Flushes {
 
 impl Flush {
     /// Whoever does not wait any more need not be told.
-    fn tell(self, result: Result<(), Error>) {
+    pub(crate) fn tell(self, result: Result<(), Error>) {
         let _ = self.told.send(result);
     }
 }
@@ -181,7 +178,10 @@ impl Outbox {
 
     /// Hands out those that are settled, to be told outside of the lock: that may
     /// run whoever waits at once.
-    fn settle_flushes(&self, settle: impl FnOnce(&mut Flushes, u32) -> Vec<Flush>) -> Vec<Flush> {
+    pub(crate) fn settle_flushes(
+        &self,
+        settle: impl FnOnce(&mut Flushes, u32) -> Vec<Flush>,
+    ) -> Vec<Flush> {
         let mut state = self.lock();
         let taken = state.waiting.taken;
         let Some(crowd) = &mut state.crowd else {
@@ -198,64 +198,11 @@ impl Outbox {
     }
 }
 
-impl State {
-    /// What is left of the crowd once nothing more is taken over: those who wait
-    /// until what was taken over is sent.
-    pub(crate) fn flushes(&mut self) -> Option<Box<Crowd>> {
-        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.waiting.taken);
-        (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Writer<S> {
-    /// Tells those who wait for it what has been sent, or never will be.
-    #[inline]
-    pub(crate) fn tell_flushes(&mut self, waker: &Waker) {
-        let is_flushing = |outbox: &Outbox| outbox.flushing.load(Ordering::Acquire);
-        if self.outbox.as_deref().is_some_and(is_flushing) {
-            self.settle_flushes(waker);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn settle_flushes(&mut self, waker: &Waker) {
-        let Some(outbox) = self.outbox.clone() else {
-            return;
-        };
-        if let Some(cause) = self.loss() {
-            let mut cause = Some(cause);
-            for flush in outbox.settle_flushes(|flushes, _| flushes.take_where(|_| true)) {
-                let cause = cause.take().or_else(|| self.loss());
-                flush.tell(Err(cause.unwrap_or(SendError::Closed(()).into())));
-            }
-            return;
-        }
-        let (end, written) = (self.sending.queued_to(), self.sending.written());
-        let is_compressing = self.sending.is_compressing();
-        let mut is_written = false;
-        outbox.settle_flushes(|flushes, taken| {
-            // What is compressed by turns was taken over last, and its end is not
-            // known yet.
-            let queued = taken.wrapping_sub(is_compressing.into());
-            flushes.are_queued(queued, end);
-            is_written = flushes.are_written(written);
-            Vec::new()
-        });
-        // The driver flushes once the queue is empty, which may not come.
-        if is_written && (self.sending.is_flushed() || self.poll_flush_io(waker)) {
-            for flush in outbox.settle_flushes(|flushes, _| flushes.sent(written)) {
-                flush.tell(Ok(()));
-            }
-        }
-    }
-}
-
 #[cfg(all(test, not(shuttle)))]
 mod tests {
     use std::future::Future;
     use std::pin::pin;
-    use std::task::Context;
+    use std::task::{Context, Waker};
 
     use socket_flow_protocol::NEVER;
 

@@ -2,8 +2,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::payload::{Compression, Payload, sealed};
-use crate::prepared::Prepared;
+use crate::message::payload::sealed;
+use crate::message::{Compression, Payload, Prepared};
 
 /// A payload that owns its bytes, with everything that was asked for it, so
 /// that it can wait somewhere before it is queued on a connection.

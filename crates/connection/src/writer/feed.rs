@@ -8,11 +8,9 @@ use socket_flow_protocol::driver::Accepts;
 use tokio::io::AsyncWrite;
 use tokio::task::coop;
 
-use crate::crowd::Late;
-use crate::outbox::Outbox;
 use crate::sender::Sender;
+use crate::sender::outbox::{Late, Outbox, Taking};
 use crate::sync::Caller;
-use crate::taking::Taking;
 use crate::writer::Writer;
 
 impl<S: AsyncWrite + Unpin> Writer<S> {

@@ -6,8 +6,7 @@ use socket_flow_frames::{OpCode, Rsv};
 
 use crate::deflate::{self, Settings};
 use crate::frame_queue::header;
-use crate::message::Message;
-use crate::payload;
+use crate::message::{self, Message};
 
 /// A message that is encoded, and compressed, once and sent to many
 /// connections: `queue(&prepared)`, `send(&prepared)`.
@@ -73,7 +72,7 @@ impl Prepared {
     }
 
     pub(crate) fn opcode(&self) -> OpCode {
-        payload::opcode(&self.shared.message)
+        message::opcode(self.shared.message.is_text())
     }
 
     /// What is compressed by turns of it.

@@ -1,3 +1,8 @@
+mod member;
+pub(crate) mod outbox;
+mod outlet;
+mod published;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -5,8 +10,12 @@ use socket_flow_protocol::{CloseCode, CloseFrame, ControlError, Payload, SendErr
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::heir::Heir;
-use crate::outbox::Outbox;
+use crate::sender::outbox::Outbox;
+use crate::writer::Heir;
+
+pub use member::Patience;
+pub use outlet::Outlet;
+pub use published::{Publications, Published};
 
 /// A handle for sending on a connection from anywhere: cloneable, bounded,
 /// and of one type for every transport.

@@ -1,9 +1,17 @@
+mod lent;
+mod parcel;
+mod payload;
+mod prepared;
+
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use socket_flow_frames::Utf8Bytes;
+use socket_flow_frames::{OpCode, Utf8Bytes};
 
-use crate::message_ref::MessageRef;
+pub use lent::MessageRef;
+pub use parcel::Parcel;
+pub use payload::{Compressed, Compression, Payload, Uncompressed};
+pub use prepared::Prepared;
 
 /// A whole data message (RFC 6455 §5.6).
 ///
@@ -160,5 +168,15 @@ impl From<Bytes> for Message {
 impl From<BytesMut> for Message {
     fn from(bytes: BytesMut) -> Self {
         Self::Binary(bytes.freeze())
+    }
+}
+
+/// The opcode a message is sent under.
+#[inline]
+pub(crate) fn opcode(is_text: bool) -> OpCode {
+    if is_text {
+        OpCode::Text
+    } else {
+        OpCode::Binary
     }
 }

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use socket_flow_protocol::{Prepared, SendError};
 
-use crate::crowd::Late;
-use crate::flushes::is_reached;
-use crate::published::Published;
-use crate::sender::Sender;
+use crate::sender::outbox::{Late, is_reached};
+use crate::sender::{Published, Sender};
 
 /// What is waited for where a member's queue is full.
 #[doc(hidden)]

@@ -1,14 +1,18 @@
-use std::error::Error;
-use std::fmt;
+mod error;
+mod happy_eyeballs;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 
 use tokio::net::{TcpStream, lookup_host};
 
-use crate::client::error::ConnectStage;
-use crate::client::race::race;
+use crate::client::dial::happy_eyeballs::race;
+use crate::client::stage::ConnectStage;
 use crate::deadline::Deadline;
+
+pub use error::DialError;
+pub(crate) use error::DialFailure;
 
 /// Opens a TCP connection to whichever address of the host takes one first.
 pub(crate) async fn dial(
@@ -36,53 +40,12 @@ pub(crate) async fn dial_addresses(
         .map_err(DialFailure::Connect)
 }
 
-/// Why there is no socket; whose it was to be, the server's or the proxy's, the caller knows.
-#[derive(Debug)]
-pub(crate) enum DialFailure {
-    Connect(DialError),
-    Resolve(io::Error),
-    Timeout(ConnectStage),
-}
-
 async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     let tcp = TcpStream::connect(address).await?;
     // Without it a small message waits for the acknowledgement of the one before.
     tcp.set_nodelay(true)?;
     Ok(tcp)
 }
-
-/// None of the host's addresses took a TCP connection.
-#[derive(Debug)]
-pub struct DialError {
-    attempts: Vec<(SocketAddr, io::Error)>,
-}
-
-impl DialError {
-    pub(crate) fn new(attempts: Vec<(SocketAddr, io::Error)>) -> Self {
-        Self { attempts }
-    }
-
-    /// The addresses in the order they failed, with what happened. Empty where the name exists
-    /// but has no address.
-    pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
-        &self.attempts
-    }
-}
-
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.attempts.is_empty() {
-            return f.write_str("host has no address");
-        }
-        for (index, (address, error)) in self.attempts.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{address}: {error}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Error for DialError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,3 +1,13 @@
+mod crowd;
+mod estate;
+mod flushes;
+mod memory;
+mod putting;
+mod queue;
+mod stall;
+mod taking;
+mod waiting;
+
 use std::mem;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -5,16 +15,19 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::{Accepts, Handed, cost};
-use socket_flow_protocol::{Budget, CloseCode, CloseFrame, Payload, SendError, Utf8Bytes};
-use tokio::sync::{Semaphore, TryAcquireError};
+use socket_flow_protocol::{Budget, CloseCode, CloseFrame, Utf8Bytes};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::crowd::{Crowd, Late};
-use crate::heir::Estate;
-use crate::published::Published;
-use crate::queue::{Enqueue, One, Queue};
-use crate::queue_memory::{QueueMemory, own, pressed_below};
+use crate::sender::outbox::crowd::Crowd;
+use crate::sender::outbox::memory::{QueueMemory, own, pressed_below};
+use crate::sender::outbox::queue::Queue;
 use crate::sync::{AtomicBool, Caller, Mutex, MutexGuard};
+
+pub(crate) use crowd::Late;
+pub(crate) use estate::{Estate, panic_code};
+pub(crate) use flushes::is_reached;
+pub(crate) use taking::Taking;
 
 /// What the [`Sender`](crate::Sender)s of a connection have handed in and the
 /// connection has not taken yet.
@@ -79,7 +92,7 @@ pub(crate) struct State {
     pub(crate) lost: bool,
     /// Whether the connection has ended and sent all that it took over.
     pub(crate) is_sent: bool,
-    /// Whether an [`Heir`](crate::heir::Heir) waits for what the connection leaves.
+    /// Whether an [`Heir`](crate::writer::Heir) waits for what the connection leaves.
     pub(crate) is_awaited: bool,
     /// What a connection that is dropped says in place of 1001.
     pub(crate) drop_code: Option<CloseCode>,
@@ -112,98 +125,6 @@ impl Outbox {
             is_borrowing: AtomicBool::new(false),
             state: Mutex::new(state),
         }
-    }
-
-    #[inline]
-    pub(crate) fn try_send<P: Payload>(&self, payload: P, lossy: bool) -> Result<(), SendError<P>> {
-        let sent = self.try_put(One { payload, lossy });
-        sent.map_err(|error| error.map(|one| one.payload))
-    }
-
-    /// Puts a message in, if need be in place of the oldest lossy ones; how many
-    /// those were.
-    pub(crate) fn replace<P: Payload>(&self, payload: P) -> Result<usize, SendError<P>> {
-        let lossy = true;
-        let sent = self.put_newest(One { payload, lossy });
-        sent.map_err(|error| error.map(|one| one.payload))
-    }
-
-    /// As [`replace`](Self::replace), for a published message.
-    #[inline]
-    pub(crate) fn replace_published(&self, message: &Published) -> Result<usize, SendError<()>> {
-        let sent = self.put_newest(message);
-        sent.map_err(|error| error.map(drop))
-    }
-
-    /// Puts a published message in if there is room.
-    #[inline]
-    pub(crate) fn try_publish(&self, message: &Published) -> Result<(), SendError<()>> {
-        self.try_put(message).map_err(|error| error.map(drop))
-    }
-
-    #[inline]
-    fn try_put<E: Enqueue>(&self, message: E) -> Result<(), SendError<E>> {
-        let cost = self.room_for(message.payload_len());
-        match self.room.try_acquire_many(cost) {
-            Ok(room) => {
-                room.forget();
-                self.push(message, cost)
-            }
-            Err(TryAcquireError::NoPermits) => self.put_by_borrowing(message, cost),
-            Err(TryAcquireError::Closed) => Err(SendError::Closed(message)),
-        }
-    }
-
-    #[inline]
-    fn put_newest<E: Enqueue>(&self, message: E) -> Result<usize, SendError<E>> {
-        let cost = self.room_for(message.payload_len());
-        let mut state = self.lock();
-        let mut may_borrow = state.memory.is_some();
-        loop {
-            match self.room.try_acquire_many(cost) {
-                Ok(room) => {
-                    room.forget();
-                    self.put(state, message, cost);
-                    return Ok(0);
-                }
-                Err(TryAcquireError::NoPermits) if may_borrow => {
-                    drop(state);
-                    may_borrow = self.borrow_for(cost, true);
-                    state = self.lock();
-                }
-                Err(TryAcquireError::NoPermits) => break,
-                Err(TryAcquireError::Closed) => return Err(SendError::Closed(message)),
-            }
-        }
-        if self.flushing.load(Ordering::Relaxed) || !message.put_over(&mut state.waiting, cost) {
-            return self.put_over(state, message, cost);
-        }
-        self.fill(state);
-        Ok(1)
-    }
-
-    /// Puts a message in the place of the oldest lossy ones.
-    fn put_over<E: Enqueue>(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        message: E,
-        cost: u32,
-    ) -> Result<usize, SendError<E>> {
-        let Some(oldest) = state.waiting.oldest(cost) else {
-            return Err(SendError::Full(message));
-        };
-        state.are_dropped(oldest.count);
-        state.waiting.drop_oldest(&oldest);
-        message.put(&mut state.waiting, cost);
-        self.charge_what_waits(&mut state);
-        let left = oldest.room - cost;
-        let left = match &mut state.crowd {
-            Some(crowd) => crowd.pay(left),
-            None => left,
-        };
-        self.fill(state);
-        self.free(left);
-        Ok(oldest.count as usize)
     }
 
     /// Begins to close: after what waits, or in its place.
@@ -413,51 +334,6 @@ impl Outbox {
     #[inline]
     pub(crate) fn room_for(&self, payload: usize) -> u32 {
         cost(payload).min(self.capacity)
-    }
-
-    /// Puts a message in whose room has been taken.
-    pub(crate) fn push_one<P: Payload>(
-        &self,
-        payload: P,
-        cost: u32,
-        lossy: bool,
-    ) -> Result<(), SendError<P>> {
-        let sent = self.push(One { payload, lossy }, cost);
-        sent.map_err(|error| error.map(|one| one.payload))
-    }
-
-    #[inline]
-    pub(crate) fn push<E: Enqueue>(&self, message: E, cost: u32) -> Result<(), SendError<E>> {
-        let state = self.lock();
-        // A message that came later than the decision to close would be lost.
-        if self.room.is_closed() {
-            return Err(SendError::Closed(message));
-        }
-        self.put(state, message, cost);
-        Ok(())
-    }
-
-    #[inline]
-    fn put(&self, mut state: MutexGuard<'_, State>, message: impl Enqueue, cost: u32) {
-        self.add(&mut state, message, cost);
-        self.fill(state);
-    }
-
-    #[inline]
-    pub(crate) fn add(&self, state: &mut State, message: impl Enqueue, cost: u32) {
-        message.put(&mut state.waiting, cost);
-        if self.room.available_permits() < state.pressed_below as usize {
-            self.is_pressed(state);
-        }
-    }
-
-    /// Half of the room is taken, or more. All of it may be, by a message that is
-    /// larger.
-    #[inline(never)]
-    fn is_pressed(&self, state: &mut State) {
-        let crowd = state.crowd.get_or_insert_default();
-        crowd.pressed_since.get_or_insert_with(Instant::now);
-        self.charge_what_waits(state);
     }
 
     /// Begins to close a connection that is too slow, after what waits.

@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::flushes::Flushes;
-use crate::outbox::Outbox;
-use crate::queue::One;
+use crate::sender::outbox::flushes::Flushes;
+use crate::sender::outbox::queue::One;
+use crate::sender::outbox::{Outbox, State};
 use crate::sync::Caller;
 use crate::timer::Timer;
 
@@ -222,5 +222,14 @@ impl Outbox {
             .crowd
             .as_ref()
             .is_some_and(|crowd| crowd.is_fed_by_owner)
+    }
+}
+
+impl State {
+    /// What is left of the crowd once nothing more is taken over: those who wait
+    /// until what was taken over is sent.
+    pub(crate) fn flushes(&mut self) -> Option<Box<Crowd>> {
+        let flushes = self.crowd.as_mut()?.flushes.taken_over(self.waiting.taken);
+        (!flushes.is_empty()).then(|| Box::new(Crowd::from(flushes)))
     }
 }
