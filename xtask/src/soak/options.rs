@@ -93,7 +93,7 @@ mod tests {
     fn without_options_every_scenario_has_its_own_length() {
         let options = parsed("").unwrap().unwrap();
         assert_eq!(options, Options::default());
-        assert_eq!(options.scenarios().count(), 19);
+        assert_eq!(options.scenarios().count(), 20);
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_refused() {
         for line in [
-            "--scenario S20",
+            "--scenario S21",
             "--scenario",
             "--minutes 0",
             "--minutes -1",
