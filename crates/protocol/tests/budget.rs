@@ -196,6 +196,30 @@ fn buffers_are_counted_as_long_as_they_are_there() {
     assert!(after < before + 2 * MIB, "{before} -> {after}");
 }
 
+/// Cause: the memory of a message that was lent until then was held while the next one
+/// waited, which was the largest for it, and went.
+#[test]
+fn a_message_waits_for_memory_without_that_of_the_last_one() {
+    let budget = Budget::with_patience(64 * MIB, seconds(5));
+    let mut endpoint = server(&budget);
+    let last = frame(Role::Server, 0x82, &vec![7; 4 * MIB]);
+    let next = frame(Role::Server, 0x82, &vec![7; 30_000]);
+    let hog = hog(&budget, 64 * MIB);
+    // It is the oldest, and goes beyond the budget.
+    endpoint.feed(&last[..2 * MIB]);
+    let mut waits = server(&budget);
+    waits.feed(&half());
+    assert!(waits.lacks_memory && !endpoint.lacks_memory);
+    endpoint.feed(&[&last[2 * MIB..], &next[..700]].concat());
+    endpoint.feed(&next[700..20_000]);
+    assert_eq!(endpoint.events.len(), 1);
+    let usage = budget.usage();
+    assert!(usage.receiving < 2 * MIB, "{usage:?}");
+    drop(hog);
+    endpoint.feed(&next[20_000..]);
+    assert_eq!(endpoint.events.len(), 2);
+}
+
 /// Cause: the silence of a peer that was not read was counted as its own.
 #[test]
 fn a_peer_has_all_its_time_once_it_is_read_again() {
@@ -771,6 +795,23 @@ mod deflate {
                 let expected = [message.clone(), noise(2_000).into()].map(Event::Message);
                 assert_eq!(endpoint.events, expected, "cut at {cut}");
             }
+        }
+    }
+
+    /// Cause: a last frame of which nothing had been taken counted as a whole message,
+    /// also where the codec had taken the frames before it and made nothing of them yet.
+    #[test]
+    fn a_fragmented_message_is_never_undone() {
+        let budget = Budget::with_patience(64 * MIB, NEVER);
+        let config = config(&budget);
+        let _hog = hog(&budget, 62 * MIB);
+        let payload = compressed(&[b'a'; 10_000]);
+        for cut in 1..payload.len() {
+            let mut endpoint = Endpoint::negotiated(Role::Server, &config, agreed(false));
+            endpoint.feed(&frame(Role::Server, 0x42, &payload[..cut]));
+            endpoint.feed(&frame(Role::Server, 0x80, &payload[cut..]));
+            let expected = [Event::Message(vec![b'a'; 10_000].into())];
+            assert_eq!(endpoint.events, expected, "cut at {cut}");
         }
     }
 

@@ -57,7 +57,8 @@
 //! | handshake, from the first step to the 101 | 10 s | [`ClientBuilder::handshake_timeout`], [`Acceptor::handshake_timeout`] |
 //! | head of a request | 16 KiB, 100 header lines, 8 KiB a line | [`Acceptor::head_limits`] |
 //! | head of an answer | 64 KiB, 256 header lines, 16 KiB a line | [`ClientBuilder::head_limits`] |
-//! | refusal or page: no byte taken | 5 s | [`Acceptor::answer_stall`] |
+//! | refusal or page: no byte taken, under a [`Server`] | 5 s | [`ServerBuilder::answer_stall`] |
+//! | refusal or page: no byte taken, elsewhere | 30 s | [`Acceptor::answer_stall`] |
 //! | refusal or page: least rate over 30 s | 1 KiB/s | [`Acceptor::answer_rate`] |
 //! | body kept of an answer that is not 101 | 64 KiB | – |
 //! | origins a browser may come from | the server's own | [`Acceptor::origin`] |

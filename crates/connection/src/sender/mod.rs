@@ -91,9 +91,10 @@ impl Sender {
     /// - [`SendError::Stalled`] once the connection has taken nothing over for
     ///   [`Timeouts::stall`](crate::Timeouts::stall), 30 s by default, in whole
     ///   milliseconds. Whatever it takes over starts that time anew. Outside
-    ///   of a tokio runtime, which keeps the time, there is no limit. Senders of an
-    ///   [`Outlet`](crate::Outlet), as those of a reconnecting client, wait as long as
-    ///   its owner runs it, and that time, or up to a quarter more, once it does not.
+    ///   of a tokio runtime, which keeps the time, there is no limit. A sender of an
+    ///   [`Outlet`](crate::Outlet), such as a reconnecting client's, waits as long as
+    ///   the owner runs the outlet. Once the owner does not, it fails after that time,
+    ///   or up to a quarter later.
     ///
     /// # Cancel safety
     ///

@@ -45,7 +45,7 @@ pub(crate) struct Claim {
 enum Stand {
     /// Not in the line: it has what it needs.
     Apart,
-    Waits(Waiting),
+    Waits(Box<Waiting>),
     /// It was let go while it waited.
     LetGo(Number),
     /// It takes what it needs, beyond the budget.
@@ -181,7 +181,7 @@ impl Claim {
         let message = &mut self.message;
         let (stand, is_new) = budget.in_line(|line| {
             let (waiting, is_new) = match self.stand {
-                Stand::Waits(waiting) => (waiting, false),
+                Stand::Waits(ref waiting) => (**waiting, false),
                 Stand::LetGo(number) => return (Stand::LetGo(number), false),
                 _ => (Waiting::new(line.join()), true),
             };
@@ -199,7 +199,7 @@ impl Claim {
                     message.set(bytes);
                     Stand::Beyond(number)
                 }
-                Said::MayTake { .. } => Stand::Waits(waiting),
+                Said::MayTake { .. } => Stand::Waits(Box::new(waiting)),
                 Said::LetGo => Stand::LetGo(number),
             };
             (stand, is_new)
@@ -276,7 +276,7 @@ impl Claim {
     /// Calls `call` once the message that waits can go on.
     pub(crate) fn call(&self, call: Call) {
         let budget = self.budget();
-        let call = match self.stand {
+        let call = match &self.stand {
             Stand::Waits(waiting) => {
                 let wait = waiting.wait(self.message.bytes());
                 budget.in_line(|line| line.call(wait, call, budget))
@@ -347,7 +347,10 @@ impl Claim {
         }
         let delay = match (self.is_waiting(), armed) {
             (true, _) if patience == NEVER => PATIENCE,
-            (true, _) if left > Duration::ZERO => left.min(look_after(patience / 50)),
+            (true, _) if left > Duration::ZERO && self.is_smallest() => {
+                left.min(look_after(patience / 50))
+            }
+            (true, _) if left > Duration::ZERO => left.min(look_after(patience / 8)),
             (true, false) => patience,
             // Another one was let go: its memory comes soon, or the next one goes.
             (true, true) => look_after(patience / 8),
@@ -371,10 +374,18 @@ impl Claim {
         }
     }
 
+    /// Whether no smaller one waits.
+    fn is_smallest(&self) -> bool {
+        match &self.stand {
+            Stand::Waits(waiting) => waiting.wants <= self.budget().smallest_waiting(),
+            _ => false,
+        }
+    }
+
     /// Lets one go that holds far more than this small message, if there is no room for
     /// it.
     fn makes_room(&self) {
-        if let Stand::Waits(waiting) = self.stand {
+        if let Stand::Waits(waiting) = &self.stand {
             let wait = waiting.wait(self.message.bytes());
             let budget = self.budget();
             if let Some(call) = budget.in_line(|line| line.make_room(wait, budget)) {

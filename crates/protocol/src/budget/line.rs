@@ -231,6 +231,9 @@ impl Line {
     pub(super) fn let_go(&mut self, own: Wait, seen: &mut Option<u64>, budget: &Budget) -> LetGo {
         // It may have its call in the line, or not.
         self.leave_place(own.number, budget);
+        if self.leaving.contains(own.number) {
+            return LetGo::Itself;
+        }
         let coming = self.leaving.coming(seen);
         let needs = self.places.needs().saturating_add(own.needs);
         if budget.has_room_with(coming, needs, 0) {
@@ -249,6 +252,9 @@ impl Line {
     /// A small message waits: lets one go that holds far more, unless enough comes back
     /// already. What tells that one.
     pub(super) fn make_room(&mut self, own: Wait, budget: &Budget) -> Option<Call> {
+        if self.leaving.contains(own.number) {
+            return None;
+        }
         let coming = self.leaving.coming_soon();
         if budget.has_room_with(coming, own.needs, own.total()) {
             return None;

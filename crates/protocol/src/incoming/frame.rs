@@ -14,6 +14,7 @@ impl Incoming {
         there: usize,
     ) -> Result<Frame, ProtocolError> {
         self.work.frame();
+        self.give_back();
         let compressed = header.rsv.contains(Rsv::RSV1);
         let kind = match header.opcode {
             OpCode::Text => Kind::Text,
@@ -35,7 +36,6 @@ impl Incoming {
         let in_place = header.fin && fits && !compressed;
         if !in_place {
             self.message = Some(Under { kind, compressed });
-            self.give_back();
             self.assembly.get_or_insert_default().begin();
         }
         Ok(Frame {

@@ -78,6 +78,8 @@ impl Incoming {
     ) -> Makes {
         let limit = self.config.limits().message;
         let (rest, context) = (own(input), self.context(true));
+        // Where there is a context, it has taken some of the message.
+        let is_small = is_small && self.context(false) == 0;
         let message = self.assembly.as_ref().map(|assembly| &assembly.buf);
         let no_message = ReceiveBuf::new();
         let message = message.unwrap_or(&no_message);
@@ -120,6 +122,10 @@ impl Incoming {
     /// Makes sure of so much memory for the input, beside what the current message
     /// holds; whether it may be taken.
     pub(crate) fn reserve_input(&mut self, capacity: usize) -> bool {
+        if self.message.is_none() {
+            // The last message was lent until now.
+            self.release();
+        }
         let held = self.held();
         let is_reserved = self.reserve(held + capacity);
         self.find_slowly_beyond();

@@ -412,9 +412,10 @@ impl ServerBuilder {
     /// With TLS each connection is charged 8 KiB more (`tls::BUDGET_SHARE`).
     /// While the server runs it [sets aside](Budget::set_aside) these shares, at most
     /// half of the budget. Where others have set some of that aside, such as another
-    /// server, starting this one fails unless all of its own fit beside them. A server whose connections are not limited sets a quarter
-    /// aside, and has as many as the budget has shares: beyond that a newcomer is
-    /// answered as by one that is full. Default: no budget.
+    /// server, starting this one fails unless all of its own fit beside them. A server
+    /// whose connections are not limited sets a quarter aside, and has as many as the
+    /// budget has shares: beyond that a newcomer is answered as by one that is full.
+    /// Default: no budget.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

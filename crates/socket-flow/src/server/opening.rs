@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -217,8 +218,24 @@ impl fmt::Debug for Opening {
 
 /// Waits for the application's decision; `None` if it panicked.
 async fn deciding(admit: &Admit, pending: Pending<ServerStream>) -> Option<Pending<ServerStream>> {
-    let mut deciding = caught(|| admit(pending))?;
-    poll_fn(|cx| poll_caught(deciding.as_mut(), cx, |pending| pending)).await
+    let mut deciding = Deciding(Some(caught(|| admit(pending))?));
+    poll_fn(|cx| match &mut deciding.0 {
+        Some(deciding) => poll_caught(deciding.as_mut(), cx, |pending| pending),
+        None => Poll::Ready(None),
+    })
+    .await
+}
+
+/// The application's future, which may panic when it is dropped as well.
+struct Deciding<T>(Option<T>);
+
+impl<T> Drop for Deciding<T> {
+    fn drop(&mut self) {
+        let deciding = self.0.take();
+        if caught(|| drop(deciding)).is_none() {
+            tracing::warn!("admit panicked");
+        }
+    }
 }
 
 /// Puts what is known about a request beside itself into its extensions.

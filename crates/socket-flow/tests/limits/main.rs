@@ -11,7 +11,8 @@
 //! | opening handshake, from the first byte to the 101 | `opening::a_request_that_trickles_has_ten_seconds`, `opening::a_tls_handshake_that_trickles_has_ten_seconds`, `opening::a_decision_about_a_request_has_what_is_left_of_the_ten_seconds`, `answers::an_answer_that_trickles_has_ten_seconds` |
 //! | head of a request | `opening::a_head_has_16_kib_and_100_lines_of_8_kib` |
 //! | head of an answer | `answers::a_head_has_64_kib_and_256_lines_of_16_kib` |
-//! | a refusal or a page: no byte taken, of a `Server`, of an `Acceptor`; less than 1 KiB/s | `opening::a_client_that_takes_no_byte_of_a_page_has_five_seconds`, `opening::a_refused_client_that_trickles_has_five_seconds`, `handshake::slow::an_answer_ends_for_a_client_that_is_too_slow_and_not_for_its_length`, `handshake::slow::an_answer_goes_on_where_the_stream_takes_much_at_once_and_then_nothing_for_long` |
+//! | a refusal or a page, no byte taken | `opening::a_client_that_takes_no_byte_of_a_page_has_five_seconds`, `opening::a_refused_client_that_trickles_has_five_seconds`, `handshake::slow::an_answer_goes_on_where_the_stream_takes_much_at_once_and_then_nothing_for_long` |
+//! | a refusal or a page, less than 1 KiB/s | `handshake::slow::an_answer_ends_for_a_client_that_is_too_slow_and_not_for_its_length` |
 //! | body kept of a refused handshake | `handshake::answer::an_answer_in_plain_http_is_handed_over` |
 //! | `Origin` of a browser | `opening::a_browser_connects_from_the_servers_own_origin_alone` |
 //! | a message received, after reassembly and inflation | `sizes::a_message_of_16_mib_is_received_and_a_byte_more_is_1009`, `sizes::fragments_that_come_slowly_are_counted_together` |
@@ -22,7 +23,7 @@
 //! | keepalive | `waiting::a_silent_client_is_pinged_after_20_seconds_and_has_20_more` |
 //! | a frame or a blocked write without a single byte | `waiting::a_frame_without_another_byte_has_30_seconds`, `waiting::a_write_without_another_byte_has_30_seconds_whatever_the_client_sends` |
 //! | a connection without messages | `waiting::a_client_that_answers_pings_at_the_last_moment_is_never_closed_for_saying_nothing` |
-//! | an address that does not answer | `client::race::a_dead_address_costs_a_quarter_of_a_second_and_a_refusing_one_nothing` |
+//! | an address that does not answer | `client::dial::happy_eyeballs::a_dead_address_costs_a_quarter_of_a_second_and_a_refusing_one_nothing` |
 //! | queue of a connection's senders | `sizes::the_queue_of_senders_takes_64_kib_with_64_for_each_message`, `sizes::a_send_into_a_full_queue_has_30_seconds_though_the_client_takes_single_bytes` |
 //! | a hub's member whose queue is full | `hub::a_member_whose_handler_sleeps_has_100_ms_for_its_turn_once` |
 //! | a slow member, by `SlowPolicy::Close` | `hub::a_member_that_takes_single_bytes_is_closed_once_it_has_1_mib_more_than_fits`, `hub::a_member_that_takes_single_bytes_is_closed_once_it_has_more_than_fits_for_5_s` |

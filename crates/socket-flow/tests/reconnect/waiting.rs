@@ -271,3 +271,35 @@ async fn ready_waits_for_a_connection_that_takes_all_or_for_the_last_attempt() {
     client.queue(vec![7; 1 << 20]).unwrap();
     drop((silent, server));
 }
+
+/// Cause: what senders hand in was looked at only once there was nothing to receive, which may be
+/// never.
+#[tokio::test(start_paused = true)]
+async fn a_send_leaves_beside_a_server_that_never_falls_silent() {
+    let (client, mut network) = Network::new(Backoff::default());
+    let mut client = client;
+    let sender = client.sender();
+    let mut server = network.open(&mut client).await;
+    let flood = tokio::spawn(async move {
+        loop {
+            server.send("more").await.unwrap();
+            if let Some(Ok(Some(message))) = server.recv().now_or_never() {
+                return message;
+            }
+        }
+    });
+    for event in 0..20 {
+        // There is more, each time.
+        client.next().await.unwrap();
+        if event == 10 {
+            sender.try_send("x").unwrap();
+        } else {
+            assert_eq!(sender.buffered_amount(), 0, "it was not taken over");
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    tokio::select! {
+        () = async { while client.next().await.is_some() {} } => panic!("it ended"),
+        message = flood => assert_eq!(message.unwrap(), Message::from("x")),
+    }
+}

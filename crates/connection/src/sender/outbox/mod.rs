@@ -299,10 +299,11 @@ impl Outbox {
     /// Waits until no message is taken any more.
     pub(crate) fn poll_closed(&self, waker: &Waker) -> Poll<()> {
         let mut state = self.lock();
+        // Also one that takes no more messages may have others wait for a flush.
+        state.is_run();
         if self.is_closed() {
             return Poll::Ready(());
         }
-        state.is_run();
         state.waker = Some(waker.clone());
         Poll::Pending
     }

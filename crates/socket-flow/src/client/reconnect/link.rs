@@ -45,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     /// Receives, and sends what the outlet gives, `pending` first: what this
-    /// connection can take no more stays there for the next.
+    /// connection can take no more stays there for the next. That comes before each
+    /// message, for there may always be another one.
     pub(super) fn poll(
         &mut self,
         outlet: &mut Outlet,
@@ -53,10 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         cx: &mut Context<'_>,
     ) -> Poll<LinkEvent> {
         loop {
+            let has_taken = self.take(outlet, pending, cx);
             if let Poll::Ready(event) = self.poll_receiving(cx) {
                 return Poll::Ready(event);
             }
-            if !self.take(outlet, pending, cx) {
+            if !has_taken {
                 return Poll::Pending;
             }
         }
