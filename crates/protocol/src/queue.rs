@@ -267,7 +267,7 @@ impl WriteQueue {
     #[inline]
     fn release(&mut self) {
         self.tail.clear();
-        if USUAL.contains(&self.tail.capacity()) {
+        if self.is_storage && USUAL.contains(&self.tail.capacity()) {
             thread_pool::exchange(&POOL, &mut self.tail);
         }
         if self.tail.capacity() > 0 {

@@ -76,8 +76,9 @@ pub(crate) fn give(
     usual: RangeInclusive<usize>,
 ) {
     let (least, most) = usual.into_inner();
-    if (least..=most).contains(&storage.capacity())
-        || (*is_buffer && is_usual(storage, least, most))
+    // Other memory may have a buffer's size once some of it was split off.
+    if *is_buffer
+        && ((least..=most).contains(&storage.capacity()) || is_usual(storage, least, most))
     {
         exchange(slot, storage);
     }
