@@ -20,6 +20,8 @@ pub(crate) struct Claim {
     stand: Stand,
     /// Whether it takes what it needs without asking.
     is_forced: bool,
+    /// Whether it had the right to go beyond the budget, and has not given way since.
+    had_right: bool,
     /// When the patience ends of whoever waits for memory, or when its message is
     /// looked at; `NEVER` while it is not measured.
     at: Duration,
@@ -83,6 +85,7 @@ impl Claim {
             message: budget.lease(Purpose::Receiving),
             stand: Stand::Apart,
             is_forced: false,
+            had_right: false,
             at: NEVER,
             seen: 0,
         };
@@ -178,7 +181,7 @@ impl Claim {
             self.leave_line();
         }
         let budget = self.share.budget();
-        let message = &mut self.message;
+        let (message, had_right) = (&mut self.message, &mut self.had_right);
         let (stand, is_new) = budget.in_line(|line| {
             let (waiting, is_new) = match self.stand {
                 Stand::Waits(ref waiting) => (**waiting, false),
@@ -195,7 +198,8 @@ impl Claim {
                     line.leave(number, budget);
                     Stand::Apart
                 }
-                Said::MayTake { beyond: true, .. } if line.go_beyond(number) => {
+                Said::MayTake { beyond: true, .. } if line.go_beyond(number, had_right) => {
+                    *had_right = true;
                     message.set(bytes);
                     Stand::Beyond(number)
                 }
