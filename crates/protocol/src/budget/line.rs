@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::mem;
 use std::sync::atomic::Ordering;
 
 use crate::budget::leaving::Leaving;
@@ -88,9 +87,9 @@ impl Line {
     /// The oldest takes the right to go beyond the budget, if nobody has it. For a round it
     /// leaves that to an older one who was called, if it has had it before: or a connection that receives one
     /// message after the other would have it for all of them.
-    pub(super) fn go_beyond(&mut self, number: Number, had_it: &mut bool) -> bool {
+    pub(super) fn go_beyond(&mut self, number: Number, had_it: bool) -> bool {
         // Once: or two that are called in turn give way to each other for ever.
-        let gives_way = mem::take(had_it) && self.called.is_some_and(|called| called < number);
+        let gives_way = had_it && self.called.is_some_and(|called| called < number);
         let takes = self.beyond.is_none() && !gives_way;
         if takes {
             self.beyond = Some(Right {
