@@ -798,6 +798,27 @@ mod deflate {
         }
     }
 
+    /// Cause: a step asked for memory also where nothing had come to inflate. It took the
+    /// right to go beyond the budget, made nothing, and asked again: two such connections
+    /// went on in turn for ever.
+    #[test]
+    fn a_compressed_frame_of_which_nothing_more_has_come_asks_for_no_memory() {
+        for keeps_context in [true, false] {
+            let budget = Budget::with_patience(64 * MIB, NEVER);
+            let config = config(&budget);
+            let _hog = hog(&budget, 64 * MIB);
+            let mut beyond = server(&budget);
+            beyond.feed(&half());
+            let bytes = frame(Role::Server, 0xc2, &compressed(&noise(2_000)));
+            let negotiated = agreed(keeps_context);
+            let mut begun = Endpoint::negotiated(Role::Server, &config, negotiated);
+            begun.feed(&bytes[..8]);
+            assert!(!begun.lacks_memory);
+            begun.feed(&bytes[8..]);
+            assert!(begun.lacks_memory);
+        }
+    }
+
     /// Cause: a last frame of which nothing had been taken counted as a whole message,
     /// also where the codec had taken the frames before it and made nothing of them yet.
     #[test]

@@ -1,5 +1,4 @@
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::budget::line::{LetGo, Said};
@@ -21,8 +20,6 @@ pub(crate) struct Claim {
     stand: Stand,
     /// Whether it takes what it needs without asking.
     is_forced: bool,
-    /// Whether it had the right to go beyond the budget, and has not given way since.
-    had_right: AtomicBool,
     /// When the patience ends of whoever waits for memory, or when its message is
     /// looked at; `NEVER` while it is not measured.
     at: Duration,
@@ -86,7 +83,6 @@ impl Claim {
             message: budget.lease(Purpose::Receiving),
             stand: Stand::Apart,
             is_forced: false,
-            had_right: AtomicBool::new(false),
             at: NEVER,
             seen: 0,
         };
@@ -182,7 +178,7 @@ impl Claim {
             self.leave_line();
         }
         let budget = self.share.budget();
-        let (message, had_right) = (&mut self.message, self.had_right.get_mut());
+        let message = &mut self.message;
         let (stand, is_new) = budget.in_line(|line| {
             let (waiting, is_new) = match self.stand {
                 Stand::Waits(ref waiting) => (**waiting, false),
@@ -199,8 +195,7 @@ impl Claim {
                     line.leave(number, budget);
                     Stand::Apart
                 }
-                Said::MayTake { beyond: true, .. } if line.go_beyond(number, *had_right) => {
-                    *had_right = true;
+                Said::MayTake { beyond: true, .. } if line.go_beyond(number) => {
                     message.set(bytes);
                     Stand::Beyond(number)
                 }
@@ -283,7 +278,6 @@ impl Claim {
         let budget = self.budget();
         let call = match &self.stand {
             Stand::Waits(waiting) => {
-                self.had_right.store(false, Ordering::Relaxed);
                 let wait = waiting.wait(self.message.bytes());
                 budget.in_line(|line| line.call(wait, call, budget))
             }

@@ -85,11 +85,10 @@ impl Line {
     }
 
     /// The oldest takes the right to go beyond the budget, if nobody has it. For a round it
-    /// leaves that to an older one who was called, if it has had it before: or a connection that receives one
+    /// leaves that to an older one who was called: or a connection that receives one
     /// message after the other would have it for all of them.
-    pub(super) fn go_beyond(&mut self, number: Number, had_it: bool) -> bool {
-        // Once: or two that are called in turn give way to each other for ever.
-        let gives_way = had_it && self.called.is_some_and(|called| called < number);
+    pub(super) fn go_beyond(&mut self, number: Number) -> bool {
+        let gives_way = self.called.is_some_and(|called| called < number);
         let takes = self.beyond.is_none() && !gives_way;
         if takes {
             self.beyond = Some(Right {

@@ -69,7 +69,7 @@ pub(crate) enum Makes {
     Some(usize),
     /// The whole message, of so many bytes at most, or nothing.
     Whole(usize),
-    /// Nothing until all of the frame is there.
+    /// Nothing until more of the frame is there.
     Later,
     /// Nothing: it waits for memory.
     Nothing,

@@ -76,6 +76,9 @@ impl Incoming {
         all_of_it: usize,
         input: &Input,
     ) -> Makes {
+        if there == 0 && all_of_it > 0 {
+            return Makes::Later;
+        }
         let limit = self.config.limits().message;
         let (rest, context) = (own(input), self.context(true));
         // Where there is a context, it has taken some of the message.
