@@ -151,7 +151,10 @@ impl Decompress {
         work: &mut Work,
     ) -> Result<bool, InflateFailure> {
         let restarts = self.restarts;
-        let is_whole = self.finish(payload, message, most, work)? == payload.len();
+        // What is left of the turn says nothing about how large it is.
+        let finished = self.finish(payload, message, most, &mut Work::default());
+        work.inflated(payload.len(), message.len());
+        let is_whole = finished? == payload.len();
         if !is_whole {
             self.begun = false;
             self.start_anew();

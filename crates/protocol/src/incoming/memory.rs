@@ -93,7 +93,6 @@ impl Incoming {
             return Makes::Some(OWN);
         }
         let (all, least) = (grown(STEP), grown(LEAST_STEP));
-        let is_small = is_small && message.is_empty();
         if self.try_reserve_more(rest + context + all) {
             return Makes::Some(STEP);
         }

@@ -12,7 +12,6 @@ use crate::incoming::frame::Frame;
 use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
 use crate::outgoing::Outgoing;
-use crate::work::Work;
 
 /// The payload of the frame under way: held in place, assembled, or read
 /// straight into its message.
@@ -254,9 +253,7 @@ impl Incoming {
         if let Some(inflate) = inflate.and_then(|extras| extras.inflate.as_mut()) {
             let payload = input.unread().get(..there).unwrap_or_default();
             let most = &mut Most { limit, now };
-            // What is left of the turn says nothing about how large it is.
-            let whole = inflate.at_once(payload, assembly, most, &mut Work::default());
-            self.work.inflated(there, assembly.len());
+            let whole = inflate.at_once(payload, assembly, most, &mut self.work);
             if whole == Ok(false) {
                 frame.is_large = true;
                 return self.inflate(frame, input);
