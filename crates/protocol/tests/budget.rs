@@ -12,39 +12,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket_flow_protocol::driver::Failure;
 use socket_flow_protocol::{
-    Budget, CloseCode, Config, Expired, Lease, NEVER, Newcomer, Prepared, Purpose, Role, Usage,
+    Budget, CloseCode, Expired, Lease, NEVER, Newcomer, Prepared, Purpose, Role, Usage,
 };
 
-use support::{Endpoint, Mode, ROLES, frame, header, off, seconds};
-
-const MIB: usize = 1 << 20;
-
-fn server(budget: &Budget) -> Endpoint {
-    Endpoint::new(Role::Server, &config(budget))
-}
-
-fn config(budget: &Budget) -> Config {
-    off().budget(budget.clone())
-}
-
-/// So much of the budget is used by something else.
-fn hog(budget: &Budget, bytes: usize) -> Lease {
-    let mut lease = budget.lease(Purpose::Events);
-    lease.set(bytes);
-    lease
-}
+use support::budget::{MIB, config, half, hog, server};
+use support::{Endpoint, Mode, ROLES, frame, header, seconds};
 
 /// What is charged, without the threads' buffers.
 fn used(budget: &Budget) -> usize {
     let usage = budget.usage();
     usage.used - usage.buffers
-}
-
-/// The first bytes of a message of 1 MiB.
-fn half() -> Vec<u8> {
-    let mut bytes = header(Role::Server, 0x82, MIB as u64);
-    bytes.extend(vec![0; MIB / 2]);
-    bytes
 }
 
 /// How the connection ended, as the budget has it.

@@ -7,33 +7,16 @@ use std::time::Duration;
 
 use bytes::BufMut;
 use socket_flow_protocol::driver::{Next, Turn};
-use socket_flow_protocol::{Budget, Config, Found, Lease, NEVER, Purpose, Role};
+use socket_flow_protocol::{Budget, Found, Lease, NEVER, Role};
 
-use support::{Endpoint, Mode, frame, header, off, seconds};
-
-const MIB: usize = 1 << 20;
-
-fn config(budget: &Budget) -> Config {
-    off().budget(budget.clone())
-}
-
-fn server(budget: &Budget) -> Endpoint {
-    Endpoint::new(Role::Server, &config(budget))
-}
+use support::budget::{MIB, half, hog, server};
+use support::{Endpoint, Mode, frame, seconds};
 
 /// A budget of which all is used.
 fn used_up(patience: Duration) -> (Budget, Lease) {
     let budget = Budget::with_patience(64 * MIB, patience);
-    let mut all = budget.lease(Purpose::Events);
-    all.set(64 * MIB);
+    let all = hog(&budget, 64 * MIB);
     (budget, all)
-}
-
-/// The first bytes of a message of 1 MiB.
-fn half() -> Vec<u8> {
-    let mut bytes = header(Role::Server, 0x82, MIB as u64);
-    bytes.extend(vec![0; MIB / 2]);
-    bytes
 }
 
 /// Reads these bytes, and no more of the connection is run once a message is found: that is handed

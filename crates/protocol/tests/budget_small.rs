@@ -6,29 +6,10 @@ mod support;
 use std::time::Duration;
 
 use socket_flow_protocol::driver::Failure;
-use socket_flow_protocol::{Budget, Lease, Purpose, Role};
+use socket_flow_protocol::{Budget, Role};
 
-use support::{Endpoint, frame, header, off, seconds};
-
-const MIB: usize = 1 << 20;
-
-fn server(budget: &Budget) -> Endpoint {
-    Endpoint::new(Role::Server, &off().budget(budget.clone()))
-}
-
-/// So much of the budget is used by something else.
-fn hog(budget: &Budget, bytes: usize) -> Lease {
-    let mut lease = budget.lease(Purpose::Events);
-    lease.set(bytes);
-    lease
-}
-
-/// The first bytes of a message of 1 MiB.
-fn half() -> Vec<u8> {
-    let mut bytes = header(Role::Server, 0x82, MIB as u64);
-    bytes.extend(vec![0; MIB / 2]);
-    bytes
-}
+use support::budget::{MIB, half, hog, server};
+use support::{Endpoint, frame, seconds};
 
 /// A message of which so much has come that the rest waits for memory, where that is used up.
 fn begun(budget: &Budget, len: usize) -> Endpoint {

@@ -84,9 +84,9 @@ impl Line {
         }
     }
 
-    /// The oldest takes the right to go beyond the budget, if nobody has it. For a round it
-    /// leaves that to an older one who was called: or a connection that receives one
-    /// message after the other would have it for all of them.
+    /// The oldest takes the right to go beyond the budget, if nobody has it, and no older one
+    /// was called for it that has not asked yet. Otherwise a connection that receives one
+    /// message after the other would have the right for all of them.
     pub(super) fn go_beyond(&mut self, number: Number) -> bool {
         let gives_way = self.called.is_some_and(|called| called < number);
         let takes = self.beyond.is_none() && !gives_way;

@@ -4,6 +4,7 @@
 // Every test file is a crate of its own and uses its part.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
+pub mod budget;
 mod endpoint;
 mod script;
 mod steps;
