@@ -34,6 +34,7 @@ mod callgrind;
 mod circles;
 mod cli;
 mod code_lines;
+mod committed;
 mod coverage;
 mod document;
 mod environment;

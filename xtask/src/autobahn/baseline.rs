@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::autobahn::report::{Behaviour, Outcome, Report};
+use crate::committed;
 use crate::error::Error;
 
 /// One line of the baseline: behaviour, behaviour of the closing, and our close code.
@@ -63,11 +64,7 @@ impl fmt::Display for Trend {
 impl Baseline {
     /// Reads the file; where there is none, nothing is known yet.
     pub(crate) fn load(path: &Path) -> Result<Self, Error> {
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let text = fs::read_to_string(path).map_err(Error::file(path))?;
-        Self::parse(&text).map_err(|detail| Error::data(path, detail))
+        committed::load(path, Self::parse)
     }
 
     /// Reads the text of the file.

@@ -1,11 +1,11 @@
 //! The committed exceptions: `docs/coverage.toml`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::committed;
 use crate::coverage::report::{Missing, Never, Report};
 use crate::error::Error;
 
@@ -50,11 +50,7 @@ pub(super) struct Judgement {
 impl Exceptions {
     /// Reads the file; where there is none, there are no exceptions.
     pub(super) fn load(path: &Path) -> Result<Self, Error> {
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let text = fs::read_to_string(path).map_err(Error::file(path))?;
-        Self::parse(&text).map_err(|error| Error::data(path, error))
+        committed::load(path, Self::parse)
     }
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::committed;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::instructions::count::Counted;
@@ -49,13 +50,13 @@ pub(crate) struct Judged {
 impl Figures {
     /// Reads the file; where there is none, nothing is known yet.
     pub(crate) fn load(path: &Path) -> Result<Self, Error> {
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let text = fs::read_to_string(path).map_err(Error::file(path))?;
-        let figures: Self = toml::from_str(&text).map_err(|error| Error::data(path, error))?;
+        committed::load(path, Self::parse)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let figures: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         match figures.boundless() {
-            Some(name) => Err(Error::data(path, format!("{name}: `most`, but no base"))),
+            Some(name) => Err(format!("{name}: `most`, but no base")),
             None => Ok(figures),
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::committed;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::walks::count::Walk;
@@ -56,11 +57,7 @@ pub(crate) enum Verdict {
 impl Figures {
     /// Reads the file; where there is none, nothing is known yet.
     pub(crate) fn load(path: &Path) -> Result<Self, Error> {
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let text = fs::read_to_string(path).map_err(Error::file(path))?;
-        toml::from_str(&text).map_err(|error| Error::data(path, error))
+        committed::load(path, |text| toml::from_str(text))
     }
 
     /// Writes the file.

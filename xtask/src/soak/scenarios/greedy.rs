@@ -45,9 +45,9 @@ const BOMBS_RESIDENT: f64 = 160.0;
 /// How long a newcomer's handshake may take, in milliseconds.
 const HANDSHAKE: f64 = 1_000.0;
 
-/// The share of the connections that are there at once: heads are let go after 10 s, and large messages
-/// soon where small ones wait; whoever went comes again a second later.
-const AT_ONCE: f64 = 0.8;
+/// The share of the connections that are there at once: heads are let go after 10 s, and come again a
+/// second later.
+const AT_ONCE: f64 = 0.9;
 
 /// S17: all kinds.
 pub(crate) fn play_all(stage: &mut Stage<'_>) -> Result<(), Error> {
