@@ -51,13 +51,13 @@ use crate::writer::Writer;
 ///
 /// # Dropping
 ///
-/// Dropping it makes one attempt, without waiting, to write what is queued
-/// and a Close with 1001, with 1011 during a panic, then drops the stream. A message that is compressed by
-/// turns, one of more than 64 KiB, and is not compressed by then is not sent, nor is
-/// anything after it, the Close included. Under a server of the facade
-/// that is left to the server's task, with a code that says how the handler
-/// ended, see `ServerBuilder::serve_with` there. To be sure that the Close
-/// arrives, call [`close`](WebSocket::close) or receive to the end.
+/// Dropping it makes one attempt, without waiting, to write what is queued and a
+/// Close with 1001, or with 1011 during a panic, and then drops the stream. A message
+/// of more than 64 KiB is compressed by turns: if it is not compressed by then, it is
+/// not sent, nor is anything after it, the Close included. Under a server of the
+/// facade that is left to the server's task, with a code that says how the handler
+/// ended; see `ServerBuilder::serve_with` there. To be sure that the Close arrives,
+/// call [`close`](WebSocket::close) or receive to the end.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

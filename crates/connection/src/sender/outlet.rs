@@ -11,9 +11,8 @@ use crate::sender::outbox::{Outbox, Taking};
 /// The other end of [`Sender`]s that belong to no connection: for whoever
 /// hands their messages on, to one connection after another.
 ///
-/// Senders that wait for room do so as long as the owner is there, which it shows
-/// by polling the outlet: whether there is anything to take over is the owner's to
-/// decide. While they wait they wake it for that.
+/// Senders wait for room as long as the owner polls the outlet, whether it takes
+/// anything over or not. While they wait they wake the owner to poll it.
 ///
 /// Dropping it closes the senders. Their [`flush`](Sender::flush) waits until
 /// everything is handed on and asked for more, which is all that is known here.
@@ -61,7 +60,7 @@ impl Outlet {
     ///
     /// let (sender, _outlet) = Outlet::with_stall(1, Duration::from_millis(20));
     /// sender.try_send("first").unwrap();
-    /// // Nobody polls the outlet.
+    /// // The outlet is not polled.
     /// assert_eq!(sender.send("second").await, Err(SendError::Stalled("second")));
     /// # }
     /// ```

@@ -1,7 +1,7 @@
 //! permessage-deflate: what is offered, answered and agreed (RFC 7692 §5 and §7.1).
 //!
 //! Only the negotiation is here, nothing is compressed. What was agreed leaves as plain values,
-//! [`DeflateParams`](crate::DeflateParams), for whoever compresses.
+//! [`DeflateParams`](crate::DeflateParams), which a codec takes.
 //!
 //! A client offers once, with [`Offer::deflate`](crate::client::Offer::deflate), and fails the
 //! handshake on an answer that is not one to its offer. A server, with

@@ -86,9 +86,9 @@ impl Legacy {
         }
     }
 
-    /// Ends the connection that was left: what was queued, a Close with this code
-    /// unless there was one or a panic dropped the connection, and then the transport, so that the last words
-    /// arrive.
+    /// Ends the connection that was left, so that its last words arrive: writes what was
+    /// queued and a Close with this code, and ends the transport. A Close that was queued
+    /// stays as it is; a connection that a panic dropped closes with 1011.
     pub(crate) async fn end(&self, stream: ServerStream, code: CloseCode) {
         let since = self.heir.ends_since();
         match self.heir.writer(stream) {

@@ -35,6 +35,12 @@ async fn stalls(sender: &Sender) {
     assert!(stall().contains(&start.elapsed()), "{:?}", start.elapsed());
 }
 
+/// Sends until nothing more is taken.
+async fn fill(client: &mut Client) {
+    let while_taken = Duration::from_millis(1);
+    while timeout(while_taken, client.send(large())).await.is_ok() {}
+}
+
 /// Runs a client to its end, in a task of its own.
 fn run(mut client: Client) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move { while client.next().await.is_some() {} })
@@ -240,10 +246,7 @@ async fn ready_waits_for_a_connection_that_takes_all_or_for_the_last_attempt() {
     let (client, mut network) = Network::new(Backoff::default().attempts(1));
     let mut client = client.queue_capacity(1_000);
     let silent = network.open(&mut client).await;
-    while timeout(Duration::from_millis(1), client.send(large()))
-        .await
-        .is_ok()
-    {}
+    fill(&mut client).await;
     // It takes no byte, and none follows.
     let start = Instant::now();
     assert_eq!(client.ready().await, Err(SendError::Closed(())));
@@ -259,10 +262,7 @@ async fn ready_waits_for_a_connection_that_takes_all_or_for_the_last_attempt() {
     let (client, mut network) = Network::new(Backoff::default());
     let mut client = client.queue_capacity(1_000);
     let silent = network.open(&mut client).await;
-    while timeout(Duration::from_millis(1), client.send(large()))
-        .await
-        .is_ok()
-    {}
+    fill(&mut client).await;
     let start = Instant::now();
     let (ready, server) = tokio::join!(client.ready(), network.accept());
     ready.unwrap();
