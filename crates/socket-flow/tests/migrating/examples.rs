@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -90,6 +90,11 @@ fn examples_of_tokio_tungstenite(here: &Path) -> PathBuf {
     Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("examples")
 }
 
+/// Builds the examples if nobody has: no deadline of a test is meant for that.
+fn have_programs() {
+    LazyLock::force(&PROGRAMS);
+}
+
 fn program(name: &str) -> Command {
     Command::new(PROGRAMS.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
@@ -108,20 +113,30 @@ async fn serving(name: &str) -> (Example, String) {
 
 /// The client's output, up to its first `len` bytes after the line that it is connected.
 fn output(client: &mut Example, len: usize) -> String {
-    let stdout = client.0.stdout.as_mut().unwrap();
-    let mut bytes = vec![0; "WebSocket handshake has been successfully completed\n".len() + len];
-    match stdout.read_exact(&mut bytes) {
-        Ok(()) => {}
+    let mut stdout = client.0.stdout.take().unwrap();
+    let (told, output) = mpsc::channel();
+    std::thread::spawn(move || {
+        let greeting = "WebSocket handshake has been successfully completed\n";
+        let mut bytes = vec![0; greeting.len() + len];
+        let read = stdout.read_exact(&mut bytes).map(|()| bytes);
+        let _ = told.send((read, stdout));
+    });
+    let (read, stdout) = output.recv_timeout(PATIENCE).unwrap();
+    client.0.stdout = Some(stdout);
+    match read {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).unwrap();
+            let (_, text) = text.split_once('\n').unwrap();
+            text.to_owned()
+        }
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => panic!("the client ended"),
         Err(error) => panic!("{error}"),
     }
-    let text = String::from_utf8(bytes).unwrap();
-    let (_, text) = text.split_once('\n').unwrap();
-    text.to_owned()
 }
 
 #[test]
 fn the_echo_server_and_the_client_talk_to_each_other_and_to_the_originals() {
+    have_programs();
     block_on(async {
         let (_server, url) = serving("echo-server").await;
         let (mut theirs, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
@@ -140,6 +155,7 @@ fn the_echo_server_and_the_client_talk_to_each_other_and_to_the_originals() {
 
 #[test]
 fn the_client_talks_to_a_server_of_the_original() {
+    have_programs();
     let listener = block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let listener = listener.into_std().unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -163,6 +179,7 @@ fn the_client_talks_to_a_server_of_the_original() {
 
 #[test]
 fn the_chat_server_sends_what_one_says_to_all_others() {
+    have_programs();
     block_on(async {
         let (_server, url) = serving("server").await;
         let mut people = Vec::new();
