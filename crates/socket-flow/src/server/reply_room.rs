@@ -62,24 +62,30 @@ impl ReplyRoom {
         }
     }
 
-    /// Waits for the room. It looks each time it is polled, for the room also
-    /// grows when the connection, in the same task, takes messages over.
+    /// Promises the room once it is there. It looks each time it is polled, for the
+    /// room also grows when the connection, in the same task, takes messages over.
     ///
     /// Other senders may fill the room for ever. Where no reply is owed, a message
     /// waits no longer than for those that were handed in before it.
-    pub(crate) async fn wait(&self, payload: usize) {
+    pub(crate) async fn wait(&self, payload: usize) -> Promise {
         let mut ended = pin!(self.0.ended.notified());
         let mut before = None;
         poll_fn(|cx| {
-            while !(self.has_room(payload) || self.had_turn(&mut before)) {
+            loop {
+                // Memory that was only looked at may be gone when the reply comes.
+                if let Some(promise) = self.try_promise(payload) {
+                    return Poll::Ready(promise);
+                }
+                if self.had_turn(&mut before) {
+                    return Poll::Ready(self.promise(payload));
+                }
                 if ended.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
                 ended.set(self.0.ended.notified());
             }
-            Poll::Ready(())
         })
-        .await;
+        .await
     }
 
     /// Whether no reply is owed, and all that was handed in when that was found
@@ -90,13 +96,6 @@ impl ReplyRoom {
             *before = Some(sender.handed_in());
         }
         before.is_some_and(|before| sender.has_taken_over(before))
-    }
-
-    fn has_room(&self, payload: usize) -> bool {
-        // First what is promised: a promise ends when its reply is in the queue,
-        // which then shows it.
-        let promised = self.0.bytes.load(Ordering::Acquire);
-        promised + self.0.sender.cost(payload) <= self.0.sender.room()
     }
 }
 
@@ -113,5 +112,48 @@ impl fmt::Debug for Promise {
         f.debug_struct("Promise")
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Context;
+
+    use bytes::BytesMut;
+    use futures_util::task::noop_waker;
+    use socket_flow_connection::{Negotiated, Role, WebSocket};
+    use socket_flow_protocol::{Budget, Config, Purpose};
+
+    use super::*;
+
+    /// Cause: the room for a reply was only looked at, and the memory for it was gone when the
+    /// reply came.
+    #[test]
+    fn room_that_is_waited_for_stays_until_the_reply_comes() {
+        let budget = Budget::new(64 << 20);
+        let config = Config::new().budget(budget.clone());
+        let (stream, _peer) = tokio::io::duplex(1 << 10);
+        let agreed = Negotiated::default();
+        let mut ws = WebSocket::from_parts(stream, BytesMut::new(), Role::Server, agreed, config);
+        let sender = ws.sender();
+        let replies = ReplyRoom::new(sender.clone());
+        let mut hog = budget.lease(Purpose::Events);
+        let first = replies.try_promise(3_000).unwrap();
+
+        hog.set(64 << 20);
+        assert!(replies.try_promise(3_000).is_none());
+        let waker = noop_waker();
+        let mut cx = Context::from_waker(&waker);
+        let mut wait = pin!(replies.wait(3_000));
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        hog.set(0);
+        let Poll::Ready(second) = wait.as_mut().poll(&mut cx) else {
+            panic!("there is room");
+        };
+        hog.set(64 << 20);
+        for promise in [first, second] {
+            sender.try_send(vec![7; 3_000]).unwrap();
+            drop(promise);
+        }
     }
 }

@@ -153,8 +153,7 @@ impl Telling {
             None => {
                 let received = self.memory.received(size);
                 Err(Box::pin(async move {
-                    self.wait_for_reply_room(ws, size).await;
-                    let promise = self.replies.promise(size);
+                    let promise = self.wait_for_reply_room(ws, size).await;
                     let memory = self.memory.clone();
                     let room = memory.room(size, received);
                     let room = self.beside(ws, room).await.flatten();
@@ -179,14 +178,21 @@ impl Telling {
 
     /// Waits for the room for a reply, and sends meanwhile, which makes it;
     /// unless no reply will be sent any more.
-    async fn wait_for_reply_room(&mut self, ws: &mut WebSocket<ServerStream>, size: usize) {
+    async fn wait_for_reply_room(
+        &mut self,
+        ws: &mut WebSocket<ServerStream>,
+        size: usize,
+    ) -> Promise {
         let drive = pin!(ws.drive());
         let room = pin!(self.replies.wait(size));
         let room = race(drive, room);
         let control = &self.registered.control;
-        if let Some(First::Left(Err(error))) = control.unless_stopping(pin!(room)).await {
-            self.failure = Some(error);
+        match control.unless_stopping(pin!(room)).await {
+            Some(First::Right(promise)) => return promise,
+            Some(First::Left(Err(error))) => self.failure = Some(error),
+            Some(First::Left(Ok(()))) | None => {}
         }
+        self.replies.promise(size)
     }
 
     async fn tell_late(&mut self, ws: &mut WebSocket<ServerStream>, event: Queued) -> bool {
