@@ -4,10 +4,9 @@ use std::task::Poll;
 
 use socket_flow_connection::{Error, Message};
 
-mod support;
-use support::frames::{BINARY, TEXT, parse, whole};
-use support::record::Recorder;
-use support::{Client, Server, no_deadlines, open, pair, poll_dry, poll_once};
+use crate::support::frames::{BINARY, TEXT, parse, whole};
+use crate::support::record::Recorder;
+use crate::support::{Client, Server, no_deadlines, open, pair, poll_dry, poll_once};
 
 #[tokio::test(start_paused = true)]
 async fn two_peers_that_queue_a_large_message_and_then_receive_do_not_wait_for_each_other() {

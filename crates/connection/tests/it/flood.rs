@@ -16,8 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
-mod support;
-use support::{Client, open, pair};
+use crate::support::{Client, open, pair};
 
 /// One frame for ever, as a socket gives it whose buffer is never empty; takes whatever is
 /// written.

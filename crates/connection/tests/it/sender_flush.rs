@@ -12,10 +12,9 @@ use socket_flow_connection::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-mod support;
-use support::frames::{BINARY, close, parse, whole};
-use support::record::Recorder;
-use support::{Client, Server, bounded, no_deadlines, open, poll_dry, poll_once, raw};
+use crate::support::frames::{BINARY, close, parse, whole};
+use crate::support::record::Recorder;
+use crate::support::{Client, Server, bounded, no_deadlines, open, poll_dry, poll_once, raw};
 
 #[tokio::test]
 async fn a_flush_is_ready_once_everything_before_it_was_written_and_flushed() {

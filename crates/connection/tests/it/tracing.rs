@@ -5,10 +5,9 @@ use socket_flow_connection::{CloseCode, Config, Negotiated, WebSocket};
 use tokio::io::AsyncWriteExt;
 use tracing::Level;
 
-mod support;
-use support::frames::{PING, TEXT, whole};
-use support::trace::Log;
-use support::{Client, Server};
+use crate::support::frames::{PING, TEXT, whole};
+use crate::support::{self, Client, Server};
+use crate::trace::Log;
 
 /// A conversation with secrets in every payload, a clean or a failed end.
 async fn talk(end: &[u8]) {
@@ -32,7 +31,7 @@ async fn talk(end: &[u8]) {
 #[tokio::test]
 async fn a_connection_has_a_span_with_role_and_subprotocol_and_events_of_its_end() {
     let log = Log::default();
-    let guard = tracing::subscriber::set_default(log.subscriber(Level::DEBUG));
+    let guard = log.capture(Level::DEBUG);
     talk(&support::frames::close(Client, 4001, "hunter2 reason")).await;
     talk(b"\x83\x80").await;
     let (mut ws, far) = support::raw(Client, 100, Config::new());
@@ -74,7 +73,7 @@ async fn a_connection_has_a_span_with_role_and_subprotocol_and_events_of_its_end
 #[tokio::test]
 async fn no_payload_is_ever_told_and_nothing_per_message() {
     let log = Log::default();
-    let guard = tracing::subscriber::set_default(log.subscriber(Level::TRACE));
+    let guard = log.capture(Level::TRACE);
     talk(&support::frames::close(Client, 4001, "hunter2 reason")).await;
     talk(&whole(Client, 8, b"\x03")).await;
     talk(b"\x81\x01a hunter2").await;

@@ -9,8 +9,7 @@ use socket_flow_connection::{
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 
-mod support;
-use support::{Client, open};
+use crate::support::{self, Client, open};
 
 fn is_send_sync<T: Send + Sync>() {}
 fn is_send<T: Send>(future: T) -> T {

@@ -6,9 +6,8 @@ use socket_flow_connection::{CloseCode, Config, Error, Event, EventRef, Expired,
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
-mod support;
-use support::frames::{CONTINUATION, PING, PONG, TEXT, frame, parse, whole};
-use support::{Client, Server, raw, read_all, read_now};
+use crate::support::frames::{CONTINUATION, PING, PONG, TEXT, frame, parse, whole};
+use crate::support::{Client, Server, raw, read_all, read_now};
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)

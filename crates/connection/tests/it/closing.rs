@@ -8,10 +8,9 @@ use socket_flow_connection::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-mod support;
-use support::frames::{CLOSE, PING, TEXT, close, parse, whole};
-use support::record::Recorder;
-use support::{Client, Server, bounded, open, pair, raw, read_all, tcp};
+use crate::support::frames::{CLOSE, PING, TEXT, close, parse, whole};
+use crate::support::record::Recorder;
+use crate::support::{Client, Server, bounded, open, pair, raw, read_all, tcp};
 
 /// RFC 6455 §5.5.1, §7.1.7: a server that fails a connection ends its side
 /// behind its Close and still reads.

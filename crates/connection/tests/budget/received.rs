@@ -1,7 +1,5 @@
 //! Connections that share a budget, and applications that keep what they received.
 
-mod support;
-
 use std::future::pending;
 use std::time::Duration;
 
@@ -9,8 +7,8 @@ use socket_flow_connection::{Budget, Lease, NEVER, Purpose, WebSocket};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
-use support::frames::{BINARY, whole};
-use support::{Client, Server, no_deadlines, raw};
+use crate::support::frames::{BINARY, whole};
+use crate::support::{Client, Server, no_deadlines, raw};
 
 const LEN: usize = 300_000;
 

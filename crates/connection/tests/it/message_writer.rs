@@ -4,10 +4,9 @@ use std::future::Future;
 
 use socket_flow_connection::{CloseCode, Config, Error, Message, SendError, WebSocket};
 
-mod support;
-use support::frames::{BINARY, CLOSE, CONTINUATION, PING, TEXT, parse};
-use support::record::Recorder;
-use support::{Client, Server, no_deadlines, open, poll_at_most, poll_once, read_now};
+use crate::support::frames::{BINARY, CLOSE, CONTINUATION, PING, TEXT, parse};
+use crate::support::record::Recorder;
+use crate::support::{self, Client, Server, no_deadlines, open, poll_at_most, poll_once, read_now};
 
 /// Kind, end of message and payload of each frame.
 fn frames(bytes: &[u8]) -> Vec<(u8, bool, Vec<u8>)> {

@@ -1,7 +1,5 @@
 //! Senders that hand in without pause, on a transport that takes everything at once.
 
-mod support;
-
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -12,8 +10,8 @@ use futures_util::SinkExt;
 use socket_flow_connection::{Error, Message, Sender, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use support::frames::{TEXT, whole};
-use support::{Client, Server, no_deadlines, open};
+use crate::support::frames::{TEXT, whole};
+use crate::support::{Client, Server, no_deadlines, open};
 
 /// What is handed in takes all of a queue.
 const HIGH_WATER: usize = 1_000;

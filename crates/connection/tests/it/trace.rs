@@ -2,27 +2,33 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::subscriber::{self, DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// What was recorded, one line each: `span …` or `event …`.
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
-    pub fn subscriber(&self, level: Level) -> impl Subscriber + use<> {
-        Recorder {
+    /// Keeps what this thread tells, until the guard is dropped.
+    pub(crate) fn capture(&self, level: Level) -> DefaultGuard {
+        // While a process has one subscriber, `tracing` decides for all threads by that of the one
+        // that comes first to a place, which may be another test's and have none.
+        static OTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+        LazyLock::force(&OTHER);
+        subscriber::set_default(Recorder {
             log: self.clone(),
             level,
             ids: AtomicU64::new(1),
-        }
+        })
     }
 
     fn push(&self, line: String) {

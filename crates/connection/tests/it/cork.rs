@@ -6,10 +6,9 @@ use bytes::{Buf, BytesMut};
 use socket_flow_connection::{Config, Message, Negotiated, Prepared, SendError, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-mod support;
-use support::frames::{BINARY, PING, TEXT, parse, split_frames, whole};
-use support::record::Recorder;
-use support::{Client, Server, bounded, no_deadlines, open, pair, poll_once, raw};
+use crate::support::frames::{BINARY, PING, TEXT, parse, split_frames, whole};
+use crate::support::record::Recorder;
+use crate::support::{self, Client, Server, bounded, no_deadlines, open, pair, poll_once, raw};
 
 #[tokio::test]
 async fn answers_to_a_pipelined_batch_leave_in_one_write() {

@@ -1,10 +1,6 @@
 //! What arrived of compressed messages may be much work: a transport that fails meanwhile is noticed
 //! before all of it is done.
 
-#![cfg(feature = "deflate")]
-
-mod support;
-
 use std::future::Future;
 use std::io::ErrorKind;
 use std::pin::pin;
@@ -16,8 +12,8 @@ use socket_flow_connection::{
 };
 use socket_flow_protocol::Protocol;
 
-use support::record::{Io, Recorder};
-use support::{Server, no_deadlines, poll_once};
+use crate::support::record::{Io, Recorder};
+use crate::support::{Server, no_deadlines, poll_once};
 
 /// The turns of 1 MiB.
 const TURNS: usize = 13;

@@ -2,15 +2,21 @@
 
 use std::task::Poll;
 
-use socket_flow_connection::{CloseCode, Message, MessageRef};
+use socket_flow_connection::{CloseCode, Message, MessageRef, OwnedReader, OwnedWriter, WebSocket};
 use tokio::io::AsyncWriteExt;
 
-#[path = "cancel/every_poll.rs"]
 mod every_poll;
+#[path = "../support/mod.rs"]
+#[allow(dead_code)] // a part of it is used here
 mod support;
+
 use support::frames::{BINARY, CLOSE, CONTINUATION, PING, TEXT, frame, parse, whole};
-use support::record::Recorder;
+use support::record::{Io, Recorder};
 use support::{Client, Server, no_deadlines, open, poll_at_most, poll_once, read_now};
+
+/// A connection over a scripted transport, and its halves.
+type Recorded = WebSocket<Io>;
+type RecordedHalves = (OwnedReader<Io>, OwnedWriter<Io>);
 
 /// Text, a fragmented message with a ping inside, an empty one, a large one
 /// read directly, a large fragmented one.
@@ -68,17 +74,17 @@ macro_rules! loses_nothing {
 
 loses_nothing! {
     a_receive_dropped_after_every_byte_loses_nothing: |ws| { ws },
-        async |ws: &mut support::Recorded| ws.recv().await;
+        async |ws: &mut Recorded| ws.recv().await;
     a_lending_receive_dropped_after_every_byte_loses_nothing: |ws| { ws },
-        async |ws: &mut support::Recorded| {
+        async |ws: &mut Recorded| {
             let (reader, writer) = ws.halves();
             let message = reader.recv(writer).await?;
             Ok::<_, socket_flow_connection::Error>(message.map(|lent: MessageRef<'_>| lent.to_message()))
         };
     an_owned_halfs_receive_dropped_after_every_byte_loses_nothing: |ws| { ws.into_split() },
-        async |halves: &mut support::RecordedHalves| halves.0.recv().await;
+        async |halves: &mut RecordedHalves| halves.0.recv().await;
     an_owned_halfs_lending_receive_dropped_after_every_byte_loses_nothing: |ws| { ws.into_split() },
-        async |halves: &mut support::RecordedHalves| {
+        async |halves: &mut RecordedHalves| {
             let message = halves.0.recv_ref().await?;
             Ok::<_, socket_flow_connection::Error>(message.map(|lent| lent.to_message()))
         };

@@ -4,10 +4,9 @@ use std::io;
 
 use socket_flow_connection::{CloseCode, Config, Error, Expired, Message, NEVER, SendError};
 
-mod support;
-use support::frames::{BINARY, CLOSE, PING, TEXT, close, parse, split_frames, whole};
-use support::record::Recorder;
-use support::{Client, Server, no_deadlines, open, poll_once};
+use crate::support::frames::{BINARY, CLOSE, PING, TEXT, close, parse, split_frames, whole};
+use crate::support::record::Recorder;
+use crate::support::{self, Client, Server, no_deadlines, open, poll_once};
 
 #[tokio::test]
 async fn an_interrupted_read_is_tried_again() {

@@ -10,10 +10,9 @@ use socket_flow_connection::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
-mod support;
-use support::frames::{TEXT, close, parse, whole};
-use support::record::Recorder;
-use support::{Client, Server, no_deadlines, open, poll_dry, poll_once, raw};
+use crate::support::frames::{TEXT, close, parse, whole};
+use crate::support::record::Recorder;
+use crate::support::{self, Client, Server, no_deadlines, open, poll_dry, poll_once, raw};
 
 type Halves = (OwnedReader<DuplexStream>, OwnedWriter<DuplexStream>);
 
@@ -179,8 +178,8 @@ async fn a_sink_that_waits_is_woken_whichever_way_the_other_task_receives() {
     use std::pin::{Pin, pin};
     use std::task::Context;
 
+    use crate::support::Wakes;
     use futures_util::Sink;
-    use support::Wakes;
 
     for by_events in [true, false] {
         let (io, far) = Recorder::with_room(0);

@@ -15,8 +15,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-mod support;
-use support::{Client, Server, no_deadlines, open, poll_once};
+use crate::support::{self, Client, Server, no_deadlines, open, poll_once};
 
 const LIMIT: usize = 1 << 20;
 

@@ -10,11 +10,10 @@ use socket_flow_connection::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-mod support;
-use support::frames::{CLOSE, PONG, TEXT, close, parse, split_frames, whole};
-use support::record::Recorder;
-use support::{
-    Client, Server, Wakes, bounded, no_deadlines, open, pair, poll_once, raw, read_all, tcp,
+use crate::support::frames::{CLOSE, PONG, TEXT, close, parse, split_frames, whole};
+use crate::support::record::Recorder;
+use crate::support::{
+    self, Client, Server, Wakes, bounded, no_deadlines, open, pair, poll_once, raw, read_all, tcp,
 };
 
 const MIB: usize = 1 << 20;

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use socket_flow_connection::Config;
 
-mod support;
-use support::record::Recorder;
-use support::{Client, open};
+use crate::support::record::Recorder;
+use crate::support::{Client, open};
 
 /// The core is given its seed: that it is another one for each connection, and not the application's
 /// to choose, is the shell's part.

@@ -1,10 +1,6 @@
 //! Messages of more than 64 KiB are compressed by turns: other tasks run in between, whatever the
 //! connection is asked for meanwhile.
 
-#![cfg(feature = "deflate")]
-
-mod support;
-
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
@@ -16,7 +12,7 @@ use socket_flow_connection::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::task::{LocalSet, yield_now};
 
-use support::{Client, Role, Server};
+use crate::support::{self, Client, Role, Server};
 
 /// Two pieces of 4 KiB are the work of a turn.
 const TURNS: usize = 128;

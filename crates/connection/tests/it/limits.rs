@@ -2,10 +2,9 @@
 
 use socket_flow_connection::{Config, Event, Message};
 
-mod support;
-use support::frames::{BINARY, CONTINUATION, PING, PONG, frame, parse, split_frames, whole};
-use support::record::Recorder;
-use support::{Client, Server, no_deadlines, open, poll_once};
+use crate::support::frames::{BINARY, CONTINUATION, PING, PONG, frame, parse, split_frames, whole};
+use crate::support::record::Recorder;
+use crate::support::{Client, Server, no_deadlines, open, poll_once};
 
 #[tokio::test]
 async fn a_declared_length_of_2_to_the_62_costs_nothing() {

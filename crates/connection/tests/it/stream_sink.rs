@@ -9,10 +9,9 @@ use futures_util::{SinkExt, StreamExt};
 use socket_flow_connection::{Config, Error, Event, Message, SendError, WebSocket};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
-mod support;
-use support::frames::{CLOSE, PING, PONG, TEXT, close, parse, whole};
-use support::record::Recorder;
-use support::{
+use crate::support::frames::{CLOSE, PING, PONG, TEXT, close, parse, whole};
+use crate::support::record::Recorder;
+use crate::support::{
     Client, Server, Wakes, bounded, no_deadlines, open, pair, poll_once, raw, read_all, tcp,
 };
 

@@ -11,10 +11,9 @@ use socket_flow_connection::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-mod support;
-use support::frames::{BINARY, CLOSE, TEXT, close, parse, whole};
-use support::record::Recorder;
-use support::{Client, Server, Wakes, no_deadlines, open, pair, poll_once, raw, read_now};
+use crate::support::frames::{BINARY, CLOSE, TEXT, close, parse, whole};
+use crate::support::record::Recorder;
+use crate::support::{Client, Server, Wakes, no_deadlines, open, pair, poll_once, raw, read_now};
 
 /// What a message takes in a sender's queue beside its payload.
 const OVERHEAD: usize = 64;

@@ -7,10 +7,9 @@ use socket_flow_connection::{Config, Error, Message, ProtocolError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-mod support;
-use support::frames::{BINARY, TEXT, frame, parse, whole};
-use support::record::Recorder;
-use support::{Client, Server, bounded, open, poll_once, raw, read_all, tcp};
+use crate::support::frames::{BINARY, TEXT, frame, parse, whole};
+use crate::support::record::Recorder;
+use crate::support::{self, Client, Server, bounded, open, poll_once, raw, read_all, tcp};
 
 /// Violations of a client, and the code each is answered with.
 fn violations() -> [(Vec<u8>, u16); 9] {
