@@ -1,5 +1,4 @@
 //! Raw frames over byte streams.
-#![cfg(feature = "codec")]
 
 use std::{error::Error as _, time::Duration};
 
