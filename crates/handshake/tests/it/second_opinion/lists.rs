@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use sfv::{BareItem, List, ListEntry, Parser};
 use socket_flow_handshake::{extension, header};
 
-use crate::{one_of, perhaps_spoilt};
+use super::{one_of, perhaps_spoilt};
 
 fn value() -> impl Strategy<Value = String> {
     let parameter = (

@@ -7,7 +7,7 @@ use socket_flow_handshake::client::{Offer, verify};
 use socket_flow_handshake::deflate::{ClientWindow, DeflateOffer};
 use socket_flow_handshake::server::{Choices, accept};
 
-use crate::support::{NAME, answered, ask, choose, key};
+use super::support::{NAME, answered, ask, choose, key};
 
 /// A demand or announcement of a client, as plain values.
 #[derive(Clone, Copy, Debug)]

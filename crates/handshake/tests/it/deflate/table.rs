@@ -4,7 +4,7 @@ use socket_flow_handshake::client::{Offer, VerifyError};
 use socket_flow_handshake::deflate::DeflateError::{self, *};
 use socket_flow_handshake::deflate::Parameter::*;
 
-use crate::support::{answered, choose, offer, params, with};
+use super::support::{answered, choose, offer, params, with};
 
 /// What the client offers, what the server answers, and what is agreed on.
 type Answer = (

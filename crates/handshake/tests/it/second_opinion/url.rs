@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use socket_flow_handshake::target::{Target, TargetError};
 use url::{Host, Url};
 
-use crate::{one_of, perhaps_spoilt};
+use super::{one_of, perhaps_spoilt};
 
 fn host() -> impl Strategy<Value = String> {
     prop_oneof![

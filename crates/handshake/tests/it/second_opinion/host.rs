@@ -7,7 +7,7 @@ use socket_flow_handshake::host::HostPolicy;
 use socket_flow_handshake::server::{Choices, decide};
 use url::{Host, Url};
 
-use crate::{one_of, perhaps_spoilt};
+use super::{one_of, perhaps_spoilt};
 
 /// Few, so that many of them are the same.
 fn host() -> impl Strategy<Value = String> {

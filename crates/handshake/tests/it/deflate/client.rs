@@ -10,7 +10,7 @@ use socket_flow_handshake::deflate::{
 use socket_flow_handshake::extension::Extension;
 use socket_flow_handshake::header::ListError;
 
-use crate::support::{NAME, answered, ask, key, offer, params, with, with_extensions};
+use super::support::{NAME, answered, ask, key, offer, params, with, with_extensions};
 
 fn everything() -> Offer {
     Offer::default().deflate(offer(

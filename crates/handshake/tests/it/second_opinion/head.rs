@@ -6,7 +6,7 @@ use httpcodec::{HttpVersion, NoBodyDecoder, RequestDecoder, ResponseDecoder};
 use proptest::prelude::*;
 use socket_flow_handshake::head::{self, HeadLimits};
 
-use crate::one_of;
+use super::one_of;
 
 /// The lines of headers, some of them broken.
 fn fields() -> impl Strategy<Value = String> {

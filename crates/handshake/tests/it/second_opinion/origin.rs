@@ -6,7 +6,7 @@ use socket_flow_handshake::origin::OriginPolicy;
 use socket_flow_handshake::server::{Choices, decide};
 use url::Url;
 
-use crate::{one_of, perhaps_spoilt};
+use super::{one_of, perhaps_spoilt};
 
 /// Few, so that many of them are the same.
 fn origin() -> impl Strategy<Value = String> {

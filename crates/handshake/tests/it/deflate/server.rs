@@ -4,7 +4,7 @@ use socket_flow_handshake::DeflateParams;
 use socket_flow_handshake::header::ListError;
 use socket_flow_handshake::server::{Choices, RejectReason};
 
-use crate::support::{NAME, choose, params, serve, with};
+use super::support::{NAME, choose, params, serve, with};
 
 /// What a server that wants nothing for itself answers.
 fn answer(headers: &[&str]) -> Option<String> {
