@@ -4,6 +4,7 @@ use socket_flow_connection::{Config, WebSocket};
 use socket_flow_testing::Mode;
 use socket_flow_testing::suite::{self, Pipe};
 
+#[allow(dead_code)] // a part of it is used here
 mod support;
 use support::{Client, Server, open};
 

@@ -36,6 +36,7 @@ mod source;
 mod split_invariance;
 // The independent readers of frames and of DEFLATE, and a shell of the driver.
 #[path = "../../protocol/tests/support/mod.rs"]
+#[allow(dead_code, unused_imports)] // a part of them is used here
 mod support;
 mod utf8_stream;
 

@@ -3,12 +3,16 @@
 
 #![cfg(all(feature = "deflate", target_os = "linux"))]
 
+#[path = "support/peak.rs"]
+mod peak;
+#[allow(dead_code, unused_imports)] // a part of it is used here
 mod support;
 
 use socket_flow_protocol::{Config, ProtocolError, Role};
 
+use peak::peak;
 use support::deflate::{agreed, flushed};
-use support::{Endpoint, frame, header, peak};
+use support::{Endpoint, frame, header};
 
 #[test]
 fn a_megabyte_that_would_inflate_to_a_gigabyte_never_holds_more_than_the_limit() {

@@ -3,14 +3,18 @@
 
 #![cfg(all(feature = "deflate", target_os = "linux"))]
 
+#[path = "support/peak.rs"]
+mod peak;
+#[allow(dead_code, unused_imports)] // a part of it is used here
 mod support;
 
 use bytes::BufMut;
 use socket_flow_protocol::driver::Next;
 use socket_flow_protocol::{Deflate, Role};
 
+use peak::peak;
 use support::deflate::agreed;
-use support::{Steps, frame, noise, off, peak};
+use support::{Steps, frame, noise, off};
 
 #[test]
 fn an_echo_of_16_mib_that_do_not_compress_never_holds_more_than_the_limit_and_what_is_made_of_it() {

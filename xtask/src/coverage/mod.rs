@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(kept.as_deref(), Some("crates/frames/src/mask/mod.rs"));
         for path in [
             "/w/crates/frames/src/utf8_bytes/tests.rs",
-            "/w/crates/frames/tests/header.rs",
+            "/w/crates/frames/tests/it/header.rs",
             "/w/crates/protocol/src/input.rs",
             "/registry/bytes/src/lib.rs",
         ] {

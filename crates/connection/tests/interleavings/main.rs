@@ -14,5 +14,5 @@ mod senders;
 mod truth;
 
 #[path = "../support/frames.rs"]
-#[allow(dead_code, unreachable_pub)] // a part of it is used here
+#[allow(dead_code)] // a part of it is used here
 mod frames;

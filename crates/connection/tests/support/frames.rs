@@ -3,18 +3,18 @@
 
 use socket_flow_connection::Role;
 
-pub const TEXT: u8 = 0x1;
-pub const BINARY: u8 = 0x2;
-pub const CONTINUATION: u8 = 0x0;
-pub const CLOSE: u8 = 0x8;
-pub const PING: u8 = 0x9;
-pub const PONG: u8 = 0xA;
+pub(crate) const TEXT: u8 = 0x1;
+pub(crate) const BINARY: u8 = 0x2;
+pub(crate) const CONTINUATION: u8 = 0x0;
+pub(crate) const CLOSE: u8 = 0x8;
+pub(crate) const PING: u8 = 0x9;
+pub(crate) const PONG: u8 = 0xA;
 
 /// The mask of RFC 6455 §5.7.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// A frame as `sender` would send it.
-pub fn frame(sender: Role, fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(sender: Role, fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![u8::from(fin) << 7 | opcode];
     let mask = u8::from(sender == Role::Client) << 7;
     match payload.len() {
@@ -38,12 +38,12 @@ pub fn frame(sender: Role, fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A whole message or control frame.
-pub fn whole(sender: Role, opcode: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn whole(sender: Role, opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame(sender, true, opcode, payload)
 }
 
 /// A Close with a code.
-pub fn close(sender: Role, code: u16, reason: &str) -> Vec<u8> {
+pub(crate) fn close(sender: Role, code: u16, reason: &str) -> Vec<u8> {
     let mut payload = code.to_be_bytes().to_vec();
     payload.extend(reason.as_bytes());
     whole(sender, CLOSE, &payload)
@@ -51,16 +51,16 @@ pub fn close(sender: Role, code: u16, reason: &str) -> Vec<u8> {
 
 /// One frame off the wire, unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
-    pub fin: bool,
-    pub opcode: u8,
-    pub masked: bool,
-    pub payload: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) fin: bool,
+    pub(crate) opcode: u8,
+    pub(crate) masked: bool,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Frame {
     /// The code of a Close; 1005 where it has none.
-    pub fn close_code(&self) -> u16 {
+    pub(crate) fn close_code(&self) -> u16 {
         assert_eq!(self.opcode, CLOSE, "not a Close");
         match self.payload[..] {
             [high, low, ..] => u16::from_be_bytes([high, low]),
@@ -70,7 +70,7 @@ impl Frame {
 }
 
 /// The whole frames at the start of `wire`, and what is left behind them.
-pub fn split_frames(mut wire: &[u8]) -> (Vec<Frame>, &[u8]) {
+pub(crate) fn split_frames(mut wire: &[u8]) -> (Vec<Frame>, &[u8]) {
     let mut frames = Vec::new();
     while let Some((frame, rest)) = next_frame(wire) {
         frames.push(frame);
@@ -80,7 +80,7 @@ pub fn split_frames(mut wire: &[u8]) -> (Vec<Frame>, &[u8]) {
 }
 
 /// `wire`, which must end with a whole frame.
-pub fn parse(wire: &[u8]) -> Vec<Frame> {
+pub(crate) fn parse(wire: &[u8]) -> Vec<Frame> {
     let (frames, rest) = split_frames(wire);
     assert!(rest.is_empty(), "{} bytes of half a frame", rest.len());
     frames

@@ -1,9 +1,7 @@
 //! What the tests of the connection share.
-#![allow(dead_code, unreachable_pub)] // each test binary uses a part of it
 
-pub mod frames;
-pub mod record;
-pub mod trace;
+pub(crate) mod frames;
+pub(crate) mod record;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,29 +11,33 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use socket_flow_connection::{Config, Negotiated, OwnedReader, OwnedWriter, WebSocket};
+use socket_flow_connection::{Config, Negotiated, WebSocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 
-pub use socket_flow_connection::Role::{self, Client, Server};
-
-/// A connection over a scripted transport, and its halves.
-pub type Recorded = WebSocket<record::Io>;
-pub type RecordedHalves = (OwnedReader<record::Io>, OwnedWriter<record::Io>);
+pub(crate) use socket_flow_connection::Role::{self, Client, Server};
 
 /// A connection over any transport.
-pub fn open<S: AsyncRead + AsyncWrite + Unpin>(io: S, role: Role, config: Config) -> WebSocket<S> {
+pub(crate) fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
+    role: Role,
+    config: Config,
+) -> WebSocket<S> {
     WebSocket::from_parts(io, BytesMut::new(), role, Negotiated::default(), config)
 }
 
 /// A connection and the raw end of its transport.
-pub fn raw(role: Role, size: usize, config: Config) -> (WebSocket<DuplexStream>, DuplexStream) {
+pub(crate) fn raw(
+    role: Role,
+    size: usize,
+    config: Config,
+) -> (WebSocket<DuplexStream>, DuplexStream) {
     let (near, far) = tokio::io::duplex(size);
     (open(near, role, config), far)
 }
 
 /// Two connections over one in-memory pipe: client and server.
-pub fn pair(size: usize) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
+pub(crate) fn pair(size: usize) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
     let (client, server) = tokio::io::duplex(size);
     (
         open(client, Client, Config::new()),
@@ -44,7 +46,7 @@ pub fn pair(size: usize) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
 }
 
 /// Two ends of a TCP connection over loopback.
-pub async fn tcp() -> (TcpStream, TcpStream) {
+pub(crate) async fn tcp() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
@@ -52,7 +54,7 @@ pub async fn tcp() -> (TcpStream, TcpStream) {
 }
 
 /// A configuration without any deadline.
-pub fn no_deadlines() -> Config {
+pub(crate) fn no_deadlines() -> Config {
     use socket_flow_connection::NEVER;
     Config::new()
         .ping_interval(NEVER)
@@ -61,14 +63,14 @@ pub fn no_deadlines() -> Config {
 }
 
 /// All that arrives until the transport ends.
-pub async fn read_all<S: AsyncRead + Unpin>(io: &mut S) -> Vec<u8> {
+pub(crate) async fn read_all<S: AsyncRead + Unpin>(io: &mut S) -> Vec<u8> {
     let mut bytes = Vec::new();
     io.read_to_end(&mut bytes).await.unwrap();
     bytes
 }
 
 /// All that is there now.
-pub fn read_now<S: AsyncRead + Unpin>(io: &mut S) -> Vec<u8> {
+pub(crate) fn read_now<S: AsyncRead + Unpin>(io: &mut S) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut cx = Context::from_waker(Waker::noop());
     loop {
@@ -82,7 +84,7 @@ pub fn read_now<S: AsyncRead + Unpin>(io: &mut S) -> Vec<u8> {
 }
 
 /// Polls a future once and drops it.
-pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     let mut future = std::pin::pin!(future);
     future
         .as_mut()
@@ -91,7 +93,7 @@ pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
 
 /// Polls until something is ready, and gives up when there is nothing to do: a turn may have ended
 /// with work left.
-pub fn poll_dry<T>(mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
+pub(crate) fn poll_dry<T>(mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
     match poll() {
         Poll::Pending => poll(),
         ready => ready,
@@ -100,7 +102,7 @@ pub fn poll_dry<T>(mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
 
 /// Polls a future at most `times`, then drops it: the budget of a caller who
 /// loses interest.
-pub async fn poll_at_most<F: Future>(times: usize, future: F) -> Option<F::Output> {
+pub(crate) async fn poll_at_most<F: Future>(times: usize, future: F) -> Option<F::Output> {
     let mut future = std::pin::pin!(future);
     let mut left = times;
     std::future::poll_fn(|cx| {
@@ -118,7 +120,7 @@ pub async fn poll_at_most<F: Future>(times: usize, future: F) -> Option<F::Outpu
 }
 
 /// Fails a test that hangs; the real clock, for tests over sockets.
-pub async fn bounded<F: Future>(future: F) -> F::Output {
+pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(120), future)
         .await
         .expect("the test hangs")
@@ -126,15 +128,15 @@ pub async fn bounded<F: Future>(future: F) -> F::Output {
 
 /// A waker that counts.
 #[derive(Default)]
-pub struct Wakes(AtomicUsize);
+pub(crate) struct Wakes(AtomicUsize);
 
 impl Wakes {
-    pub fn new() -> (Arc<Self>, Waker) {
+    pub(crate) fn new() -> (Arc<Self>, Waker) {
         let wakes = Arc::<Self>::default();
         (wakes.clone(), wakes.into())
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }

@@ -10,35 +10,35 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What the test and the transport share.
 #[derive(Debug, Default)]
-pub struct Tape {
+pub(crate) struct Tape {
     /// What the next reads find, one entry each; then `Pending`.
-    pub reads: VecDeque<io::Result<Vec<u8>>>,
+    pub(crate) reads: VecDeque<io::Result<Vec<u8>>>,
     /// What each write took.
-    pub writes: Vec<Vec<u8>>,
+    pub(crate) writes: Vec<Vec<u8>>,
     /// How many bytes the transport takes before it blocks.
-    pub room: usize,
+    pub(crate) room: usize,
     /// What writes fail with.
-    pub write_error: Option<io::ErrorKind>,
+    pub(crate) write_error: Option<io::ErrorKind>,
     /// Writes report that they took nothing.
-    pub takes_nothing: bool,
+    pub(crate) takes_nothing: bool,
     /// Writes that hit the end of the room.
-    pub blocked: usize,
+    pub(crate) blocked: usize,
     /// Flushes wait for ever.
-    pub holds_back: bool,
-    pub flushes: usize,
-    pub shutdowns: usize,
-    pub dropped: bool,
+    pub(crate) holds_back: bool,
+    pub(crate) flushes: usize,
+    pub(crate) shutdowns: usize,
+    pub(crate) dropped: bool,
     read_waker: Option<Waker>,
     write_waker: Option<Waker>,
 }
 
 impl Tape {
-    pub fn written(&self) -> Vec<u8> {
+    pub(crate) fn written(&self) -> Vec<u8> {
         self.writes.concat()
     }
 
     /// Lets a read find something.
-    pub fn feed(&mut self, read: io::Result<Vec<u8>>) {
+    pub(crate) fn feed(&mut self, read: io::Result<Vec<u8>>) {
         self.reads.push_back(read);
         if let Some(waker) = self.read_waker.take() {
             waker.wake();
@@ -46,7 +46,7 @@ impl Tape {
     }
 
     /// Lets writes take `count` more bytes.
-    pub fn make_room(&mut self, count: usize) {
+    pub(crate) fn make_room(&mut self, count: usize) {
         self.room = self.room.saturating_add(count);
         if let Some(waker) = self.write_waker.take() {
             waker.wake();
@@ -56,16 +56,16 @@ impl Tape {
 
 /// The transport; it keeps one waker per direction, the last.
 #[derive(Clone, Debug)]
-pub struct Recorder(Arc<Mutex<Tape>>);
+pub(crate) struct Recorder(Arc<Mutex<Tape>>);
 
 impl Recorder {
     /// A transport that takes everything.
-    pub fn new() -> (Io, Self) {
+    pub(crate) fn new() -> (Io, Self) {
         Self::with_room(usize::MAX)
     }
 
     /// A transport that takes `room` bytes and then blocks.
-    pub fn with_room(room: usize) -> (Io, Self) {
+    pub(crate) fn with_room(room: usize) -> (Io, Self) {
         let tape = Tape {
             room,
             ..Tape::default()
@@ -74,7 +74,7 @@ impl Recorder {
         (Io(recorder.clone()), recorder)
     }
 
-    pub fn tape(&self) -> MutexGuard<'_, Tape> {
+    pub(crate) fn tape(&self) -> MutexGuard<'_, Tape> {
         // A failing assertion may hold it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +82,7 @@ impl Recorder {
 
 /// The end that a connection owns.
 #[derive(Debug)]
-pub struct Io(Recorder);
+pub(crate) struct Io(Recorder);
 
 impl Drop for Io {
     fn drop(&mut self) {

@@ -7,7 +7,7 @@ use socket_flow_protocol::{DeflateParams, Negotiated, ProtocolError};
 use super::{Outcome, ROLES, Script};
 
 /// Both sides keep their contexts, or neither does.
-pub fn agreed(keeps_context: bool) -> Negotiated {
+pub(crate) fn agreed(keeps_context: bool) -> Negotiated {
     Negotiated::default().with_deflate(DeflateParams {
         server_no_context_takeover: !keeps_context,
         client_no_context_takeover: !keeps_context,
@@ -16,7 +16,7 @@ pub fn agreed(keeps_context: bool) -> Negotiated {
 }
 
 /// A script to each role, with contexts kept and not.
-pub fn everywhere(check: impl Fn(Script, bool)) {
+pub(crate) fn everywhere(check: impl Fn(Script, bool)) {
     for role in ROLES {
         for keeps_context in [true, false] {
             check(
@@ -28,7 +28,7 @@ pub fn everywhere(check: impl Fn(Script, bool)) {
 }
 
 /// What flate2 makes of a message on its own, without the tail.
-pub fn compressed(message: &[u8]) -> Vec<u8> {
+pub(crate) fn compressed(message: &[u8]) -> Vec<u8> {
     let mut payload = flushed(message, FlushCompress::Sync);
     assert!(payload.ends_with(&[0x00, 0x00, 0xff, 0xff]));
     payload.truncate(payload.len() - 4);
@@ -36,12 +36,12 @@ pub fn compressed(message: &[u8]) -> Vec<u8> {
 }
 
 /// A whole DEFLATE stream, its last block marked.
-pub fn finished(message: &[u8]) -> Vec<u8> {
+pub(crate) fn finished(message: &[u8]) -> Vec<u8> {
     flushed(message, FlushCompress::Finish)
 }
 
 /// What flate2 makes of a message, flushed as told.
-pub fn flushed(message: &[u8], flush: FlushCompress) -> Vec<u8> {
+pub(crate) fn flushed(message: &[u8], flush: FlushCompress) -> Vec<u8> {
     let mut payload = Vec::with_capacity(message.len() + message.len() / 100 + 100);
     let mut codec = Compress::new(Compression::default(), false);
     codec.compress_vec(message, &mut payload, flush).unwrap();
@@ -51,7 +51,7 @@ pub fn flushed(message: &[u8], flush: FlushCompress) -> Vec<u8> {
 }
 
 /// A message of this length, read by flate2.
-pub fn inflated(reader: &mut Decompress, payload: &[u8], len: usize) -> Vec<u8> {
+pub(crate) fn inflated(reader: &mut Decompress, payload: &[u8], len: usize) -> Vec<u8> {
     let mut message = Vec::with_capacity(len + 1);
     let input = [payload, &[0x00, 0x00, 0xff, 0xff][..]].concat();
     reader
@@ -61,16 +61,16 @@ pub fn inflated(reader: &mut Decompress, payload: &[u8], len: usize) -> Vec<u8> 
 }
 
 /// "Hello", as in RFC 7692 §7.2.3.1.
-pub const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+pub(crate) const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
 /// A message that only decodes right with a context in order.
-pub fn then_hello(script: Script) -> Script {
+pub(crate) fn then_hello(script: Script) -> Script {
     script.frame(0xc1, &HELLO)
 }
 
 /// Runs a script that must fail.
 #[track_caller]
-pub fn failed(script: Script, error: ProtocolError, code: u16) -> Outcome {
+pub(crate) fn failed(script: Script, error: ProtocolError, code: u16) -> Outcome {
     let outcome = script.run();
     outcome.assert_failed(error, code);
     outcome

@@ -17,7 +17,7 @@ use super::{Sent, parse, ping, pong, protocol, seconds};
 
 /// How an endpoint reads, and how it is handed what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Lent; a read brings all there is room for.
     Lent,
     /// Owned, from the same reads.
@@ -29,38 +29,38 @@ pub enum Mode {
     Moved,
 }
 
-pub const MODES: [Mode; 4] = [Mode::Lent, Mode::Owned, Mode::Direct, Mode::Moved];
+pub(crate) const MODES: [Mode; 4] = [Mode::Lent, Mode::Owned, Mode::Direct, Mode::Moved];
 
 /// A connection with all that a shell owns around it.
 #[derive(Debug)]
-pub struct Endpoint {
-    pub receiving: Receiving,
-    pub sending: Sending,
-    pub role: Role,
-    pub events: Vec<Event>,
+pub(crate) struct Endpoint {
+    pub(crate) receiving: Receiving,
+    pub(crate) sending: Sending,
+    pub(crate) role: Role,
+    pub(crate) events: Vec<Event>,
     /// What the peer did wrong.
-    pub error: Option<ProtocolError>,
+    pub(crate) error: Option<ProtocolError>,
     /// The deadline that ended the connection.
-    pub expired: Option<Expired>,
+    pub(crate) expired: Option<Expired>,
     /// How the connection ended, once it has.
-    pub result: Option<Result<(), Failure>>,
+    pub(crate) result: Option<Result<(), Failure>>,
     /// What was written to the transport.
-    pub output: Vec<u8>,
+    pub(crate) output: Vec<u8>,
     /// Whether the write side is shut down.
-    pub is_shut: bool,
-    pub mode: Mode,
+    pub(crate) is_shut: bool,
+    pub(crate) mode: Mode,
     /// Whether every message is sent back.
-    pub echo: bool,
+    pub(crate) echo: bool,
     /// Whether the transport takes no bytes.
-    pub blocked: bool,
+    pub(crate) blocked: bool,
     /// The clock.
-    pub now: Duration,
+    pub(crate) now: Duration,
     /// When it wants to be told the time, as it last said.
-    pub deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     /// Whether it waits for memory.
-    pub lacks_memory: bool,
+    pub(crate) lacks_memory: bool,
     /// Whether it was called since, for there may be memory.
-    called: Arc<AtomicBool>,
+    pub(crate) called: Arc<AtomicBool>,
     /// What has arrived and was not read.
     arriving: BytesMut,
     /// Whether the peer's end comes after that.
@@ -68,12 +68,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn new(role: Role, config: &Config) -> Self {
+    pub(crate) fn new(role: Role, config: &Config) -> Self {
         Self::negotiated(role, config, Negotiated::default())
     }
 
     /// With what the opening handshake agreed on.
-    pub fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
+    pub(crate) fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
         let (receiving, sending) = drive(protocol(role, config, negotiated), Input::new());
         Self {
             receiving,
@@ -98,39 +98,25 @@ impl Endpoint {
     }
 
     /// Bytes arrive and are received.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.arrive(bytes);
         self.pump();
     }
 
     /// Bytes arrive; nobody looks yet.
-    pub fn arrive(&mut self, bytes: &[u8]) {
+    pub(crate) fn arrive(&mut self, bytes: &[u8]) {
         self.arriving.extend_from_slice(bytes);
     }
 
-    /// Whether it waits for memory, and was called, for there may be some.
-    pub fn is_called(&self) -> bool {
-        self.lacks_memory && self.called.load(Ordering::SeqCst)
-    }
-
-    /// Goes on if it was called, for there may be memory; whether it was.
-    pub fn pump_if_called(&mut self) -> bool {
-        let is_called = self.is_called();
-        if is_called {
-            self.pump();
-        }
-        is_called
-    }
-
     /// The peer ends the connection; whether it has ended in order.
-    pub fn end(&mut self) -> bool {
+    pub(crate) fn end(&mut self) -> bool {
         self.ends = true;
         self.pump();
         matches!(self.result, Some(Ok(())))
     }
 
     /// Receives what has arrived and writes what is queued, until it waits.
-    pub fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         let mut turn = self.turn();
         self.lacks_memory = false;
         loop {
@@ -180,7 +166,7 @@ impl Endpoint {
 
     /// Writes everything queued, unless the transport is blocked. Nothing is
     /// received.
-    pub fn write(&mut self) {
+    pub(crate) fn write(&mut self) {
         let mut turn = Turn::new();
         loop {
             match self.sending.next(Goal::Flushed, &turn) {
@@ -197,7 +183,7 @@ impl Endpoint {
 
     /// What is compressed by turns is compressed to its end; nothing is written.
     #[track_caller]
-    pub fn compress(&mut self) {
+    pub(crate) fn compress(&mut self) {
         loop {
             let mut turn = Turn::new();
             turn.block_writes();
@@ -210,7 +196,7 @@ impl Endpoint {
     }
 
     /// Lets the transport take up to `count` bytes.
-    pub fn write_some(&mut self, count: usize) {
+    pub(crate) fn write_some(&mut self, count: usize) {
         let queued = self.sending.queued();
         let chunk = &queued.chunk()[..count.min(queued.chunk().len())];
         if !chunk.is_empty() {
@@ -221,30 +207,30 @@ impl Endpoint {
     }
 
     /// What is sent: parts of messages and pings are queued here.
-    pub fn outgoing(&mut self) -> &mut Outgoing {
+    pub(crate) fn outgoing(&mut self) -> &mut Outgoing {
         self.sending.outgoing_mut()
     }
 
     /// Queues a Close.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
+    pub(crate) fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
         self.sending.start_close(code, reason, &mut ())
     }
 
     /// How much the next read may bring of a large message, straight into it;
     /// `None`: it is read into the input.
-    pub fn direct(&mut self) -> Option<usize> {
+    pub(crate) fn direct(&mut self) -> Option<usize> {
         let mut space = self.receiving.space();
         (Limit::limit(&space) < usize::MAX).then(|| space.chunk_mut().len())
     }
 
     /// The frames written since the last call.
-    pub fn sent(&mut self) -> Vec<Sent> {
+    pub(crate) fn sent(&mut self) -> Vec<Sent> {
         parse(self.role, &std::mem::take(&mut self.output))
     }
 
     /// `duration` passes, with a stop at every deadline; returns at the first
     /// that expires.
-    pub fn wait(&mut self, duration: Duration) -> Result<(), Expired> {
+    pub(crate) fn wait(&mut self, duration: Duration) -> Result<(), Expired> {
         let end = self.now + duration;
         let before = self.expired;
         for _ in 0..10_000 {
@@ -262,7 +248,7 @@ impl Endpoint {
     }
 
     /// Waits for the next expiry and tells how long it took.
-    pub fn expiry(&mut self) -> (Expired, Duration) {
+    pub(crate) fn expiry(&mut self) -> (Expired, Duration) {
         let start = self.now;
         let expired = self.wait(seconds(10_000)).expect_err("an expiry");
         (expired, self.now - start)
@@ -368,13 +354,13 @@ fn note(
 
 /// A client and a server, joined in memory.
 #[derive(Debug)]
-pub struct Pair {
-    pub client: Endpoint,
-    pub server: Endpoint,
+pub(crate) struct Pair {
+    pub(crate) client: Endpoint,
+    pub(crate) server: Endpoint,
 }
 
 impl Pair {
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             client: Endpoint::new(Role::Client, config),
             server: Endpoint::new(Role::Server, config),
@@ -382,7 +368,7 @@ impl Pair {
     }
 
     /// Carries bytes, and then the end, to and fro until neither side has any.
-    pub fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         for _ in 0..1000 {
             self.client.write();
             self.server.write();
@@ -406,7 +392,7 @@ impl Pair {
     }
 
     /// `duration` passes for both, in steps of a second.
-    pub fn wait(&mut self, duration: Duration) -> Result<(), (Role, Expired)> {
+    pub(crate) fn wait(&mut self, duration: Duration) -> Result<(), (Role, Expired)> {
         for _ in 0..duration.as_secs() {
             for endpoint in [&mut self.client, &mut self.server] {
                 let waited = endpoint.wait(Duration::from_secs(1));

@@ -1,17 +1,13 @@
 //! Frames as bytes, scripts that run them cut everywhere, a pair of endpoints
 //! on a virtual clock, and the driver step by step.
 
-// Every test file is a crate of its own and uses its part.
-#![allow(dead_code, unreachable_pub, unused_imports)]
-
-pub mod budget;
 mod endpoint;
 mod script;
 mod steps;
 
 #[cfg(feature = "deflate")]
-pub mod deflate;
-pub mod tokens;
+pub(crate) mod deflate;
+pub(crate) mod tokens;
 
 use std::time::Duration;
 
@@ -22,20 +18,20 @@ use socket_flow_protocol::{
 };
 use socket_flow_testing::wire;
 
-pub use endpoint::{Endpoint, MODES, Mode, Pair};
-pub use script::{Outcome, Script};
-pub use socket_flow_testing::wire::Sent;
-pub use steps::{Others, Steps};
+pub(crate) use endpoint::{Endpoint, MODES, Mode, Pair};
+pub(crate) use script::{Outcome, Script};
+pub(crate) use socket_flow_testing::wire::Sent;
+pub(crate) use steps::{Others, Steps};
 
-pub const SEED: [u8; 32] = *b"32 bytes that seed masking keys.";
+pub(crate) const SEED: [u8; 32] = *b"32 bytes that seed masking keys.";
 
 /// The key every masked frame of these tests is masked with; the RFC's own.
-pub const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-pub const ROLES: [Role; 2] = [Role::Client, Role::Server];
+pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
 /// A configuration without deadlines.
-pub fn off() -> Config {
+pub(crate) fn off() -> Config {
     let mut timeouts = Timeouts::default();
     timeouts.close = NEVER;
     timeouts.ping_interval = NEVER;
@@ -46,7 +42,7 @@ pub fn off() -> Config {
 }
 
 /// The core of a connection, without a shell.
-pub fn protocol(role: Role, config: &Config, negotiated: Negotiated) -> Protocol {
+pub(crate) fn protocol(role: Role, config: &Config, negotiated: Negotiated) -> Protocol {
     match role {
         Role::Client => Protocol::client(config.clone(), negotiated, SEED),
         Role::Server => Protocol::server(config.clone(), negotiated),
@@ -55,14 +51,14 @@ pub fn protocol(role: Role, config: &Config, negotiated: Negotiated) -> Protocol
 
 /// Bytes arrive at the core, and the step that parses them finds nothing.
 #[track_caller]
-pub fn arrives(protocol: &mut Protocol, input: &mut Input, bytes: &[u8]) {
+pub(crate) fn arrives(protocol: &mut Protocol, input: &mut Input, bytes: &[u8]) {
     input.extend_from_slice(bytes);
     assert_eq!(protocol.step(input), Ok(None));
 }
 
 /// One frame as the peer of `receiver` writes it: the first byte as given,
 /// the rest by the RFC.
-pub fn frame(receiver: Role, first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(receiver: Role, first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = header(receiver, first, payload.len() as u64);
     if receiver == Role::Server {
         bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(b, k)| b ^ k));
@@ -73,7 +69,7 @@ pub fn frame(receiver: Role, first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Only the header of a frame that declares `len`.
-pub fn header(receiver: Role, first: u8, len: u64) -> Vec<u8> {
+pub(crate) fn header(receiver: Role, first: u8, len: u64) -> Vec<u8> {
     let mut bytes = vec![first];
     match len {
         0..=125 => bytes.push(len as u8),
@@ -93,23 +89,23 @@ pub fn header(receiver: Role, first: u8, len: u64) -> Vec<u8> {
     bytes
 }
 
-pub fn text(text: &str) -> Event {
+pub(crate) fn text(text: &str) -> Event {
     Event::Message(Message::from(text))
 }
 
-pub fn binary(bytes: &[u8]) -> Event {
+pub(crate) fn binary(bytes: &[u8]) -> Event {
     Event::Message(Message::from(bytes))
 }
 
-pub fn ping(bytes: &[u8]) -> Event {
+pub(crate) fn ping(bytes: &[u8]) -> Event {
     Event::Ping(Bytes::copy_from_slice(bytes))
 }
 
-pub fn pong(bytes: &[u8]) -> Event {
+pub(crate) fn pong(bytes: &[u8]) -> Event {
     Event::Pong(Bytes::copy_from_slice(bytes))
 }
 
-pub fn closed(code: u16, reason: &str) -> Event {
+pub(crate) fn closed(code: u16, reason: &str) -> Event {
     Event::Close(Some(CloseFrame {
         code: CloseCode::try_from(code).unwrap(),
         reason: reason.into(),
@@ -117,16 +113,16 @@ pub fn closed(code: u16, reason: &str) -> Event {
 }
 
 /// The payload of a Close.
-pub fn close_payload(code: u16, reason: &str) -> Vec<u8> {
+pub(crate) fn close_payload(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes()[..], reason.as_bytes()].concat()
 }
 
-pub fn seconds(count: u64) -> Duration {
+pub(crate) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
 /// Bytes without a pattern that a wrong offset would hide.
-pub fn noise(len: usize) -> Vec<u8> {
+pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     (0..len)
         .map(|_| {
@@ -139,16 +135,8 @@ pub fn noise(len: usize) -> Vec<u8> {
 }
 
 /// Reads what an endpoint wrote, without the library's help: whole frames.
-pub fn parse(sender: Role, bytes: &[u8]) -> Vec<Sent> {
+pub(crate) fn parse(sender: Role, bytes: &[u8]) -> Vec<Sent> {
     let (frames, rest) = wire::frames(sender, bytes);
     assert!(rest.is_empty(), "half a frame: {rest:?}");
     frames
-}
-
-/// The most memory the process ever had, in bytes.
-pub fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.unwrap().parse::<usize>().unwrap() << 10
 }

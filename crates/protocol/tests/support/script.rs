@@ -8,7 +8,7 @@ use super::{Endpoint, MODES, Mode, Sent, frame, header, parse};
 
 /// What a peer sends, and what happens then.
 #[derive(Clone, Debug)]
-pub struct Script {
+pub(crate) struct Script {
     role: Role,
     config: Config,
     negotiated: Negotiated,
@@ -19,7 +19,7 @@ pub struct Script {
 
 impl Script {
     /// The peer of an endpoint of this role speaks.
-    pub fn to(role: Role) -> Self {
+    pub(crate) fn to(role: Role) -> Self {
         Self {
             role,
             config: Config::new(),
@@ -31,47 +31,47 @@ impl Script {
     }
 
     /// The role of the endpoint.
-    pub fn receiver(&self) -> Role {
+    pub(crate) fn receiver(&self) -> Role {
         self.role
     }
 
-    pub fn config(mut self, config: Config) -> Self {
+    pub(crate) fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
     /// What the opening handshake agreed on.
-    pub fn negotiated(mut self, negotiated: Negotiated) -> Self {
+    pub(crate) fn negotiated(mut self, negotiated: Negotiated) -> Self {
         self.negotiated = negotiated;
         self
     }
 
     /// The endpoint sends every message back.
-    pub fn echo(mut self) -> Self {
+    pub(crate) fn echo(mut self) -> Self {
         self.echo = true;
         self
     }
 
     /// The endpoint has sent a Close 1000 before the script begins.
-    pub fn closing(mut self) -> Self {
+    pub(crate) fn closing(mut self) -> Self {
         self.closing = true;
         self
     }
 
     /// A frame, masked where the role asks for it.
-    pub fn frame(self, first: u8, payload: &[u8]) -> Self {
+    pub(crate) fn frame(self, first: u8, payload: &[u8]) -> Self {
         let bytes = frame(self.role, first, payload);
         self.raw(&bytes)
     }
 
     /// Only a header, declaring `len`.
-    pub fn header(self, first: u8, len: u64) -> Self {
+    pub(crate) fn header(self, first: u8, len: u64) -> Self {
         let bytes = header(self.role, first, len);
         self.raw(&bytes)
     }
 
     /// Bytes as they are.
-    pub fn raw(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
         self.bytes.extend_from_slice(bytes);
         self
     }
@@ -79,7 +79,7 @@ impl Script {
     /// Runs it whole, byte by byte, and cut in two at every byte (of a long
     /// script: at both ends and fifty places between), in every mode, and
     /// asserts that nothing can be told apart.
-    pub fn run(&self) -> Outcome {
+    pub(crate) fn run(&self) -> Outcome {
         let outcome = self.run_twice();
         let len = self.bytes.len();
         let stride = if len <= 300 { 1 } else { len / 50 };
@@ -96,7 +96,7 @@ impl Script {
     }
 
     /// As [`Script::run`], but only whole and byte by byte.
-    pub fn run_twice(&self) -> Outcome {
+    pub(crate) fn run_twice(&self) -> Outcome {
         let outcome = self.run_cut(&[], Mode::Lent);
         let everywhere: Vec<_> = (1..self.bytes.len()).collect();
         for mode in MODES {
@@ -110,7 +110,7 @@ impl Script {
     }
 
     /// Runs it cut at `cuts`, which are in order.
-    pub fn run_cut(&self, cuts: &[usize], mode: Mode) -> Outcome {
+    pub(crate) fn run_cut(&self, cuts: &[usize], mode: Mode) -> Outcome {
         let negotiated = self.negotiated.clone();
         let mut endpoint = Endpoint::negotiated(self.role, &self.config, negotiated);
         endpoint.mode = mode;
@@ -139,30 +139,30 @@ impl Script {
 
 /// What a script led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     role: Role,
-    pub events: Vec<Event>,
-    pub error: Option<ProtocolError>,
-    pub output: Vec<u8>,
-    pub closing: Closing,
-    pub close_frame: Option<CloseFrame>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) error: Option<ProtocolError>,
+    pub(crate) output: Vec<u8>,
+    pub(crate) closing: Closing,
+    pub(crate) close_frame: Option<CloseFrame>,
     /// Whether it ends in order when the peer ends the transport now.
-    pub clean_eof: bool,
+    pub(crate) clean_eof: bool,
 }
 
 impl Outcome {
-    pub fn sent(&self) -> Vec<Sent> {
+    pub(crate) fn sent(&self) -> Vec<Sent> {
         parse(self.role, &self.output)
     }
 
     #[track_caller]
-    pub fn assert_events(&self, events: &[Event]) -> &Self {
+    pub(crate) fn assert_events(&self, events: &[Event]) -> &Self {
         assert_eq!(self.events, events);
         self
     }
 
     #[track_caller]
-    pub fn assert_sent(&self, frames: &[(u8, &[u8])]) -> &Self {
+    pub(crate) fn assert_sent(&self, frames: &[(u8, &[u8])]) -> &Self {
         let sent = self.sent();
         let sent: Vec<_> = sent
             .iter()
@@ -174,7 +174,7 @@ impl Outcome {
 
     /// Nothing went wrong, and no Close came or went.
     #[track_caller]
-    pub fn assert_open(&self) -> &Self {
+    pub(crate) fn assert_open(&self) -> &Self {
         assert_eq!((self.error, self.closing), (None, Closing::Open));
         assert!(!self.clean_eof);
         self
@@ -183,7 +183,7 @@ impl Outcome {
     /// The connection failed: with this error, and a last frame that is a
     /// Close with this code and a reason.
     #[track_caller]
-    pub fn assert_failed(&self, error: ProtocolError, code: u16) -> &Self {
+    pub(crate) fn assert_failed(&self, error: ProtocolError, code: u16) -> &Self {
         assert_eq!(self.error, Some(error));
         assert_eq!(error.close_code().as_u16(), code);
         assert_eq!(self.closing, Closing::Sent);

@@ -16,10 +16,10 @@ use super::{Sent, parse, protocol};
 
 /// Each method is one step: the driver must say so.
 #[derive(Debug)]
-pub struct Steps {
-    pub receiving: Receiving,
-    pub sending: Sending,
-    pub turn: Turn,
+pub(crate) struct Steps {
+    pub(crate) receiving: Receiving,
+    pub(crate) sending: Sending,
+    pub(crate) turn: Turn,
     role: Role,
     goal: Option<Goal>,
     holds: bool,
@@ -35,16 +35,16 @@ macro_rules! says {
 }
 
 impl Steps {
-    pub fn new(role: Role, config: &Config) -> Self {
+    pub(crate) fn new(role: Role, config: &Config) -> Self {
         Self::with_input(role, config, Input::new())
     }
 
-    pub fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
+    pub(crate) fn negotiated(role: Role, config: &Config, negotiated: Negotiated) -> Self {
         Self::driving(role, protocol(role, config, negotiated), Input::new())
     }
 
     /// With what was read after the opening handshake.
-    pub fn with_input(role: Role, config: &Config, input: Input) -> Self {
+    pub(crate) fn with_input(role: Role, config: &Config, input: Input) -> Self {
         Self::driving(role, protocol(role, config, Negotiated::default()), input)
     }
 
@@ -61,38 +61,38 @@ impl Steps {
     }
 
     /// Ends the turn and begins another.
-    pub fn turn(&mut self) -> &mut Self {
+    pub(crate) fn turn(&mut self) -> &mut Self {
         self.turn = Turn::holding(self.holds);
         self
     }
 
     /// From the next turn, now, messages are held back, or not.
-    pub fn holds(&mut self, holds: bool) -> &mut Self {
+    pub(crate) fn holds(&mut self, holds: bool) -> &mut Self {
         self.holds = holds;
         self.turn()
     }
 
     /// A call that only sends, in a turn of its own.
-    pub fn sends(&mut self, goal: Goal) -> &mut Self {
+    pub(crate) fn sends(&mut self, goal: Goal) -> &mut Self {
         self.goal = Some(goal);
         self.turn()
     }
 
     /// Receives again, in a turn of its own.
-    pub fn receives(&mut self) -> &mut Self {
+    pub(crate) fn receives(&mut self) -> &mut Self {
         self.goal = None;
         self.turn()
     }
 
     /// The application queues a Close with 1000.
-    pub fn closes(&mut self) -> &mut Self {
+    pub(crate) fn closes(&mut self) -> &mut Self {
         let close = self.sending.start_close(CloseCode::NORMAL, "", &mut ());
         assert_eq!(close, Ok(()));
         self
     }
 
     #[track_caller]
-    pub fn reads(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn reads(&mut self, bytes: &[u8]) -> &mut Self {
         says!(self, Next::Read);
         let mut space = self.receiving.space();
         assert!(space.chunk_mut().len() >= bytes.len());
@@ -102,7 +102,7 @@ impl Steps {
 
     /// It reads as often as it takes, each time as much as there is space for.
     #[track_caller]
-    pub fn reads_all(&mut self, mut bytes: &[u8]) -> &mut Self {
+    pub(crate) fn reads_all(&mut self, mut bytes: &[u8]) -> &mut Self {
         while !bytes.is_empty() {
             let space = self.receiving.space().chunk_mut().len();
             let (piece, rest) = bytes.split_at(space.min(bytes.len()));
@@ -113,56 +113,56 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn reads_nothing(&mut self) -> &mut Self {
+    pub(crate) fn reads_nothing(&mut self) -> &mut Self {
         says!(self, Next::Read);
         self.read(Poll::Pending)
     }
 
     #[track_caller]
-    pub fn reads_the_end(&mut self) -> &mut Self {
+    pub(crate) fn reads_the_end(&mut self) -> &mut Self {
         says!(self, Next::Read);
         self.read(Poll::Ready(Ok(0)))
     }
 
     #[track_caller]
-    pub fn read_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+    pub(crate) fn read_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
         says!(self, Next::Read);
         self.read(Poll::Ready(Err(kind.into())))
     }
 
     /// The shell has found out that the transport failed.
-    pub fn read_has_failed(&mut self, kind: io::ErrorKind) -> &mut Self {
+    pub(crate) fn read_has_failed(&mut self, kind: io::ErrorKind) -> &mut Self {
         self.read(Poll::Ready(Err(kind.into())))
     }
 
     #[track_caller]
-    pub fn discards(&mut self, count: usize) -> &mut Self {
+    pub(crate) fn discards(&mut self, count: usize) -> &mut Self {
         assert!(count > 0);
         says!(self, Next::Discard);
         self.read(Poll::Ready(Ok(count)))
     }
 
     #[track_caller]
-    pub fn discards_nothing(&mut self) -> &mut Self {
+    pub(crate) fn discards_nothing(&mut self) -> &mut Self {
         says!(self, Next::Discard);
         self.read(Poll::Pending)
     }
 
     #[track_caller]
-    pub fn discards_the_end(&mut self) -> &mut Self {
+    pub(crate) fn discards_the_end(&mut self) -> &mut Self {
         says!(self, Next::Discard);
         self.read(Poll::Ready(Ok(0)))
     }
 
     #[track_caller]
-    pub fn discard_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+    pub(crate) fn discard_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
         says!(self, Next::Discard);
         self.read(Poll::Ready(Err(kind.into())))
     }
 
     /// Everything queued is written: these frames.
     #[track_caller]
-    pub fn writes(&mut self, frames: &[(u8, &[u8])]) -> &mut Self {
+    pub(crate) fn writes(&mut self, frames: &[(u8, &[u8])]) -> &mut Self {
         says!(self, Next::Write);
         let queued = self.sending.queued();
         let bytes = queued.chunk().to_vec();
@@ -180,7 +180,7 @@ impl Steps {
     /// Everything queued is written, whatever it is and whatever was written of
     /// it before.
     #[track_caller]
-    pub fn writes_the_rest(&mut self) -> &mut Self {
+    pub(crate) fn writes_the_rest(&mut self) -> &mut Self {
         says!(self, Next::Write);
         let rest = self.sending.queued().len();
         assert!(rest > 0 && self.sending.wrote(Poll::Ready(Ok(rest))).is_ready());
@@ -190,7 +190,7 @@ impl Steps {
     /// Everything queued is written, in as many pieces as it takes, and flushed:
     /// these frames.
     #[track_caller]
-    pub fn writes_out(&mut self) -> Vec<Sent> {
+    pub(crate) fn writes_out(&mut self) -> Vec<Sent> {
         let mut bytes = Vec::new();
         says!(self, Next::Write);
         while !self.sending.queued().is_empty() {
@@ -206,7 +206,7 @@ impl Steps {
     /// something to write, and there is nothing to read: how many turns that
     /// took.
     #[track_caller]
-    pub fn compresses(&mut self) -> usize {
+    pub(crate) fn compresses(&mut self) -> usize {
         let mut turns = 0;
         while self.sending.outgoing().has_output() && !self.sending.has_output() {
             match self.next() {
@@ -222,7 +222,7 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn writes_some(&mut self, count: usize) -> &mut Self {
+    pub(crate) fn writes_some(&mut self, count: usize) -> &mut Self {
         says!(self, Next::Write);
         assert!(self.sending.queued().len() > count);
         assert!(self.sending.wrote(Poll::Ready(Ok(count))).is_ready());
@@ -230,7 +230,7 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn write_blocks(&mut self) -> &mut Self {
+    pub(crate) fn write_blocks(&mut self) -> &mut Self {
         says!(self, Next::Write);
         assert!(!self.sending.queued().is_empty());
         assert!(self.sending.wrote(Poll::Pending).is_pending());
@@ -239,7 +239,7 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn write_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+    pub(crate) fn write_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
         says!(self, Next::Write);
         assert!(!self.sending.queued().is_empty());
         assert!(self.sending.wrote(Poll::Ready(Err(kind.into()))).is_ready());
@@ -247,7 +247,7 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn flushes(&mut self) -> &mut Self {
+    pub(crate) fn flushes(&mut self) -> &mut Self {
         says!(self, Next::Write);
         assert!(self.sending.wants_flush() && self.sending.queued().is_empty());
         assert!(self.sending.flushed(Poll::Ready(Ok(()))).is_ready());
@@ -255,7 +255,7 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn flush_blocks(&mut self) -> &mut Self {
+    pub(crate) fn flush_blocks(&mut self) -> &mut Self {
         says!(self, Next::Write);
         assert!(self.sending.wants_flush() && self.sending.queued().is_empty());
         assert!(self.sending.flushed(Poll::Pending).is_pending());
@@ -264,7 +264,7 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn flush_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
+    pub(crate) fn flush_fails(&mut self, kind: io::ErrorKind) -> &mut Self {
         says!(self, Next::Write);
         assert!(self.sending.wants_flush() && self.sending.queued().is_empty());
         assert!(
@@ -276,14 +276,14 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn shuts_down(&mut self) -> &mut Self {
+    pub(crate) fn shuts_down(&mut self) -> &mut Self {
         says!(self, Next::ShutDown);
         self.turn.shut_down(true);
         self
     }
 
     #[track_caller]
-    pub fn shutting_down_blocks(&mut self) -> &mut Self {
+    pub(crate) fn shutting_down_blocks(&mut self) -> &mut Self {
         says!(self, Next::ShutDown);
         self.turn.shut_down(false);
         self
@@ -291,7 +291,7 @@ impl Steps {
 
     /// Takes over what others have handed in; whether there is more.
     #[track_caller]
-    pub fn takes_over(&mut self, others: &mut Others, is_more: bool) -> &mut Self {
+    pub(crate) fn takes_over(&mut self, others: &mut Others, is_more: bool) -> &mut Self {
         says!(self, Next::TakeOver);
         assert_eq!(self.sending.take_over(others), is_more);
         self.turn.taken_over(is_more);
@@ -300,7 +300,7 @@ impl Steps {
 
     /// It asks for the time and is told it.
     #[track_caller]
-    pub fn asks_the_time(&mut self, now: Duration) -> &mut Self {
+    pub(crate) fn asks_the_time(&mut self, now: Duration) -> &mut Self {
         says!(self, Next::Wait(Some(Duration::ZERO)));
         self.turn.set_now(now);
         self
@@ -308,7 +308,7 @@ impl Steps {
 
     /// It waits until then, and that has come.
     #[track_caller]
-    pub fn waits_until(&mut self, at: Duration) -> &mut Self {
+    pub(crate) fn waits_until(&mut self, at: Duration) -> &mut Self {
         says!(self, Next::Wait(Some(asked)) if asked == at);
         self.turn.set_now(at);
         self
@@ -316,20 +316,20 @@ impl Steps {
 
     /// It waits; something happens before that time, or without one.
     #[track_caller]
-    pub fn waits(&mut self, at: Option<Duration>) -> &mut Self {
+    pub(crate) fn waits(&mut self, at: Option<Duration>) -> &mut Self {
         says!(self, Next::Wait(asked) if asked == at);
         self.turn()
     }
 
     #[track_caller]
-    pub fn yields(&mut self) -> &mut Self {
+    pub(crate) fn yields(&mut self) -> &mut Self {
         says!(self, Next::Yield);
         self
     }
 
     /// It yields as often as it takes to deal with what was read.
     #[track_caller]
-    pub fn yields_until_it_reads(&mut self) -> &mut Self {
+    pub(crate) fn yields_until_it_reads(&mut self) -> &mut Self {
         loop {
             match self.next() {
                 Next::Yield => _ = self.turn(),
@@ -340,7 +340,7 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn finds(&mut self, event: &Event) -> &mut Self {
+    pub(crate) fn finds(&mut self, event: &Event) -> &mut Self {
         match self.next() {
             Next::Found(found) => assert_eq!(self.receiving.take(found), *event),
             other => panic!("it says {other:?}"),
@@ -349,14 +349,14 @@ impl Steps {
     }
 
     #[track_caller]
-    pub fn is_over(&mut self) -> &mut Self {
+    pub(crate) fn is_over(&mut self) -> &mut Self {
         says!(self, Next::Over(Ok(())));
         self
     }
 
     /// How often in a row it finds this, at most this often.
     #[track_caller]
-    pub fn finds_up_to(&mut self, most: usize, event: &Event) -> usize {
+    pub(crate) fn finds_up_to(&mut self, most: usize, event: &Event) -> usize {
         for found in 0..most {
             match self.next() {
                 Next::Found(found) => assert_eq!(self.receiving.take(found), *event),
@@ -369,7 +369,7 @@ impl Steps {
 
     /// It is over by this failure, as `Debug` shows it.
     #[track_caller]
-    pub fn has_failed(&mut self, failure: &str) -> &mut Self {
+    pub(crate) fn has_failed(&mut self, failure: &str) -> &mut Self {
         match self.next() {
             Next::Over(Err(error)) => assert_eq!(format!("{error:?}"), failure),
             other => panic!("it says {other:?}"),
@@ -378,7 +378,7 @@ impl Steps {
     }
 
     /// What it says next.
-    pub fn next(&mut self) -> Next {
+    pub(crate) fn next(&mut self) -> Next {
         match self.goal {
             Some(goal) => self.sending.next(goal, &self.turn),
             None => self.receiving.next(&mut self.sending, &self.turn),
@@ -393,19 +393,19 @@ impl Steps {
 
 /// Others that hand messages and a Close in.
 #[derive(Debug, Default)]
-pub struct Others {
-    pub waiting: VecDeque<Handed>,
-    pub is_refused: bool,
-    pub is_closed: bool,
+pub(crate) struct Others {
+    pub(crate) waiting: VecDeque<Handed>,
+    pub(crate) is_refused: bool,
+    pub(crate) is_closed: bool,
 }
 
 impl Others {
-    pub fn message(mut self, text: &str) -> Self {
+    pub(crate) fn message(mut self, text: &str) -> Self {
         self.waiting.push_back(Handed::Message(Parcel::new(text)));
         self
     }
 
-    pub fn close(mut self, frame: CloseFrame) -> Self {
+    pub(crate) fn close(mut self, frame: CloseFrame) -> Self {
         self.waiting.push_back(Handed::Close(frame));
         self
     }

@@ -3,44 +3,44 @@
 
 /// What a compressed message was made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     /// Every (length, distance), in order.
-    pub matches: Vec<(usize, usize)>,
-    pub literals: usize,
+    pub(crate) matches: Vec<(usize, usize)>,
+    pub(crate) literals: usize,
     /// Bytes of stored blocks.
-    pub stored: usize,
+    pub(crate) stored: usize,
     /// Blocks of each type: stored, fixed, dynamic.
-    pub blocks: [usize; 3],
+    pub(crate) blocks: [usize; 3],
     /// Blocks that said they were the last one.
-    pub last_blocks: usize,
+    pub(crate) last_blocks: usize,
     /// The message.
-    pub output: Vec<u8>,
+    pub(crate) output: Vec<u8>,
 }
 
 impl Tokens {
     /// The farthest a match reaches back; 0 without any.
-    pub fn farthest(&self) -> usize {
+    pub(crate) fn farthest(&self) -> usize {
         let distances = self.matches.iter().map(|(_, distance)| *distance);
         distances.max().unwrap_or(0)
     }
 }
 
 /// A match that reaches before the beginning of its window.
-pub const TOO_FAR: Fault = "a distance before the beginning";
+pub(crate) const TOO_FAR: Fault = "a distance before the beginning";
 
 /// Walks the messages of one direction of a connection.
 #[derive(Debug)]
-pub struct Walker {
+pub(crate) struct Walker {
     keeps_context: bool,
     /// What matches may refer to.
     window: Vec<u8>,
 }
 
 /// Why it is no compressed message.
-pub type Fault = &'static str;
+pub(crate) type Fault = &'static str;
 
 impl Walker {
-    pub fn new(keeps_context: bool) -> Self {
+    pub(crate) fn new(keeps_context: bool) -> Self {
         Self {
             keeps_context,
             window: Vec::new(),
@@ -49,7 +49,7 @@ impl Walker {
 
     /// Lists a message's tokens; the payload is as it was sent, without its
     /// tail (RFC 7692 §7.2.1), which must complete an empty block.
-    pub fn message(&mut self, payload: &[u8]) -> Result<Tokens, Fault> {
+    pub(crate) fn message(&mut self, payload: &[u8]) -> Result<Tokens, Fault> {
         let mut data = payload.to_vec();
         data.extend_from_slice(&[0x00, 0x00, 0xff, 0xff]);
         let mut tokens = Tokens::default();
