@@ -2,21 +2,26 @@
 
 use std::future::Future;
 
-use socket_flow::{Acceptor, Deflate, Error, WebSocket};
+use socket_flow::{Acceptor, Config, Deflate, Error, WebSocket};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::burst::bursts;
+use crate::memory::Hog;
 use crate::workers::on_one_and_two_workers;
 
 /// Runs the loop on each connection that comes, in tasks of their own; the URL.
-async fn serve<R>(handler: impl Fn(WebSocket<TcpStream>) -> R + Send + 'static) -> String
+async fn serve<R>(
+    config: Config,
+    handler: impl Fn(WebSocket<TcpStream>) -> R + Send + 'static,
+) -> String
 where
     R: Future<Output = Result<(), Error>> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
-        let acceptor = Acceptor::new().deflate(Deflate::balanced());
+        let acceptor = Acceptor::new().config(config);
+        let acceptor = acceptor.deflate(Deflate::balanced());
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             let ws = acceptor.accept(stream).await.unwrap();
@@ -31,7 +36,12 @@ where
     R: Future<Output = Result<(), Error>> + Send + 'static,
 {
     on_one_and_two_workers(|| async move {
-        bursts(serve(handler).await).await;
+        bursts(serve(Config::new(), handler).await).await;
+    });
+    on_one_and_two_workers(|| async move {
+        let hog = Hog::new();
+        let config = Config::new().budget(hog.budget.clone());
+        bursts(serve(config, handler).await).await;
     });
 }
 
@@ -92,10 +102,10 @@ mod relay {
 
     /// Everything is relayed to a server that says how much it has received.
     async fn relays(payloads: Vec<Vec<u8>>) {
-        use socket_flow::{ClientBuilder, CloseCode};
+        use socket_flow::{ClientBuilder, CloseCode, Config};
 
         let (told, mut received) = mpsc::unbounded_channel();
-        let end = super::serve(move |mut ws| {
+        let end = super::serve(Config::new(), move |mut ws| {
             let told = told.clone();
             async move {
                 while let Some(message) = ws.recv().await? {
@@ -105,7 +115,7 @@ mod relay {
             }
         });
         let end = end.await;
-        let middle = super::serve(move |from| {
+        let middle = super::serve(Config::new(), move |from| {
             let url = end.clone();
             async move {
                 let address = url.trim_start_matches("ws://").trim_end_matches('/');

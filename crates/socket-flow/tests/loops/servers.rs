@@ -1,9 +1,30 @@
 //! Loops of servers.
 
-use socket_flow::ServerHandle;
+use std::future::Future;
+
+use socket_flow::{Deflate, Server, ServerBuilder, ServerHandle};
 
 use crate::burst::bursts;
+use crate::memory::Hog;
 use crate::workers::on_one_and_two_workers;
+
+/// Bursts to a server that has memory, and to one whose budget others use up.
+fn answers_every_burst<F, E>(serve: fn(ServerBuilder) -> F)
+where
+    F: Future<Output = (ServerHandle, E)> + Send + 'static,
+    E: Send + 'static,
+{
+    let server = || Server::bind("127.0.0.1:0").deflate(Deflate::balanced());
+    on_one_and_two_workers(|| async move {
+        let (server, _serving) = serve(server()).await;
+        bursts(url(&server)).await;
+    });
+    on_one_and_two_workers(|| async move {
+        let hog = Hog::new();
+        let (server, _serving) = serve(server().budget(hog.budget.clone())).await;
+        bursts(url(&server)).await;
+    });
+}
 
 fn url(server: &ServerHandle) -> String {
     format!("ws://{}/", server.local_addr().unwrap())
@@ -16,11 +37,9 @@ mod echo {
 
     #[test]
     fn a_handler_that_queues_each_reply_answers_every_burst() {
-        super::on_one_and_two_workers(|| async {
-            let server = Server::bind("127.0.0.1:0").deflate(socket_flow::Deflate::balanced());
+        super::answers_every_burst(|server| async move {
             let handler = |mut ws, _| async move { echo(&mut ws).await };
-            let server = server.serve_with(handler).await.unwrap();
-            super::bursts(super::url(&server)).await;
+            (server.serve_with(handler).await.unwrap(), ())
         });
     }
 }
@@ -32,11 +51,9 @@ mod lent {
 
     #[test]
     fn a_handler_that_queues_what_it_is_lent_answers_every_burst() {
-        super::on_one_and_two_workers(|| async {
-            let server = Server::bind("127.0.0.1:0").deflate(socket_flow::Deflate::balanced());
+        super::answers_every_burst(|server| async move {
             let handler = |mut ws, _| async move { echo(&mut ws).await };
-            let server = server.serve_with(handler).await.unwrap();
-            super::bursts(super::url(&server)).await;
+            (server.serve_with(handler).await.unwrap(), ())
         });
     }
 }
@@ -48,13 +65,9 @@ mod events {
 
     #[test]
     fn a_reader_of_events_that_replies_to_each_answers_every_burst() {
-        super::on_one_and_two_workers(|| async {
-            let server = Server::bind("127.0.0.1:0").deflate(socket_flow::Deflate::balanced());
+        super::answers_every_burst(|server| async move {
             let (server, events) = server.serve().await.unwrap();
-            let echo = tokio::spawn(echo(events));
-            super::bursts(super::url(&server)).await;
-            drop(server);
-            echo.abort();
+            (server, tokio::spawn(echo(events)))
         });
     }
 }
@@ -81,11 +94,9 @@ mod halves {
 
     #[test]
     fn owned_halves_in_two_tasks_answer_every_burst() {
-        super::on_one_and_two_workers(|| async {
-            let server = socket_flow::Server::bind("127.0.0.1:0");
-            let server = server.deflate(socket_flow::Deflate::balanced());
-            let server = server.serve_with(|ws, _| echo(ws)).await.unwrap();
-            super::bursts(super::url(&server)).await;
+        super::answers_every_burst(|server| async move {
+            let handler = |ws, _| echo(ws);
+            (server.serve_with(handler).await.unwrap(), ())
         });
     }
 }
