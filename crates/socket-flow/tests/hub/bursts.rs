@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use crate::memory::Hog;
 use crate::tools::{bounded, on_every_runtime};
 
 const POLICIES: [SlowPolicy; 4] = [
@@ -16,14 +17,30 @@ const POLICIES: [SlowPolicy; 4] = [
     SlowPolicy::Close,
 ];
 
+/// Whether the members' server has memory, or a budget that others use up.
+#[derive(Clone, Copy, Debug)]
+enum Memory {
+    Enough,
+    Short,
+}
+
+fn every() -> impl Iterator<Item = (SlowPolicy, Memory)> {
+    let with = |policy| [(policy, Memory::Enough), (policy, Memory::Short)];
+    POLICIES.into_iter().flat_map(with)
+}
+
 // The loop of the documentation.
 include!("../../loops/room.rs");
 
 /// A server whose handler is the one in the documentation of [`Hub`]; its messages
 /// may be compressed.
-async fn room(policy: SlowPolicy) -> (Hub, ServerHandle, String) {
+async fn room(policy: SlowPolicy, memory: Memory) -> (Hub, Serving, String) {
     let hub = Hub::new(policy);
-    let server = Server::bind("127.0.0.1:0");
+    let mut server = Server::bind("127.0.0.1:0");
+    let hog = matches!(memory, Memory::Short).then(Hog::new);
+    if let Some(hog) = &hog {
+        server = server.budget(hog.budget.clone());
+    }
     #[cfg(feature = "deflate")]
     let server = server.deflate(all_compressed());
     let server = server
@@ -37,7 +54,17 @@ async fn room(policy: SlowPolicy) -> (Hub, ServerHandle, String) {
         .await
         .unwrap();
     let url = format!("ws://{}/", server.local_addr().unwrap());
-    (hub, server, url)
+    let serving = Serving {
+        server,
+        _using: hog,
+    };
+    (hub, serving, url)
+}
+
+struct Serving {
+    server: ServerHandle,
+    /// What its memory is used for besides.
+    _using: Option<Hog>,
 }
 
 /// Short messages too.
@@ -103,17 +130,17 @@ fn burst() -> Vec<u8> {
 #[test]
 fn a_burst_of_one_member_reaches_all_of_them() {
     on_every_runtime(async || {
-        for policy in POLICIES {
-            let (hub, _server, url) = room(policy).await;
+        for (policy, memory) in every() {
+            let (hub, _server, url) = room(policy, memory).await;
             let listening = listening(members(&hub, &url, 4).await, 2_000);
             let mut socket = raw(&url).await;
             joined(&hub, 5).await;
             socket.write_all(&burst()).await.unwrap();
             let mut echo = vec![0; 2_000 * 3];
             socket.read_exact(&mut echo).await.unwrap();
-            assert!(echo == b"\x81\x01x".repeat(2_000), "{policy:?}");
+            assert!(echo == b"\x81\x01x".repeat(2_000), "{policy:?}, {memory:?}");
             for member in listening {
-                assert_eq!(member.await.unwrap(), 2_000, "{policy:?}");
+                assert_eq!(member.await.unwrap(), 2_000, "{policy:?}, {memory:?}");
             }
         }
     });
@@ -123,11 +150,13 @@ fn a_burst_of_one_member_reaches_all_of_them() {
 #[test]
 fn a_compressed_burst_of_one_member_reaches_all_of_them() {
     on_every_runtime(async || {
-        for policy in POLICIES {
-            let (hub, _server, url) = room(policy).await;
+        for (policy, memory) in every() {
+            let (hub, _server, url) = room(policy, memory).await;
             let mut members = Vec::new();
             for _ in 0..5 {
                 let client = socket_flow::ClientBuilder::new(&url).deflate(all_compressed());
+                // The server may have no memory to agree to compression.
+                let client = client.config(socket_flow::Config::new().high_water(1 << 20));
                 members.push(client.connect().await.unwrap().0);
             }
             joined(&hub, 5).await;
@@ -137,7 +166,7 @@ fn a_compressed_burst_of_one_member_reaches_all_of_them() {
             }
             members[0].flush().await.unwrap();
             for member in listening(members, 2_000) {
-                assert_eq!(member.await.unwrap(), 2_000, "{policy:?}");
+                assert_eq!(member.await.unwrap(), 2_000, "{policy:?}, {memory:?}");
             }
         }
     });
@@ -146,7 +175,7 @@ fn a_compressed_burst_of_one_member_reaches_all_of_them() {
 #[test]
 fn a_member_alone_in_its_room_hears_its_own_burst_and_is_gone_once_it_closes() {
     on_every_runtime(async || {
-        let (hub, server, url) = room(SlowPolicy::Wait).await;
+        let (hub, server, url) = room(SlowPolicy::Wait, Memory::Enough).await;
         let mut socket = raw(&url).await;
         joined(&hub, 1).await;
         socket.write_all(&burst()).await.unwrap();
@@ -155,7 +184,7 @@ fn a_member_alone_in_its_room_hears_its_own_burst_and_is_gone_once_it_closes() {
         assert!(echo == b"\x81\x01x".repeat(2_000));
         socket.write_all(&burst()).await.unwrap();
         drop(socket);
-        while server.connections() > 0 {
+        while server.server.connections() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
@@ -164,19 +193,19 @@ fn a_member_alone_in_its_room_hears_its_own_burst_and_is_gone_once_it_closes() {
 #[test]
 fn a_hundred_messages_of_one_task_reach_twenty_members_that_read() {
     on_every_runtime(async || {
-        for policy in POLICIES {
-            let (hub, _server, url) = room(policy).await;
+        for (policy, memory) in every() {
+            let (hub, _server, url) = room(policy, memory).await;
             let listening = listening(members(&hub, &url, 20).await, 100);
             for _ in 0..100 {
                 let delivery = hub.publish("room", vec![7; 1_024]).await;
                 assert_eq!(
                     (delivery.delivered, delivery.dropped),
                     (20, 0),
-                    "{policy:?}"
+                    "{policy:?}, {memory:?}"
                 );
             }
             for member in listening {
-                assert_eq!(member.await.unwrap(), 100, "{policy:?}");
+                assert_eq!(member.await.unwrap(), 100, "{policy:?}, {memory:?}");
             }
         }
     });
@@ -185,8 +214,8 @@ fn a_hundred_messages_of_one_task_reach_twenty_members_that_read() {
 #[test]
 fn two_clients_that_say_a_thousand_lines_at_once_hear_all_of_them() {
     on_every_runtime(async || {
-        for policy in POLICIES {
-            let (hub, _server, url) = room(policy).await;
+        for (policy, memory) in every() {
+            let (hub, _server, url) = room(policy, memory).await;
             let talking: Vec<_> = members(&hub, &url, 2)
                 .await
                 .into_iter()
@@ -217,7 +246,7 @@ fn two_clients_that_say_a_thousand_lines_at_once_hear_all_of_them() {
 #[test]
 fn two_members_that_publish_a_hundred_kilobytes_each_hear_all_of_it() {
     on_every_runtime(async || {
-        let (hub, _server, url) = room(SlowPolicy::Wait).await;
+        let (hub, _server, url) = room(SlowPolicy::Wait, Memory::Enough).await;
         let talking: Vec<_> = members(&hub, &url, 2)
             .await
             .into_iter()

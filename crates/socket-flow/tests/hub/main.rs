@@ -4,6 +4,8 @@ mod bursts;
 mod closing;
 mod crowd;
 mod members;
+#[path = "../loops/memory.rs"]
+mod memory;
 mod model;
 mod rings;
 mod slow;
