@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
-use socket_flow::{Acceptor, Backoff, ClientBuilder, Deflate, Listener, Reconnecting};
+use socket_flow::{Acceptor, Backoff, ClientBuilder, Config, Deflate, Listener, Reconnecting};
 
 use crate::burst::{all, burst, config};
+use crate::memory::Hog;
 use crate::workers::on_one_and_two_workers;
 
 /// The server sends each burst at once, and the client echoes.
@@ -12,24 +13,34 @@ fn answers_every_burst<F>(echo: fn(Reconnecting) -> F)
 where
     F: Future<Output: Send> + Send + 'static,
 {
+    on_one_and_two_workers(|| answers(echo, Config::new()));
     on_one_and_two_workers(|| async move {
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("ws://{}/", listener.local_addr().unwrap());
-        let deflate = Deflate::balanced();
-        let acceptors = [
-            Acceptor::new().config(config()),
-            Acceptor::new().config(config()).deflate(deflate.clone()),
-        ];
-        for acceptor in acceptors {
-            let client = ClientBuilder::new(url.clone()).deflate(deflate.clone());
-            let client = tokio::spawn(echo(client.reconnect(Backoff::default())));
-            for payloads in all() {
-                let (stream, _) = listener.accept().await;
-                burst(acceptor.accept(stream).await.unwrap(), &payloads).await;
-            }
-            client.abort();
-        }
+        let hog = Hog::new();
+        answers(echo, Config::new().budget(hog.budget.clone())).await;
     });
+}
+
+async fn answers<F>(echo: fn(Reconnecting) -> F, ours: Config)
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let deflate = Deflate::balanced();
+    let acceptors = [
+        Acceptor::new().config(config()),
+        Acceptor::new().config(config()).deflate(deflate.clone()),
+    ];
+    for acceptor in acceptors {
+        let client = ClientBuilder::new(url.clone()).config(ours.clone());
+        let client = client.deflate(deflate.clone());
+        let client = tokio::spawn(echo(client.reconnect(Backoff::default())));
+        for payloads in all() {
+            let (stream, _) = listener.accept().await;
+            burst(acceptor.accept(stream).await.unwrap(), &payloads).await;
+        }
+        client.abort();
+    }
 }
 
 mod reconnecting {
