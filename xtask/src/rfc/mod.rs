@@ -34,7 +34,7 @@ const RELIABILITY: &str = "docs/reliability.md";
 
 /// Where the limits and defaults are, and where it says which tests they have.
 const README: &str = "README.md";
-const LIMITS: &str = "crates/socket-flow/tests/limits/main.rs";
+const LIMITS: &str = "crates/socket-flow/tests/it/limits/mod.rs";
 
 /// Checks the tables against the sources and prints what they hold.
 pub(crate) fn run() -> Result<(), Error> {

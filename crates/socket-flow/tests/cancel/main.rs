@@ -6,6 +6,7 @@ mod hub;
 mod opening;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
+#[allow(dead_code)] // a part of it is used here
 mod pki;
 mod reconnecting;
 mod serving;

@@ -4,6 +4,7 @@
 mod network;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
+#[allow(dead_code)] // a part of it is used here
 mod pki;
 mod plain;
 #[cfg(feature = "rustls")]

@@ -28,6 +28,7 @@ mod metered;
 mod origin;
 #[cfg(feature = "rustls")]
 #[path = "../support/pki.rs"]
+#[allow(dead_code)] // a part of it is used here
 mod pki;
 mod redirects;
 mod reserved;
@@ -39,6 +40,7 @@ mod secrets;
 mod segments;
 mod slow_handshake;
 #[path = "../support/mod.rs"]
+#[allow(dead_code)] // a part of it is used here
 mod support;
 mod timers;
 #[cfg(feature = "rustls")]

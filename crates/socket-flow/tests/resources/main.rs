@@ -41,8 +41,10 @@ mod tearing;
 mod waking;
 
 #[path = "../support/alone.rs"]
+#[allow(dead_code)] // a part of it is used here
 mod alone;
 #[path = "../support/mod.rs"]
+#[allow(dead_code)] // a part of it is used here
 mod support;
 
 #[global_allocator]

@@ -1,7 +1,5 @@
 //! Tests that change their whole process run in one of their own.
 
-#![allow(dead_code)] // each test binary uses its part
-
 use std::process::{Command, Stdio};
 
 /// Runs an ignored test of this binary alone, with these variables.

@@ -1,7 +1,5 @@
 //! A private authority, and the certificates it issues.
 
-#![allow(dead_code)] // each test binary uses its part
-
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
     PKCS_ED25519, SignatureAlgorithm, date_time_ymd,
