@@ -5,14 +5,12 @@ use std::io::IoSlice;
 use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose, look_after};
+use crate::budget::{Lease, OWN, Purpose};
 use crate::buffer_count;
-use crate::config::{Config, NEVER};
-use crate::deadlines::after;
+use crate::config::Config;
 use crate::thread_pool::{self, Idle};
 
 /// Bytes that wait to be written, whole frames only.
@@ -35,11 +33,24 @@ pub struct WriteQueue {
     tail: BytesMut,
     /// Bytes written since the connection began. Invariant: never goes back.
     taken: u64,
+    /// What the transport owes of them.
+    pub(crate) flush: Flush,
     /// How long the tail may be without a look at the rest, in bytes. Invariant: at
     /// most the limit, and 0 where there is something in front of the tail.
     room: u32,
     /// Whether the tail is a thread's storage, or will be when it has memory.
     is_storage: bool,
+}
+
+/// Whether the transport has passed on what it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// All of it.
+    Done,
+    /// It was not flushed since it took the last of it.
+    Due,
+    /// A flush would wait: such as TLS, it has a buffer of its own.
+    Blocked,
 }
 
 struct Linked {
@@ -60,6 +71,7 @@ impl WriteQueue {
             linked: None,
             tail: BytesMut::new(),
             taken: 0,
+            flush: Flush::Done,
             room: 0,
             is_storage: true,
         };
@@ -363,51 +375,6 @@ impl Linked {
             self.segments.pop_front();
         }
         count
-    }
-}
-
-/// Watches a queue that is charged to a budget: it leaves as quickly as memory is
-/// short.
-#[derive(Debug)]
-pub(crate) struct Pressed {
-    /// The next look; `NEVER` while there is none.
-    pub(crate) at: Duration,
-    /// [`WriteQueue::taken`] at the last look.
-    taken: u64,
-}
-
-impl Pressed {
-    /// Tells the time: whether hardly anything has left within the patience of the
-    /// budget, while it was short.
-    pub(crate) fn is_late(&mut self, now: Duration, budget: Option<&Budget>, taken: u64) -> bool {
-        let Some(budget) = budget else {
-            *self = Self::default();
-            return false;
-        };
-        if now < self.at && self.at != NEVER {
-            return false;
-        }
-        let is_first = self.at == NEVER;
-        let hardly = taken - self.taken < PROGRESS as u64;
-        let patience = budget.patience();
-        *self = Self {
-            at: after(now, look_after(patience), patience),
-            taken,
-        };
-        let is_late = !is_first && hardly && budget.is_short();
-        if is_late {
-            budget.count_closed();
-        }
-        is_late
-    }
-}
-
-impl Default for Pressed {
-    fn default() -> Self {
-        Self {
-            at: NEVER,
-            taken: 0,
-        }
     }
 }
 

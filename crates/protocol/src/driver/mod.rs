@@ -67,6 +67,7 @@ mod ending;
 mod failure;
 mod handed_in;
 mod input_memory;
+mod others;
 mod read;
 mod receiving;
 mod sending;
