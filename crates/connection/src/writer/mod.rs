@@ -104,7 +104,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// sent; afterwards it stays queued and leaves with the next flush.
     pub async fn send<P: Payload>(&mut self, message: P) -> Result<(), Error> {
         let mut message = Some(message);
-        poll_fn(|cx| self.poll_send(&mut message, cx.waker())).await
+        poll_fn(|cx| self.poll_send(Outgoing::queue, &mut message, cx.waker())).await
     }
 
     /// Writes everything queued. A message that is compressed by turns is
@@ -251,17 +251,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         self.event(what, error.close_code().unwrap_or(ABNORMAL));
     }
 
-    pub(crate) fn poll_send<P: Payload>(
-        &mut self,
-        message: &mut Option<P>,
-        waker: &Waker,
-    ) -> Poll<Result<(), Error>> {
-        self.poll_send_by(Outgoing::queue, message, waker)
-    }
-
     /// Queues a message, or a part of one, by the given call and writes
     /// everything queued.
-    pub(crate) fn poll_send_by<P>(
+    pub(crate) fn poll_send<P>(
         &mut self,
         queue: fn(&mut Outgoing, P) -> Result<(), SendError<P>>,
         message: &mut Option<P>,
@@ -277,7 +269,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 Err(error) => return Poll::Ready(Err(self.closed(error))),
             }
         }
-        self.poll_flush(waker)
+        self.poll_goal(Goal::Flushed, waker)
     }
 
     pub(crate) fn poll_ping(
@@ -320,7 +312,8 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// Does what the driver says until the goal is reached, without receiving.
     pub(crate) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Error>> {
         let mut turn = Turn::new();
-        let was_sent = self.closing().is_sent();
+        // Whether a deadline is judged while the connection is open.
+        let mut is_judged = false;
         loop {
             match self.sending.next(goal, &turn) {
                 Next::Wait(at) => {
@@ -329,20 +322,20 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                         self.had_turn();
                         return Poll::Pending;
                     }
+                    is_judged = !self.closing().is_sent();
                 }
                 Next::Over(result) => {
                     self.tell_flushes(waker);
-                    let result = result.map_err(Error::from);
-                    if let Err(error @ Error::Timeout(_)) = &result {
-                        if !was_sent {
-                            self.tell(error);
-                        }
+                    let Err(failure) = result else {
+                        return Poll::Ready(Ok(()));
+                    };
+                    let error = Error::from(failure);
+                    if is_judged && matches!(error, Error::Timeout(_)) {
+                        self.tell(&error);
                     }
-                    if result.is_err() {
-                        // The transport takes nothing more.
-                        self.end_outbox();
-                    }
-                    return Poll::Ready(result);
+                    // The transport takes nothing more.
+                    self.end_outbox();
+                    return Poll::Ready(Err(error));
                 }
                 Next::Yield => {
                     self.tell_flushes(waker);
@@ -350,6 +343,15 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
                 }
                 next => ready!(self.poll_step(&next, &mut turn, waker)),
             }
+        }
+    }
+
+    /// Tells those who wait for it what has been sent, or never will be.
+    #[inline]
+    pub(crate) fn tell_flushes(&mut self, waker: &Waker) {
+        let outbox = self.outbox.as_deref();
+        if outbox.is_some_and(Outbox::is_flushing) {
+            self.answer_flushes(waker);
         }
     }
 
@@ -454,8 +456,8 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
     fn drop(&mut self) {
         if self.io.is_none() {
             if let Some(outbox) = &self.outbox {
-                outbox.shut();
-                outbox.leave(false);
+                outbox.discard();
+                outbox.leave();
             }
             return;
         }
@@ -471,7 +473,7 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         }
         let _ = self.poll_goal(Goal::Gone, Waker::noop());
         if let Some(outbox) = &self.outbox {
-            outbox.leave(false);
+            outbox.leave();
         }
     }
 }
