@@ -56,7 +56,6 @@
 )]
 
 mod budget;
-mod buffer_count;
 mod closing;
 mod config;
 mod deadlines;

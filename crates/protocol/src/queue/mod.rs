@@ -1,5 +1,6 @@
+mod linked;
+
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
 use std::mem;
@@ -9,13 +10,13 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::budget::{Lease, OWN, Purpose};
-use crate::buffer_count;
 use crate::config::Config;
+use crate::queue::linked::Linked;
 use crate::thread_pool::{self, Idle};
 
 /// Bytes that wait to be written, whole frames only.
 ///
-/// Small frames are copied behind each other into one contiguous tail, so
+/// Small frames are copied after each other into one contiguous tail, so
 /// that many of them leave in one write; large payloads are linked, not
 /// copied. It is a [`Buf`] with vectored chunks: write what it lends, then
 /// [`advance`](Buf::advance) by what was taken. A write may stop anywhere,
@@ -51,17 +52,6 @@ pub(crate) enum Flush {
     Due,
     /// A flush would wait: such as TLS, it has a buffer of its own.
     Blocked,
-}
-
-struct Linked {
-    segments: VecDeque<Bytes>,
-    /// Bytes in `segments`.
-    len: usize,
-    /// Bytes of the first segment that were written. Its memory is free once all of
-    /// it was.
-    written: usize,
-    /// Charged for them, and for a tail of its own, where there is a budget.
-    lease: Option<Lease>,
 }
 
 impl WriteQueue {
@@ -168,7 +158,7 @@ impl WriteQueue {
         self.settle_room();
     }
 
-    /// Puts `payload` behind everything queued so far, without a copy.
+    /// Puts `payload` after everything queued so far, without a copy.
     pub(crate) fn link(&mut self, payload: Bytes) {
         self.link_tail().push(payload);
         self.charge();
@@ -191,7 +181,7 @@ impl WriteQueue {
     fn storage_is_gone(&mut self) {
         // What comes next is a storage again.
         if mem::replace(&mut self.is_storage, true) {
-            buffer_count::gone(STORAGE);
+            thread_pool::gone(STORAGE);
         }
     }
 
@@ -327,57 +317,6 @@ impl WriteQueue {
     }
 }
 
-impl Default for Linked {
-    fn default() -> Self {
-        Self {
-            segments: VecDeque::with_capacity(SEGMENTS),
-            len: 0,
-            written: 0,
-            lease: None,
-        }
-    }
-}
-
-impl Linked {
-    fn push(&mut self, segment: Bytes) {
-        if !segment.is_empty() {
-            self.len += segment.len();
-            self.segments.push_back(segment);
-        }
-    }
-
-    /// Copies what keeps much more memory than it needs: a header a whole storage, a
-    /// payload the buffer that it was read into. What others keep as well is not.
-    fn shrink(&mut self) {
-        self.written = 0;
-        for segment in &mut self.segments {
-            *segment = match mem::take(segment).try_into_mut() {
-                Ok(memory) if memory.len() >= memory.capacity() / 2 => memory.freeze(),
-                Err(segment) if segment.len() > OWN => segment,
-                Ok(memory) => Bytes::copy_from_slice(&memory),
-                Err(segment) => Bytes::copy_from_slice(&segment),
-            };
-        }
-    }
-
-    /// Drops the first `count` bytes; how many of them are not here.
-    fn advance(&mut self, mut count: usize) -> usize {
-        while let Some(segment) = self.segments.front_mut() {
-            if count < segment.len() {
-                self.len -= count;
-                self.written += count;
-                segment.advance(count);
-                return 0;
-            }
-            count -= segment.len();
-            self.len -= segment.len();
-            self.written = 0;
-            self.segments.pop_front();
-        }
-        count
-    }
-}
-
 impl Drop for WriteQueue {
     fn drop(&mut self) {
         if self.tail.capacity() > 0 {
@@ -438,10 +377,6 @@ impl Buf for WriteQueue {
         }
     }
 }
-
-/// Segments there is room for at once: four payloads that are just linked, each
-/// after its header, fill a queue to the default high-water mark.
-const SEGMENTS: usize = 8;
 
 /// Room for a queue filled to the default high-water mark and one more
 /// message that is just not linked.
