@@ -184,7 +184,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         if !chunk.is_empty() {
             // What is contiguous, as small messages are, without the detour of a
             // vectored write.
-            let written = if chunk.len() == queued.len() || !io.is_write_vectored() {
+            let written = if !io.is_write_vectored() || chunk.len() == queued.len() {
                 io.as_mut().poll_write(cx, chunk)
             } else {
                 let mut slices = [IoSlice::new(&[]); SLICES];

@@ -69,7 +69,8 @@ impl Others {
         }
     }
 
-    fn renew_share(&mut self) {
+    /// They wait no longer for something else to be done.
+    pub(super) fn renew_share(&mut self) {
         if let Share::Had { left } = self.share {
             self.share = Share::Runs { left, taken: 0 };
         }

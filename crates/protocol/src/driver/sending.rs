@@ -319,7 +319,9 @@ impl Sending {
 
     /// The goal is reached, unless something queued was lost.
     fn reached(&mut self) -> Next {
-        self.renew_share();
+        if let Some(others) = &mut self.others {
+            others.renew_share();
+        }
         Next::Over(self.loss().map_or(Ok(()), Err))
     }
 
