@@ -4,8 +4,8 @@ use std::ops::Range;
 use bytes::BytesMut;
 use socket_flow_frames::{MaskKey, OpCode, ReceiveBuf, Role, Spare, mask};
 
+use crate::buffer_count;
 use crate::event::{Found, Kind};
-use crate::thread_pool;
 
 /// Received bytes that wait to be parsed.
 ///
@@ -146,7 +146,7 @@ impl Input {
     /// The memory has grown to a buffer's size, or more.
     pub(crate) fn grew_to_a_buffer(&mut self) {
         if !mem::replace(&mut self.is_buffer, true) {
-            thread_pool::came(READ_BUFFER);
+            buffer_count::came(READ_BUFFER);
         }
     }
 
@@ -158,7 +158,7 @@ impl Input {
     /// The memory is the application's from now on, or nobody's.
     fn give_up_buffer(&mut self) {
         if self.has_buffer() {
-            thread_pool::gone(READ_BUFFER);
+            buffer_count::gone(READ_BUFFER);
         }
     }
 
@@ -252,7 +252,7 @@ impl Input {
             // What is left, of no length, would keep all of the memory.
             self.buf = ReceiveBuf::new();
             if self.is_buffer {
-                thread_pool::gone(READ_BUFFER);
+                buffer_count::gone(READ_BUFFER);
             }
         }
         payload.advance(range.start);

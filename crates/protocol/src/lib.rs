@@ -56,6 +56,7 @@
 )]
 
 mod budget;
+mod buffer_count;
 mod closing;
 mod config;
 mod deadlines;

@@ -2,18 +2,17 @@
 //! need a large one to be fast, and a connection that waits needs none.
 //!
 //! A connection that was handed a message may keep its buffer for as long as its
-//! application takes, and then another one is made. How much memory all of them have is
-//! counted for the process, which costs nothing where a buffer goes round.
+//! application takes, and then another one is made.
 
 use std::cell::RefCell;
 use std::mem;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::LocalKey;
 
 use bytes::BytesMut;
 
 use crate::budget::Budget;
+use crate::buffer_count::{came, gone};
 
 /// The buffer of a thread.
 pub(crate) type Slot = LocalKey<RefCell<Idle>>;
@@ -105,23 +104,3 @@ fn free(storage: &mut BytesMut, is_buffer: &mut bool, size: usize) {
     // What comes next is a buffer again.
     *is_buffer = true;
 }
-
-/// Memory of a buffer's size is one from now on.
-#[cold]
-pub(crate) fn came(size: usize) {
-    HELD.fetch_add(size, Ordering::Relaxed);
-}
-
-/// A buffer is no more, or is the application's.
-#[cold]
-pub(crate) fn gone(size: usize) {
-    HELD.fetch_sub(size, Ordering::Relaxed);
-}
-
-/// How many bytes the buffers of all threads have: those that wait for the next
-/// connection, and those that connections have.
-pub(crate) fn held() -> usize {
-    HELD.load(Ordering::Relaxed)
-}
-
-static HELD: AtomicUsize = AtomicUsize::new(0);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::thread_pool;
+use crate::buffer_count;
 
 pub(crate) use claim::{Claim, PROGRESS, look_after};
 pub use lease::Lease;
@@ -262,7 +262,7 @@ impl Budget {
     pub(crate) fn allows_buffer(&self, size: usize) -> bool {
         let room = self.limit().saturating_sub(self.shares());
         let used = self.0.used.load(Ordering::SeqCst);
-        used.saturating_add(thread_pool::held())
+        used.saturating_add(buffer_count::held())
             .saturating_add(size)
             <= room / 2
     }
@@ -276,7 +276,7 @@ impl Budget {
 
     /// What is used whether or not there is room.
     fn always(&self) -> usize {
-        self.shares().saturating_add(thread_pool::held())
+        self.shares().saturating_add(buffer_count::held())
     }
 
     /// The shares of open connections, or what is set aside for them.

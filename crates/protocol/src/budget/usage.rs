@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::thread_pool;
+use crate::buffer_count;
 
 /// What memory of a [`Budget`](crate::Budget) is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Counters {
             events: self.bytes(Purpose::Events),
             handshakes: self.bytes(Purpose::Handshakes),
             tls: self.bytes(Purpose::Tls),
-            buffers: thread_pool::held(),
+            buffers: buffer_count::held(),
             closed: self.closed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             reduced: self.reduced.load(Ordering::Relaxed),

@@ -71,6 +71,7 @@ mod others;
 mod read;
 mod receiving;
 mod sending;
+mod taking_over;
 mod turn;
 mod waiting;
 

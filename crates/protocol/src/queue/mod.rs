@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::budget::{Lease, OWN, Purpose};
+use crate::buffer_count;
 use crate::config::Config;
 use crate::queue::linked::Linked;
 use crate::thread_pool::{self, Idle};
@@ -181,7 +182,7 @@ impl WriteQueue {
     fn storage_is_gone(&mut self) {
         // What comes next is a storage again.
         if mem::replace(&mut self.is_storage, true) {
-            thread_pool::gone(STORAGE);
+            buffer_count::gone(STORAGE);
         }
     }
 
