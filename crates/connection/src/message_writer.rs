@@ -219,9 +219,9 @@ impl<S: AsyncWrite + Unpin> To<'_, S> {
     ) -> Result<(), Error> {
         let mut part = Some(part);
         poll_fn(|cx| match self {
-            Self::Writer(writer) => writer.poll_send_by(queue, &mut part, cx.waker()),
+            Self::Writer(writer) => writer.poll_send(queue, &mut part, cx.waker()),
             Self::Owned(writer) => writer.poll(cx, |writer, waker| {
-                writer.poll_send_by(queue, &mut part, waker)
+                writer.poll_send(queue, &mut part, waker)
             }),
         })
         .await

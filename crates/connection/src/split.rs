@@ -8,7 +8,7 @@ use bytes::BufMut;
 use futures_core::Stream;
 use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, ControlError, Event, Found, Message, MessageRef, Negotiated,
-    Payload, SendError,
+    Outgoing, Payload, SendError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_read_buf;
@@ -227,7 +227,12 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
     /// are never cut.
     pub async fn send<P: Payload>(&mut self, message: P) -> Result<(), Error> {
         let mut message = Some(message);
-        poll_fn(|cx| self.poll(cx, |writer, waker| writer.poll_send(&mut message, waker))).await
+        poll_fn(|cx| {
+            self.poll(cx, |writer, waker| {
+                writer.poll_send(Outgoing::queue, &mut message, waker)
+            })
+        })
+        .await
     }
 
     /// Writes everything queued. A message that is compressed by turns is

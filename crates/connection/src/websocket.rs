@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use socket_flow_protocol::driver::{Failure, drive};
 use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, Config, ControlError, Event, Expired, Found, Input, Message,
-    Negotiated, Payload, Protocol, Role, SendError,
+    Negotiated, Outgoing, Payload, Protocol, Role, SendError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{Span, debug_span, field};
@@ -239,7 +239,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// are never cut. Dropped while it waits for room, the message is not
     /// sent; afterwards it stays queued and leaves with the next flush.
     pub async fn send<P: Payload>(&mut self, message: P) -> Result<(), Error> {
-        self.writer.send(message).await
+        let (writer, mut message) = (&mut self.writer, Some(message));
+        poll_fn(|cx| writer.poll_send(Outgoing::queue, &mut message, cx.waker())).await
     }
 
     /// Writes everything queued. A message that is compressed by turns is

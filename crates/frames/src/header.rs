@@ -104,7 +104,7 @@ impl FrameHeader {
     #[inline]
     #[must_use]
     pub fn encode(&self) -> HeaderBytes {
-        let first = if self.fin { FIN } else { 0 } | self.rsv.bits() | u8::from(self.opcode);
+        let first = if self.fin { FIN } else { 0 } | self.rsv.0 | self.opcode as u8;
         let mask_bit = if self.mask.is_some() { MASK } else { 0 };
         let (key, key_len) = match self.mask {
             Some(key) => (word(key.to_bytes()), 4),

@@ -16,7 +16,7 @@ use core::{fmt, ops::BitOr};
 /// assert_eq!(Rsv::default(), Rsv::NONE);
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Rsv(u8);
+pub struct Rsv(pub(crate) u8);
 
 impl Rsv {
     /// No bit.

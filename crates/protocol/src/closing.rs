@@ -10,8 +10,8 @@
 ///               our Close is queued
 /// ```
 ///
-/// A peer's Close is answered in the same step, so `Received` is only seen
-/// by a peer of a connection that failed before it could answer.
+/// A peer's Close is answered in the same step, so `Received` is not seen between
+/// two steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)] // the RFC's four states; there is no fifth
 pub enum Closing {
@@ -37,23 +37,5 @@ impl Closing {
     #[inline]
     pub fn is_received(self) -> bool {
         matches!(self, Self::Received | Self::Done)
-    }
-
-    #[inline]
-    pub(crate) fn send(self) -> Self {
-        if self.is_received() {
-            Self::Done
-        } else {
-            Self::Sent
-        }
-    }
-
-    #[inline]
-    pub(crate) fn receive(self) -> Self {
-        if self.is_sent() {
-            Self::Done
-        } else {
-            Self::Received
-        }
     }
 }

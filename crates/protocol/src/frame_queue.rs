@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::mask_keys::MaskKeys;
 use crate::queue::WriteQueue;
 
-/// Encodes frames behind what already waits to be written.
+/// Encodes frames after what already waits to be written.
 ///
 /// Small frames are copied, header and payload, into the queue's contiguous
 /// tail; large payloads are linked. A client copies either way, and masks on
@@ -34,109 +34,83 @@ impl FrameQueue {
         self.keys.is_some()
     }
 
-    /// One unfragmented frame whose payload is copied.
-    #[inline(always)]
-    pub(crate) fn whole(&mut self, opcode: OpCode, payload: &[u8]) {
-        self.append(true, Rsv::NONE, opcode, payload);
-    }
-
-    /// How long [`FrameQueue::whole`] makes a control frame.
-    pub(crate) fn whole_len(&self, payload: &[u8]) -> usize {
+    /// How long a control frame is.
+    pub(crate) fn control_len(&self, payload: &[u8]) -> usize {
         let key = if self.masks() { 4 } else { 0 };
         2 + key + payload.len()
     }
 
-    /// A message, or a part of one, in frames of at most `fragment` bytes of
-    /// payload; `fin` says whether the message ends with it.
-    #[inline]
-    pub(crate) fn message(
-        &mut self,
-        fin: bool,
-        rsv: Rsv,
-        opcode: OpCode,
-        payload: &[u8],
-        fragment: usize,
-    ) {
-        if payload.len() < LINK_MIN && payload.len() <= fragment {
-            self.append(fin, rsv, opcode, payload);
+    /// One frame, whose payload is copied.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, kind: FrameKind, payload: &[u8]) {
+        if self.keys.is_some() {
+            self.append_masked(kind, payload);
         } else {
-            self.large(fin, rsv, opcode, payload, fragment);
+            let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
+            kind.put_header(tail, None, payload.len());
+            append(tail, payload);
+        }
+    }
+
+    #[inline(never)]
+    fn append_masked(&mut self, kind: FrameKind, payload: &[u8]) {
+        let key = self.next_key();
+        let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
+        kind.put_header(tail, key, payload.len());
+        append_payload(tail, payload, key, 0);
+    }
+
+    /// A message, or a part of one, in frames of at most `fragment` bytes of
+    /// payload.
+    #[inline]
+    pub(crate) fn message(&mut self, kind: FrameKind, payload: &[u8], fragment: usize) {
+        if payload.len() < LINK_MIN && payload.len() <= fragment {
+            self.append(kind, payload);
+        } else {
+            self.large(kind, payload, fragment);
         }
     }
 
     /// A message that is linked, or sent in several frames.
-    fn large(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, mut rest: &[u8], fragment: usize) {
-        let mut first = (rsv, opcode);
-        loop {
-            let (part, left) = rest.split_at(rest.len().min(fragment.max(1)));
-            let (rsv, opcode) = first;
-            let fin = fin && left.is_empty();
+    fn large(&mut self, kind: FrameKind, mut rest: &[u8], fragment: usize) {
+        kind.cut(rest.len(), fragment, |kind, len| {
+            let part;
+            (part, rest) = rest.split_at(len);
             // It is copied either way: into what is there, rather than into
             // memory of its own.
-            let len = HeaderBytes::PADDED_LEN + part.len();
-            if part.len() < LINK_MIN || self.queue.fits_tail(len) {
-                self.append(fin, rsv, opcode, part);
+            if len < LINK_MIN || self.queue.fits_tail(HeaderBytes::PADDED_LEN + len) {
+                self.append(kind, part);
             } else {
-                let key = self.header(fin, rsv, opcode, part.len());
+                let key = self.header(kind, len);
                 self.queue.link(copy(part, key, 0));
             }
-            if left.is_empty() {
-                return;
-            }
-            first = (Rsv::NONE, OpCode::Continuation);
-            rest = left;
-        }
+        });
     }
 
     /// The same for shared bytes, which a server links without copying.
-    pub(crate) fn shared(
-        &mut self,
-        fin: bool,
-        rsv: Rsv,
-        opcode: OpCode,
-        mut rest: Bytes,
-        fragment: usize,
-    ) {
+    pub(crate) fn shared(&mut self, kind: FrameKind, mut rest: Bytes, fragment: usize) {
         if self.masks() {
-            return self.message(fin, rsv, opcode, &rest, fragment);
+            return self.message(kind, &rest, fragment);
         }
-        let mut first = (rsv, opcode);
-        loop {
-            let part = rest.split_to(rest.len().min(fragment.max(1)));
-            let (rsv, opcode) = first;
-            let fin = fin && rest.is_empty();
-            if part.len() < LINK_MIN {
-                self.append(fin, rsv, opcode, &part);
+        kind.cut(rest.len(), fragment, |kind, len| {
+            let part = rest.split_to(len);
+            if len < LINK_MIN {
+                self.append(kind, &part);
             } else {
-                self.header(fin, rsv, opcode, part.len());
+                self.header(kind, len);
                 self.queue.link(part);
             }
-            if rest.is_empty() {
-                return;
-            }
-            first = (Rsv::NONE, OpCode::Continuation);
-        }
+        });
     }
 
     /// A message, or a part of one, whose payload is in several pieces; a large
     /// piece that nobody else has is masked where it lies.
-    pub(crate) fn pieces(
-        &mut self,
-        fin: bool,
-        rsv: Rsv,
-        opcode: OpCode,
-        pieces: Vec<Bytes>,
-        fragment: usize,
-    ) {
-        let mut left: usize = pieces.iter().map(Bytes::len).sum();
+    pub(crate) fn pieces(&mut self, kind: FrameKind, pieces: Vec<Bytes>, fragment: usize) {
+        let len = pieces.iter().map(Bytes::len).sum();
         let mut pieces = pieces.into_iter();
         let mut piece = Bytes::new();
-        let mut first = (rsv, opcode);
-        loop {
-            let len = left.min(fragment.max(1));
-            left -= len;
-            let (rsv, opcode) = first;
-            let key = self.header(fin && left == 0, rsv, opcode, len);
+        kind.cut(len, fragment, |kind, len| {
+            let key = self.header(kind, len);
             let mut done = 0;
             while done < len {
                 if piece.is_empty() {
@@ -148,23 +122,14 @@ impl FrameQueue {
                 done += part.len();
                 self.piece(part, key, offset);
             }
-            if left == 0 {
-                return;
-            }
-            first = (Rsv::NONE, OpCode::Continuation);
-        }
+        });
     }
 
     /// Some of a frame's payload, after its header; the first byte is at
     /// `offset` within it.
     fn piece(&mut self, piece: Bytes, key: Option<MaskKey>, offset: usize) {
         if piece.len() < LINK_MIN {
-            let tail = self.queue.tail(piece.len());
-            match key {
-                Some(key) => mask::append(tail, &piece, key, offset),
-                None => append(tail, &piece),
-            }
-            return;
+            return append_payload(self.queue.tail(piece.len()), &piece, key, offset);
         }
         self.queue.link(match key {
             Some(key) => match piece.try_into_mut() {
@@ -187,35 +152,12 @@ impl FrameQueue {
         }
     }
 
-    /// Copies one frame behind everything queued.
-    #[inline(always)]
-    fn append(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
-        if self.masks() {
-            self.append_masked(fin, rsv, opcode, payload);
-        } else {
-            let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
-            put_header(tail, &header(fin, rsv, opcode, None, payload.len()));
-            append(tail, payload);
-        }
-    }
-
-    #[inline(never)]
-    fn append_masked(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) {
-        let key = self.next_key();
-        let tail = self.queue.tail(HeaderBytes::PADDED_LEN + payload.len());
-        put_header(tail, &header(fin, rsv, opcode, key, payload.len()));
-        match key {
-            Some(key) => mask::append(tail, payload, key, 0),
-            None => append(tail, payload),
-        }
-    }
-
     /// Writes a header alone; its payload, masked with the key that comes
     /// back, must follow at once.
-    fn header(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, len: usize) -> Option<MaskKey> {
+    fn header(&mut self, kind: FrameKind, len: usize) -> Option<MaskKey> {
         let key = self.next_key();
-        let header = header(fin, rsv, opcode, key, len);
-        put_header(self.queue.tail(HeaderBytes::PADDED_LEN), &header);
+        let tail = self.queue.tail(HeaderBytes::PADDED_LEN);
+        kind.put_header(tail, key, len);
         key
     }
 
@@ -225,39 +167,86 @@ impl FrameQueue {
     }
 }
 
-#[inline]
-pub(crate) fn header(
-    fin: bool,
-    rsv: Rsv,
-    opcode: OpCode,
-    mask: Option<MaskKey>,
-    len: usize,
-) -> FrameHeader {
-    FrameHeader {
-        fin,
-        rsv,
-        opcode,
-        mask,
-        len: len as u64,
+/// What a frame header says beside mask and length (RFC 6455 §5.2): for one frame, or
+/// for a message that may be sent in several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameKind {
+    pub(crate) fin: bool,
+    pub(crate) rsv: Rsv,
+    pub(crate) opcode: OpCode,
+}
+
+impl FrameKind {
+    /// A whole message that is not compressed, or a control frame.
+    #[inline]
+    pub(crate) fn plain(opcode: OpCode) -> Self {
+        Self {
+            fin: true,
+            rsv: Rsv::NONE,
+            opcode,
+        }
+    }
+
+    /// A whole message that is compressed (RFC 7692 §6).
+    #[inline]
+    pub(crate) fn compressed(opcode: OpCode) -> Self {
+        Self {
+            fin: true,
+            rsv: Rsv::RSV1,
+            opcode,
+        }
+    }
+
+    /// Appends a header by its fixed length and cuts off what is too much: the
+    /// cheapest way for a few bytes.
+    #[inline]
+    pub(crate) fn put_header(self, to: &mut BytesMut, mask: Option<MaskKey>, len: usize) {
+        let Self { fin, rsv, opcode } = self;
+        let len = len as u64;
+        let header = FrameHeader {
+            fin,
+            rsv,
+            opcode,
+            mask,
+            len,
+        }
+        .encode();
+        let end = to.len() + header.len();
+        to.extend_from_slice(header.padded());
+        to.truncate(end);
+    }
+
+    /// Cuts a payload of `left` bytes into frames of at most `most` bytes each (RFC 6455
+    /// §5.4), and tells each of them with its length. An empty payload is one empty
+    /// frame.
+    #[inline]
+    fn cut(self, mut left: usize, most: usize, mut frame: impl FnMut(Self, usize)) {
+        let mut kind = self;
+        loop {
+            let len = left.min(most.max(1));
+            left -= len;
+            kind.fin = self.fin && left == 0;
+            frame(kind, len);
+            if left == 0 {
+                return;
+            }
+            (kind.rsv, kind.opcode) = (Rsv::NONE, OpCode::Continuation);
+        }
     }
 }
 
-/// Appends a header by its fixed length and cuts off what is too much: the
-/// cheapest way for a few bytes.
+/// Appends some of a frame's payload; the first byte is at `offset` within it.
 #[inline]
-fn put_header(tail: &mut BytesMut, header: &FrameHeader) {
-    let header = header.encode();
-    let end = tail.len() + header.len();
-    tail.extend_from_slice(header.padded());
-    tail.truncate(end);
+fn append_payload(to: &mut BytesMut, payload: &[u8], key: Option<MaskKey>, offset: usize) {
+    match key {
+        Some(key) => mask::append(to, payload, key, offset),
+        None => append(to, payload),
+    }
 }
 
 fn copy(payload: &[u8], key: Option<MaskKey>, offset: usize) -> Bytes {
     let mut copy = BytesMut::with_capacity(payload.len());
-    match key {
-        Some(key) => mask::append(&mut copy, payload, key, offset),
-        None => append(&mut copy, payload),
-    }
+    append_payload(&mut copy, payload, key, offset);
     copy.freeze()
 }
 

@@ -181,7 +181,7 @@ impl Sender {
     ///
     /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
-        self.outbox.close(frame(code, reason)?, false);
+        self.outbox.ask_to_close(frame(code, reason)?, false);
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl Sender {
     ///
     /// [`ControlError::ReasonTooLong`] when `reason` is over 123 bytes.
     pub fn close_now(&self, code: CloseCode, reason: &str) -> Result<(), ControlError> {
-        self.outbox.close(frame(code, reason)?, true);
+        self.outbox.ask_to_close(frame(code, reason)?, true);
         Ok(())
     }
 

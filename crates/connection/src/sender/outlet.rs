@@ -75,8 +75,8 @@ impl Outlet {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Handed> {
         loop {
             let mut freed = 0;
-            if let Some(handed) = self.outbox.next(&mut freed) {
-                self.outbox.free(freed);
+            if let Some(handed) = self.outbox.pop(&mut freed) {
+                self.outbox.release_permits(freed);
                 return Poll::Ready(handed);
             }
             self.outbox.tell_handed_on();
@@ -111,12 +111,12 @@ impl Outlet {
     pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Handed> {
         let (mut freed, mut is_lost) = (0, false);
         let next = loop {
-            match self.outbox.next(&mut freed) {
+            match self.outbox.pop(&mut freed) {
                 Some(Handed::Message(_)) => is_lost = true,
                 next => break next,
             }
         };
-        self.outbox.free(freed);
+        self.outbox.release_permits(freed);
         if is_lost {
             self.outbox.fail_flushes();
         }
@@ -135,9 +135,9 @@ impl Outlet {
     /// Nothing is handed on any more: what waits is dropped, and senders are told,
     /// those too that wait for a [`flush`](Sender::flush).
     pub fn end(&mut self) {
-        self.outbox.shut();
+        self.outbox.discard();
         // Whether what was handed on is sent is not known here.
-        self.outbox.leave(false);
+        self.outbox.leave();
     }
 
     /// What was asked for, as a driver takes it over: for a shell of one's own,

@@ -23,7 +23,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
             .outbox
             .get_or_insert_with(|| Arc::new(Outbox::new(capacity, stall, config.memory())));
         if is_over {
-            outbox.shut();
+            outbox.discard();
         }
         self.sending.expect_handed_in();
         Sender::new(Arc::clone(outbox))

@@ -52,8 +52,8 @@ impl Drop for Heir {
     fn drop(&mut self) {
         // Without its transport nothing of it can be sent.
         if self.0.stop_awaiting(CloseCode::GOING_AWAY) && self.0.take_estate().is_some() {
-            self.0.shut();
-            self.0.leave(false);
+            self.0.discard();
+            self.0.leave();
         }
     }
 }

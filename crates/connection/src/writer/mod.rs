@@ -1,25 +1,20 @@
+mod driving;
 mod feed;
 mod heir;
 mod sent;
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::Waker;
 use std::time::Duration;
 
-use bytes::Buf;
-use socket_flow_protocol::driver::{Goal, Next, Sending, Turn};
-use socket_flow_protocol::{
-    CloseCode, Closing, ControlError, Outgoing, Payload, SendError, WriteQueue,
-};
+use socket_flow_protocol::driver::{Goal, Sending};
+use socket_flow_protocol::{CloseCode, Closing, ControlError, Outgoing, Payload, SendError};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 use tracing::{Span, debug};
 
 use crate::error::{ABNORMAL, Error};
-use crate::give_way::give_way;
 use crate::sender::outbox::{Outbox, Taking, panic_code};
 use crate::timer::Timer;
 
@@ -28,7 +23,7 @@ pub use heir::Heir;
 /// The sending half of a connection, next to its [`Reader`](crate::Reader).
 ///
 /// [`queue`](Writer::queue) is the call for replies: it copies a message
-/// behind others that wait and returns; what is queued is written when the
+/// after others that wait and returns; what is queued is written when the
 /// reader runs out of input, in one write for many messages.
 /// [`send`](Writer::send) writes at once.
 ///
@@ -104,7 +99,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
     /// sent; afterwards it stays queued and leaves with the next flush.
     pub async fn send<P: Payload>(&mut self, message: P) -> Result<(), Error> {
         let mut message = Some(message);
-        poll_fn(|cx| self.poll_send(&mut message, cx.waker())).await
+        poll_fn(|cx| self.poll_send(Outgoing::queue, &mut message, cx.waker())).await
     }
 
     /// Writes everything queued. A message that is compressed by turns is
@@ -156,9 +151,9 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         poll_fn(|cx| self.poll_ping(&mut data, cx.waker())).await
     }
 
-    /// Begins the closing handshake (RFC 6455 §7.1.2): queues a Close, behind
+    /// Begins the closing handshake (RFC 6455 §7.1.2): queues a Close, after
     /// all that is queued and all that [`Sender`](crate::Sender)s have handed
-    /// in. No message can be queued behind it; go on receiving until `None`
+    /// in. No message can be queued after it; go on receiving until `None`
     /// for what the peer still sends. A second call changes nothing.
     ///
     /// # Errors
@@ -250,212 +245,14 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         };
         self.event(what, error.close_code().unwrap_or(ABNORMAL));
     }
-
-    pub(crate) fn poll_send<P: Payload>(
-        &mut self,
-        message: &mut Option<P>,
-        waker: &Waker,
-    ) -> Poll<Result<(), Error>> {
-        self.poll_send_by(Outgoing::queue, message, waker)
-    }
-
-    /// Queues a message, or a part of one, by the given call and writes
-    /// everything queued.
-    pub(crate) fn poll_send_by<P>(
-        &mut self,
-        queue: fn(&mut Outgoing, P) -> Result<(), SendError<P>>,
-        message: &mut Option<P>,
-        waker: &Waker,
-    ) -> Poll<Result<(), Error>> {
-        while let Some(next) = message.take() {
-            match queue(self.sending.outgoing_mut(), next) {
-                Ok(()) => {}
-                Err(SendError::Full(next)) => {
-                    *message = Some(next);
-                    ready!(self.poll_ready(waker))?;
-                }
-                Err(error) => return Poll::Ready(Err(self.closed(error))),
-            }
-        }
-        self.poll_flush(waker)
-    }
-
-    pub(crate) fn poll_ping(
-        &mut self,
-        data: &mut Option<&[u8]>,
-        waker: &Waker,
-    ) -> Poll<Result<(), Error>> {
-        while let Some(next) = *data {
-            match self.sending.outgoing_mut().ping(next) {
-                Ok(()) => *data = None,
-                Err(ControlError::Full) => ready!(self.poll_ready(waker))?,
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
-        }
-        self.poll_flush(waker)
-    }
-
-    /// Why bytes that were queued are not sent, if any.
-    pub(crate) fn loss(&mut self) -> Option<Error> {
-        self.sending.loss().map(Error::from)
-    }
-
-    /// A closed queue tells first why what it had was lost, if it was.
-    fn closed<P>(&mut self, error: SendError<P>) -> Error {
-        self.loss().unwrap_or_else(|| error.into())
-    }
-
-    pub(crate) fn poll_ready(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
-        ready!(self.poll_goal(Goal::Room, waker))?;
-        if self.closing().is_sent() {
-            return Poll::Ready(Err(self.closed(SendError::Closed(()))));
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    pub(crate) fn poll_flush(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
-        self.poll_goal(Goal::Flushed, waker)
-    }
-
-    /// Does what the driver says until the goal is reached, without receiving.
-    pub(crate) fn poll_goal(&mut self, goal: Goal, waker: &Waker) -> Poll<Result<(), Error>> {
-        let mut turn = Turn::new();
-        let was_sent = self.closing().is_sent();
-        loop {
-            match self.sending.next(goal, &turn) {
-                Next::Wait(at) => {
-                    if !self.timer.has_passed(self.epoch, at, &mut turn, waker) {
-                        self.tell_flushes(waker);
-                        self.had_turn();
-                        return Poll::Pending;
-                    }
-                }
-                Next::Over(result) => {
-                    self.tell_flushes(waker);
-                    let result = result.map_err(Error::from);
-                    if let Err(error @ Error::Timeout(_)) = &result {
-                        if !was_sent {
-                            self.tell(error);
-                        }
-                    }
-                    if result.is_err() {
-                        // The transport takes nothing more.
-                        self.end_outbox();
-                    }
-                    return Poll::Ready(result);
-                }
-                Next::Yield => {
-                    self.tell_flushes(waker);
-                    return give_way(waker);
-                }
-                next => ready!(self.poll_step(&next, &mut turn, waker)),
-            }
-        }
-    }
-
-    /// Does what [`Sending::next_output`] would say, until all is written and
-    /// flushed. Pending: the transport is blocked, or only the driver can go on.
-    #[inline(always)]
-    pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {
-        match self.sending.is_watched() && self.has_handed_in() {
-            true => self.poll_handed_in(waker),
-            false => self.poll_write(waker),
-        }
-    }
-
-    #[inline(never)]
-    fn poll_handed_in(&mut self, waker: &Waker) -> Poll<()> {
-        loop {
-            let is_more = self.take_over();
-            ready!(self.poll_write(waker));
-            if self.sending.is_held_up() {
-                return Poll::Pending;
-            }
-            if !is_more {
-                return Poll::Ready(());
-            }
-            if self.sending.had_share() {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    /// Does one thing the driver says about the write side. Pending: it says
-    /// something that this shell does not know.
-    #[inline(always)]
-    pub(crate) fn poll_step(&mut self, next: &Next, turn: &mut Turn, waker: &Waker) -> Poll<()> {
-        match next {
-            Next::Write => {
-                if self.poll_write(waker).is_pending() {
-                    turn.block_writes();
-                }
-            }
-            Next::TakeOver => turn.taken_over(self.take_over()),
-            Next::ShutDown => turn.shut_down(self.poll_shutdown(waker).is_ready()),
-            _ => return Poll::Pending,
-        }
-        Poll::Ready(())
-    }
-
-    /// Writes what is queued until it is all written and flushed, or the
-    /// transport is blocked.
-    #[inline]
-    fn poll_write(&mut self, waker: &Waker) -> Poll<()> {
-        while self.sending.has_output() {
-            ready!(self.poll_write_once(waker));
-        }
-        Poll::Ready(())
-    }
-
-    /// Writes once, and flushes when that was the last of it. Ready when
-    /// there is another try, or nothing left.
-    #[inline(never)]
-    fn poll_write_once(&mut self, waker: &Waker) -> Poll<()> {
-        let cx = &mut Context::from_waker(waker);
-        let io = self.io.as_mut().expect(PRESENT);
-        let queued = self.sending.queued();
-        if !queued.is_empty() {
-            let written = poll_write_some(io, cx, queued);
-            ready!(self.sending.wrote(written));
-            if !self.sending.wants_flush() {
-                return Poll::Ready(());
-            }
-        }
-        let flushed = Pin::new(io).poll_flush(cx);
-        self.sending.flushed(flushed)
-    }
-
-    /// Why the transport failed, if it did, as an empty write tells: it reaches a
-    /// socket, which then says that its peer has reset the connection.
-    pub(crate) fn failure(&mut self, waker: &Waker) -> Option<io::Error> {
-        let cx = &mut Context::from_waker(waker);
-        match Pin::new(self.io_mut()).poll_write(cx, &[]) {
-            Poll::Ready(Err(error)) => Some(error),
-            Poll::Ready(Ok(_)) | Poll::Pending => None,
-        }
-    }
-
-    /// Flushes the transport; whether that went through. A failure is met again
-    /// by whatever is written next.
-    pub(crate) fn poll_flush_io(&mut self, waker: &Waker) -> bool {
-        let flushed = Pin::new(self.io_mut()).poll_flush(&mut Context::from_waker(waker));
-        matches!(flushed, Poll::Ready(Ok(())))
-    }
-
-    /// Shuts the write side down; failures do not matter any more.
-    fn poll_shutdown(&mut self, waker: &Waker) -> Poll<()> {
-        Pin::new(self.io_mut())
-            .poll_shutdown(&mut Context::from_waker(waker))
-            .map(|_| ())
-    }
 }
 
 impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
     fn drop(&mut self) {
         if self.io.is_none() {
             if let Some(outbox) = &self.outbox {
-                outbox.shut();
-                outbox.leave(false);
+                outbox.discard();
+                outbox.leave();
             }
             return;
         }
@@ -471,30 +268,10 @@ impl<S: AsyncWrite + Unpin> Drop for Writer<S> {
         }
         let _ = self.poll_goal(Goal::Gone, Waker::noop());
         if let Some(outbox) = &self.outbox {
-            outbox.leave(false);
+            outbox.leave();
         }
     }
 }
-
-/// Writes once: what is contiguous, as small messages are, without the detour
-/// of a vectored write.
-fn poll_write_some<S: AsyncWrite + Unpin>(
-    io: &mut S,
-    cx: &mut Context<'_>,
-    output: &WriteQueue,
-) -> Poll<io::Result<usize>> {
-    let io = Pin::new(io);
-    let chunk = output.chunk();
-    if chunk.len() == output.len() || !io.is_write_vectored() {
-        return io.poll_write(cx, chunk);
-    }
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    let count = output.chunks_vectored(&mut slices);
-    io.poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
-}
-
-/// The most segments in one write: 16 large payloads with what lies between.
-const SLICES: usize = 32;
 
 /// Why the stream is there: see the invariant of [`Writer`].
 const PRESENT: &str = "only what consumes the writer takes the stream";

@@ -1,33 +1,22 @@
 //! How senders that wait learn that what they handed in was sent.
 
-use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use socket_flow_protocol::SendError;
 use tokio::io::AsyncWrite;
 
-use crate::sender::outbox::Outbox;
 use crate::writer::Writer;
 
 impl<S: AsyncWrite + Unpin> Writer<S> {
-    /// Tells those who wait for it what has been sent, or never will be.
-    #[inline]
-    pub(crate) fn tell_flushes(&mut self, waker: &Waker) {
-        let is_flushing = |outbox: &Outbox| outbox.flushing.load(Ordering::Acquire);
-        if self.outbox.as_deref().is_some_and(is_flushing) {
-            self.settle_flushes(waker);
-        }
-    }
-
     #[cold]
     #[inline(never)]
-    fn settle_flushes(&mut self, waker: &Waker) {
+    pub(super) fn answer_flushes(&mut self, waker: &Waker) {
         let Some(outbox) = self.outbox.clone() else {
             return;
         };
         if let Some(cause) = self.loss() {
             let mut cause = Some(cause);
-            for flush in outbox.settle_flushes(|flushes, _| flushes.take_where(|_| true)) {
+            for flush in outbox.answer_flushes(|flushes, _| flushes.take_where(|_| true)) {
                 let cause = cause.take().or_else(|| self.loss());
                 flush.tell(Err(cause.unwrap_or(SendError::Closed(()).into())));
             }
@@ -36,7 +25,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         let (end, written) = (self.sending.queued_to(), self.sending.written());
         let is_compressing = self.sending.is_compressing();
         let mut is_written = false;
-        outbox.settle_flushes(|flushes, taken| {
+        outbox.answer_flushes(|flushes, taken| {
             // What is compressed by turns was taken over last, and its end is not
             // known yet.
             let queued = taken.wrapping_sub(is_compressing.into());
@@ -46,7 +35,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         });
         // The driver flushes once the queue is empty, which may not come.
         if is_written && (self.sending.is_flushed() || self.poll_flush_io(waker)) {
-            for flush in outbox.settle_flushes(|flushes, _| flushes.sent(written)) {
+            for flush in outbox.answer_flushes(|flushes, _| flushes.sent(written)) {
                 flush.tell(Ok(()));
             }
         }

@@ -67,9 +67,11 @@ mod ending;
 mod failure;
 mod handed_in;
 mod input_memory;
+mod others;
 mod read;
 mod receiving;
 mod sending;
+mod taking_over;
 mod turn;
 mod waiting;
 

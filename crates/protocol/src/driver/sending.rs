@@ -3,16 +3,18 @@ use std::mem;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use bytes::Buf;
 use socket_flow_frames::{CloseCode, ClosePayload};
 
 use crate::closing::Closing;
-use crate::driver::handed_in::{Accepts, Handed, HandedIn, cost};
+use crate::driver::handed_in::HandedIn;
+use crate::driver::others::Others;
 use crate::driver::turn::Shutdown;
 use crate::driver::{Failure, Next, Turn};
 use crate::error::{ControlError, Expired, SendError};
 use crate::message::Payload;
 use crate::outgoing::Outgoing;
-use crate::queue::WriteQueue;
+use crate::queue::{Flush, WriteQueue};
 
 /// The sending half of a driver: what is queued, and how it is written.
 #[derive(Debug)]
@@ -20,20 +22,8 @@ pub struct Sending {
     pub(super) outgoing: Outgoing,
     /// Why bytes that were queued are not sent and never will be.
     lost: Option<Box<Failure>>,
-    /// Bytes are written that the transport may not have flushed.
-    is_dirty: bool,
-    /// Whether others hand in messages.
-    takes_over: bool,
-    /// Whether the last room in the queue was theirs: they and the answers to
-    /// messages that are held back have it in turns.
-    others_were_last: bool,
-    /// How many messages, or KiB, are left to take over in this turn; none while
-    /// others had their share.
-    left: i16,
-    /// What was taken over since others had nothing more or had to wait, in
-    /// [`SHARE`]ths of what they can hand in at once; counted where they have more.
-    /// From [`SHARE`] on they had it, and what is beyond is left of the turn.
-    taken: u16,
+    /// What others hand in, where any do.
+    pub(super) others: Option<Others>,
 }
 
 /// What a call that only sends waits for.
@@ -59,11 +49,7 @@ impl Sending {
         Self {
             outgoing,
             lost: None,
-            is_dirty: false,
-            takes_over: false,
-            others_were_last: false,
-            left: TURN,
-            taken: 0,
+            others: None,
         }
     }
 
@@ -80,19 +66,13 @@ impl Sending {
         if let Some(next) = next {
             return next;
         }
-        if self.is_held_up() {
-            return self.yields();
+        match goal {
+            _ if self.is_held_up() => self.yields(),
+            Goal::Room if !self.outgoing.is_full() => self.reached(),
+            _ if self.has_output() => self.blocked(turn),
+            Goal::Closed if !self.outgoing.is_closed() => Next::Wait(None),
+            _ => self.reached(),
         }
-        if goal == Goal::Room && !self.outgoing.is_full() {
-            return self.reached();
-        }
-        if self.has_output() {
-            return self.blocked(turn);
-        }
-        if goal == Goal::Closed && !self.closing().is_sent() {
-            return Next::Wait(None);
-        }
-        self.reached()
     }
 
     /// What is to be written before the connection waits: what others have
@@ -100,30 +80,23 @@ impl Sending {
     /// is done, or the transport is blocked.
     #[inline]
     pub fn next_output(&mut self, turn: &Turn) -> Option<Next> {
-        if self.had_share() {
-            // They wait for nothing else.
-            self.renew_share();
-        }
-        if self.takes_over(turn) {
-            return Some(Next::TakeOver);
-        }
-        if let Some(next) = self.write(turn) {
-            return Some(next);
-        }
-        self.takes_more(turn).then_some(Next::TakeOver)
+        // They wait for nothing else.
+        self.renew_share();
+        self.next_output_by_shares(turn)
     }
 
     /// The same, but nothing is taken over while others [had](Self::had_share)
     /// their share.
     #[inline]
     pub(super) fn next_output_by_shares(&self, turn: &Turn) -> Option<Next> {
-        if self.takes_over(turn) && !self.had_share() {
+        let takes = self.others.as_ref().is_some_and(Others::may_hand_in);
+        if takes && turn.asks_others() {
             return Some(Next::TakeOver);
         }
         if let Some(next) = self.write(turn) {
             return Some(next);
         }
-        (self.takes_more(turn) && !self.had_share()).then_some(Next::TakeOver)
+        (takes && self.takes_more(turn)).then_some(Next::TakeOver)
     }
 
     /// Queues a message; see [`Outgoing::queue`].
@@ -151,7 +124,7 @@ impl Sending {
         handed_in: &mut impl HandedIn,
     ) -> Result<(), ControlError> {
         let payload = ClosePayload::new(code, reason)?;
-        if !self.closing().is_sent() {
+        if !self.outgoing.is_closed() {
             self.take_last(handed_in);
             self.outgoing.queue_close(&payload);
         }
@@ -166,90 +139,20 @@ impl Sending {
         let _ = self.start_close(code, "", handed_in);
     }
 
-    /// Others may hand messages in from now on: the driver says
-    /// [`Next::TakeOver`].
-    pub fn expect_handed_in(&mut self) {
-        self.takes_over = true;
-        self.outgoing.watch();
-    }
-
     /// Whether a shell has to look, before it hands a message out by
     /// [`Receiving::quick`](super::Receiving::quick), at what others have handed
     /// in.
     #[inline(always)]
     pub fn is_watched(&self) -> bool {
-        self.outgoing.is_watched()
+        self.outgoing.watched
     }
 
     /// Whether [`next`](Self::next) has to say [`Next::Yield`] before more is
     /// taken over: the turn's work is used up by taking over or by compressing, or
     /// a message is compressed by turns.
+    #[inline]
     pub fn is_held_up(&self) -> bool {
-        self.outgoing.is_used_up() || self.outgoing.is_compressing() || self.has_taken_all()
-    }
-
-    /// Whether as much was taken over as others can hand in at once, or 32,768
-    /// messages, and they have more. All that they had handed in before is in the
-    /// write queue: the driver hands the next message out, or reads, before it takes
-    /// over more.
-    #[inline]
-    pub fn had_share(&self) -> bool {
-        self.taken >= SHARE
-    }
-
-    /// Moves what others have handed in into the write queue, until it is
-    /// full or the turn's work is used up; whether that is why it stopped.
-    #[inline(never)]
-    pub fn take_over(&mut self, handed_in: &mut impl HandedIn) -> bool {
-        if self.closing().is_sent() {
-            handed_in.close();
-            return false;
-        }
-        // Inside a message nothing but a Close may stand.
-        let only_close = self.outgoing.is_unfinished();
-        let mut left = self.left;
-        while only_close || !(self.outgoing.is_full() || self.outgoing.is_used_up()) {
-            // One at a time, so that nobody waits for a lock while a message is
-            // compressed.
-            match handed_in.next(only_close) {
-                Some(Handed::Message(message)) => {
-                    // It is neither full nor closed, and between messages.
-                    let _ = self.outgoing.queue(message);
-                    self.others_were_last = true;
-                    left = left.wrapping_sub(1);
-                    if left <= 0 {
-                        break;
-                    }
-                }
-                Some(Handed::Close(frame)) => {
-                    // Its reason was found to be short enough.
-                    let _ = self.start_close(frame.code, &frame.reason, handed_in);
-                    return false;
-                }
-                None => {
-                    // They paused: what they handed in is counted by what came
-                    // before it, a message or a read.
-                    self.taken = 0;
-                    return false;
-                }
-            }
-        }
-        self.stopped(left);
-        true
-    }
-
-    /// What is taken over now.
-    #[inline]
-    pub fn accepts(&self) -> Accepts {
-        if self.closing().is_sent() {
-            Accepts::Nothing
-        } else if self.outgoing.is_unfinished() {
-            Accepts::Close
-        } else if self.outgoing.is_full() {
-            Accepts::Nothing
-        } else {
-            Accepts::All
-        }
+        self.outgoing.watched && (self.is_used_up() || self.outgoing.is_compressing())
     }
 
     /// What waits to be written.
@@ -262,14 +165,14 @@ impl Sending {
     /// is compressed by turns does not yet.
     #[inline]
     pub fn has_output(&self) -> bool {
-        self.outgoing.has_queued() || self.is_dirty
+        self.outgoing.has_queued() || !matches!(self.outgoing.frames.queue.flush, Flush::Done)
     }
 
     /// Bytes that left the queue since the connection began: the transport took
     /// them, or they were dropped.
     #[inline]
     pub fn written(&self) -> u64 {
-        self.outgoing.taken()
+        self.outgoing.frames.queue.taken()
     }
 
     /// Where the write queue ends, in bytes since the connection began: what is
@@ -289,13 +192,13 @@ impl Sending {
 
     /// Whether all that was written is flushed.
     pub fn is_flushed(&self) -> bool {
-        !self.is_dirty
+        matches!(self.outgoing.frames.queue.flush, Flush::Done)
     }
 
     /// Whether all that is left is to flush the transport.
     #[inline]
     pub fn wants_flush(&self) -> bool {
-        self.is_dirty && !self.outgoing.has_queued()
+        !matches!(self.outgoing.frames.queue.flush, Flush::Done) && !self.outgoing.has_queued()
     }
 
     /// Reports a write from [`queued`](Self::queued). A failure ends the sending
@@ -305,8 +208,9 @@ impl Sending {
     pub fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<()> {
         match ready!(written) {
             Ok(count) if count > 0 => {
-                self.outgoing.wrote(count);
-                self.is_dirty = true;
+                let queue = &mut self.outgoing.frames.queue;
+                queue.advance(count);
+                queue.flush = Flush::Due;
                 Poll::Ready(())
             }
             Ok(_) => self.failed(io::ErrorKind::WriteZero.into()),
@@ -319,13 +223,12 @@ impl Sending {
     pub fn flushed(&mut self, flushed: Poll<io::Result<()>>) -> Poll<()> {
         match flushed {
             Poll::Ready(Ok(())) => {
-                self.is_dirty = false;
-                self.outgoing.set_unflushed(false);
+                self.outgoing.frames.queue.flush = Flush::Done;
                 Poll::Ready(())
             }
             Poll::Ready(Err(error)) => self.failed(error),
             Poll::Pending => {
-                self.outgoing.set_unflushed(true);
+                self.outgoing.frames.queue.flush = Flush::Blocked;
                 Poll::Pending
             }
         }
@@ -365,54 +268,7 @@ impl Sending {
         Self {
             outgoing: self.outgoing.take(),
             lost: self.lost.take(),
-            is_dirty: mem::take(&mut self.is_dirty),
-            takes_over: mem::take(&mut self.takes_over),
-            others_were_last: self.others_were_last,
-            left: TURN,
-            taken: 0,
-        }
-    }
-
-    /// Whether what others have handed in is to be taken over first.
-    #[inline]
-    pub(super) fn takes_over(&self, turn: &Turn) -> bool {
-        self.takes_over && turn.asks_others()
-    }
-
-    /// Whether others have more, and there is room for it again.
-    #[inline]
-    pub(super) fn takes_more(&self, turn: &Turn) -> bool {
-        turn.others_have_more() && !(self.outgoing.is_full() || self.is_used_up())
-    }
-
-    /// Others may have more, and so much is left of the turn, but for bytes.
-    #[cold]
-    fn stopped(&mut self, left: i16) {
-        let count = usize::try_from(self.left - left).unwrap_or(0);
-        if count == 0 || self.had_share() {
-            return;
-        }
-        // What was queued before is work as well, but no share of theirs: the first
-        // time it may be all there is.
-        let bytes = self.outgoing.queued_len();
-        let spent = i16::try_from(bytes >> 10).unwrap_or(TURN).min(TURN);
-        self.left = left.saturating_sub(spent).max(0);
-        let all = self.outgoing.config().limits().high_water.max(1);
-        let theirs = if self.taken > 0 { bytes } else { 0 };
-        let cost = theirs.saturating_add(count * cost(0) as usize);
-        let share = cost.saturating_mul(SHARE.into()) / all;
-        self.taken += share.clamp(1, SHARE.into()) as u16;
-        if self.had_share() {
-            // Nothing is taken over until it is renewed.
-            (self.left, self.taken) = (0, SHARE + self.left.unsigned_abs());
-        }
-    }
-
-    /// Others wait no longer for something else to be done.
-    pub(super) fn renew_share(&mut self) {
-        if self.had_share() {
-            let left = (self.taken - SHARE).min(TURN.unsigned_abs());
-            (self.left, self.taken) = (left as i16, 0);
+            others: self.others.take().map(|_| Others::default()),
         }
     }
 
@@ -420,31 +276,14 @@ impl Sending {
     #[inline]
     pub(super) fn is_used_up(&self) -> bool {
         // Nothing is compressed or taken over where nothing is watched.
-        self.outgoing.is_watched() && (self.outgoing.is_used_up() || self.has_taken_all())
-    }
-
-    /// Whether this turn takes nothing more over, whatever share others had.
-    #[inline]
-    fn has_taken_all(&self) -> bool {
-        self.left == 0 && !self.had_share()
-    }
-
-    /// Whether others are to have the room there is before a message that is
-    /// held back is handed out.
-    pub(super) fn others_are_next(&self, turn: &Turn) -> bool {
-        (!self.others_were_last || turn.drains_others())
-            && (self.takes_over(turn) || self.takes_more(turn))
-    }
-
-    /// A message that was held back is handed out: its answer has the room.
-    pub(super) fn answer_is_next(&mut self) {
-        self.others_were_last = false;
+        self.outgoing.watched
+            && (self.outgoing.is_used_up() || self.others.as_ref().is_some_and(Others::had_turn))
     }
 
     /// Writes as far as the transport takes it.
     #[inline]
     pub(super) fn write(&self, turn: &Turn) -> Option<Next> {
-        (self.has_output() && !turn.are_writes_blocked()).then_some(Next::Write)
+        (self.has_output() && !turn.writes_blocked).then_some(Next::Write)
     }
 
     /// Others have their turn. What is compressed by turns had its share of this
@@ -452,9 +291,8 @@ impl Sending {
     pub(super) fn yields(&mut self) -> Next {
         self.outgoing.compress_some();
         self.outgoing.renew_work();
-        match self.had_share() {
-            true => self.taken = SHARE + TURN.unsigned_abs(),
-            false => self.left = TURN,
+        if let Some(others) = &mut self.others {
+            others.renew_turn();
         }
         Next::Yield
     }
@@ -467,7 +305,6 @@ impl Sending {
             self.lost = Some(Box::new(cause()));
         }
         self.outgoing.abandon();
-        self.is_dirty = false;
     }
 
     /// Why writing failed, if it did.
@@ -477,17 +314,14 @@ impl Sending {
 
     /// Whether a Close is queued, and all is compressed, written and flushed.
     pub(super) fn is_done(&self) -> bool {
-        self.closing().is_sent() && !self.has_output() && !self.outgoing.is_compressing()
-    }
-
-    /// Whether others are to be told that nothing is sent any more.
-    pub(super) fn tells_others(&mut self) -> bool {
-        mem::take(&mut self.takes_over)
+        self.outgoing.is_closed() && !self.has_output() && !self.outgoing.is_compressing()
     }
 
     /// The goal is reached, unless something queued was lost.
     fn reached(&mut self) -> Next {
-        self.renew_share();
+        if let Some(others) = &mut self.others {
+            others.renew_share();
+        }
         Next::Over(self.loss().map_or(Ok(()), Err))
     }
 
@@ -496,7 +330,7 @@ impl Sending {
     #[inline]
     pub(super) fn release_memory(&mut self) {
         if self.outgoing.has_queued() {
-            self.outgoing.release_memory();
+            self.outgoing.frames.queue.settle();
         }
     }
 
@@ -534,26 +368,6 @@ impl Sending {
         Next::Over(Ok(()))
     }
 
-    /// Takes over all there is, in front of a Close of ours. Nothing more is
-    /// handed in meanwhile, so it is bounded by what may be handed in at once.
-    fn take_last(&mut self, handed_in: &mut impl HandedIn) {
-        handed_in.refuse();
-        // Inside a message nothing but a Close may stand.
-        while !self.outgoing.is_unfinished() {
-            match handed_in.next(false) {
-                Some(Handed::Message(message)) => {
-                    let _ = self.outgoing.queue_promised(message);
-                }
-                Some(Handed::Close(frame)) => {
-                    // It came first. Its reason was found to be short enough.
-                    let _ = self.outgoing.close(frame.code, &frame.reason);
-                    return;
-                }
-                None => return,
-            }
-        }
-    }
-
     /// A write failed: unless it was merely interrupted nothing more is
     /// written.
     #[cold]
@@ -562,20 +376,19 @@ impl Sending {
             io::ErrorKind::Interrupted => {}
             // A socket that does not wait says so.
             io::ErrorKind::WouldBlock => {
-                self.outgoing.set_unflushed(self.wants_flush());
+                if self.wants_flush() {
+                    self.outgoing.frames.queue.flush = Flush::Blocked;
+                } else if !self.is_flushed() {
+                    self.outgoing.frames.queue.flush = Flush::Due;
+                }
                 return Poll::Pending;
             }
             _ => {
-                self.is_dirty = true;
+                // What the transport has of it is lost, too.
+                self.outgoing.frames.queue.flush = Flush::Due;
                 self.abandon(|| Failure::Io(error));
             }
         }
         Poll::Ready(())
     }
 }
-
-/// The messages, or KiB, that are taken over in a turn.
-const TURN: i16 = 512;
-
-/// All that others can hand in at once.
-const SHARE: u16 = 1 << 15;

@@ -2,6 +2,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
+use socket_flow_frames::OpCode;
 
 use crate::message::Message;
 
@@ -68,6 +69,15 @@ impl<'a> MessageRef<'a> {
     /// large one.
     pub fn to_message(&self) -> Message {
         (*self).into()
+    }
+
+    /// The opcode it is sent under.
+    #[inline]
+    pub(crate) fn opcode(&self) -> OpCode {
+        match self.text {
+            Some(_) => OpCode::Text,
+            None => OpCode::Binary,
+        }
     }
 
     /// The payload as shared bytes: copied, unless it can be shared.

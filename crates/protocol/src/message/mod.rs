@@ -115,6 +115,15 @@ impl Message {
         self.as_bytes().is_empty()
     }
 
+    /// The opcode it is sent under.
+    #[inline]
+    pub(crate) fn opcode(&self) -> OpCode {
+        match self {
+            Self::Text(_) => OpCode::Text,
+            Self::Binary(_) => OpCode::Binary,
+        }
+    }
+
     /// The same message, lent; to send it that way copies nothing of a large
     /// one.
     #[inline]
@@ -168,15 +177,5 @@ impl From<Bytes> for Message {
 impl From<BytesMut> for Message {
     fn from(bytes: BytesMut) -> Self {
         Self::Binary(bytes.freeze())
-    }
-}
-
-/// The opcode a message is sent under.
-#[inline]
-pub(crate) fn opcode(is_text: bool) -> OpCode {
-    if is_text {
-        OpCode::Text
-    } else {
-        OpCode::Binary
     }
 }

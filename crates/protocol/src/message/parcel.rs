@@ -1,6 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use socket_flow_frames::OpCode;
 
 use crate::message::payload::sealed;
 use crate::message::{Compression, Payload, Prepared};
@@ -28,7 +29,7 @@ impl Parcel {
         let body = match payload.prepared() {
             Some(prepared) => Body::Prepared(prepared.clone()),
             None => Body::Plain {
-                text: payload.text(),
+                opcode: payload.opcode(),
                 compression: payload.compression(),
                 bytes: payload.share(),
             },
@@ -59,8 +60,8 @@ impl Parcel {
 #[derive(Clone)]
 enum Body {
     Plain {
-        /// Invariant: only where a [`Payload`] said so, and so is valid UTF-8.
-        text: bool,
+        /// Invariant: text only where a [`Payload`] said so, and so is valid UTF-8.
+        opcode: OpCode,
         compression: Compression,
         bytes: Bytes,
     },
@@ -70,8 +71,7 @@ enum Body {
 impl fmt::Debug for Parcel {
     /// Shows kind and length only, like a message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.text() { "Text" } else { "Binary" };
-        write!(f, "Parcel({kind}, {} bytes)", self.len())
+        write!(f, "Parcel({:?}, {} bytes)", self.opcode(), self.len())
     }
 }
 
@@ -87,10 +87,10 @@ impl Payload for Parcel {
     }
 
     #[inline]
-    fn text(&self) -> bool {
+    fn opcode(&self) -> OpCode {
         match &self.body {
-            Body::Plain { text, .. } => *text,
-            Body::Prepared(prepared) => prepared.message().is_text(),
+            Body::Plain { opcode, .. } => *opcode,
+            Body::Prepared(prepared) => prepared.opcode(),
         }
     }
 
@@ -148,10 +148,10 @@ mod tests {
                 Compression::Always,
             ),
         ];
-        for (parcel, text, compression) in parcels {
+        for (parcel, is_text, compression) in parcels {
             assert_eq!(parcel.bytes(), b"abc");
             assert_eq!(parcel.len(), 3);
-            assert_eq!(parcel.text(), text, "{parcel:?}");
+            assert_eq!(parcel.opcode() == OpCode::Text, is_text, "{parcel:?}");
             assert_eq!(parcel.compression(), compression, "{parcel:?}");
             assert_eq!(parcel.share(), "abc");
         }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use socket_flow_frames::Utf8Bytes;
+use socket_flow_frames::{OpCode, Utf8Bytes};
 
 use crate::message::{Message, MessageRef, Prepared};
 
@@ -17,9 +17,9 @@ pub trait Payload: sealed::Sealed {
     #[doc(hidden)]
     fn bytes(&self) -> &[u8];
 
-    /// Whether it goes out as text.
+    /// The opcode it goes out under: text or binary.
     #[doc(hidden)]
-    fn text(&self) -> bool;
+    fn opcode(&self) -> OpCode;
 
     /// The payload as shared bytes; copies where it is only borrowed.
     #[doc(hidden)]
@@ -97,8 +97,8 @@ impl Payload for &Prepared {
     }
 
     #[inline]
-    fn text(&self) -> bool {
-        self.message().is_text()
+    fn opcode(&self) -> OpCode {
+        self.message().opcode()
     }
 
     #[inline]
@@ -123,8 +123,8 @@ macro_rules! wrapper {
             }
 
             #[inline]
-            fn text(&self) -> bool {
-                self.0.text()
+            fn opcode(&self) -> OpCode {
+                self.0.opcode()
             }
 
             #[inline]
@@ -150,7 +150,7 @@ pub(super) mod sealed {
 }
 
 macro_rules! payload {
-    ($($type:ty, $text:expr, |$this:ident| $bytes:expr, $share:expr;)*) => {$(
+    ($($type:ty, |$this:ident| $opcode:expr, $bytes:expr, $share:expr;)*) => {$(
         impl sealed::Sealed for $type {}
 
         impl Payload for $type {
@@ -161,9 +161,10 @@ macro_rules! payload {
             }
 
             #[inline]
-            fn text(&self) -> bool {
-                let text: fn(&$type) -> bool = $text;
-                text(self)
+            #[allow(unused_variables)] // most types have one opcode
+            fn opcode(&self) -> OpCode {
+                let $this = self;
+                $opcode
             }
 
             #[inline]
@@ -176,13 +177,13 @@ macro_rules! payload {
 }
 
 payload! {
-    Message, Message::is_text, |this| this.as_bytes(), this.into_bytes();
-    MessageRef<'_>, |this| this.is_text(), |this| this.as_bytes(), this.to_bytes();
-    &str, |_| true, |this| str::as_bytes(this), Bytes::copy_from_slice(this.as_bytes());
-    String, |_| true, |this| str::as_bytes(this), this.into();
-    Utf8Bytes, |_| true, |this| this.as_bytes(), this.into_bytes();
-    &[u8], |_| false, |this| this, Bytes::copy_from_slice(this);
-    Vec<u8>, |_| false, |this| this, this.into();
-    Bytes, |_| false, |this| this, this;
-    BytesMut, |_| false, |this| this, this.freeze();
+    Message, |this| this.opcode(), this.as_bytes(), this.into_bytes();
+    MessageRef<'_>, |this| this.opcode(), this.as_bytes(), this.to_bytes();
+    &str, |this| OpCode::Text, str::as_bytes(this), Bytes::copy_from_slice(this.as_bytes());
+    String, |this| OpCode::Text, str::as_bytes(this), this.into();
+    Utf8Bytes, |this| OpCode::Text, this.as_bytes(), this.into_bytes();
+    &[u8], |this| OpCode::Binary, this, Bytes::copy_from_slice(this);
+    Vec<u8>, |this| OpCode::Binary, this, this.into();
+    Bytes, |this| OpCode::Binary, this, this;
+    BytesMut, |this| OpCode::Binary, this, this.freeze();
 }

@@ -2,11 +2,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use socket_flow_frames::{OpCode, Rsv};
+use socket_flow_frames::{HeaderBytes, OpCode, Rsv};
 
 use crate::deflate::{self, Settings};
-use crate::frame_queue::header;
-use crate::message::{self, Message};
+use crate::frame_queue::FrameKind;
+use crate::message::Message;
 
 /// A message that is encoded, and compressed, once and sent to many
 /// connections: `queue(&prepared)`, `send(&prepared)`.
@@ -72,7 +72,7 @@ impl Prepared {
     }
 
     pub(crate) fn opcode(&self) -> OpCode {
-        message::opcode(self.shared.message.is_text())
+        self.shared.message.opcode()
     }
 
     /// What is compressed by turns of it.
@@ -95,9 +95,9 @@ impl Prepared {
         let payload = self.shared.message.as_bytes();
         let encoded = match settings {
             Some(settings) => settings.message(payload, |payload| {
-                Encoded::new(Rsv::RSV1, self.opcode(), payload)
+                Encoded::new(FrameKind::compressed(self.opcode()), payload)
             }),
-            None => Encoded::new(Rsv::NONE, self.opcode(), payload),
+            None => Encoded::new(FrameKind::plain(self.opcode()), payload),
         };
         encodings.push((settings, encoded.clone()));
         encoded
@@ -119,15 +119,15 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    fn new(rsv: Rsv, opcode: OpCode, payload: &[u8]) -> Self {
-        let header = header(true, rsv, opcode, None, payload.len()).encode();
-        let mut frame = BytesMut::with_capacity(header.len() + payload.len());
-        frame.extend_from_slice(&header);
+    fn new(kind: FrameKind, payload: &[u8]) -> Self {
+        let mut frame = BytesMut::with_capacity(HeaderBytes::PADDED_LEN + payload.len());
+        kind.put_header(&mut frame, None, payload.len());
+        let header_len = frame.len();
         frame.extend_from_slice(payload);
         Self {
             frame: frame.freeze(),
-            header_len: header.len(),
-            rsv,
+            header_len,
+            rsv: kind.rsv,
         }
     }
 

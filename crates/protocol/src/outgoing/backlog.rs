@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use socket_flow_frames::{ClosePayload, OpCode, Rsv};
+use socket_flow_frames::{ClosePayload, OpCode};
 
 use crate::budget::{Lease, Purpose};
 use crate::deflate::{ByTurns, Compress};
+use crate::frame_queue::FrameKind;
 use crate::message::{Parcel, Payload, Prepared};
 use crate::outgoing::Outgoing;
 
@@ -38,9 +40,7 @@ pub(super) enum Job {
     Payload {
         payload: Bytes,
         by_turns: ByTurns,
-        fin: bool,
-        rsv: Rsv,
-        opcode: OpCode,
+        kind: FrameKind,
     },
     /// A message whose encoding others may make, or have made.
     Prepared(Prepared),
@@ -73,18 +73,13 @@ impl Outgoing {
             }
             match step {
                 Step::Unfinished => {}
-                Step::Payload {
-                    pieces,
-                    fin,
-                    rsv,
-                    opcode,
-                } => {
+                Step::Payload(kind, pieces) => {
                     let fragment = self.config().limits().fragment;
-                    self.frames.pieces(fin, rsv, opcode, pieces, fragment);
+                    self.frames.pieces(kind, pieces, fragment);
                 }
                 Step::Prepared(opcode, pieces) => self.append_prepared(opcode, &pieces),
                 Step::Promised(message) => self.queue_any(message),
-                Step::Close(payload) => self.frames.whole(OpCode::Close, payload.as_bytes()),
+                Step::Close(payload) => self.append_control(OpCode::Close, payload.as_bytes()),
             }
         }
     }
@@ -110,8 +105,8 @@ impl Outgoing {
     }
 
     fn append_prepared(&mut self, opcode: OpCode, pieces: &[Bytes]) {
-        let (pieces, whole) = (pieces.to_vec(), usize::MAX);
-        self.frames.pieces(true, Rsv::RSV1, opcode, pieces, whole);
+        let kind = FrameKind::compressed(opcode);
+        self.frames.pieces(kind, pieces.to_vec(), usize::MAX);
     }
 
     pub(super) fn compress_by_turns(&mut self, job: Job) {
@@ -143,7 +138,7 @@ impl Outgoing {
     pub(super) fn append_close(&mut self, payload: &ClosePayload) {
         match self.backlog_mut() {
             Some(backlog) => backlog.close = Some(*payload),
-            None => self.frames.whole(OpCode::Close, payload.as_bytes()),
+            None => self.append_control(OpCode::Close, payload.as_bytes()),
         }
     }
 
@@ -166,7 +161,7 @@ impl Outgoing {
         };
         let promised: usize = backlog.promised.iter().map(Parcel::len).sum();
         let close = backlog.close.as_ref();
-        let close = close.map_or(0, |close| self.frames.whole_len(close.as_bytes()));
+        let close = close.map_or(0, |close| self.frames.control_len(close.as_bytes()));
         current + promised + close
     }
 
@@ -206,23 +201,17 @@ impl Backlog {
     }
 
     fn step(&mut self, compress: &mut Compress) -> Step {
-        if let Some(job) = self.current.take() {
-            return match job.go_on(compress) {
-                Ok(step) => step,
-                Err(job) => {
-                    self.current = Some(job);
-                    Step::Unfinished
-                }
+        if let Some(job) = &mut self.current {
+            let Some(step) = job.go_on(compress) else {
+                return Step::Unfinished;
             };
+            self.current = None;
+            return step;
         }
-        match (self.promised.pop_front(), self.close.take()) {
-            (Some(message), close) => {
-                self.close = close;
-                Step::Promised(message)
-            }
-            (None, Some(close)) => Step::Close(close),
-            (None, None) => Step::Unfinished,
+        if let Some(message) = self.promised.pop_front() {
+            return Step::Promised(message);
         }
+        self.close.take().map_or(Step::Unfinished, Step::Close)
     }
 }
 
@@ -236,36 +225,22 @@ impl Job {
         }
     }
 
-    /// Compresses until the turn's work is used up. Gives the job back where
-    /// that was not all of it.
-    fn go_on(self, compress: &mut Compress) -> Result<Step, Self> {
+    /// Compresses until the turn's work is used up, or to the end: what that has come
+    /// to.
+    fn go_on(&mut self, compress: &mut Compress) -> Option<Step> {
         match self {
             Self::Payload {
                 payload,
-                mut by_turns,
-                fin,
-                rsv,
-                opcode,
-            } => match compress.go_on(&payload, &mut by_turns) {
-                true => Ok(Step::Payload {
-                    pieces: compress.finish(by_turns, fin),
-                    fin,
-                    rsv,
-                    opcode,
-                }),
-                false => Err(Self::Payload {
-                    payload,
-                    by_turns,
-                    fin,
-                    rsv,
-                    opcode,
-                }),
-            },
+                by_turns,
+                kind,
+            } => compress.go_on(payload, by_turns).then(|| {
+                let pieces = compress.finish(mem::take(by_turns), kind.fin);
+                Step::Payload(*kind, pieces)
+            }),
             Self::Prepared(message) => {
-                match compress.prepare(message.by_turns(), message.message().as_bytes()) {
-                    Some(pieces) => Ok(Step::Prepared(message.opcode(), pieces)),
-                    None => Err(Self::Prepared(message)),
-                }
+                let payload = message.message().as_bytes();
+                let pieces = compress.prepare(message.by_turns(), payload)?;
+                Some(Step::Prepared(message.opcode(), pieces))
             }
         }
     }
@@ -275,12 +250,7 @@ impl Job {
 enum Step {
     /// The turn's work is used up.
     Unfinished,
-    Payload {
-        pieces: Vec<Bytes>,
-        fin: bool,
-        rsv: Rsv,
-        opcode: OpCode,
-    },
+    Payload(FrameKind, Vec<Bytes>),
     Prepared(OpCode, Arc<[Bytes]>),
     Promised(Parcel),
     Close(ClosePayload),

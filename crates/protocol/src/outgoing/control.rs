@@ -5,8 +5,8 @@ use std::fmt;
 use socket_flow_frames::{CloseCode, ClosePayload, MAX_CONTROL_PAYLOAD, OpCode};
 
 use crate::error::{ControlError, ProtocolError};
+use crate::frame_queue::FrameKind;
 use crate::outgoing::Outgoing;
-use crate::outgoing::rare::Rare;
 
 impl Outgoing {
     /// Queues a ping with up to 125 bytes of application data.
@@ -19,26 +19,26 @@ impl Outgoing {
         if data.len() > MAX_CONTROL_PAYLOAD {
             return Err(ControlError::TooLong);
         }
-        if self.closing.is_sent() {
+        if self.stage.is_closed() {
             return Err(ControlError::Closed);
         }
-        if self.is_at_high_water() {
+        if self.frames.queue.is_full() {
             return Err(ControlError::Full);
         }
-        self.frames.whole(OpCode::Ping, data);
+        self.append_control(OpCode::Ping, data);
         if data.is_empty() {
-            self.rare.add(Rare::APPLICATION);
+            self.empty_pings.count(EmptyPings::APPLICATION);
         }
         Ok(())
     }
 
     /// Queues the ping of the keepalive; whether there was room.
     pub(crate) fn keepalive(&mut self) -> bool {
-        let mut rare = self.rare;
+        let mut counted = self.empty_pings;
         let is_queued = self.ping(&[]).is_ok();
         if is_queued {
-            rare.add(Rare::KEEPALIVE);
-            self.rare = rare;
+            counted.count(EmptyPings::KEEPALIVE);
+            self.empty_pings = counted;
         }
         is_queued
     }
@@ -47,7 +47,10 @@ impl Outgoing {
     /// application that pings without data is given as many pongs as it asked
     /// for, also by a peer that answers only the newest ping (RFC 6455 §5.5.3).
     pub(crate) fn receive_pong(&mut self, data: &[u8]) -> bool {
-        data.is_empty() && !self.rare.take(Rare::APPLICATION) && self.rare.take(Rare::KEEPALIVE)
+        let pings = &mut self.empty_pings;
+        data.is_empty()
+            && !pings.answer(EmptyPings::APPLICATION)
+            && pings.answer(EmptyPings::KEEPALIVE)
     }
 
     /// Queues a Close (RFC 6455 §7.1.2): the closing handshake begins. Data
@@ -65,11 +68,11 @@ impl Outgoing {
 
     /// Answers a ping, or keeps it as the newest unanswered one.
     pub(crate) fn pong(&mut self, data: &[u8]) {
-        if self.closing.is_sent() {
+        if self.stage.is_closed() {
             return;
         }
         // The older ping first: a peer expects its answers in order.
-        self.settle_pong();
+        self.append_kept_pong();
         if self.has_room_for_pong() {
             self.append_pong(data);
         } else {
@@ -81,9 +84,9 @@ impl Outgoing {
     /// Notes the peer's Close and answers it with the same code
     /// (RFC 6455 §5.5.1).
     pub(crate) fn receive_close(&mut self, code: Option<CloseCode>) {
-        self.closing = self.closing.receive();
         let reply = code.map_or(ClosePayload::EMPTY, ClosePayload::from);
         self.queue_close(&reply);
+        self.stage.done();
     }
 
     /// Fails the connection (RFC 6455 §7.1.7): the Close that says why.
@@ -98,20 +101,23 @@ impl Outgoing {
     }
 
     pub(crate) fn queue_close(&mut self, payload: &ClosePayload) {
-        if self.closing.is_sent() {
+        if self.stage.is_closed() {
             return;
         }
         if let Some(pong) = self.take_pong() {
-            self.frames.whole(OpCode::Pong, pong.data());
+            self.append_control(OpCode::Pong, pong.data());
         }
         self.append_close(payload);
-        self.send_close();
+        self.stage.close();
     }
 
     /// From here on no message is queued any more.
     pub(crate) fn send_close(&mut self) {
-        self.closing = self.closing.send();
-        self.settle_plain();
+        self.stage.close();
+    }
+
+    pub(super) fn append_control(&mut self, opcode: OpCode, payload: &[u8]) {
+        self.frames.append(FrameKind::plain(opcode), payload);
     }
 
     fn has_room_for_pong(&mut self) -> bool {
@@ -121,25 +127,18 @@ impl Outgoing {
             self.pongs = 0;
         }
         usize::from(self.pongs) < self.config().limits().pongs.clamp(1, 255)
-            && !self.is_at_high_water()
+            && !self.frames.queue.is_full()
     }
 
     fn append_pong(&mut self, data: &[u8]) {
-        self.frames.whole(OpCode::Pong, data);
+        self.append_control(OpCode::Pong, data);
         self.pongs = self.pongs.saturating_add(1);
         self.pongs_end = self.queued_to();
     }
 
     /// Encodes the kept pong once there is room for it.
-    #[inline]
-    pub(super) fn settle_pong(&mut self) {
-        if self.extras.is_some() {
-            self.append_kept_pong();
-        }
-    }
-
     #[cold]
-    fn append_kept_pong(&mut self) {
+    pub(super) fn append_kept_pong(&mut self) {
         if self.kept_pong().is_some() && self.has_room_for_pong() {
             if let Some(pong) = self.take_pong() {
                 self.append_pong(pong.data());
@@ -150,6 +149,31 @@ impl Outgoing {
     #[cold]
     fn take_pong(&mut self) -> Option<Pong> {
         self.forget(|extras| extras.pong.take())?
+    }
+}
+
+/// How many pings without data were sent whose pongs may come, up to 15 of the
+/// application and 15 of the keepalive: the two look alike. What cannot be counted any
+/// more is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct EmptyPings(u8);
+
+impl EmptyPings {
+    /// Where the counter of the application's begins, as a bit.
+    const APPLICATION: u8 = 0;
+    const KEEPALIVE: u8 = 4;
+
+    fn count(&mut self, counter: u8) {
+        if self.0 >> counter & 15 < 15 {
+            self.0 += 1 << counter;
+        }
+    }
+
+    /// A pong has come; whether a ping was counted for it.
+    fn answer(&mut self, counter: u8) -> bool {
+        let is_answer = self.0 >> counter & 15 > 0;
+        self.0 -= u8::from(is_answer) << counter;
+        is_answer
     }
 }
 
@@ -179,5 +203,27 @@ impl fmt::Debug for Pong {
     /// Shows no byte of it: payloads do not belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pong({} bytes)", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counters_of_empty_pings_do_not_touch_each_other() {
+        let counters = [EmptyPings::APPLICATION, EmptyPings::KEEPALIVE];
+        for [counter, other] in [counters, [counters[1], counters[0]]] {
+            let mut pings = EmptyPings::default();
+            pings.count(other);
+            let before = pings;
+            assert!(!pings.answer(counter));
+            for _ in 0..100 {
+                pings.count(counter);
+            }
+            let answered = (0..100).filter(|_| pings.answer(counter)).count();
+            assert_eq!((answered, pings), (15, before));
+            assert!(pings.answer(other) && !pings.answer(other));
+        }
     }
 }

@@ -1,45 +1,12 @@
+//! Messages that are sent part by part (RFC 6455 §5.4).
+
 use socket_flow_frames::{OpCode, Rsv};
 
 use crate::error::SendError;
-use crate::frame_queue::LINK_MIN;
-use crate::message::{self, Payload};
+use crate::frame_queue::FrameKind;
+use crate::message::Payload;
 use crate::outgoing::Outgoing;
-
-/// A message that is sent part by part (RFC 6455 §5.4).
-///
-/// ```text
-///              queue_part                     queue_part
-///   no message ──────────▶ a message under way ───┐
-///       ▲                        │        ▲───────┘
-///       └────────────────────────┘
-///             queue_last_part
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parts {
-    Text,
-    CompressedText,
-    Binary,
-    CompressedBinary,
-}
-
-impl Parts {
-    fn new(text: bool, compressed: bool) -> Self {
-        match (text, compressed) {
-            (true, false) => Self::Text,
-            (true, true) => Self::CompressedText,
-            (false, false) => Self::Binary,
-            (false, true) => Self::CompressedBinary,
-        }
-    }
-
-    fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::CompressedText)
-    }
-
-    fn is_compressed(self) -> bool {
-        matches!(self, Self::CompressedText | Self::CompressedBinary)
-    }
-}
+use crate::outgoing::stage::Stage;
 
 impl Outgoing {
     /// Queues a part of a message whose rest is not known yet: the first one
@@ -92,61 +59,55 @@ impl Outgoing {
     }
 
     /// Queues the last part of a message, which may be empty, and so ends it.
-    /// Where no message is under way, this part is all of it.
+    /// Without any part before it, it is the whole message.
     ///
     /// # Errors
     ///
     /// As [`queue_part`](Outgoing::queue_part).
     pub fn queue_last_part<P: Payload>(&mut self, part: P) -> Result<(), SendError<P>> {
-        if self.parts.is_none() {
+        if !self.is_unfinished() {
             return self.queue(part);
         }
         self.append_part(part, true)
     }
 
-    /// Whether a message is under way part by part: begun with
-    /// [`queue_part`](Outgoing::queue_part) and not ended.
+    /// Whether a message was begun with [`queue_part`](Outgoing::queue_part) and not
+    /// ended.
     #[inline]
     pub fn is_unfinished(&self) -> bool {
-        self.parts.is_some()
+        self.stage.unfinished().is_some()
     }
 
     fn append_part<P: Payload>(&mut self, part: P, fin: bool) -> Result<(), SendError<P>> {
-        if self.closing.is_sent() {
+        if self.stage.is_closed() {
             return Err(SendError::Closed(part));
         }
-        let begun = self.parts;
-        let parts = begun.unwrap_or_else(|| Parts::new(part.text(), self.compresses(&part)));
-        let compressed = parts.is_compressed();
-        if part.text() != parts.is_text() {
+        let begun = self.stage.unfinished();
+        let (opcode, is_compressed) =
+            begun.unwrap_or_else(|| (part.opcode(), self.compresses(&part)));
+        if part.opcode() != opcode {
             return Err(SendError::WrongKind(part));
         }
         if self.is_full() {
             return Err(SendError::Full(part));
         }
         self.message = true;
-        self.parts = (!fin).then_some(parts);
-        self.settle_plain();
-        let (rsv, opcode) = match (begun, compressed) {
-            (Some(_), _) => (Rsv::NONE, OpCode::Continuation),
-            (None, true) => (Rsv::RSV1, message::opcode(part.text())),
-            (None, false) => (Rsv::NONE, message::opcode(part.text())),
+        self.stage = match fin {
+            true => Stage::messages(self.config(), self.compress.is_some()),
+            false => Stage::parts(opcode, is_compressed),
         };
-        match compressed {
-            true => self.append_compressed(fin, rsv, opcode, part),
-            false => self.append_plain(fin, rsv, opcode, part),
+        let mut kind = match is_compressed {
+            true => FrameKind::compressed(opcode),
+            false => FrameKind::plain(opcode),
+        };
+        kind.fin = fin;
+        if begun.is_some() {
+            (kind.rsv, kind.opcode) = (Rsv::NONE, OpCode::Continuation);
+        }
+        match is_compressed {
+            true => self.append_compressed(kind, part),
+            false => self.append_plain(kind, part),
         }
         Ok(())
-    }
-
-    /// Queues a part as it is, linked where it is large.
-    fn append_plain<P: Payload>(&mut self, fin: bool, rsv: Rsv, opcode: OpCode, part: P) {
-        let fragment = self.config().limits().fragment;
-        if self.frames.masks() || part.bytes().len() < LINK_MIN {
-            let payload = part.bytes();
-            self.frames.message(fin, rsv, opcode, payload, fragment);
-        } else {
-            self.frames.shared(fin, rsv, opcode, part.share(), fragment);
-        }
     }
 }

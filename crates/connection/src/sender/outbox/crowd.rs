@@ -178,7 +178,7 @@ impl Outbox {
         let owed = owed.filter(|owed| *owed as usize <= backlog);
         let Some(owed) = owed.filter(|_| !crowd.is_too_slow()) else {
             self.end_slow(&mut state);
-            self.fill(state);
+            self.announce(state);
             return Err(SendError::Full(payload));
         };
         crowd.owed = owed;
@@ -189,7 +189,7 @@ impl Outbox {
         let lossy = false;
         self.add(&mut state, One { payload, lossy }, cost);
         self.charge_what_waits(&mut state);
-        self.fill(state);
+        self.announce(state);
         Ok(())
     }
 

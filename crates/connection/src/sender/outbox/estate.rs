@@ -39,7 +39,7 @@ impl Outbox {
     /// and the connection has not ended. Whether it did.
     pub(crate) fn inherit(&self, estate: impl FnOnce() -> Estate) -> bool {
         let mut state = self.lock();
-        let inherits = state.is_awaited && !state.is_over;
+        let inherits = state.is_awaited && !state.has_ended();
         if inherits {
             state.estate = Some(Box::new(estate()));
             state.drop_code = panic_code().or(state.drop_code);
@@ -54,7 +54,11 @@ impl Outbox {
     /// Since when the connection ends; `None` where it does not, or no more.
     pub(crate) fn ends_since(&self) -> Option<Instant> {
         let state = self.lock();
-        state.shut_at.as_deref().copied().filter(|_| !state.is_over)
+        state
+            .shut_at
+            .as_deref()
+            .copied()
+            .filter(|_| !state.has_ended())
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::sender::outbox::Outbox;
 use crate::sender::outbox::stall::Stall;
+use crate::sender::outbox::{Outbox, Run};
 
 /// Those who wait until what was handed in is sent.
 #[derive(Debug, Default)]
@@ -138,19 +138,20 @@ impl Outbox {
     fn begin_flush(&self) -> oneshot::Receiver<Result<(), Error>> {
         let (told, answer) = oneshot::channel();
         let mut state = self.lock();
-        if state.lost {
-            // Whoever waits learns it from `told`, which is dropped.
-        } else if state.is_left {
-            if state.is_sent {
+        match state.run {
+            Run::Runs if !state.lost => {
+                let until = Until::TakenOver(state.handed_in());
+                let crowd = state.crowd.get_or_insert_default();
+                crowd.flushes.push(Flush { until, told });
+                self.flushing.store(true, Ordering::Release);
+                // Whoever runs the connection sees to it.
+                self.announce(state);
+            }
+            Run::Left { sent: true } | Run::Ended { sent: true } if !state.lost => {
                 let _ = told.send(Ok(()));
             }
-        } else {
-            let until = Until::TakenOver(state.handed_in());
-            let crowd = state.crowd.get_or_insert_default();
-            crowd.flushes.push(Flush { until, told });
-            self.flushing.store(true, Ordering::Release);
-            // Whoever runs the connection sees to it.
-            self.fill(state);
+            // Whoever waits learns it from `told`, which is dropped.
+            _ => {}
         }
         answer
     }
@@ -158,8 +159,8 @@ impl Outbox {
     /// Tells those who wait that what was handed in is handed on: all there is
     /// to know where no connection takes it over.
     pub(crate) fn tell_handed_on(&self) {
-        if self.flushing.load(Ordering::Acquire) {
-            let handed_on = self.settle_flushes(|flushes, taken| {
+        if self.is_flushing() {
+            let handed_on = self.answer_flushes(|flushes, taken| {
                 flushes.are_queued(taken, 0);
                 flushes.sent(0)
             });
@@ -171,14 +172,14 @@ impl Outbox {
 
     /// Those who wait will not know what was sent: some of it was dropped.
     pub(crate) fn fail_flushes(&self) {
-        if self.flushing.load(Ordering::Acquire) {
-            drop(self.settle_flushes(|flushes, _| flushes.take_where(|_| true)));
+        if self.is_flushing() {
+            drop(self.answer_flushes(|flushes, _| flushes.take_where(|_| true)));
         }
     }
 
     /// Hands out those that are settled, to be told outside of the lock: that may
     /// run whoever waits at once.
-    pub(crate) fn settle_flushes(
+    pub(crate) fn answer_flushes(
         &self,
         settle: impl FnOnce(&mut Flushes, u32) -> Vec<Flush>,
     ) -> Vec<Flush> {

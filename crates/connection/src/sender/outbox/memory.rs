@@ -134,7 +134,7 @@ impl Outbox {
             let promised = promised.load(Ordering::Acquire);
             memory.promised = u32::try_from(promised).unwrap_or(u32::MAX);
         }
-        self.settle_memory(state, 0);
+        self.balance_memory(state, 0);
     }
 
     /// Borrows room for a message, or a reply, that finds none, where it fits; for a message also where
@@ -162,7 +162,7 @@ impl Outbox {
         self.has_borrowed(&mut state);
         drop(state);
         // Outside the lock: a waker may run whoever waits at once.
-        self.add_room(borrowed);
+        self.add_permits(borrowed);
         borrowed > 0
     }
 
@@ -184,7 +184,7 @@ impl Outbox {
         };
         self.has_borrowed(&mut state);
         drop(state);
-        self.add_room(borrowed);
+        self.add_permits(borrowed);
     }
 
     /// It waits no more.
@@ -196,13 +196,13 @@ impl Outbox {
                 memory.wanted = 0;
             }
         }
-        self.settle_memory(state, 0);
+        self.balance_memory(state, 0);
     }
 
     /// Frees the room of what was taken over, but for what is given back.
     #[cold]
-    pub(crate) fn free_borrowed(&self, freed: u32) {
-        self.settle_memory(self.lock(), freed);
+    pub(crate) fn release_borrowed(&self, freed: u32) {
+        self.balance_memory(self.lock(), freed);
     }
 
     /// Charges what waits, where that is more than there was room for.
@@ -216,7 +216,7 @@ impl Outbox {
 
     /// Gives back what is not needed any more, or borrows for those who wait; and frees this room, as
     /// far as it is not given back.
-    pub(crate) fn settle_memory(&self, mut state: MutexGuard<'_, State>, mut freed: u32) {
+    pub(crate) fn balance_memory(&self, mut state: MutexGuard<'_, State>, mut freed: u32) {
         let held = held(&state.waiting);
         let is_empty = state.waiting.is_empty();
         let mut spare = None;
@@ -235,7 +235,7 @@ impl Outbox {
         }
         drop(state);
         // Outside the lock: both may run whoever waits at once.
-        self.add_room(freed);
+        self.add_permits(freed);
         drop(spare);
     }
 

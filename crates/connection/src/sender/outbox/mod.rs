@@ -34,6 +34,19 @@ pub(crate) use taking::Taking;
 ///
 /// Room in it is counted in bytes, as [`cost`] has it. One message larger than
 /// everything fits an empty outbox.
+///
+/// How it ends, and what is true from then on:
+///
+/// | by | `room` | messages | Close |
+/// |---|---|---|---|
+/// | [`ask_to_close`](Self::ask_to_close) of a sender | closed | wait, or are dropped | waits after them |
+/// | [`close_to_senders`](Self::close_to_senders) | closed | wait to be taken over | as it was |
+/// | [`discard`](Self::discard): our Close is queued | closed | none | none, and none is taken |
+/// | [`leave`](Self::leave), [`end`](Self::end) | as it was | as they were | as it was; who flushes is told |
+///
+/// A message is put in under the lock and only while `room` is open, so that none
+/// comes after the decision to close. `filled` is true while something waits that the
+/// connection takes.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     /// The room that is left, for which senders queue up in order. Closed
@@ -84,20 +97,27 @@ pub(crate) struct State {
     /// Since when the connection looks no more: its Close was queued then. In a
     /// box, for it is there when hardly anything else is.
     pub(crate) shut_at: Option<Box<Instant>>,
-    /// Whether the connection has ended, its transport included.
-    pub(crate) is_over: bool,
-    /// Whether nobody runs the connection any more: it has ended, or was dropped.
-    pub(crate) is_left: bool,
+    pub(crate) run: Run,
     /// Whether something was dropped that was handed in and not taken over.
     pub(crate) lost: bool,
-    /// Whether the connection has ended and sent all that it took over.
-    pub(crate) is_sent: bool,
     /// Whether an [`Heir`](crate::writer::Heir) waits for what the connection leaves.
     pub(crate) is_awaited: bool,
     /// What a connection that is dropped says in place of 1001.
     pub(crate) drop_code: Option<CloseCode>,
     /// What the connection left, until its heir takes it.
     pub(crate) estate: Option<Box<Estate>>,
+}
+
+/// Whether somebody runs the connection, and whether all that it took over was sent
+/// where nobody does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Run {
+    #[default]
+    Runs,
+    /// It was dropped; its transport may still be ended by others.
+    Left { sent: bool },
+    /// It has ended, its transport included.
+    Ended { sent: bool },
 }
 
 impl Outbox {
@@ -128,7 +148,7 @@ impl Outbox {
     }
 
     /// Begins to close: after what waits, or in its place.
-    pub(crate) fn close(&self, frame: CloseFrame, at_once: bool) {
+    pub(crate) fn ask_to_close(&self, frame: CloseFrame, at_once: bool) {
         self.room.close();
         let mut state = self.lock();
         if at_once {
@@ -139,37 +159,35 @@ impl Outbox {
             return;
         }
         state.close.get_or_insert_with(|| Box::new(frame));
-        self.fill(state);
+        self.announce(state);
         if at_once {
             // What was dropped is charged no more.
-            self.free(0);
+            self.release_permits(0);
         }
     }
 
     /// Takes no more messages; those that wait stay.
-    pub(crate) fn refuse(&self) {
+    pub(crate) fn close_to_senders(&self) {
         self.room.close();
     }
 
-    /// The connection takes nothing more.
-    pub(crate) fn shut(&self) {
+    /// The connection takes nothing more: drops what waits.
+    pub(crate) fn discard(&self) {
         self.room.close();
         let mut state = self.lock();
         if state.shut_at.is_some() {
             return;
         }
-        let shut = State {
+        let discarded = State {
             shut_at: Some(Box::new(Instant::now())),
-            is_over: state.is_over,
-            is_left: state.is_left,
+            run: state.run,
             lost: state.lost || !state.waiting.is_empty(),
-            is_sent: state.is_sent,
             is_awaited: state.is_awaited,
             drop_code: state.drop_code,
             crowd: state.flushes(),
             ..State::default()
         };
-        let left = mem::replace(&mut *state, shut);
+        let left = mem::replace(&mut *state, discarded);
         self.filled.store(false, Ordering::Release);
         self.is_borrowing.store(false, Ordering::Relaxed);
         drop(state);
@@ -180,15 +198,22 @@ impl Outbox {
     /// The connection has ended, its transport included, and has sent all that it
     /// took over, or not.
     pub(crate) fn end(&self, is_sent: bool) {
-        self.lock().is_over = true;
-        self.leave(is_sent);
+        self.stop(|sent| Run::Ended { sent }, is_sent);
     }
 
     /// Nobody runs the connection any more: whoever still waits for it is told.
-    pub(crate) fn leave(&self, is_sent: bool) {
+    pub(crate) fn leave(&self) {
+        self.stop(|sent| Run::Left { sent }, false);
+    }
+
+    fn stop(&self, to: fn(bool) -> Run, is_sent: bool) {
         let mut state = self.lock();
-        state.is_sent |= is_sent && !state.is_left;
-        state.is_left = true;
+        state.run = match state.run {
+            Run::Runs => to(is_sent),
+            // What it was left with is known already.
+            Run::Left { sent } => to(sent),
+            Run::Ended { sent } => Run::Ended { sent },
+        };
         let crowd = state.crowd.as_mut();
         let flushes = crowd.map(|crowd| mem::take(&mut crowd.flushes));
         state.caught_up();
@@ -198,9 +223,9 @@ impl Outbox {
         drop(flushes);
     }
 
-    /// What was handed in next. The room it takes is added to `freed`, to be
-    /// given back by [`Outbox::free`].
-    pub(crate) fn next(&self, freed: &mut u32) -> Option<Handed> {
+    /// Takes what was handed in next. The room of a message is added to `freed`, to be
+    /// given back by [`Outbox::release_permits`].
+    pub(crate) fn pop(&self, freed: &mut u32) -> Option<Handed> {
         let mut state = self.lock();
         if let Some((parcel, cost)) = state.waiting.pop() {
             state.late = Late::No;
@@ -209,20 +234,20 @@ impl Outbox {
                 None => cost,
             };
             if state.waiting.is_empty() {
-                let is_settled = state.close.is_none();
-                self.settle(&mut state, is_settled);
+                let is_drained = state.close.is_none();
+                self.ran_dry(&mut state, is_drained);
             }
             return Some(Handed::Message(parcel));
         }
-        self.settle(&mut state, true);
+        self.ran_dry(&mut state, true);
         let close = state.close.take()?;
         Some(Handed::Close(*close))
     }
 
-    /// No message waits.
-    fn settle(&self, state: &mut State, is_empty: bool) {
+    /// No message waits, and no Close where it `is_drained`.
+    fn ran_dry(&self, state: &mut State, is_drained: bool) {
         state.caught_up();
-        if is_empty {
+        if is_drained {
             self.filled.store(false, Ordering::Release);
         }
     }
@@ -245,16 +270,16 @@ impl Outbox {
     }
 
     /// Gives the room back of what has left the queue.
-    pub(crate) fn free(&self, room: u32) {
+    pub(crate) fn release_permits(&self, room: u32) {
         // Who borrows since what left was taken has seen that it is gone.
         if self.is_borrowing.load(Ordering::Relaxed) {
-            self.free_borrowed(room);
+            self.release_borrowed(room);
         } else {
-            self.add_room(room);
+            self.add_permits(room);
         }
     }
 
-    pub(crate) fn add_room(&self, room: u32) {
+    pub(crate) fn add_permits(&self, room: u32) {
         if room > 0 {
             self.room.add_permits(room as usize);
         }
@@ -321,6 +346,12 @@ impl Outbox {
         self.room.available_permits() + self.room_to_borrow()
     }
 
+    /// Whether someone waits until what was handed in is sent, without the lock.
+    #[inline]
+    pub(crate) fn is_flushing(&self) -> bool {
+        self.flushing.load(Ordering::Acquire)
+    }
+
     /// How long a sender waits while nothing is taken over.
     pub(crate) fn stall(&self) -> Option<Duration> {
         let is_limited = self.stall != u32::MAX;
@@ -352,7 +383,7 @@ impl Outbox {
     /// Wakes the connection, once for everything that is put in until it
     /// looks.
     #[inline]
-    pub(crate) fn fill(&self, mut state: MutexGuard<'_, State>) {
+    pub(crate) fn announce(&self, mut state: MutexGuard<'_, State>) {
         self.filled.store(true, Ordering::Release);
         if state.awaits_close && state.close.is_none() {
             return;
@@ -377,6 +408,11 @@ impl State {
     pub(crate) fn handed_in(&self) -> u32 {
         // Fewer wait than there are bytes of room, or of backlog.
         self.waiting.taken.wrapping_add(self.waiting.len())
+    }
+
+    /// Whether the connection has ended, its transport included.
+    fn has_ended(&self) -> bool {
+        matches!(self.run, Run::Ended { .. })
     }
 
     /// No message waits: the crowd is freed unless something in it is still needed.

@@ -76,7 +76,7 @@ impl Outbox {
         if self.flushing.load(Ordering::Relaxed) || !message.put_over(&mut state.waiting, cost) {
             return self.put_over(state, message, cost);
         }
-        self.fill(state);
+        self.announce(state);
         Ok(1)
     }
 
@@ -99,8 +99,8 @@ impl Outbox {
             Some(crowd) => crowd.pay(left),
             None => left,
         };
-        self.fill(state);
-        self.free(left);
+        self.announce(state);
+        self.release_permits(left);
         Ok(oldest.count as usize)
     }
 
@@ -129,7 +129,7 @@ impl Outbox {
     #[inline]
     fn put(&self, mut state: MutexGuard<'_, State>, message: impl Enqueue, cost: u32) {
         self.add(&mut state, message, cost);
-        self.fill(state);
+        self.announce(state);
     }
 
     #[inline]

@@ -48,7 +48,7 @@ impl HandedIn for Taking<'_> {
         }
         let handed = match only_close {
             true => outbox.take_close().map(|frame| Handed::Close(*frame)),
-            false => outbox.next(&mut self.freed),
+            false => outbox.pop(&mut self.freed),
         };
         if let Some(Handed::Close(frame)) = &handed {
             self.close = Some(frame.code);
@@ -59,13 +59,13 @@ impl HandedIn for Taking<'_> {
     fn refuse(&mut self) {
         self.refuses = true;
         if let Some(outbox) = self.outbox {
-            outbox.refuse();
+            outbox.close_to_senders();
         }
     }
 
     fn close(&mut self) {
         if let Some(outbox) = self.outbox {
-            outbox.shut();
+            outbox.discard();
         }
     }
 }
@@ -73,7 +73,7 @@ impl HandedIn for Taking<'_> {
 impl Drop for Taking<'_> {
     fn drop(&mut self) {
         if let Some(outbox) = self.outbox {
-            outbox.free(self.freed);
+            outbox.release_permits(self.freed);
         }
     }
 }

@@ -1,23 +1,23 @@
+mod linked;
+
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
 use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::budget::{Budget, Lease, OWN, PROGRESS, Purpose, look_after};
+use crate::budget::{Lease, OWN, Purpose};
 use crate::buffer_count;
-use crate::config::{Config, NEVER};
-use crate::deadlines::after;
+use crate::config::Config;
+use crate::queue::linked::Linked;
 use crate::thread_pool::{self, Idle};
 
 /// Bytes that wait to be written, whole frames only.
 ///
-/// Small frames are copied behind each other into one contiguous tail, so
+/// Small frames are copied after each other into one contiguous tail, so
 /// that many of them leave in one write; large payloads are linked, not
 /// copied. It is a [`Buf`] with vectored chunks: write what it lends, then
 /// [`advance`](Buf::advance) by what was taken. A write may stop anywhere,
@@ -35,6 +35,8 @@ pub struct WriteQueue {
     tail: BytesMut,
     /// Bytes written since the connection began. Invariant: never goes back.
     taken: u64,
+    /// What the transport owes of them.
+    pub(crate) flush: Flush,
     /// How long the tail may be without a look at the rest, in bytes. Invariant: at
     /// most the limit, and 0 where there is something in front of the tail.
     room: u32,
@@ -42,15 +44,15 @@ pub struct WriteQueue {
     is_storage: bool,
 }
 
-struct Linked {
-    segments: VecDeque<Bytes>,
-    /// Bytes in `segments`.
-    len: usize,
-    /// Bytes of the first segment that were written. Its memory is free once all of
-    /// it was.
-    written: usize,
-    /// Charged for them, and for a tail of its own, where there is a budget.
-    lease: Option<Lease>,
+/// Whether the transport has passed on what it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// All of it.
+    Done,
+    /// It was not flushed since it took the last of it.
+    Due,
+    /// A flush would wait: such as TLS, it has a buffer of its own.
+    Blocked,
 }
 
 impl WriteQueue {
@@ -60,6 +62,7 @@ impl WriteQueue {
             linked: None,
             tail: BytesMut::new(),
             taken: 0,
+            flush: Flush::Done,
             room: 0,
             is_storage: true,
         };
@@ -156,7 +159,7 @@ impl WriteQueue {
         self.settle_room();
     }
 
-    /// Puts `payload` behind everything queued so far, without a copy.
+    /// Puts `payload` after everything queued so far, without a copy.
     pub(crate) fn link(&mut self, payload: Bytes) {
         self.link_tail().push(payload);
         self.charge();
@@ -315,102 +318,6 @@ impl WriteQueue {
     }
 }
 
-impl Default for Linked {
-    fn default() -> Self {
-        Self {
-            segments: VecDeque::with_capacity(SEGMENTS),
-            len: 0,
-            written: 0,
-            lease: None,
-        }
-    }
-}
-
-impl Linked {
-    fn push(&mut self, segment: Bytes) {
-        if !segment.is_empty() {
-            self.len += segment.len();
-            self.segments.push_back(segment);
-        }
-    }
-
-    /// Copies what keeps much more memory than it needs: a header a whole storage, a
-    /// payload the buffer that it was read into. What others keep as well is not.
-    fn shrink(&mut self) {
-        self.written = 0;
-        for segment in &mut self.segments {
-            *segment = match mem::take(segment).try_into_mut() {
-                Ok(memory) if memory.len() >= memory.capacity() / 2 => memory.freeze(),
-                Err(segment) if segment.len() > OWN => segment,
-                Ok(memory) => Bytes::copy_from_slice(&memory),
-                Err(segment) => Bytes::copy_from_slice(&segment),
-            };
-        }
-    }
-
-    /// Drops the first `count` bytes; how many of them are not here.
-    fn advance(&mut self, mut count: usize) -> usize {
-        while let Some(segment) = self.segments.front_mut() {
-            if count < segment.len() {
-                self.len -= count;
-                self.written += count;
-                segment.advance(count);
-                return 0;
-            }
-            count -= segment.len();
-            self.len -= segment.len();
-            self.written = 0;
-            self.segments.pop_front();
-        }
-        count
-    }
-}
-
-/// Watches a queue that is charged to a budget: it leaves as quickly as memory is
-/// short.
-#[derive(Debug)]
-pub(crate) struct Pressed {
-    /// The next look; `NEVER` while there is none.
-    pub(crate) at: Duration,
-    /// [`WriteQueue::taken`] at the last look.
-    taken: u64,
-}
-
-impl Pressed {
-    /// Tells the time: whether hardly anything has left within the patience of the
-    /// budget, while it was short.
-    pub(crate) fn is_late(&mut self, now: Duration, budget: Option<&Budget>, taken: u64) -> bool {
-        let Some(budget) = budget else {
-            *self = Self::default();
-            return false;
-        };
-        if now < self.at && self.at != NEVER {
-            return false;
-        }
-        let is_first = self.at == NEVER;
-        let hardly = taken - self.taken < PROGRESS as u64;
-        let patience = budget.patience();
-        *self = Self {
-            at: after(now, look_after(patience), patience),
-            taken,
-        };
-        let is_late = !is_first && hardly && budget.is_short();
-        if is_late {
-            budget.count_closed();
-        }
-        is_late
-    }
-}
-
-impl Default for Pressed {
-    fn default() -> Self {
-        Self {
-            at: NEVER,
-            taken: 0,
-        }
-    }
-}
-
 impl Drop for WriteQueue {
     fn drop(&mut self) {
         if self.tail.capacity() > 0 {
@@ -471,10 +378,6 @@ impl Buf for WriteQueue {
         }
     }
 }
-
-/// Segments there is room for at once: four payloads that are just linked, each
-/// after its header, fill a queue to the default high-water mark.
-const SEGMENTS: usize = 8;
 
 /// Room for a queue filled to the default high-water mark and one more
 /// message that is just not linked.
