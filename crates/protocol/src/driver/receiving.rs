@@ -258,7 +258,11 @@ impl Receiving {
     #[inline(always)]
     pub fn quick_after_read(&mut self, count: usize) -> Option<Found> {
         self.incoming.work.read_message(count);
-        self.incoming.quick(&mut self.input)
+        let found = self.incoming.quick(&mut self.input);
+        if found.is_none() {
+            self.incoming.begin_slowly(&self.input);
+        }
+        found
     }
 
     /// Gives memory back that a connection does not need while it waits. A
@@ -392,7 +396,7 @@ impl Receiving {
                 }
                 sending.answer_is_next();
                 self.phase = Phase::OPEN;
-                self.incoming.settle();
+                self.incoming.resume();
                 Some(Next::Found(found))
             }
             // How it ends is for the next call that receives, once what is queued has
@@ -459,7 +463,7 @@ impl Receiving {
     /// Makes sure of memory for what is read next; whether it is there.
     fn reserve_read(&mut self) -> bool {
         if self.incoming.is_direct(&self.input) {
-            return self.incoming.reserve_direct(&self.input);
+            return self.incoming.make_room(0, &self.input);
         }
         let Some(budget) = self.incoming.config().memory() else {
             return true;

@@ -4,6 +4,7 @@ use socket_flow_frames::Utf8Bytes;
 use crate::event::{Event, EventRef, Found, Kind};
 use crate::incoming::Incoming;
 use crate::incoming::assembly::Assembly;
+use crate::incoming::state::State;
 use crate::input::Input;
 use crate::message::{Message, MessageRef};
 
@@ -109,13 +110,14 @@ impl Incoming {
     }
 
     fn take_assembled(&mut self, kind: Kind) -> Message {
-        let Some(assembly) = &mut self.assembly else {
+        if let State::Shared = self.state {
+            self.state = State::Between;
+        }
+        match &mut self.assembly {
+            Some(assembly) => assembly.take(kind),
             // Released, or taken, as above.
-            return Assembly::default().take(kind);
-        };
-        let message = assembly.take(kind);
-        self.settle();
-        message
+            None => Assembly::default().take(kind),
+        }
     }
 }
 
