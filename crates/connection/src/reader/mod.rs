@@ -125,7 +125,7 @@ impl Reader {
     /// nothing has to be written or taken over first. `None`: poll for it.
     #[inline(always)]
     pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
-        if !self.receiving.has_input() || (writer.sending.is_watched() && writer.has_handed_in()) {
+        if writer.sending.is_watched() && writer.has_handed_in() {
             return None;
         }
         self.receiving.quick(&writer.sending)

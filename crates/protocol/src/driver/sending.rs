@@ -432,7 +432,7 @@ impl Sending {
     /// Whether others are to have the room there is before a message that is
     /// held back is handed out.
     pub(super) fn others_are_next(&self, turn: &Turn) -> bool {
-        (!self.others_were_last || turn.drains_others())
+        (!self.others_were_last || turn.drains_others)
             && (self.takes_over(turn) || self.takes_more(turn))
     }
 
@@ -444,7 +444,7 @@ impl Sending {
     /// Writes as far as the transport takes it.
     #[inline]
     pub(super) fn write(&self, turn: &Turn) -> Option<Next> {
-        (self.has_output() && !turn.are_writes_blocked()).then_some(Next::Write)
+        (self.has_output() && !turn.writes_blocked).then_some(Next::Write)
     }
 
     /// Others have their turn. What is compressed by turns had its share of this
@@ -515,7 +515,7 @@ impl Sending {
     /// The deadline of a blocked write, judged where the time was told.
     pub(super) fn judge(&mut self, turn: &Turn) -> Result<Option<Duration>, Expired> {
         let at = self.outgoing.poll_timeout();
-        match turn.now() {
+        match turn.now {
             Some(now) if at.is_some_and(|at| at <= now) => {
                 self.outgoing.handle_timeout(now)?;
                 Ok(self.outgoing.poll_timeout())
@@ -528,7 +528,7 @@ impl Sending {
         if let Some(next) = self.write(turn) {
             return next;
         }
-        if !self.has_output() && turn.shutdown() == Shutdown::Untried {
+        if !self.has_output() && matches!(turn.shutdown, Shutdown::Untried) {
             return Next::ShutDown;
         }
         Next::Over(Ok(()))

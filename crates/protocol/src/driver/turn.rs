@@ -11,32 +11,36 @@ use std::time::Duration;
 /// let mut turn = Turn::new();
 /// turn.set_now(Duration::from_secs(3));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Turn {
-    holds: bool,
-    drains_others: bool,
-    withholds: bool,
+    pub(super) holds: bool,
+    pub(super) drains_others: bool,
+    pub(super) withholds: bool,
     /// The time, once it was told.
-    now: Option<Duration>,
-    writes_blocked: bool,
-    reads_blocked: bool,
-    shutdown: Shutdown,
+    pub(super) now: Option<Duration>,
+    pub(super) writes_blocked: bool,
+    pub(super) reads_blocked: bool,
+    pub(super) shutdown: Shutdown,
     handed_in: HandedInState,
 }
 
+impl Default for Turn {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// What became of shutting the write side down.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shutdown {
-    #[default]
     Untried,
     Blocked,
     Done,
 }
 
 /// Whether others are to be asked for what they have handed in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum HandedInState {
-    #[default]
     Unasked,
     /// They have more than the write queue had room for.
     More,
@@ -48,8 +52,17 @@ impl Turn {
     /// full: for a caller that does not answer each of them.
     #[inline]
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            holds: false,
+            drains_others: false,
+            withholds: false,
+            now: None,
+            writes_blocked: false,
+            reads_blocked: false,
+            shutdown: Shutdown::Untried,
+            handed_in: HandedInState::Unasked,
+        }
     }
 
     /// A turn in which a message is held back while the write queue is full,
@@ -60,7 +73,7 @@ impl Turn {
     pub fn holding(holds: bool) -> Self {
         Self {
             holds,
-            ..Self::default()
+            ..Self::new()
         }
     }
 
@@ -82,7 +95,7 @@ impl Turn {
     pub fn withholding() -> Self {
         Self {
             withholds: true,
-            ..Self::default()
+            ..Self::new()
         }
     }
 
@@ -132,57 +145,15 @@ impl Turn {
         self.handed_in = HandedInState::Unasked;
     }
 
-    #[inline]
-    pub(super) fn now(&self) -> Option<Duration> {
-        self.now
-    }
-
-    #[inline]
-    pub(super) fn holds(&self) -> bool {
-        self.holds
-    }
-
-    #[inline]
-    pub(super) fn drains_others(&self) -> bool {
-        self.drains_others
-    }
-
-    #[inline]
-    pub(super) fn withholds(&self) -> bool {
-        self.withholds
-    }
-
-    #[inline]
-    pub(super) fn are_writes_blocked(&self) -> bool {
-        self.writes_blocked
-    }
-
-    #[inline]
-    pub(super) fn are_reads_blocked(&self) -> bool {
-        self.reads_blocked
-    }
-
-    #[inline]
-    pub(super) fn shutdown(&self) -> Shutdown {
-        self.shutdown
-    }
-
     /// Whether others are to be asked before anything is written.
     #[inline]
     pub(super) fn asks_others(&self) -> bool {
-        self.handed_in == HandedInState::Unasked
+        matches!(self.handed_in, HandedInState::Unasked)
     }
 
     /// Whether others have more once everything is written.
     #[inline]
     pub(super) fn others_have_more(&self) -> bool {
-        self.handed_in == HandedInState::More
-    }
-
-    /// Bytes have arrived: what is handed in meanwhile is written with their
-    /// answers.
-    #[inline]
-    pub(super) fn arrived(&mut self) {
-        self.handed_in = HandedInState::Unasked;
+        matches!(self.handed_in, HandedInState::More)
     }
 }

@@ -7,6 +7,7 @@ use socket_flow_frames::{Negotiated, ReceiveBuf, Role};
 
 use crate::budget::{Call, Claim, OWN};
 use crate::config::Config;
+use crate::deadlines::Activity;
 use crate::deflate::{Makes, STEP, kept_memory};
 use crate::error::OutOfMemory;
 use crate::growth::{grow, grown};
@@ -16,6 +17,29 @@ use crate::incoming::state::State;
 use crate::input::Input;
 
 impl Incoming {
+    /// Gives memory back that an idle connection does not need: call it
+    /// before waiting for input. A message of 16 KiB or more that was lent, or
+    /// an assembled one, is gone.
+    #[inline]
+    pub fn release(&mut self) {
+        let is_in_message = self.state.is_in_message();
+        if let State::Shared = self.state {
+            self.state = State::Between;
+        }
+        match &self.assembly {
+            Some(assembly) if is_in_message && !assembly.buf.is_empty() => self.shrink(),
+            // Where only a header of the current message has come, its memory may be that of a
+            // large one before it.
+            _ => self.assembly = None,
+        }
+    }
+
+    /// Whether a message is put together, or was.
+    #[inline(always)]
+    pub(crate) fn holds(&self) -> bool {
+        self.assembly.is_some()
+    }
+
     /// Makes room in the current message for `arriving` bytes of its frame; or
     /// says that it waits for memory.
     #[inline]
@@ -142,7 +166,7 @@ impl Incoming {
 
     /// What the peer sends lies unread: its silence is not its own.
     pub(crate) fn reads_nothing(&mut self) {
-        self.activity.note_message();
+        self.activity.0 = Activity::MESSAGE;
     }
 
     /// Goes on without the memory that was waited for, if any was.

@@ -1,4 +1,3 @@
-mod activity;
 mod assembly;
 mod lend;
 mod memory;
@@ -7,11 +6,11 @@ mod state;
 
 use std::sync::Arc;
 
-use socket_flow_frames::{Negotiated, Role, Utf8Bytes, decode_close};
+use socket_flow_frames::{Negotiated, Role};
 
 use crate::budget::Claim;
 use crate::config::Config;
-use crate::deadlines::Deadlines;
+use crate::deadlines::{Activity, Deadlines};
 use crate::deflate::{Decompress, decompress};
 use crate::error::{AbnormalClosure, ProtocolError};
 use crate::event::{CloseFrame, Found};
@@ -20,8 +19,6 @@ use crate::incoming::state::State;
 use crate::input::Input;
 use crate::outgoing::Outgoing;
 use crate::work::Work;
-
-pub(crate) use activity::Activity;
 
 /// The receiving half of a connection: bytes in, events out.
 ///
@@ -177,23 +174,6 @@ impl Incoming {
         }
     }
 
-    /// Gives memory back that an idle connection does not need: call it
-    /// before waiting for input. A message of 16 KiB or more that was lent, or
-    /// an assembled one, is gone.
-    #[inline]
-    pub fn release(&mut self) {
-        let is_in_message = self.state.is_in_message();
-        if let State::Shared = self.state {
-            self.state = State::Between;
-        }
-        match &self.assembly {
-            Some(assembly) if is_in_message && !assembly.buf.is_empty() => self.shrink(),
-            // Where only a header of the current message has come, its memory may be that of a
-            // large one before it.
-            _ => self.assembly = None,
-        }
-    }
-
     /// The peer's Close, once it has arrived; `None` before, and when it
     /// carried no code.
     #[inline]
@@ -247,17 +227,16 @@ impl Incoming {
             return None;
         }
         // Also where it is found the slow way, which begins here.
-        self.work.message();
-        if self.work.is_overdrawn() {
-            return None;
+        match self.work.message() {
+            true => self.find_small(input),
+            false => None,
         }
-        self.find_small(input)
     }
 
     #[inline(always)]
     fn find_small(&mut self, input: &mut Input) -> Option<Found> {
         let found = input.whole_frame(self.role, self.quick_max.into())?;
-        self.activity.note_message();
+        self.activity.0 = Activity::MESSAGE;
         Some(found)
     }
 
@@ -279,7 +258,7 @@ impl Incoming {
             self.unshare();
         }
         if input.len() != self.waiting as usize {
-            self.activity.note_bytes();
+            self.activity.0 |= Activity::BYTES;
         }
         self.lacks_memory = false;
         let result = self.advance(input, outgoing);
@@ -330,22 +309,6 @@ impl Incoming {
         }
     }
 
-    /// Checks a Close and answers it (RFC 6455 §5.5.1).
-    fn receive_close(
-        &mut self,
-        payload: &[u8],
-        outgoing: &mut Outgoing,
-    ) -> Result<(), ProtocolError> {
-        let close = decode_close(payload).map_err(ProtocolError::Close)?;
-        self.end();
-        outgoing.receive_close(close.map(|(code, _)| code));
-        if let Some((code, reason)) = close {
-            let reason = Utf8Bytes::from(reason);
-            self.extras.get_or_insert_default().close_frame = Some(CloseFrame { code, reason });
-        }
-        Ok(())
-    }
-
     /// Fails the connection (RFC 6455 §7.1.7).
     #[cold]
     fn fail(&mut self, error: ProtocolError, outgoing: &mut Outgoing) {
@@ -386,41 +349,12 @@ impl Incoming {
         }
     }
 
-    /// Whether a message is put together, or was.
-    #[inline(always)]
-    pub(crate) fn holds(&self) -> bool {
-        self.assembly.is_some()
-    }
-
     /// Nothing is parsed any more: all memory is given back.
     #[cold]
     pub(crate) fn give_up(&mut self, input: &Input) {
         self.end();
         if self.has_claim() {
             self.settle_memory(input);
-        }
-    }
-
-    /// Nothing is found the quick way until [`resume`](Self::resume), or the next
-    /// step: what was found last has to leave first.
-    pub(crate) fn pause(&mut self) {
-        if let State::Between = self.state {
-            self.state = State::Paused;
-        }
-    }
-
-    /// The message that was found last is gone from the input's memory.
-    fn unshare(&mut self) {
-        self.state = State::Between;
-        if let Some(assembly) = &mut self.assembly {
-            assembly.unshare();
-        }
-    }
-
-    /// What was found last leaves now.
-    pub(crate) fn resume(&mut self) {
-        if let State::Paused = self.state {
-            self.state = State::Between;
         }
     }
 

@@ -1,9 +1,10 @@
 use bytes::buf::{BufMut, Limit};
-use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare};
+use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, Utf8Bytes, decode_close};
 
+use crate::deadlines::Activity;
 use crate::deflate::{InflateFailure, Makes, Output};
 use crate::error::ProtocolError;
-use crate::event::{Found, Kind};
+use crate::event::{CloseFrame, Found, Kind};
 use crate::growth::grow;
 use crate::incoming::assembly::SHARE_MIN;
 use crate::incoming::state::{Part, State};
@@ -70,7 +71,7 @@ impl Incoming {
             return Ok(());
         };
         if count > 0 {
-            self.activity.note_bytes();
+            self.activity.0 |= Activity::BYTES;
         }
         self.work.read(count);
         let end = assembly.buf.len();
@@ -110,7 +111,7 @@ impl Incoming {
         self.state = State::between(held.within);
         match kind {
             Kind::Text | Kind::Binary => {
-                self.activity.note_message();
+                self.activity.0 = Activity::MESSAGE;
                 if len >= SHARE_MIN {
                     // Split off, it can be sent on without a copy also where it is only lent. It
                     // costs the input its memory until the next step or release; what is taken
@@ -130,6 +131,22 @@ impl Incoming {
             }
         }
         Ok(Some(Found::in_input(kind, payload)))
+    }
+
+    /// Checks a Close and answers it (RFC 6455 §5.5.1).
+    fn receive_close(
+        &mut self,
+        payload: &[u8],
+        outgoing: &mut Outgoing,
+    ) -> Result<(), ProtocolError> {
+        let close = decode_close(payload).map_err(ProtocolError::Close)?;
+        self.end();
+        outgoing.receive_close(close.map(|(code, _)| code));
+        if let Some((code, reason)) = close {
+            let reason = Utf8Bytes::from(reason);
+            self.extras.get_or_insert_default().close_frame = Some(CloseFrame { code, reason });
+        }
+        Ok(())
     }
 
     /// Moves what is there of a large or fragmented message's frame into its
@@ -285,7 +302,7 @@ impl Incoming {
     /// The current message is whole.
     fn assembled(&mut self, kind: Kind) -> Found {
         self.state = State::Between;
-        self.activity.note_message();
+        self.activity.0 = Activity::MESSAGE;
         self.message_ended();
         self.assembly.get_or_insert_default().end(kind);
         Found::assembled(kind)

@@ -92,6 +92,29 @@ impl Incoming {
         Ok(true)
     }
 
+    /// Nothing is found the quick way until [`resume`](Self::resume), or the next
+    /// step: what was found last has to leave first.
+    pub(crate) fn pause(&mut self) {
+        if let State::Between = self.state {
+            self.state = State::Paused;
+        }
+    }
+
+    /// The message that was found last is gone from the input's memory.
+    pub(super) fn unshare(&mut self) {
+        self.state = State::Between;
+        if let Some(assembly) = &mut self.assembly {
+            assembly.unshare();
+        }
+    }
+
+    /// What was found last leaves now.
+    pub(crate) fn resume(&mut self) {
+        if let State::Paused = self.state {
+            self.state = State::Between;
+        }
+    }
+
     /// Judges a frame on its header, before its payload is awaited
     /// (RFC 6455 §5.4); `there` bytes have arrived after it.
     #[inline]
