@@ -44,7 +44,6 @@ mod outcome;
 mod parts;
 mod reader;
 mod sender;
-mod source;
 mod split;
 mod stream;
 mod sync;

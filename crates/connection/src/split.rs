@@ -1,23 +1,19 @@
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::BufMut;
 use futures_core::Stream;
 use socket_flow_protocol::{
     CloseCode, CloseFrame, Closing, ControlError, Event, Found, Message, MessageRef, Negotiated,
     Outgoing, Payload, SendError,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::io::poll_read_buf;
 
 use crate::error::Error;
 use crate::half::{self, ReadSide, WriteSide};
-use crate::reader::{Reader, Wants};
+use crate::reader::{Reader, Shell, Wants};
 use crate::sender::Sender;
-use crate::source::Source;
 use crate::sync::{Mutex, MutexGuard};
 use crate::wakers::Wakers;
 use crate::writer::Writer;
@@ -153,12 +149,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OwnedReader<S> {
         let mut writer = shared.lock();
         let (was_sent, written) = (writer.closing().is_sent(), writer.sending.written());
         let was_open = self.reader.receiving.is_open();
-        let source = &mut Apart {
-            io: &mut self.io,
+        let found = self.reader.poll_found(&mut Shell {
+            source: &mut self.io,
+            writer: &mut writer,
+            wants,
+            holds: false,
             read_waker: cx.waker(),
             write_waker: &shared.transport,
-        };
-        let found = self.reader.poll_found(wants, source, &mut writer);
+        });
         // Once when it begins to end and once when it is over: two halves in one
         // task would never let it rest.
         let receiving = &self.reader.receiving;
@@ -364,39 +362,5 @@ impl<S: AsyncWrite + Unpin> Shared<S> {
         // No code of ours panics while it holds the lock; a transport's might,
         // and then its next call reports what it makes of that.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A read half of its own.
-struct Apart<'a, S> {
-    io: &'a mut ReadSide<S>,
-    read_waker: &'a Waker,
-    write_waker: &'a Waker,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Source<WriteSide<S>> for Apart<'_, S> {
-    #[inline]
-    fn holds(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn read_waker(&self) -> &Waker {
-        self.read_waker
-    }
-
-    #[inline]
-    fn write_waker(&self) -> &Waker {
-        self.write_waker
-    }
-
-    #[inline]
-    fn poll_read<B: BufMut>(
-        &mut self,
-        _: &mut Writer<WriteSide<S>>,
-        buf: &mut B,
-    ) -> Poll<io::Result<usize>> {
-        let cx = &mut Context::from_waker(self.read_waker);
-        poll_read_buf(Pin::new(&mut *self.io), cx, buf)
     }
 }

@@ -14,9 +14,8 @@ use tracing::{Span, debug_span, field};
 use crate::error::Error;
 use crate::outcome::CloseOutcome;
 use crate::parts::Parts;
-use crate::reader::{Reader, Wants};
+use crate::reader::{Joined, Reader, Shell, Wants};
 use crate::sender::Sender;
-use crate::source::Joined;
 use crate::split::{OwnedReader, OwnedWriter};
 use crate::wakers::Wakers;
 use crate::writer::Writer;
@@ -433,33 +432,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         holds: bool,
         waker: &Waker,
     ) -> Poll<Result<Option<Found>, Error>> {
-        let (reader, writer) = (&mut self.reader, &mut self.writer);
+        let reader = &mut self.reader;
+        let shell = &mut Shell::joined(&mut self.writer, wants, holds, waker);
         match &self.wakers {
-            None => reader.poll_found(wants, &mut Joined::new(holds, waker), writer),
-            Some(wakers) => beside_sink(wakers, reader, writer, waker, |reader, writer, both| {
-                let source = &mut Joined {
-                    holds,
-                    read_waker: waker,
-                    write_waker: both,
-                };
-                reader.poll_found(wants, source, writer)
-            }),
+            None => reader.poll_found(shell),
+            Some(wakers) => beside_sink(wakers, reader, shell, Reader::poll_found),
         }
     }
 
     /// Polls the connection without handing a message out.
     fn poll_drive(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
-        let (reader, writer) = (&mut self.reader, &mut self.writer);
+        let reader = &mut self.reader;
+        let shell = &mut Shell::joined(&mut self.writer, Wants::Nothing, false, waker);
         ready!(match &self.wakers {
-            None => reader.poll_drive(&mut Joined::new(false, waker), writer),
-            Some(wakers) => beside_sink(wakers, reader, writer, waker, |reader, writer, both| {
-                let source = &mut Joined {
-                    holds: false,
-                    read_waker: waker,
-                    write_waker: both,
-                };
-                reader.poll_drive(source, writer)
-            }),
+            None => reader.poll_drive(shell),
+            Some(wakers) => beside_sink(wakers, reader, shell, Reader::poll_drive),
         });
         let unsent = self.writer.loss().or_else(|| self.unsent());
         Poll::Ready(unsent.map_or(Ok(()), Err))
@@ -526,15 +513,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 fn beside_sink<S: AsyncRead + AsyncWrite + Unpin, T>(
     wakers: &Arc<Wakers>,
     reader: &mut Reader,
-    writer: &mut Writer<S>,
-    waker: &Waker,
-    poll: impl FnOnce(&mut Reader, &mut Writer<S>, &Waker) -> T,
+    shell: &mut Shell<'_, Joined, S>,
+    poll: impl FnOnce(&mut Reader, &mut Shell<'_, Joined, S>) -> T,
 ) -> T {
-    wakers.set_reader(waker);
-    let both = Waker::from(wakers.clone());
+    wakers.set_reader(shell.read_waker);
+    let writer = &mut *shell.writer;
     let before = (writer.closing().is_sent(), writer.sending.written());
     let was_open = reader.receiving.is_open();
-    let polled = poll(reader, writer, &both);
+    let polled = poll(
+        reader,
+        &mut Shell {
+            source: Joined,
+            writer,
+            write_waker: &Waker::from(wakers.clone()),
+            ..*shell
+        },
+    );
     let ended = was_open != reader.receiving.is_open();
     if ended || (writer.closing().is_sent(), writer.sending.written()) != before {
         wakers.wake_writer();

@@ -51,6 +51,26 @@ impl Default for Deadlines {
     }
 }
 
+/// What arrived, one bit for each deadline that asks.
+#[derive(Debug, Default)]
+pub(crate) struct Activity(pub(crate) u8);
+
+impl Activity {
+    pub(crate) const PONG: u8 = 1;
+    pub(crate) const READ: u8 = 2;
+    pub(crate) const IDLE: u8 = 4;
+    /// What bytes are to those deadlines, and what a message is.
+    pub(crate) const BYTES: u8 = Self::PONG | Self::READ;
+    pub(crate) const MESSAGE: u8 = Self::BYTES | Self::IDLE;
+
+    /// Whether something arrived since the deadline `bit` last asked.
+    pub(crate) fn take(&mut self, bit: u8) -> bool {
+        let set = self.0 & bit != 0;
+        self.0 &= !bit;
+        set
+    }
+}
+
 /// Watches for silence by looking four times in a period whether something
 /// happened since the last look. It never reads a clock in between, at the
 /// price of noticing up to a quarter of the period late.

@@ -82,8 +82,8 @@ pub struct Found {
     /// Where in the input it begins, counted from the start of its buffer.
     start: usize,
     /// What is found in place is no longer than a read buffer.
-    len: u32,
-    kind: Kind,
+    pub(crate) len: u32,
+    pub(crate) kind: Kind,
     /// Otherwise in the buffer the message was assembled in.
     is_in_input: bool,
 }
@@ -120,34 +120,16 @@ impl Found {
         self.is_in_input.then_some(self.start..end)
     }
 
-    /// Whether it is a message and, in the input, shorter than this.
-    #[inline]
-    pub(crate) fn is_message_below(&self, len: usize) -> bool {
-        (self.len as usize) < len && self.is_message()
-    }
-
-    /// What was found.
-    #[inline]
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// Whether a data message was found; a control frame otherwise.
     #[inline]
     pub fn is_message(&self) -> bool {
         matches!(self.kind, Kind::Text | Kind::Binary)
     }
 
-    /// Whether it is a text message.
-    #[inline]
-    pub(crate) fn is_text(&self) -> bool {
-        self.kind == Kind::Text
-    }
-
     /// Whether the peer's Close was found, the last event of a connection.
     #[inline]
     pub fn is_close(&self) -> bool {
-        self.kind == Kind::Close
+        matches!(self.kind, Kind::Close)
     }
 }
 
@@ -192,13 +174,11 @@ mod tests {
                         continue;
                     };
                     let found = Found::in_input(kind, start..end);
-                    assert_eq!(found.range(), Some(start..end));
-                    assert_eq!(found.kind(), kind);
+                    assert_eq!((found.range(), found.kind), (Some(start..end), kind));
                 }
             }
             let found = Found::assembled(kind);
-            assert_eq!((found.range(), found.kind()), (None, kind));
-            assert_eq!(found.is_text(), kind == Kind::Text);
+            assert_eq!((found.range(), found.kind), (None, kind));
             let is_message = matches!(kind, Kind::Text | Kind::Binary);
             assert_eq!(found.is_message(), is_message);
         }

@@ -3,9 +3,9 @@ use std::time::Duration;
 use socket_flow_frames::CloseCode;
 
 use crate::config::{NEVER, Timeouts};
-use crate::deadlines::{Deadlines, after};
+use crate::deadlines::{Activity, Deadlines, after};
 use crate::error::Expired;
-use crate::incoming::{Activity, Incoming};
+use crate::incoming::Incoming;
 use crate::outgoing::Outgoing;
 
 /// The deadlines of the receiving half: keepalive, idleness, progress inside

@@ -29,17 +29,13 @@ impl Work {
         self.left <= SPARE
     }
 
-    /// Whether nothing was left before the last message was looked for.
+    /// A message is looked for; the application deals with it. Whether anything
+    /// was left for that.
     #[inline(always)]
-    pub(crate) fn is_overdrawn(&self) -> bool {
-        self.left < 0
-    }
-
-    /// A message is looked for; the application deals with it.
-    #[inline(always)]
-    pub(crate) fn message(&mut self) {
+    pub(crate) fn message(&mut self) -> bool {
         // Far from an overflow: it is renewed once it is used up.
         self.left = self.left.wrapping_sub(MESSAGE);
+        self.left >= 0
     }
 
     /// What was looked for was no message.

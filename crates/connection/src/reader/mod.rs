@@ -1,8 +1,8 @@
-mod quick;
+mod shell;
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket_flow_protocol::driver::{Next, Receiving, Turn};
@@ -11,9 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::{Error, NO_STATUS};
 use crate::give_way::give_way;
-use crate::source::{Joined, Source};
 use crate::timer::Timer;
 use crate::writer::Writer;
+
+pub(crate) use shell::{Joined, Shell, Source, Wants};
 
 /// The receiving half of a connection, next to its [`Writer`].
 ///
@@ -117,61 +118,109 @@ impl Reader {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.poll_found(wants, &mut Joined::new(true, cx.waker()), writer)
+        self.poll_found(&mut Shell::joined(writer, wants, true, cx.waker()))
     }
 
-    /// Whether the timer is armed for the next deadline, or an earlier one that
-    /// is no more: a connection that waits for every message need not ask for
-    /// them every time.
+    /// The next message at once, if it is a small one that has arrived and
+    /// nothing has to be written or taken over first. `None`: poll for it.
     #[inline(always)]
-    fn is_armed<W: AsyncWrite + Unpin>(&self, writer: &Writer<W>, waker: &Waker) -> bool {
-        self.timer.is_waiting(waker) && self.receiving.is_quiet(&writer.sending)
+    pub(crate) fn quick<W: AsyncWrite + Unpin>(&mut self, writer: &Writer<W>) -> Option<Found> {
+        if writer.sending.is_watched() && writer.has_handed_in() {
+            return None;
+        }
+        self.receiving.quick(&writer.sending)
     }
 
-    /// Runs the connection and keeps the first message for later. Ready: the
-    /// connection begins to end, or a Close is queued and everything is written.
-    pub(crate) fn poll_drive<R, W>(&mut self, source: &mut R, writer: &mut Writer<W>) -> Poll<()>
+    /// What is wanted next.
+    ///
+    /// A small message that comes alone, or is first to be handed out after a read,
+    /// goes the one round that takes, without asking the driver for each step: what
+    /// is queued is written, and there is one read. It does what
+    /// [`Receiving::next`] would say, and leaves everything else to that.
+    ///
+    /// It is inlined where it is called, for it runs twice for each message
+    /// that comes alone.
+    #[inline(always)]
+    pub(crate) fn poll_found<R, W>(
+        &mut self,
+        shell: &mut Shell<'_, R, W>,
+    ) -> Poll<Result<Option<Found>, Error>>
     where
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
-        let call = Call {
-            wants: Wants::Nothing,
-            are_reads_blocked: false,
-        };
-        self.poll_next(call, source, writer).map(|_| ())
+        let mut are_reads_blocked = false;
+        // A blocked write needs a deadline, and holds messages back.
+        if self.receiving.is_idle(&shell.writer.sending)
+            && shell.writer.poll_output(shell.write_waker).is_ready()
+        {
+            match shell.poll_read(&mut self.receiving.room()) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    if let Some(found) = self.receiving.quick_after_read(count) {
+                        return Poll::Ready(Ok(Some(found)));
+                    }
+                }
+                Poll::Pending => {
+                    let is_armed = self.receiving.rest(&shell.writer.sending)
+                        && self.timer.is_waiting(shell.read_waker);
+                    if is_armed && shell.writer.poll_outbox(shell.read_waker).is_pending() {
+                        return Poll::Pending;
+                    }
+                    are_reads_blocked = true;
+                }
+                read => {
+                    let sending = &mut shell.writer.sending;
+                    self.receiving.read(sending, &mut Turn::new(), read);
+                }
+            }
+        }
+        self.poll_next(shell, are_reads_blocked)
+    }
+
+    /// Runs the connection and keeps the first message for later. Ready: the
+    /// connection begins to end, or a Close is queued and everything is written.
+    pub(crate) fn poll_drive<R, W>(&mut self, shell: &mut Shell<'_, R, W>) -> Poll<()>
+    where
+        R: Source<W>,
+        W: AsyncWrite + Unpin,
+    {
+        self.poll_next(shell, false).map(|_| ())
     }
 
     /// Does what the driver says until it hands out what is wanted, or waits.
     #[inline(never)]
     fn poll_next<R, W>(
         &mut self,
-        call: Call,
-        source: &mut R,
-        writer: &mut Writer<W>,
+        shell: &mut Shell<'_, R, W>,
+        are_reads_blocked: bool,
     ) -> Poll<Result<Option<Found>, Error>>
     where
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
-        let mut turn = match call.wants {
+        let mut turn = match shell.wants {
             Wants::Nothing => Turn::withholding(),
-            Wants::Message | Wants::Event => match self.quick_after_taking_over(writer) {
-                Some(found) => return Poll::Ready(Ok(Some(found))),
-                None => Turn::holding(source.holds()),
-            },
+            Wants::Message | Wants::Event => {
+                // First what senders have handed in.
+                if shell.writer.has_handed_in() && !shell.writer.take_over() {
+                    if let Some(found) = self.receiving.quick(&shell.writer.sending) {
+                        return Poll::Ready(Ok(Some(found)));
+                    }
+                }
+                Turn::holding(shell.holds)
+            }
         };
-        if writer.answers_through_senders() {
+        if shell.writer.answers_through_senders() {
             turn.drain_others();
         }
-        if call.are_reads_blocked {
+        if are_reads_blocked {
             turn.block_reads();
         }
         // The closing sequence ends with a step in the same turn: what is over at
         // once was told before.
         let mut was_over = true;
         loop {
-            match self.receiving.next(&mut writer.sending, &turn) {
+            match self.receiving.next(&mut shell.writer.sending, &turn) {
                 Next::Found(found) => {
                     if found.is_message() {
                         return Poll::Ready(Ok(Some(found)));
@@ -179,85 +228,96 @@ impl Reader {
                     if found.is_close() {
                         let frame = self.close_frame();
                         let code = frame.map_or(NO_STATUS, |frame| frame.code.as_u16());
-                        writer.event("close received", code);
+                        shell.writer.event("close received", code);
                     }
-                    if call.wants == Wants::Event {
+                    if shell.wants == Wants::Event {
                         return Poll::Ready(Ok(Some(found)));
                     }
                 }
                 Next::Read => {
-                    let read = source.poll_read(writer, &mut self.receiving.space());
-                    self.receiving.read(&mut writer.sending, &mut turn, read);
+                    let read = shell.poll_read(&mut self.receiving.space());
+                    let sending = &mut shell.writer.sending;
+                    self.receiving.read(sending, &mut turn, read);
                 }
                 Next::Discard => {
-                    let read = poll_discard(source, writer);
-                    self.receiving.read(&mut writer.sending, &mut turn, read);
+                    let read = poll_discard(shell);
+                    let sending = &mut shell.writer.sending;
+                    self.receiving.read(sending, &mut turn, read);
                 }
                 Next::Memory(at) => {
-                    let waker = source.read_waker().clone();
+                    let waker = shell.read_waker.clone();
                     self.receiving.when_there_is_memory(|| waker.wake());
-                    if !self
-                        .timer
-                        .has_passed(writer.epoch, at, &mut turn, source.read_waker())
-                    {
-                        ready!(writer.poll_outbox(source.read_waker()));
-                        turn.handed_in();
-                    }
+                    ready!(self.poll_wait(shell, at, &mut turn));
                 }
                 Next::Wait(at) => {
-                    let epoch = writer.epoch;
-                    // The time that is asked for must be told.
-                    let is_asked = at == Some(Duration::ZERO);
-                    if !is_asked && self.is_armed(writer, source.read_waker())
-                        || !self
-                            .timer
-                            .has_passed(epoch, at, &mut turn, source.read_waker())
-                    {
-                        ready!(writer.poll_outbox(source.read_waker()));
-                        turn.handed_in();
-                    }
+                    // The time that is asked for must be told. Otherwise the timer may be armed
+                    // for the next deadline, or an earlier one that is no more: a connection
+                    // that waits for every message need not ask for them every time.
+                    let is_armed = at != Some(Duration::ZERO)
+                        && self.timer.is_waiting(shell.read_waker)
+                        && self.receiving.is_quiet(&shell.writer.sending);
+                    let at = at.filter(|_| !is_armed);
+                    ready!(self.poll_wait(shell, at, &mut turn));
                 }
                 Next::Yield => {
-                    if let Some(error) = self.transport_failure(source, writer) {
+                    if let Some(error) = self.transport_failure(shell) {
                         let read = Poll::Ready(Err(error));
-                        self.receiving.read(&mut writer.sending, &mut turn, read);
+                        let sending = &mut shell.writer.sending;
+                        self.receiving.read(sending, &mut turn, read);
                         continue;
                     }
-                    writer.tell_flushes(source.write_waker());
-                    return give_way(source.read_waker());
+                    shell.writer.tell_flushes(shell.write_waker);
+                    return give_way(shell.read_waker);
                 }
                 Next::Over(Ok(())) => {
-                    writer.tell_flushes(source.write_waker());
+                    shell.writer.tell_flushes(shell.write_waker);
                     if self.receiving.is_over() {
-                        writer.end_outbox();
+                        shell.writer.end_outbox();
                     }
                     return Poll::Ready(Ok(None));
                 }
                 Next::Over(Err(failure)) => {
-                    writer.tell_flushes(source.write_waker());
-                    writer.end_outbox();
+                    shell.writer.tell_flushes(shell.write_waker);
+                    shell.writer.end_outbox();
                     let error = Error::from(failure);
                     if !was_over {
-                        writer.tell(&error);
+                        shell.writer.tell(&error);
                     }
                     return Poll::Ready(Err(error));
                 }
-                next => ready!(writer.poll_step(&next, &mut turn, source.write_waker())),
+                next => ready!(shell.writer.poll_step(&next, &mut turn, shell.write_waker)),
             }
             was_over = false;
         }
     }
 
+    /// Waits until `at`, or for what senders hand in. Ready: ask the driver again.
+    #[inline]
+    fn poll_wait<R, W: AsyncWrite + Unpin>(
+        &mut self,
+        shell: &mut Shell<'_, R, W>,
+        at: Option<Duration>,
+        turn: &mut Turn,
+    ) -> Poll<()> {
+        let Shell {
+            writer, read_waker, ..
+        } = shell;
+        if !self.timer.has_passed(writer.epoch, at, turn, read_waker) {
+            ready!(writer.poll_outbox(read_waker));
+            turn.handed_in();
+        }
+        Poll::Ready(())
+    }
+
     /// Why the transport failed, where the driver wants to know and it did.
     #[inline(never)]
-    fn transport_failure<R, W>(&mut self, source: &R, writer: &mut Writer<W>) -> Option<io::Error>
+    fn transport_failure<R, W>(&mut self, shell: &mut Shell<'_, R, W>) -> Option<io::Error>
     where
-        R: Source<W>,
         W: AsyncWrite + Unpin,
     {
         self.receiving
             .doubts_transport()
-            .then(|| writer.failure(source.write_waker()))?
+            .then(|| shell.writer.failure(shell.write_waker))?
     }
 }
 
@@ -265,30 +325,11 @@ impl Reader {
 /// call.
 #[cold]
 #[inline(never)]
-fn poll_discard<R, W>(source: &mut R, writer: &mut Writer<W>) -> Poll<io::Result<usize>>
+fn poll_discard<R, W>(shell: &mut Shell<'_, R, W>) -> Poll<io::Result<usize>>
 where
     R: Source<W>,
     W: AsyncWrite + Unpin,
 {
     let mut scratch = [0; 4096];
-    source.poll_read(writer, &mut &mut scratch[..])
-}
-
-/// How [`Reader::poll_next`] is called: small enough for a register.
-#[derive(Clone, Copy, Debug)]
-struct Call {
-    wants: Wants,
-    /// Whether the transport was found to have nothing.
-    are_reads_blocked: bool,
-}
-
-/// What a call is to be handed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wants {
-    /// Data messages.
-    Message,
-    /// Control frames as well.
-    Event,
-    /// Nothing: a message is kept for later.
-    Nothing,
+    shell.poll_read(&mut &mut scratch[..])
 }

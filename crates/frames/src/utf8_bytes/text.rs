@@ -45,7 +45,7 @@ impl Utf8Bytes {
     /// `bytes` must be valid UTF-8.
     #[inline]
     pub(super) unsafe fn from_bytes_unchecked(bytes: Bytes) -> Self {
-        debug_assert!(utf8::validate(&bytes).is_ok());
+        debug_assert!(core::str::from_utf8(&bytes).is_ok());
         Self(bytes)
     }
 

@@ -133,7 +133,7 @@ impl ReceiveBuf {
         let is_marked = self.is_marked(&range);
         let bytes = self.buf.get(range).unwrap_or_default();
         if is_marked {
-            debug_assert!(utf8::validate(bytes).is_ok());
+            debug_assert!(core::str::from_utf8(bytes).is_ok());
             // SAFETY: `bytes` is what is marked, which is valid by the invariant of `mark`.
             Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
         } else {

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use socket_flow_frames::{Negotiated, ReceiveBuf, Role};
+use socket_flow_frames::{Negotiated, Role};
 
-use super::{Deflate, InflateFailure, Most};
-use crate::work::Work;
+use super::{Deflate, InflateFailure, Output};
 
 /// Nothing is compressed, whatever was negotiated.
 pub(crate) fn compress(_: &Negotiated, _: Role, _: &Deflate) -> Option<Compress> {
@@ -102,30 +101,16 @@ impl Decompress {
     pub(crate) fn payload(
         &mut self,
         _: &[u8],
-        _: &mut ReceiveBuf,
-        _: &mut Most,
-        _: &mut Work,
+        _: &mut Output<'_>,
     ) -> Result<usize, InflateFailure> {
         match *self {}
     }
 
-    pub(crate) fn finish(
-        &mut self,
-        _: &[u8],
-        _: &mut ReceiveBuf,
-        _: &mut Most,
-        _: &mut Work,
-    ) -> Result<usize, InflateFailure> {
+    pub(crate) fn finish(&mut self, _: &[u8], _: &mut Output<'_>) -> Result<usize, InflateFailure> {
         match *self {}
     }
 
-    pub(crate) fn at_once(
-        &mut self,
-        _: &[u8],
-        _: &mut ReceiveBuf,
-        _: &mut Most,
-        _: &mut Work,
-    ) -> Result<bool, InflateFailure> {
+    pub(crate) fn at_once(&mut self, _: &[u8], _: &mut Output<'_>) -> Result<bool, InflateFailure> {
         match *self {}
     }
 }

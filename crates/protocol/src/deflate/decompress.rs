@@ -6,9 +6,8 @@ use socket_flow_frames::ReceiveBuf;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::pool::Pool;
-use super::{InflateFailure, Most, STEP, TAIL, scratch};
+use super::{InflateFailure, Output, STEP, TAIL, scratch};
 use crate::growth::grow;
-use crate::work::Work;
 
 /// Decompresses the messages of one connection, as their bytes arrive.
 ///
@@ -16,24 +15,17 @@ use crate::work::Work;
 /// less.
 pub(crate) struct Decompress {
     keep_context: bool,
-    /// Made on first use; `None` between messages where no context is kept.
-    context: Option<Box<Inflate>>,
-    /// Whether the message under way has had any payload.
+    /// Whether the current message has had any payload.
     begun: bool,
-    /// A block said it was the last one (BFINAL, RFC 1951 §3.2.3): before
-    /// anything follows, the context must start anew.
-    ended: bool,
-    restarts: Restarts,
+    stream: Stream,
 }
 
 impl Decompress {
     pub(crate) fn new(keep_context: bool) -> Self {
         Self {
             keep_context,
-            context: None,
             begun: false,
-            ended: false,
-            restarts: Restarts::default(),
+            stream: Stream::default(),
         }
     }
 
@@ -45,39 +37,25 @@ impl Decompress {
     /// How much memory it has, or will have for a message, that is not kept, in
     /// bytes.
     pub(crate) fn borrows(&self, for_message: bool) -> usize {
-        let borrows = !self.keep_context && (for_message || self.context.is_some());
+        let borrows = !self.keep_context && (for_message || self.stream.context.is_some());
         if borrows { CONTEXT_LEN } else { 0 }
     }
 
-    /// Decompresses some of a message's payload onto its end. The message
-    /// never gets longer than `most` says, and never holds memory for more.
-    /// What came before a failure is in it.
+    /// Decompresses some of a message's payload. What came before a failure is
+    /// in the message.
     ///
     /// Returns how much of the payload it took: not all of it where the work
     /// of a turn is used up, or all that may be made at once is made.
     pub(crate) fn payload(
         &mut self,
         payload: &[u8],
-        message: &mut ReceiveBuf,
-        most: &mut Most,
-        work: &mut Work,
+        output: &mut Output<'_>,
     ) -> Result<usize, InflateFailure> {
         if payload.is_empty() {
             return Ok(0);
         }
         self.begun = true;
-        let context = self.context.get_or_insert_with(new_context);
-        let ended = &mut self.ended;
-        let restarts = &mut self.restarts;
-        scratch::with(|buf| {
-            let to = &mut Target {
-                message,
-                most,
-                buf,
-                work,
-            };
-            inflate(context, ended, restarts, payload, to)
-        })
+        scratch::with(|buf| self.stream.inflate(payload, &mut Target { output, buf }))
     }
 
     /// Ends a message with the last of its payload: puts back the tail that
@@ -94,24 +72,19 @@ impl Decompress {
     pub(crate) fn finish(
         &mut self,
         payload: &[u8],
-        message: &mut ReceiveBuf,
-        most: &mut Most,
-        work: &mut Work,
+        output: &mut Output<'_>,
     ) -> Result<usize, InflateFailure> {
         if !mem::take(&mut self.begun) && payload.is_empty() {
             return Ok(0);
         }
         let (front, back) = payload.split_at(payload.len().saturating_sub(BACK));
         if !front.is_empty() {
-            let taken = self.payload(front, message, most, work)?;
+            let taken = self.payload(front, output)?;
             self.begun = false;
-            if work.is_used_up() || most.is_made() {
+            if output.is_used_up() {
                 return Ok(taken);
             }
         }
-        let context = self.context.get_or_insert_with(new_context);
-        let ended = &mut self.ended;
-        let restarts = &mut self.restarts;
         let rest = scratch::with(|buf| {
             let (input, buf) = buf.split_at_mut(BACK + BEHIND.len());
             let mut slots = &mut input[..];
@@ -119,19 +92,13 @@ impl Decompress {
             slots.put_slice(back);
             slots.put_slice(&BEHIND);
             let input = input.get(..back.len() + BEHIND.len()).unwrap_or_default();
-            let to = &mut Target {
-                message,
-                most,
-                buf,
-                work,
-            };
-            complete(context, ended, restarts, input, to)
+            self.stream.complete(input, &mut Target { output, buf })
         })?;
         if rest > 0 {
             return Ok(payload.len() - rest);
         }
-        if self.ended || !self.keep_context {
-            // Behind a last block the sender starts with an empty window, as
+        if self.stream.ended || !self.keep_context {
+            // After a last block the sender starts with an empty window, as
             // it does where it keeps no context.
             self.start_anew();
         }
@@ -146,54 +113,35 @@ impl Decompress {
     pub(crate) fn at_once(
         &mut self,
         payload: &[u8],
-        message: &mut ReceiveBuf,
-        most: &mut Most,
-        work: &mut Work,
+        output: &mut Output<'_>,
     ) -> Result<bool, InflateFailure> {
-        let restarts = self.restarts;
+        let restarts = self.stream.restarts;
         // What is left of the turn says nothing about how large it is.
-        let finished = self.finish(payload, message, most, &mut Work::default());
-        work.inflated(payload.len(), message.len());
+        let work = mem::take(output.work);
+        let finished = self.finish(payload, output);
+        *output.work = work;
+        output.work.inflated(payload.len(), output.message.len());
         let is_whole = finished? == payload.len();
         if !is_whole {
             self.begun = false;
             self.start_anew();
-            self.restarts = restarts;
-            message.clear();
+            self.stream.restarts = restarts;
+            output.message.clear();
         }
         Ok(is_whole)
     }
 
     /// The window is empty, and the context is given back unless it is kept.
     fn start_anew(&mut self) {
-        self.ended = false;
-        let context = self.context.get_or_insert_with(new_context);
-        self.restarts.pay(context);
+        let stream = &mut self.stream;
+        stream.ended = false;
+        let context = stream.context.get_or_insert_with(new_context);
+        stream.restarts.pay(context);
         context.reset(false);
         if !self.keep_context {
-            let context = self.context.take();
+            let context = stream.context.take();
             context.map(|context| POOL.try_with(|pool| pool.give((), context)));
         }
-    }
-}
-
-/// Where decompressed bytes go.
-struct Target<'a> {
-    message: &'a mut ReceiveBuf,
-    most: &'a mut Most,
-    /// What the codec writes into.
-    buf: &'a mut [u8],
-    work: &'a mut Work,
-}
-
-impl Most {
-    fn is_made(&self) -> bool {
-        self.now == 0
-    }
-
-    /// The most one call of the codec makes.
-    fn step(&self) -> usize {
-        self.now.clamp(LEAST_STEP, STEP)
     }
 }
 
@@ -201,8 +149,8 @@ impl fmt::Debug for Decompress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decompress")
             .field("keep_context", &self.keep_context)
-            .field("holds_context", &self.context.is_some())
-            .field("ended", &self.ended)
+            .field("holds_context", &self.stream.context.is_some())
+            .field("ended", &self.stream.ended)
             .finish_non_exhaustive()
     }
 }
@@ -216,7 +164,7 @@ fn new_context() -> Box<Inflate> {
     idle.unwrap_or_else(|| Box::new(Inflate::new(false, WINDOW_BITS)))
 }
 
-/// Goes on behind last blocks inside a message: its earlier bytes are still in
+/// Goes on after last blocks inside a message: its earlier bytes are still in
 /// the window. That copies up to 32 KiB for two bytes, so there is an account.
 #[derive(Clone, Copy, Debug, Default)]
 struct Restarts {
@@ -260,36 +208,142 @@ impl Restarts {
     }
 }
 
-/// Each step takes input or makes output; one that does neither ends it.
-///
-/// Returns how much it took. It stops only where payload is left: what may hide
-/// in the codec after all of it was taken is little.
-fn inflate(
-    context: &mut Inflate,
-    ended: &mut bool,
-    restarts: &mut Restarts,
-    payload: &[u8],
-    to: &mut Target<'_>,
-) -> Result<usize, InflateFailure> {
-    let mut rest = payload;
-    loop {
-        // What ended with all of the payload taken was returned below.
-        if *ended {
-            restarts.restart(context, to.message)?;
-            *ended = false;
+/// The compressed data of a connection's messages.
+#[derive(Default)]
+struct Stream {
+    /// Made on first use; `None` between messages where no context is kept.
+    context: Option<Box<Inflate>>,
+    /// A block said it was the last one (BFINAL, RFC 1951 §3.2.3): before
+    /// anything follows, the context must start anew.
+    ended: bool,
+    restarts: Restarts,
+}
+
+impl Stream {
+    /// Each step takes input or makes output; one that does neither ends it.
+    ///
+    /// Returns how much it took. It stops only where payload is left: what may hide
+    /// in the codec after all of it was taken is little.
+    fn inflate(
+        &mut self,
+        payload: &[u8],
+        to: &mut Target<'_, '_>,
+    ) -> Result<usize, InflateFailure> {
+        let context = self.context.get_or_insert_with(new_context);
+        let mut rest = payload;
+        loop {
+            // Only where payload is left after a last block: otherwise it was
+            // returned below.
+            if self.ended {
+                self.restarts.restart(context, to.output.message)?;
+                self.ended = false;
+            }
+            let input = rest.get(..PIECE).unwrap_or(rest);
+            let step = to.step(context, input, InflateFlush::SyncFlush)?;
+            rest = rest.get(step.taken..).unwrap_or_default();
+            self.ended = step.ended;
+            // A full buffer may hide more output.
+            let is_dry = rest.is_empty() && (step.ended || !step.filled);
+            if is_dry || (to.output.is_used_up() && !rest.is_empty()) {
+                return Ok(payload.len() - rest.len());
+            }
+            if step.is_idle() {
+                return Err(InflateFailure::Invalid);
+            }
         }
-        let input = rest.get(..PIECE).unwrap_or(rest);
-        let step = to.step(context, input, InflateFlush::SyncFlush)?;
-        rest = rest.get(step.taken..).unwrap_or_default();
-        *ended = step.ended;
-        // A full buffer may hide more output.
-        let is_dry = rest.is_empty() && (step.ended || !step.filled);
-        if is_dry || (to.is_used_up() && !rest.is_empty()) {
-            return Ok(payload.len() - rest.len());
+    }
+
+    /// Decompresses the end of a message: some payload, and [`BEHIND`] it. Returns
+    /// how much of that payload is left for another turn.
+    ///
+    /// The tail must complete an empty block, or the message is cut off. With
+    /// `Block` the codec stops after each block; so it is in order where it stops
+    /// right after the tail, having made nothing since the block before.
+    fn complete(
+        &mut self,
+        mut input: &[u8],
+        to: &mut Target<'_, '_>,
+    ) -> Result<usize, InflateFailure> {
+        let context = self.context.get_or_insert_with(new_context);
+        loop {
+            if self.ended {
+                if input.len() == BEHIND.len() {
+                    // After a last block there is nothing the tail could complete.
+                    return Ok(0);
+                }
+                self.restarts.restart(context, to.output.message)?;
+            }
+            let piece = input.get(..PIECE).unwrap_or(input);
+            let step = to.step(context, piece, InflateFlush::Block)?;
+            input = input.get(step.taken..).unwrap_or_default();
+            self.ended = step.ended;
+            match input.len().checked_sub(GUARD) {
+                Some(0) if step.made == 0 => return Ok(0),
+                Some(1..) if !step.is_idle() => {}
+                _ => return Err(InflateFailure::Invalid),
+            }
+            if self.ended && input.len() < BEHIND.len() {
+                return Err(InflateFailure::Invalid);
+            }
+            let rest = input.len().saturating_sub(BEHIND.len());
+            if rest > 0 && to.output.is_used_up() {
+                return Ok(rest);
+            }
         }
-        if step.is_idle() {
-            return Err(InflateFailure::Invalid);
+    }
+}
+
+impl Output<'_> {
+    /// Whether the work of a turn is used up, or all that may be made at once is
+    /// made.
+    fn is_used_up(&self) -> bool {
+        self.work.is_used_up() || self.now == 0
+    }
+}
+
+/// An output, and what the codec writes into before it goes there.
+struct Target<'a, 'b> {
+    output: &'a mut Output<'b>,
+    buf: &'a mut [u8],
+}
+
+impl Target<'_, '_> {
+    /// Calls the codec once and appends what it made.
+    #[inline(always)]
+    fn step(
+        &mut self,
+        context: &mut Inflate,
+        payload: &[u8],
+        flush: InflateFlush,
+    ) -> Result<Step, InflateFailure> {
+        let output = &mut *self.output;
+        let (before_in, before_out) = (context.total_in(), context.total_out());
+        let most = output.now.clamp(LEAST_STEP, STEP);
+        let buf = self.buf.get_mut(..most).unwrap_or_default();
+        let result = context.decompress(payload, buf, flush);
+        let taken = (context.total_in() - before_in) as usize;
+        let made = (context.total_out() - before_out) as usize;
+        let filled = made == buf.len();
+        output.work.inflated(taken, made);
+        output.now = output.now.saturating_sub(made);
+        // First what was made, then what went wrong after it: so a message
+        // fails alike however its bytes are cut.
+        if made > 0 {
+            let piece = buf.get(..made).unwrap_or_default();
+            let room = output.limit.saturating_sub(output.message.len());
+            let piece = piece.get(..room).unwrap_or(piece);
+            append(output.message, piece, output.limit);
+            if made > room {
+                return Err(InflateFailure::TooBig);
+            }
         }
+        let status = result.map_err(|_| InflateFailure::Invalid)?;
+        Ok(Step {
+            taken,
+            made,
+            filled,
+            ended: status == Status::StreamEnd,
+        })
     }
 }
 
@@ -306,90 +360,6 @@ impl Step {
     /// Whether nothing came of it: nothing will of the next one.
     fn is_idle(&self) -> bool {
         self.taken == 0 && self.made == 0 && !self.ended
-    }
-}
-
-impl Target<'_> {
-    /// Whether the work of a turn is used up, or all that may be made at once is
-    /// made.
-    fn is_used_up(&self) -> bool {
-        self.work.is_used_up() || self.most.is_made()
-    }
-
-    /// Calls the codec once and appends what it made.
-    #[inline(always)]
-    fn step(
-        &mut self,
-        context: &mut Inflate,
-        payload: &[u8],
-        flush: InflateFlush,
-    ) -> Result<Step, InflateFailure> {
-        let (before_in, before_out) = (context.total_in(), context.total_out());
-        let buf = self.buf.get_mut(..self.most.step()).unwrap_or_default();
-        let result = context.decompress(payload, buf, flush);
-        let taken = (context.total_in() - before_in) as usize;
-        let made = (context.total_out() - before_out) as usize;
-        let filled = made == buf.len();
-        self.work.inflated(taken, made);
-        self.most.now = self.most.now.saturating_sub(made);
-        // First what was made, then what went wrong after it: so a message
-        // fails alike however its bytes are cut.
-        if made > 0 {
-            let piece = buf.get(..made).unwrap_or_default();
-            let limit = self.most.limit;
-            let room = limit.saturating_sub(self.message.len());
-            append(self.message, piece.get(..room).unwrap_or(piece), limit);
-            if made > room {
-                return Err(InflateFailure::TooBig);
-            }
-        }
-        let status = result.map_err(|_| InflateFailure::Invalid)?;
-        Ok(Step {
-            taken,
-            made,
-            filled,
-            ended: status == Status::StreamEnd,
-        })
-    }
-}
-
-/// Decompresses the end of a message: some payload, and [`BEHIND`] it. Returns
-/// how much of that payload is left for another turn.
-///
-/// The tail must complete an empty block, or the message is cut off. With
-/// `Block` the codec stops behind each block; so it is in order where it
-/// stops behind the tail, having made nothing since the block before.
-fn complete(
-    context: &mut Inflate,
-    ended: &mut bool,
-    restarts: &mut Restarts,
-    mut input: &[u8],
-    to: &mut Target<'_>,
-) -> Result<usize, InflateFailure> {
-    loop {
-        if *ended {
-            if input.len() == BEHIND.len() {
-                // Behind a last block there is nothing the tail could complete.
-                return Ok(0);
-            }
-            restarts.restart(context, to.message)?;
-        }
-        let piece = input.get(..PIECE).unwrap_or(input);
-        let step = to.step(context, piece, InflateFlush::Block)?;
-        input = input.get(step.taken..).unwrap_or_default();
-        *ended = step.ended;
-        match input.len().checked_sub(GUARD) {
-            Some(0) if step.made == 0 => return Ok(0),
-            Some(1..) if !step.is_idle() => {}
-            _ => return Err(InflateFailure::Invalid),
-        }
-        if *ended && input.len() < BEHIND.len() {
-            return Err(InflateFailure::Invalid);
-        }
-        let rest = input.len().saturating_sub(BEHIND.len());
-        if rest > 0 && to.is_used_up() {
-            return Ok(rest);
-        }
     }
 }
 

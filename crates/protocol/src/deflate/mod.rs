@@ -30,6 +30,10 @@ mod shared;
 #[cfg(not(feature = "deflate"))]
 mod absent;
 
+use socket_flow_frames::ReceiveBuf;
+
+use crate::work::Work;
+
 pub use settings::Deflate;
 
 #[cfg(feature = "deflate")]
@@ -75,17 +79,20 @@ pub(crate) enum Makes {
     Nothing,
 }
 
-/// How many bytes may be made of a compressed message.
+/// Where the bytes of a compressed message go, and how many may be made.
 #[cfg_attr(
     not(feature = "deflate"),
     expect(dead_code, reason = "without a codec, nothing is made")
 )]
-pub(crate) struct Most {
-    /// Of the message, in all.
+pub(crate) struct Output<'a> {
+    /// It never gets longer than `limit`, and never holds memory for more.
+    pub(crate) message: &'a mut ReceiveBuf,
     pub(crate) limit: usize,
-    /// What is left of those that may be made now. A few more may come of the
-    /// bytes that were taken.
+    /// How many bytes may still be made now. A few more may come of the bytes that
+    /// were taken.
     pub(crate) now: usize,
+    /// What is left of a turn.
+    pub(crate) work: &'a mut Work,
 }
 
 /// Why a message could not be decompressed.

@@ -35,7 +35,7 @@ pub(super) struct Ending {
     last_reads: u8,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Stage {
     Write,
     ShutDown,
@@ -45,7 +45,7 @@ enum Stage {
 }
 
 /// What may still be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Peer {
     Sends,
     /// It has ended its side, and may still read.
@@ -101,7 +101,7 @@ impl Ending {
     /// Whether it still writes what is queued.
     pub(super) fn writes(&self, sending: &Sending) -> bool {
         let is_queued = sending.has_output() || sending.outgoing.is_compressing();
-        self.stage == Stage::Write && is_queued
+        matches!(self.stage, Stage::Write) && is_queued
     }
 
     /// What to do next; `None` when it is over.
@@ -114,7 +114,7 @@ impl Ending {
         if sending.tells_others() {
             return Some(Next::TakeOver);
         }
-        if self.stage == Stage::Write {
+        if matches!(self.stage, Stage::Write) {
             if let Some(next) = sending.write(turn) {
                 return Some(next);
             }
@@ -125,30 +125,30 @@ impl Ending {
                 };
             }
         }
-        if self.stage == Stage::ShutDown {
-            match turn.shutdown() {
+        if matches!(self.stage, Stage::ShutDown) {
+            match turn.shutdown {
                 Shutdown::Untried => return Some(Next::ShutDown),
                 Shutdown::Blocked => {}
                 Shutdown::Done => self.stage = Stage::Drain,
             }
         }
-        if self.stage != Stage::Last {
+        if !matches!(self.stage, Stage::Last) {
             // Also while the Close cannot be written yet: a peer that sends and
             // does not read would never make room for it.
-            if self.peer == Peer::Sends && !turn.are_reads_blocked() && !work.is_used_up() {
+            if matches!(self.peer, Peer::Sends) && !turn.reads_blocked && !work.is_used_up() {
                 return Some(Next::Discard);
             }
             let waits = match self.peer {
                 Peer::Sends => true,
                 // What is queued goes out whole, or until writing fails or takes
                 // too long.
-                Peer::Ended => self.stage == Stage::Write,
+                Peer::Ended => matches!(self.stage, Stage::Write),
                 Peer::Gone => false,
             };
             if let Some(next) = waits.then(|| self.wait(sending, turn, work)).flatten() {
                 return Some(next);
             }
-            if self.stage == Stage::Drain && self.shuts_down_first {
+            if matches!(self.stage, Stage::Drain) && self.shuts_down_first {
                 return None;
             }
             // Otherwise the transport ends now, also where the peer was to end
@@ -158,12 +158,12 @@ impl Ending {
         if let Some(next) = sending.write(turn) {
             return Some(next);
         }
-        if turn.shutdown() == Shutdown::Untried {
+        if matches!(turn.shutdown, Shutdown::Untried) {
             return Some(Next::ShutDown);
         }
         // A socket closed with unread bytes resets the connection, and the reset
         // destroys what was written.
-        let drains = self.peer == Peer::Sends && !turn.are_reads_blocked();
+        let drains = matches!(self.peer, Peer::Sends) && !turn.reads_blocked;
         (drains && self.last_reads < LAST_READS).then(|| {
             self.last_reads += 1;
             Next::Discard
@@ -210,12 +210,12 @@ impl Ending {
 
     /// Waits for the peer; `None` once that takes too long.
     fn wait(&mut self, sending: &mut Sending, turn: &Turn, work: &mut Work) -> Option<Next> {
-        let measures_silence = self.stage == Stage::Drain && self.silent_at.is_none();
+        let measures_silence = matches!(self.stage, Stage::Drain) && self.silent_at.is_none();
         // A flood that never runs dry must keep neither this task from its
         // deadline, nor other tasks from their turn.
-        let is_flooded = self.peer == Peer::Sends && !turn.are_reads_blocked();
+        let is_flooded = matches!(self.peer, Peer::Sends) && !turn.reads_blocked;
         let goes_on = is_flooded || sending.outgoing.is_compressing();
-        match turn.now() {
+        match turn.now {
             Some(now) => {
                 let timeout = self.timeout;
                 self.deadline.get_or_insert_with(|| after(now, timeout));
@@ -229,7 +229,7 @@ impl Ending {
             None => {}
         }
         let at = self.deadline.into_iter().chain(self.silent_at).min();
-        match (at, turn.now()) {
+        match (at, turn.now) {
             (Some(at), Some(now)) if at <= now => None,
             _ if goes_on => {
                 work.renew();

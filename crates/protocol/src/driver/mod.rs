@@ -63,10 +63,10 @@
 //! never waits. `crates/protocol/examples/blocking_echo.rs` is a whole shell
 //! over `std::net::TcpStream`.
 
+mod begin_ending;
 mod ending;
 mod failure;
 mod handed_in;
-mod input_memory;
 mod others;
 mod read;
 mod receiving;

@@ -1,18 +1,11 @@
 use std::io;
-use std::task::Poll;
-use std::time::Duration;
 
-use bytes::BufMut;
-use bytes::buf::Limit;
-use socket_flow_frames::{CloseCode, Role, Spare};
+use socket_flow_frames::Spare;
 
-use crate::deadlines::after;
 use crate::driver::ending::Ending;
-use crate::driver::input_memory;
-use crate::driver::read::Read;
 use crate::driver::sending::Sending;
 use crate::driver::{Failure, Next, Turn};
-use crate::error::{AbnormalClosure, Expired, OutOfMemory};
+use crate::error::AbnormalClosure;
 use crate::event::{Event, EventRef, Found};
 use crate::incoming::Incoming;
 use crate::input::Input;
@@ -74,7 +67,7 @@ impl Receiving {
             if !is_parsed {
                 // What was handed in before a message leaves before its answer.
                 if sending.takes_over(turn) || sending.takes_more(turn) {
-                    if !sending.had_share() || turn.drains_others() {
+                    if !sending.had_share() || turn.drains_others {
                         return Next::TakeOver;
                     }
                     if !sending.is_used_up() {
@@ -103,8 +96,8 @@ impl Receiving {
                         // Backpressure: a peer that does not read is not read
                         // from. One message is, because two peers that each wait
                         // for the other to read first would wait for ever.
-                        let holds = is_pressed && turn.holds() && sending.outgoing.is_full();
-                        if (holds || turn.withholds()) && found.is_message() {
+                        let holds = is_pressed && turn.holds && sending.outgoing.is_full();
+                        if (holds || turn.withholds) && found.is_message() {
                             self.hold(found);
                             continue;
                         }
@@ -143,7 +136,7 @@ impl Receiving {
             if let Some(next) = sending.next_output_by_shares(turn) {
                 return next;
             }
-            if !turn.are_reads_blocked() && !self.is_used_up(sending) {
+            if !turn.reads_blocked && !self.is_used_up(sending) {
                 if !self.incoming.has_claim() || self.reserve_read() {
                     return Next::Read;
                 }
@@ -155,54 +148,6 @@ impl Receiving {
             if let Some(next) = self.wait(sending, turn) {
                 return next;
             }
-        }
-    }
-
-    /// Where [`Next::Read`] reads to: the rest of a large message, or the
-    /// input.
-    #[inline]
-    pub fn space(&mut self) -> Limit<Spare<'_>> {
-        if self.incoming.is_direct(&self.input) {
-            return self.incoming.direct_space();
-        }
-        input_memory::make_room(&mut self.input, self.incoming.config());
-        self.input.spare().limit(usize::MAX)
-    }
-
-    /// Reports a read into [`space`](Self::space), or one that was thrown away.
-    /// Pending: there is nothing to read.
-    pub fn read(
-        &mut self,
-        sending: &mut Sending,
-        turn: &mut Turn,
-        result: Poll<io::Result<usize>>,
-    ) {
-        match (&mut self.phase, Read::from(result)) {
-            (_, Read::Blocked) => turn.block_reads(),
-            (_, Read::Interrupted) => {}
-            (Phase::Open { is_parsed }, Read::Some(count)) => {
-                *is_parsed = false;
-                turn.arrived();
-                if !self.input.is_empty() {
-                    self.incoming.work.read(count);
-                } else {
-                    // It was read into its message.
-                    let read = self.incoming.direct_done(count, &mut sending.outgoing);
-                    if let Err(error) = read {
-                        self.fail(Failure::Protocol(error));
-                    }
-                }
-            }
-            (Phase::Open { .. }, Read::End) => self.receive_eof(None, sending),
-            (Phase::Open { .. }, Read::Failed(error)) => self.receive_eof(Some(error), sending),
-            (Phase::Ending(ending), Read::Some(count)) => {
-                self.incoming.work.read(count);
-                ending.received();
-            }
-            (Phase::Ending(ending), Read::End) => ending.receive_eof(),
-            (Phase::Ending(ending), Read::Failed(_)) => ending.break_off(),
-            // Nothing is read there.
-            (Phase::Held(_) | Phase::Over { .. }, _) => {}
         }
     }
 
@@ -248,8 +193,10 @@ impl Receiving {
     /// As [`space`](Self::space), where [`is_idle`](Self::is_idle).
     #[inline(always)]
     pub fn room(&mut self) -> Spare<'_> {
-        self.phase = Phase::OPEN;
-        input_memory::make_room(&mut self.input, self.incoming.config());
+        if let Phase::Open { is_parsed } = &mut self.phase {
+            *is_parsed = false;
+        }
+        self.input.make_room(&self.incoming.config);
         self.input.spare()
     }
 
@@ -258,7 +205,11 @@ impl Receiving {
     #[inline(always)]
     pub fn quick_after_read(&mut self, count: usize) -> Option<Found> {
         self.incoming.work.read_message(count);
-        self.incoming.quick(&mut self.input)
+        let found = self.incoming.quick(&mut self.input);
+        if found.is_none() {
+            self.incoming.begin_slowly(&self.input);
+        }
+        found
     }
 
     /// Gives memory back that a connection does not need while it waits. A
@@ -268,7 +219,7 @@ impl Receiving {
         if self.incoming.holds() || !self.input.is_empty() {
             return self.release_more();
         }
-        input_memory::release(&mut self.input);
+        self.input.release();
         self.incoming.work.renew();
     }
 
@@ -278,7 +229,7 @@ impl Receiving {
         // First what may lie in the input's memory.
         self.incoming.release();
         let incoming = &mut self.incoming;
-        input_memory::settle(&mut self.input, |own| incoming.try_reserve_input(own));
+        self.input.settle(|own| incoming.try_reserve_input(own));
         if self.incoming.has_claim() {
             self.incoming.settle_memory(&self.input);
         }
@@ -384,7 +335,7 @@ impl Receiving {
                 if found.is_close() {
                     return Some(self.hand_out_close(found, turn));
                 }
-                if turn.withholds() || (turn.holds() && sending.outgoing.is_full()) {
+                if turn.withholds || (turn.holds && sending.outgoing.is_full()) {
                     return self.wait_for_room(sending, turn);
                 }
                 if !sending.outgoing.is_full() && sending.others_are_next(turn) {
@@ -392,19 +343,19 @@ impl Receiving {
                 }
                 sending.answer_is_next();
                 self.phase = Phase::OPEN;
-                self.incoming.settle();
+                self.incoming.resume();
                 Some(Next::Found(found))
             }
             // How it ends is for the next call that receives, once what is queued has
             // left.
-            Phase::Over { .. } if turn.withholds() => Some(Next::Over(Ok(()))),
-            Phase::Ending(ending) if turn.withholds() && !ending.writes(sending) => {
+            Phase::Over { .. } if turn.withholds => Some(Next::Over(Ok(()))),
+            Phase::Ending(ending) if turn.withholds && !ending.writes(sending) => {
                 Some(Next::Over(Ok(())))
             }
             Phase::Ending(ending) => {
                 Some(match ending.next(sending, turn, &mut self.incoming.work) {
                     Some(next) => next,
-                    None if turn.withholds() => Next::Over(Ok(())),
+                    None if turn.withholds => Next::Over(Ok(())),
                     None => {
                         let result = ending.over(sending);
                         let clean = result.is_ok();
@@ -420,97 +371,9 @@ impl Receiving {
         }
     }
 
-    /// The peer's Close has arrived and is answered: what is left is to end the
-    /// transport, and that has a deadline.
-    #[cold]
-    fn hand_out_close(&mut self, found: Found, turn: &Turn) -> Next {
-        let timeout = self.close_timeout();
-        // Where we began the closing handshake its time is running already.
-        let running = self.incoming.close_deadline();
-        let starting = || turn.now().map(|now| after(now, timeout, timeout));
-        let Some(deadline) = running.or_else(starting) else {
-            self.hold(found);
-            return Next::TIME;
-        };
-        let is_server = self.incoming.role() == Role::Server;
-        self.end(Ending::clean(is_server, timeout, deadline));
-        Next::Found(found)
-    }
-
-    /// The connection fails; the Close that says why is queued.
-    #[cold]
-    fn fail(&mut self, failure: Failure) {
-        let running = self.incoming.close_deadline();
-        self.end(Ending::failed(failure, self.close_timeout(), running));
-    }
-
-    #[cold]
-    pub(super) fn expire(&mut self, expired: Expired, sending: &mut Sending) {
-        match expired {
-            Expired::Pong | Expired::Close | Expired::Write | Expired::Memory => {
-                // There is no Close that would keep messages from being taken.
-                sending.outgoing.send_close();
-                self.end(Ending::silent(expired));
-            }
-            Expired::Idle | Expired::Read => self.fail(Failure::Expired(expired)),
-        }
-    }
-
-    /// Makes sure of memory for what is read next; whether it is there.
-    fn reserve_read(&mut self) -> bool {
-        if self.incoming.is_direct(&self.input) {
-            return self.incoming.reserve_direct(&self.input);
-        }
-        let Some(budget) = self.incoming.config().memory() else {
-            return true;
-        };
-        let Some(own) = input_memory::needed_within(&mut self.input, budget) else {
-            // It may have found a buffer instead.
-            self.incoming.stop_waiting();
-            return true;
-        };
-        let is_reserved = self.incoming.reserve_input(own.capacity());
-        if is_reserved {
-            input_memory::use_own(own, &mut self.input);
-        }
-        is_reserved
-    }
-
-    /// The message is let go.
-    #[cold]
-    pub(super) fn run_out_of_memory(&mut self, error: OutOfMemory, sending: &mut Sending) {
-        let outgoing = &mut sending.outgoing;
-        outgoing.fail_with(CloseCode::TRY_AGAIN_LATER, "out of memory");
-        self.fail(Failure::Memory(error));
-    }
-
-    /// The transport ended, or failed, before the closing handshake was
-    /// complete.
-    #[cold]
-    fn receive_eof(&mut self, error: Option<io::Error>, sending: &mut Sending) {
-        // The reason to give is why writing failed, if it did: what a read
-        // reports afterwards is only its consequence.
-        let failure = sending.write_failure().or(error.map(Failure::Io));
-        let failure = failure.unwrap_or(Failure::Abnormal(AbnormalClosure));
-        let _ = self.incoming.receive_eof(&sending.outgoing);
-        sending.abandon(|| failure.copy());
-        self.end(Ending::broken(failure, self.close_timeout()));
-    }
-
     /// Keeps what was found for later.
-    fn hold(&mut self, found: Found) {
+    pub(super) fn hold(&mut self, found: Found) {
         self.incoming.pause();
         self.phase = Phase::Held(found);
-    }
-
-    /// Begins the closing sequence: nothing is parsed any more.
-    fn end(&mut self, ending: Ending) {
-        input_memory::release(&mut self.input);
-        self.incoming.give_up(&self.input);
-        self.phase = Phase::Ending(Box::new(ending));
-    }
-
-    fn close_timeout(&self) -> Duration {
-        self.incoming.config().timeouts().close
     }
 }

@@ -349,7 +349,7 @@ impl Sending {
     /// The deadline of a blocked write, judged where the time was told.
     pub(super) fn judge(&mut self, turn: &Turn) -> Result<Option<Duration>, Expired> {
         let at = self.outgoing.poll_timeout();
-        match turn.now() {
+        match turn.now {
             Some(now) if at.is_some_and(|at| at <= now) => {
                 self.outgoing.handle_timeout(now)?;
                 Ok(self.outgoing.poll_timeout())
@@ -362,7 +362,7 @@ impl Sending {
         if let Some(next) = self.write(turn) {
             return next;
         }
-        if !self.has_output() && turn.shutdown() == Shutdown::Untried {
+        if !self.has_output() && matches!(turn.shutdown, Shutdown::Untried) {
             return Next::ShutDown;
         }
         Next::Over(Ok(()))

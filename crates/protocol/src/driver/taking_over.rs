@@ -100,7 +100,7 @@ impl Sending {
     /// held back is handed out.
     pub(super) fn others_are_next(&self, turn: &Turn) -> bool {
         let were_last = self.others.as_ref().is_some_and(|others| others.were_last);
-        (!were_last || turn.drains_others()) && (self.takes_over(turn) || self.takes_more(turn))
+        (!were_last || turn.drains_others) && (self.takes_over(turn) || self.takes_more(turn))
     }
 
     /// A message that was held back is handed out: its answer has the room.

@@ -13,19 +13,25 @@ use std::time::Duration;
 /// ```
 #[derive(Debug)]
 pub struct Turn {
-    holds: bool,
-    drains_others: bool,
-    withholds: bool,
+    pub(super) holds: bool,
+    pub(super) drains_others: bool,
+    pub(super) withholds: bool,
     /// The time, once it was told.
-    now: Option<Duration>,
+    pub(super) now: Option<Duration>,
     pub(super) writes_blocked: bool,
-    reads_blocked: bool,
-    shutdown: Shutdown,
+    pub(super) reads_blocked: bool,
+    pub(super) shutdown: Shutdown,
     handed_in: HandedInState,
 }
 
+impl Default for Turn {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// What became of shutting the write side down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shutdown {
     Untried,
     Blocked,
@@ -46,7 +52,7 @@ impl Turn {
     /// full: for a caller that does not answer each of them.
     #[inline]
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             holds: false,
             drains_others: false,
@@ -139,36 +145,6 @@ impl Turn {
         self.handed_in = HandedInState::Unasked;
     }
 
-    #[inline]
-    pub(super) fn now(&self) -> Option<Duration> {
-        self.now
-    }
-
-    #[inline]
-    pub(super) fn holds(&self) -> bool {
-        self.holds
-    }
-
-    #[inline]
-    pub(super) fn drains_others(&self) -> bool {
-        self.drains_others
-    }
-
-    #[inline]
-    pub(super) fn withholds(&self) -> bool {
-        self.withholds
-    }
-
-    #[inline]
-    pub(super) fn are_reads_blocked(&self) -> bool {
-        self.reads_blocked
-    }
-
-    #[inline]
-    pub(super) fn shutdown(&self) -> Shutdown {
-        self.shutdown
-    }
-
     /// Whether others are to be asked before anything is written.
     #[inline]
     pub(super) fn asks_others(&self) -> bool {
@@ -179,18 +155,5 @@ impl Turn {
     #[inline]
     pub(super) fn others_have_more(&self) -> bool {
         matches!(self.handed_in, HandedInState::More)
-    }
-
-    /// Bytes have arrived: what is handed in meanwhile is written with their
-    /// answers.
-    #[inline]
-    pub(super) fn arrived(&mut self) {
-        self.handed_in = HandedInState::Unasked;
-    }
-}
-
-impl Default for Turn {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::driver::input_memory;
 use crate::driver::receiving::{Phase, Receiving};
 use crate::driver::sending::Sending;
 use crate::driver::{Next, Turn};
@@ -19,7 +18,7 @@ impl Receiving {
             self.release_more();
             return self.is_quiet(sending);
         }
-        input_memory::release(&mut self.input);
+        self.input.release();
         self.incoming.work.renew();
         let is_quiet = self.incoming.has_deadlines() && !sending.closing().is_sent();
         debug_assert_eq!(is_quiet, self.is_quiet(sending), "idle, and all is written");
@@ -31,7 +30,7 @@ impl Receiving {
     #[inline(never)]
     pub(super) fn wait(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
         let goes_on = self.is_used_up(sending) || sending.outgoing.is_compressing();
-        if turn.are_reads_blocked() && !goes_on {
+        if turn.reads_blocked && !goes_on {
             if sending.had_share() {
                 // Nothing came in between, so the others go on.
                 sending.renew_share();
@@ -39,14 +38,14 @@ impl Receiving {
             }
             self.release_memory();
             sending.release_memory();
-            if turn.withholds() && sending.is_done() {
+            if turn.withholds && sending.is_done() {
                 return Some(Next::Over(Ok(())));
             }
             return self.wait_for_deadline(sending, turn);
         }
         // A flood that never runs dry must keep nobody from a deadline.
         match self.wait_for_deadline(sending, turn)? {
-            Next::Wait(Some(_)) if turn.now().is_none() => Some(Next::TIME),
+            Next::Wait(Some(_)) if turn.now.is_none() => Some(Next::TIME),
             _ => Some(self.yields(sending)),
         }
     }
@@ -63,7 +62,7 @@ impl Receiving {
             self.incoming.owes_time = true;
             return Some(self.yields(sending));
         }
-        let Some(now) = turn.now() else {
+        let Some(now) = turn.now else {
             return Some(Next::TIME);
         };
         self.judge(now, sending);
@@ -75,7 +74,7 @@ impl Receiving {
     #[cold]
     #[inline(never)]
     pub(super) fn tell_time(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
-        match turn.now() {
+        match turn.now {
             None if self.deadline(sending).is_some() => {
                 // Asked again with the time, it comes back here.
                 self.phase = Phase::OPEN;
@@ -102,7 +101,7 @@ impl Receiving {
 
     fn wait_for_deadline(&mut self, sending: &mut Sending, turn: &Turn) -> Option<Next> {
         let at = self.deadline(sending);
-        match turn.now() {
+        match turn.now {
             Some(now) if at.is_some_and(|at| at <= now) => {
                 self.judge(now, sending);
                 None
@@ -144,7 +143,7 @@ impl Receiving {
         let close = self.incoming.poll_close(&sending.outgoing);
         let memory = self.incoming.poll_memory();
         let at = close.into_iter().chain(memory).min();
-        match turn.now() {
+        match turn.now {
             None if at == Some(Duration::ZERO) => return Some(Next::TIME),
             Some(now) if at.is_some_and(|at| at <= now) => {
                 if let Err(expired) = self.incoming.judge_close(now, &sending.outgoing) {
@@ -176,7 +175,7 @@ impl Receiving {
             return Some(self.yields(sending));
         }
         sending.release_memory();
-        (turn.withholds() && sending.is_done()).then_some(Next::Over(Ok(())))
+        (turn.withholds && sending.is_done()).then_some(Next::Over(Ok(())))
     }
 
     /// The next deadline of both halves.

@@ -6,17 +6,14 @@ use crate::event::Kind;
 use crate::message::{Message, MessageRef};
 
 /// A message that does not lie in the input: while it is put together, and
-/// until the next one begins; or one whose memory is shared with the input.
+/// until the next one begins; or one that was split off the input.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
-    /// What there is of the message under way, or a small whole one.
+    /// What there is of the current message, or a small whole one.
     pub(super) buf: ReceiveBuf,
     /// A large one once it is whole: it may be sent on as it is, without a
     /// copy, while the connection that received it goes on.
     whole: Option<Message>,
-    /// Whether `whole` lies in the input's memory, which cannot be used again
-    /// before it is gone.
-    shares_input: bool,
 }
 
 impl Assembly {
@@ -42,25 +39,17 @@ impl Assembly {
     /// A message is whole that was split off the input.
     pub(super) fn share(&mut self, payload: ReceiveBuf, kind: Kind) {
         self.whole = Some(message(payload, kind));
-        self.shares_input = true;
-    }
-
-    /// What it holds, in bytes, but for what lies in the input's memory.
-    pub(super) fn held(&self) -> usize {
-        let whole = self.whole.as_ref().filter(|_| !self.shares_input);
-        self.buf.capacity() + whole.map_or(0, Message::len)
-    }
-
-    /// Whether there is a message that lies in the input's memory.
-    pub(super) fn shares_input(&self) -> bool {
-        self.shares_input
     }
 
     /// Gives the input its memory back.
-    pub(super) fn forget_shared(&mut self) {
-        if mem::take(&mut self.shares_input) {
-            self.whole = None;
-        }
+    pub(super) fn unshare(&mut self) {
+        self.whole = None;
+    }
+
+    /// What it holds, in bytes; whether the whole message counts.
+    pub(super) fn held(&self, with_whole: bool) -> usize {
+        let whole = self.whole.as_ref().filter(|_| with_whole);
+        self.buf.capacity() + whole.map_or(0, Message::len)
     }
 
     /// Lends the whole message.

@@ -4,6 +4,7 @@ use socket_flow_frames::Utf8Bytes;
 use crate::event::{Event, EventRef, Found, Kind};
 use crate::incoming::Incoming;
 use crate::incoming::assembly::Assembly;
+use crate::incoming::state::State;
 use crate::input::Input;
 use crate::message::{Message, MessageRef};
 
@@ -12,7 +13,7 @@ impl Incoming {
     /// Lends what was found; valid until the next step or read.
     #[inline]
     pub fn lend<'a>(&'a self, found: Found, input: &'a Input) -> EventRef<'a> {
-        match found.kind() {
+        match found.kind {
             Kind::Text | Kind::Binary => EventRef::Message(self.message(found, input)),
             Kind::Ping => EventRef::Ping(self.bytes(found, input)),
             Kind::Pong => EventRef::Pong(self.bytes(found, input)),
@@ -31,7 +32,7 @@ impl Incoming {
     /// small message does not pin a large buffer; larger ones are split off,
     /// assembled ones handed over.
     pub fn take(&mut self, found: Found, input: &mut Input) -> Event {
-        match found.kind() {
+        match found.kind {
             kind @ (Kind::Text | Kind::Binary) if found.range().is_none() => {
                 Event::Message(self.take_assembled(kind))
             }
@@ -48,15 +49,15 @@ impl Incoming {
     #[inline(always)]
     pub fn take_message(&mut self, found: Found, input: &mut Input) -> Option<Message> {
         match found.range() {
-            Some(range) if found.is_message_below(SPLIT_MIN) => {
-                Some(if found.is_text() {
-                    Message::Text(Utf8Bytes::from(input.text(range)))
-                } else {
-                    // Of exact length from the start, which spares a look at
-                    // the capacity.
-                    Message::Binary(Box::<[u8]>::from(input.bytes(range)).into())
-                })
-            }
+            Some(range) if (found.len as usize) < SPLIT_MIN => match found.kind {
+                Kind::Text => Some(Message::Text(Utf8Bytes::from(input.text(range)))),
+                // Of exact length from the start, which spares a look at the
+                // capacity.
+                Kind::Binary => Some(Message::Binary(
+                    Box::<[u8]>::from(input.bytes(range)).into(),
+                )),
+                _ => None,
+            },
             _ => match self.take(found, input) {
                 Event::Message(message) => Some(message),
                 _ => None,
@@ -73,9 +74,9 @@ impl Incoming {
     #[inline]
     fn message<'a>(&'a self, found: Found, input: &'a Input) -> MessageRef<'a> {
         match found.range() {
-            Some(range) if found.is_text() => input.text(range).into(),
+            Some(range) if matches!(found.kind, Kind::Text) => input.text(range).into(),
             Some(range) => input.bytes(range).into(),
-            None => self.assembled_message(found.kind()),
+            None => self.assembled_message(found.kind),
         }
     }
 
@@ -109,13 +110,14 @@ impl Incoming {
     }
 
     fn take_assembled(&mut self, kind: Kind) -> Message {
-        let Some(assembly) = &mut self.assembly else {
+        if let State::Shared = self.state {
+            self.state = State::Between;
+        }
+        match &mut self.assembly {
+            Some(assembly) => assembly.take(kind),
             // Released, or taken, as above.
-            return Assembly::default().take(kind);
-        };
-        let message = assembly.take(kind);
-        self.settle();
-        message
+            None => Assembly::default().take(kind),
+        }
     }
 }
 

@@ -7,30 +7,57 @@ use socket_flow_frames::{Negotiated, ReceiveBuf, Role};
 
 use crate::budget::{Call, Claim, OWN};
 use crate::config::Config;
+use crate::deadlines::Activity;
 use crate::deflate::{Makes, STEP, kept_memory};
 use crate::error::OutOfMemory;
 use crate::growth::{grow, grown};
 use crate::incoming::Incoming;
-use crate::incoming::frame::Frame;
 use crate::incoming::payload::{usual, wanted};
+use crate::incoming::state::State;
 use crate::input::Input;
 
 impl Incoming {
+    /// Gives memory back that an idle connection does not need: call it
+    /// before waiting for input. A message of 16 KiB or more that was lent, or
+    /// an assembled one, is gone.
+    #[inline]
+    pub fn release(&mut self) {
+        let is_in_message = self.state.is_in_message();
+        if let State::Shared = self.state {
+            self.state = State::Between;
+        }
+        match &self.assembly {
+            Some(assembly) if is_in_message && !assembly.buf.is_empty() => self.shrink(),
+            // Where only a header of the current message has come, its memory may be that of a
+            // large one before it.
+            _ => self.assembly = None,
+        }
+    }
+
+    /// Whether a message is put together, or was.
+    #[inline(always)]
+    pub(crate) fn holds(&self) -> bool {
+        self.assembly.is_some()
+    }
+
     /// Makes room in the current message for `arriving` bytes of its frame; or
     /// says that it waits for memory.
     #[inline]
-    pub(super) fn make_room(&mut self, arriving: usize, frame: &Frame, input: &Input) -> bool {
-        let limit = self.config.limits().message;
+    pub(crate) fn make_room(&mut self, arriving: usize, input: &Input) -> bool {
         let has_claim = self.has_claim();
+        let State::Part(part) = &self.state else {
+            return true;
+        };
+        let limit = self.config.limits().message;
         let message = &mut self.assembly.get_or_insert_default().buf;
-        let most = frame.most(message.len(), limit);
-        let Some(additional) = wanted(message, arriving, frame.rest()) else {
+        let (most, rest) = (part.most(message.len(), limit), part.rest());
+        let Some(additional) = wanted(message, arriving, rest) else {
             return true;
         };
         if has_claim {
             // Also where memory is short a message is not moved for every read.
             let least = OWN.max(message.len() / 8);
-            let needed = arriving.max(frame.rest().min(least)).max(1);
+            let needed = arriving.max(rest.min(least)).max(1);
             return self.reserve_room(additional, needed, most, input);
         }
         grow(message, additional, most);
@@ -110,21 +137,10 @@ impl Incoming {
         }
     }
 
-    /// Makes room for the rest of a large frame that is read straight into its
-    /// message; whether it may be read.
-    pub(crate) fn reserve_direct(&mut self, input: &Input) -> bool {
-        let Some(frame) = self.frame.take() else {
-            return true;
-        };
-        let is_there = self.make_room(0, &frame, input);
-        self.frame = Some(frame);
-        is_there
-    }
-
     /// Makes sure of so much memory for the input, beside what the current message
     /// holds; whether it may be taken.
     pub(crate) fn reserve_input(&mut self, capacity: usize) -> bool {
-        if self.message.is_none() {
+        if !self.state.is_in_message() {
             // The last message was lent until now.
             self.release();
         }
@@ -144,13 +160,13 @@ impl Incoming {
     /// is left: it made as much as it had memory for.
     #[cold]
     pub(super) fn has_more_to_make(&self, input: &Input) -> bool {
-        let is_left = |frame: &Frame| frame.compressed && frame.ahead > 0;
-        self.frame.as_ref().is_some_and(is_left) && !input.is_empty()
+        let is_left = matches!(self.state, State::Part(part) if part.ahead > 0);
+        is_left && !input.is_empty()
     }
 
     /// What the peer sends lies unread: its silence is not its own.
     pub(crate) fn reads_nothing(&mut self) {
-        self.activity.note_message();
+        self.activity.0 = Activity::MESSAGE;
     }
 
     /// Goes on without the memory that was waited for, if any was.
@@ -247,8 +263,8 @@ impl Incoming {
 
     #[cold]
     fn settle_claim(&mut self, held: usize) {
-        let is_ended = self.ended;
-        let has_begun = self.message.is_some() || self.frame.is_some();
+        let is_ended = matches!(self.state, State::Ended);
+        let has_begun = self.state.is_in_frame() || self.state.is_in_message();
         let Some(claim) = self.claim_mut() else {
             return;
         };
@@ -303,8 +319,10 @@ impl Incoming {
 
     /// What the message holds, in bytes.
     fn held(&self) -> usize {
-        let message = self.assembly.as_ref().map_or(0, |assembly| assembly.held());
-        message + self.context(false)
+        // What shares the input's memory is counted there.
+        let shares = matches!(self.state, State::Shared);
+        let message = self.assembly.as_ref();
+        message.map_or(0, |assembly| assembly.held(!shares)) + self.context(false)
     }
 
     /// The context that is not kept from message to message.

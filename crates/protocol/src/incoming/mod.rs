@@ -1,27 +1,24 @@
-mod activity;
 mod assembly;
-mod frame;
 mod lend;
 mod memory;
 mod payload;
+mod state;
 
 use std::sync::Arc;
 
-use socket_flow_frames::{FrameHeader, Negotiated, Role, Rsv, Utf8Bytes, decode_close};
+use socket_flow_frames::{Negotiated, Role};
 
 use crate::budget::Claim;
 use crate::config::Config;
-use crate::deadlines::Deadlines;
+use crate::deadlines::{Activity, Deadlines};
 use crate::deflate::{Decompress, decompress};
 use crate::error::{AbnormalClosure, ProtocolError};
 use crate::event::{CloseFrame, Found};
 use crate::incoming::assembly::{Assembly, SHARE_MIN};
-use crate::incoming::frame::{Frame, Under};
+use crate::incoming::state::State;
 use crate::input::Input;
 use crate::outgoing::Outgoing;
 use crate::work::Work;
-
-pub(crate) use activity::Activity;
 
 /// The receiving half of a connection: bytes in, events out.
 ///
@@ -50,26 +47,16 @@ pub struct Incoming {
     pub(crate) owes_time: bool,
     /// Whether the last step, or read, waits for memory.
     lacks_memory: bool,
-    /// Set by the peer's Close and by every failure: nothing is parsed any
-    /// more.
-    ended: bool,
-    /// Whether the next bytes are a new message's, or a control frame's, and
-    /// nothing has to be done before they are parsed. Invariant: neither
-    /// `frame` nor `message`, nor `ended`, nor a message in the input's
-    /// memory, nor one that is held back; see [`Incoming::settle`].
-    between: bool,
-    /// The longest message that is found the quick way: none that is linked
-    /// when it is sent on, see [`Incoming::share`].
+    state: State,
+    /// The longest message that is found the quick way: a larger one is split
+    /// off the input, so that it is sent on without a copy.
     quick_max: u16,
-    /// The fragmented or large message under way.
-    message: Option<Under>,
-    /// The frame under way, its header consumed.
-    frame: Option<Frame>,
-    /// The message under way, or, until the next one, the last one found
-    /// that does not lie in the input itself.
+    /// The current message, or, until the next one, the last one that was
+    /// assembled.
     assembly: Option<Box<Assembly>>,
     /// How many bytes were unread when the input last ran dry: tells new
-    /// bytes from a step that was merely tried again.
+    /// bytes from a step that was merely tried again. Invariant: 0 where
+    /// nothing has begun.
     waiting: u32,
     /// What most connections have nothing of.
     extras: Option<Box<Extras>>,
@@ -97,10 +84,7 @@ impl Incoming {
             work: Work::default(),
             owes_time: false,
             lacks_memory: false,
-            ended: false,
-            between: true,
-            message: None,
-            frame: None,
+            state: State::Between,
             assembly: None,
             waiting: 0,
             extras,
@@ -123,44 +107,25 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
-        if self.between && input.is_empty() {
-            // Nothing has begun, and nothing is there.
-            self.waiting = 0;
-            return Ok(None);
+        if let State::Between = self.state {
+            if input.is_empty() {
+                return Ok(None);
+            }
+            if let Some(found) = self.find_small(input) {
+                return Ok(Some(found));
+            }
         }
-        match self.find_small(input) {
-            Some(found) => Ok(Some(found)),
-            None => self.step_through(input, outgoing),
-        }
-    }
-
-    /// Takes as many turns as a step needs.
-    #[inline]
-    fn step_through(
-        &mut self,
-        input: &mut Input,
-        outgoing: &mut Outgoing,
-    ) -> Result<Option<Found>, ProtocolError> {
         if self.has_claim() {
-            return self.step_through_claimed(input, outgoing);
+            // It takes the memory it needs without asking for it.
+            self.force_memory(true);
+            let result = self.step_turns(input, outgoing);
+            self.force_memory(false);
+            return result;
         }
         self.step_turns(input, outgoing)
     }
 
-    /// The same with a budget: it takes the memory it needs without asking for it.
-    #[cold]
-    #[inline(never)]
-    fn step_through_claimed(
-        &mut self,
-        input: &mut Input,
-        outgoing: &mut Outgoing,
-    ) -> Result<Option<Found>, ProtocolError> {
-        self.force_memory(true);
-        let result = self.step_turns(input, outgoing);
-        self.force_memory(false);
-        result
-    }
-
+    /// Takes as many turns as a step needs.
     #[inline]
     fn step_turns(
         &mut self,
@@ -184,15 +149,15 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
-        if self.between && input.is_empty() {
-            // Nothing has begun, and nothing is there.
-            self.waiting = 0;
-            return Ok(None);
+        if let State::Between = self.state {
+            if input.is_empty() {
+                return Ok(None);
+            }
+            if let Some(found) = self.quick(input) {
+                return Ok(Some(found));
+            }
         }
-        match self.quick(input) {
-            Some(found) => Ok(Some(found)),
-            None => self.step_slow(input, outgoing),
-        }
+        self.step_slow(input, outgoing)
     }
 
     /// The transport ended.
@@ -201,30 +166,11 @@ impl Incoming {
     ///
     /// [`AbnormalClosure`] when the peer's Close had not arrived.
     pub fn receive_eof(&mut self, outgoing: &Outgoing) -> Result<(), AbnormalClosure> {
-        self.ended = true;
-        self.settle();
+        self.state = State::Ended;
         if outgoing.closing().is_received() {
             Ok(())
         } else {
             Err(AbnormalClosure)
-        }
-    }
-
-    /// Gives memory back that an idle connection does not need: call it
-    /// before waiting for input. A message of 16 KiB or more that was lent, or
-    /// an assembled one, is gone.
-    #[inline]
-    pub fn release(&mut self) {
-        let Some(assembly) = &self.assembly else {
-            return;
-        };
-        // Nothing has come of the message under way but a header: what it
-        // could be put together in may be the memory of a large one before it.
-        if self.message.is_none() || assembly.buf.is_empty() {
-            self.assembly = None;
-            self.settle();
-        } else {
-            self.shrink();
         }
     }
 
@@ -237,7 +183,10 @@ impl Incoming {
 
     /// Whether a frame or a fragmented message has begun and not ended.
     pub fn is_unfinished(&self) -> bool {
-        !self.ended && (self.waiting > 0 || self.frame.is_some() || self.message.is_some())
+        !matches!(
+            self.state,
+            State::Between | State::Paused | State::Shared | State::Ended
+        )
     }
 
     /// Which end of the connection this is.
@@ -262,15 +211,11 @@ impl Incoming {
     }
 
     /// Whether nothing has begun: all input is parsed, and neither a frame nor
-    /// a message is under way, nor one lent that shares the input's memory. A
+    /// a message has begun, nor is one lent that shares the input's memory. A
     /// step would find nothing then.
     #[inline]
-    pub fn is_idle(&mut self, input: &Input) -> bool {
-        let is_idle = self.between && input.is_empty();
-        if is_idle {
-            self.waiting = 0;
-        }
-        is_idle
+    pub fn is_idle(&self, input: &Input) -> bool {
+        self.is_untouched() && input.is_empty()
     }
 
     /// The fast path of [`Incoming::step`]: a whole, small, unfragmented
@@ -278,25 +223,29 @@ impl Incoming {
     /// included, to `step`.
     #[inline(always)]
     pub fn quick(&mut self, input: &mut Input) -> Option<Found> {
-        if !self.between {
+        if !self.is_untouched() {
             return None;
         }
         // Also where it is found the slow way, which begins here.
-        self.work.message();
-        if self.work.is_overdrawn() {
-            return None;
+        match self.work.message() {
+            true => self.find_small(input),
+            false => None,
         }
-        self.find_small(input)
     }
 
     #[inline(always)]
     fn find_small(&mut self, input: &mut Input) -> Option<Found> {
-        if !self.between {
-            return None;
-        }
         let found = input.whole_frame(self.role, self.quick_max.into())?;
-        self.activity.note_message();
+        self.activity.0 = Activity::MESSAGE;
         Some(found)
+    }
+
+    /// What lies at the start of the input was not found the quick way: the next
+    /// step need not look for that once more.
+    pub(crate) fn begin_slowly(&mut self, input: &Input) {
+        if self.is_untouched() && !input.is_empty() {
+            self.state = State::Begun;
+        }
     }
 
     #[inline(never)]
@@ -305,11 +254,11 @@ impl Incoming {
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
-        if let Some(assembly) = &mut self.assembly {
-            assembly.forget_shared();
+        if let State::Shared = self.state {
+            self.unshare();
         }
         if input.len() != self.waiting as usize {
-            self.activity.note_bytes();
+            self.activity.0 |= Activity::BYTES;
         }
         self.lacks_memory = false;
         let result = self.advance(input, outgoing);
@@ -317,11 +266,10 @@ impl Incoming {
             self.fail(error, outgoing);
         }
         self.waiting = match result {
-            // A frame under way that stays in the input is below 4 GiB.
+            // A frame that stays in the input is below 4 GiB.
             Ok(None) if !self.work.is_used_up() && !self.lacks_memory => input.len() as u32,
             _ => 0,
         };
-        self.settle();
         if self.has_claim() {
             if self.waiting > 0 && self.has_more_to_make(input) {
                 // Memory is short: only so much was made at once.
@@ -338,75 +286,27 @@ impl Incoming {
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
         loop {
-            if self.ended {
+            if let State::Ended = self.state {
                 input.discard();
                 return Ok(None);
             }
             if self.work.is_used_up() {
                 return Ok(None);
             }
-            let frame = match self.frame.take() {
-                Some(frame) => frame,
-                None => {
-                    let decoded = FrameHeader::decode_for(input.unread(), self.role, self.rsv());
-                    match decoded? {
-                        Some((header, len)) => {
-                            input.consume(len);
-                            self.begin(&header, input.len())?
-                        }
-                        None => return Ok(None),
-                    }
-                }
-            };
-            // The result that ends a message is returned as it is: taken apart and made anew, it
-            // costs 15 instructions for each message.
-            if frame.in_place {
-                let result = self.hold(frame, input, outgoing);
-                if !matches!(result, Ok(None)) {
-                    return result;
-                }
-            } else if frame.compressed {
-                let result = self.inflate(frame, input);
-                if !matches!(result, Ok(None)) {
-                    return result;
-                }
-            } else if let Some(found) = self.assemble(frame, input)? {
-                return Ok(Some(found));
-            }
-            if self.frame.is_some() {
+            if !self.state.is_in_frame() && !self.begin(input)? {
                 return Ok(None);
             }
+            // The result that ends a message is returned as it is: taken apart and made anew, it
+            // costs 15 instructions for each message.
+            let result = match &self.state {
+                State::Part(part) if part.message.compressed => self.inflate(input),
+                State::Part(_) => self.assemble(input),
+                _ => self.hold(input, outgoing),
+            };
+            if !matches!(result, Ok(None)) || self.state.is_in_frame() {
+                return result;
+            }
         }
-    }
-
-    /// The reserved bits a frame may carry at all.
-    #[inline]
-    fn rsv(&self) -> Rsv {
-        if self
-            .extras
-            .as_ref()
-            .is_some_and(|extras| extras.inflate.is_some())
-        {
-            Rsv::RSV1
-        } else {
-            Rsv::NONE
-        }
-    }
-
-    /// Checks a Close and answers it (RFC 6455 §5.5.1).
-    fn receive_close(
-        &mut self,
-        payload: &[u8],
-        outgoing: &mut Outgoing,
-    ) -> Result<(), ProtocolError> {
-        let close = decode_close(payload).map_err(ProtocolError::Close)?;
-        self.end();
-        outgoing.receive_close(close.map(|(code, _)| code));
-        if let Some((code, reason)) = close {
-            let reason = Utf8Bytes::from(reason);
-            self.extras.get_or_insert_default().close_frame = Some(CloseFrame { code, reason });
-        }
-        Ok(())
     }
 
     /// Fails the connection (RFC 6455 §7.1.7).
@@ -417,15 +317,12 @@ impl Incoming {
     }
 
     fn end(&mut self) {
-        self.ended = true;
-        self.frame = None;
-        self.message = None;
+        self.state = State::Ended;
         self.assembly = None;
         if let Some(extras) = self.extras.as_deref_mut() {
             // Its context may be half of the memory, and the closing handshake be long.
             extras.inflate = None;
         }
-        self.settle();
     }
 
     /// Others have their turn, and this connection another one after them.
@@ -452,39 +349,20 @@ impl Incoming {
         }
     }
 
-    /// Whether a message is put together, or was.
-    #[inline(always)]
-    pub(crate) fn holds(&self) -> bool {
-        self.assembly.is_some()
-    }
-
     /// Nothing is parsed any more: all memory is given back.
     #[cold]
     pub(crate) fn give_up(&mut self, input: &Input) {
         self.end();
-        self.settle_memory(input);
+        if self.has_claim() {
+            self.settle_memory(input);
+        }
     }
 
-    /// Nothing is found quickly until the next [`settle`](Self::settle): what
-    /// was found waits, or nothing is parsed any more.
-    pub(crate) fn pause(&mut self) {
-        self.between = false;
-    }
-
-    /// Keeps the invariant of `between`; to be called when one of the others
-    /// may have changed.
-    pub(crate) fn settle(&mut self) {
-        let assembly = self.assembly.as_deref();
-        self.between = self.frame.is_none()
-            && self.message.is_none()
-            && !self.ended
-            && !assembly.is_some_and(Assembly::shares_input);
-    }
-
-    /// Whether nothing has arrived of the next message.
-    #[inline]
+    /// Whether nothing has arrived of the next message, and nothing has to be
+    /// done before it is parsed.
+    #[inline(always)]
     pub(crate) fn is_untouched(&self) -> bool {
-        self.between && self.waiting == 0
+        matches!(self.state, State::Between)
     }
 }
 

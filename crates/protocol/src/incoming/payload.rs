@@ -1,22 +1,21 @@
-use std::ops::Range;
-
 use bytes::buf::{BufMut, Limit};
-use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, Utf8Error, mask};
+use socket_flow_frames::{HeaderError, ReceiveBuf, Rsv, Spare, Utf8Bytes, decode_close};
 
-use crate::deflate::{InflateFailure, Makes, Most};
+use crate::deadlines::Activity;
+use crate::deflate::{InflateFailure, Makes, Output};
 use crate::error::ProtocolError;
-use crate::event::{Found, Kind};
+use crate::event::{CloseFrame, Found, Kind};
 use crate::growth::grow;
 use crate::incoming::assembly::SHARE_MIN;
-use crate::incoming::frame::Frame;
+use crate::incoming::state::{Part, State};
 use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
 use crate::outgoing::Outgoing;
 
-/// The payload of the frame under way: held in place, assembled, or read
+/// The payload of the current frame: held in place, assembled, or read
 /// straight into its message.
 impl Incoming {
-    /// While a large payload is under way and the input is used up: where to
+    /// While a large payload arrives and the input is used up: where to
     /// read the rest of it, straight into its message. Tell how much was read
     /// with [`Incoming::direct_done`]. `None`: read into the input, which is
     /// not empty, or holds small frames best.
@@ -31,11 +30,11 @@ impl Incoming {
 
     /// Whether [`direct`](Self::direct) says where to read.
     pub(crate) fn is_direct(&self, input: &Input) -> bool {
-        let Some(frame) = &self.frame else {
+        let State::Part(part) = &self.state else {
             return false;
         };
         // Unread bytes come before any that are read now.
-        if frame.in_place || frame.compressed || frame.rest() < DIRECT_MIN || !input.is_empty() {
+        if part.message.compressed || part.rest() < DIRECT_MIN || !input.is_empty() {
             return false;
         }
         // A declared length alone is worth no memory.
@@ -47,11 +46,12 @@ impl Incoming {
     pub(crate) fn direct_space(&mut self) -> Limit<Spare<'_>> {
         let limit = self.config.limits().message;
         let message = &mut self.assembly.get_or_insert_default().buf;
-        let frame = self.frame.as_ref();
-        let rest = frame.map_or(0, Frame::rest);
+        let (rest, most) = match &self.state {
+            State::Part(part) => (part.rest(), part.most(message.len(), limit)),
+            _ => (0, limit),
+        };
         // The driver has made room before.
         if let Some(additional) = wanted(message, 0, rest) {
-            let most = frame.map_or(limit, |frame| frame.most(message.len(), limit));
             grow(message, additional, most);
         }
         message.spare().limit(rest)
@@ -67,17 +67,18 @@ impl Incoming {
         count: usize,
         outgoing: &mut Outgoing,
     ) -> Result<(), ProtocolError> {
-        let (Some(frame), Some(assembly)) = (&mut self.frame, &mut self.assembly) else {
+        let (State::Part(part), Some(assembly)) = (&mut self.state, &mut self.assembly) else {
             return Ok(());
         };
         if count > 0 {
-            self.activity.note_bytes();
+            self.activity.0 |= Activity::BYTES;
         }
         self.work.read(count);
         let end = assembly.buf.len();
-        let count = count.min(end).min(frame.rest());
-        let opened = open(&mut assembly.buf, 0, end - count..end, frame, false);
-        frame.done += count as u64;
+        let count = count.min(end).min(part.rest());
+        let payload = part.payload();
+        let opened = payload.open(&mut assembly.buf, 0, end - count..end, false);
+        part.done += count as u64;
         let result = opened.map_err(ProtocolError::InvalidUtf8);
         if let Err(error) = result {
             self.fail(error, outgoing);
@@ -89,34 +90,36 @@ impl Incoming {
     /// leaves it there until it is whole.
     pub(super) fn hold(
         &mut self,
-        mut frame: Frame,
         input: &mut Input,
         outgoing: &mut Outgoing,
     ) -> Result<Option<Found>, ProtocolError> {
+        let State::Held(held) = &mut self.state else {
+            return Ok(None);
+        };
         // At most HOLD_MAX, or what is there.
-        let len = frame.len as usize;
-        let done = frame.done as usize;
+        let (len, done) = (held.len as usize, held.done as usize);
         let there = input.len().min(len);
         let (buf, start) = input.unread_mut();
-        let opened = open(
-            buf,
-            start,
-            start + done..start + there,
-            &frame,
-            there == len,
-        );
+        let arrived = start + done..start + there;
+        let opened = held.payload().open(buf, start, arrived, there == len);
         opened.map_err(ProtocolError::InvalidUtf8)?;
         if there < len {
-            frame.done = there as u64;
-            self.frame = Some(frame);
+            held.done = there as u64;
             return Ok(None);
         }
-        let payload = input.consume(len);
-        match frame.kind {
+        let (kind, payload) = (held.kind, input.consume(len));
+        self.state = State::between(held.within);
+        match kind {
             Kind::Text | Kind::Binary => {
-                self.activity.note_message();
+                self.activity.0 = Activity::MESSAGE;
                 if len >= SHARE_MIN {
-                    return Ok(Some(self.share(payload, frame.kind, input)));
+                    // Split off, it can be sent on without a copy also where it is only lent. It
+                    // costs the input its memory until the next step or release; what is taken
+                    // or queued, until it is gone.
+                    let payload = input.split_off_payload(payload);
+                    self.assembly.get_or_insert_default().share(payload, kind);
+                    self.state = State::Shared;
+                    return Ok(Some(Found::assembled(kind)));
                 }
             }
             Kind::Ping => outgoing.pong(input.bytes(payload.clone())),
@@ -127,66 +130,85 @@ impl Incoming {
                 input.discard();
             }
         }
-        Ok(Some(Found::in_input(frame.kind, payload)))
+        Ok(Some(Found::in_input(kind, payload)))
     }
 
-    /// Splits a message off the input, so that it can be sent on without a
-    /// copy also where it is only lent. It costs the input its memory until
-    /// the next step or release; what is taken or queued, until it is gone.
-    fn share(&mut self, payload: Range<usize>, kind: Kind, input: &mut Input) -> Found {
-        let payload = input.split_off_payload(payload);
-        let assembly = self.assembly.get_or_insert_default();
-        assembly.share(payload, kind);
-        Found::assembled(kind)
+    /// Checks a Close and answers it (RFC 6455 §5.5.1).
+    fn receive_close(
+        &mut self,
+        payload: &[u8],
+        outgoing: &mut Outgoing,
+    ) -> Result<(), ProtocolError> {
+        let close = decode_close(payload).map_err(ProtocolError::Close)?;
+        self.end();
+        outgoing.receive_close(close.map(|(code, _)| code));
+        if let Some((code, reason)) = close {
+            let reason = Utf8Bytes::from(reason);
+            self.extras.get_or_insert_default().close_frame = Some(CloseFrame { code, reason });
+        }
+        Ok(())
     }
 
     /// Moves what is there of a large or fragmented message's frame into its
     /// message.
-    pub(super) fn assemble(
-        &mut self,
-        mut frame: Frame,
-        input: &mut Input,
-    ) -> Result<Option<Found>, ProtocolError> {
-        let rest = frame.rest();
+    pub(super) fn assemble(&mut self, input: &mut Input) -> Result<Option<Found>, ProtocolError> {
+        let State::Part(part) = &self.state else {
+            return Ok(None);
+        };
+        let rest = part.rest();
         let there = input.len().min(rest);
-        let ends = frame.fin && there == rest;
-        if there > 0 && !self.make_room(there, &frame, input) {
-            self.frame = Some(frame);
+        if there > 0 && !self.make_room(there, input) {
             return Ok(None);
         }
+        let State::Part(part) = &mut self.state else {
+            return Ok(None);
+        };
+        let ends = part.fin && there == rest;
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         let payload = input.consume(there);
         let at = assembly.len();
         assembly.extend_from_slice(input.bytes(payload));
-        let opened = open(assembly, 0, at..assembly.len(), &frame, ends);
+        let arrived = at..assembly.len();
+        let opened = part.payload().open(assembly, 0, arrived, ends);
         opened.map_err(ProtocolError::InvalidUtf8)?;
-        frame.done += there as u64;
-        let kind = frame.kind;
-        if there < rest {
-            self.frame = Some(frame);
+        if ends {
+            let kind = part.message.kind;
+            return Ok(Some(self.assembled(kind)));
         }
-        Ok(ends.then(|| self.assembled(kind)))
+        part.done += there as u64;
+        if there == rest {
+            self.state = State::Message(part.message);
+        }
+        Ok(None)
+    }
+
+    /// So much of a message's frame has been taken, or all of one that is not the last.
+    #[inline(always)]
+    fn go_on(&mut self, taken: usize, ahead: u32) {
+        if let State::Part(part) = &mut self.state {
+            part.done += taken as u64;
+            part.ahead = ahead;
+            if part.done == part.len {
+                self.state = State::Message(part.message);
+            }
+        }
     }
 
     /// Inflates what is there of a compressed message's frame into its
     /// message (RFC 7692 §7.2.2), as far as the turn's work allows.
-    pub(super) fn inflate(
-        &mut self,
-        mut frame: Frame,
-        input: &mut Input,
-    ) -> Result<Option<Found>, ProtocolError> {
+    pub(super) fn inflate(&mut self, input: &mut Input) -> Result<Option<Found>, ProtocolError> {
+        let State::Part(part) = self.state else {
+            return Ok(None);
+        };
         let limit = self.config.limits().message;
-        let rest = frame.rest();
+        let rest = part.rest();
         let there = input.len().min(rest);
         let mut now = usize::MAX;
         if self.has_claim() {
-            match self.reserve_inflated(frame.is_small(), there, rest, input) {
+            match self.reserve_inflated(part.is_small(), there, rest, input) {
                 Makes::Some(most) => now = most,
-                Makes::Whole(most) => return self.inflate_at_once(frame, most, input),
-                Makes::Later | Makes::Nothing => {
-                    self.frame = Some(frame);
-                    return Ok(None);
-                }
+                Makes::Whole(most) => return self.inflate_at_once(part, most, input),
+                Makes::Later | Makes::Nothing => return Ok(None),
             }
         }
         let assembly = &mut self.assembly.get_or_insert_default().buf;
@@ -198,20 +220,24 @@ impl Incoming {
             // Judged when the frame began: RSV1 needs the extension.
             return Err(HeaderError::ReservedBits(Rsv::RSV1).into());
         };
-        let ends = frame.fin && there == rest;
-        if let Some(key) = frame.mask {
-            let offset = (frame.done + u64::from(frame.ahead)) % 4;
-            input.unmask(frame.ahead as usize..there, key, offset as usize);
+        let ends = part.fin && there == rest;
+        if let Some(key) = part.mask {
+            let offset = (part.done + u64::from(part.ahead)) % 4;
+            input.unmask(part.ahead as usize..there, key, offset as usize);
         }
         let payload = input.unread().get(..there).unwrap_or_default();
-        let most = &mut Most { limit, now };
-        let inflated = if ends {
-            inflate.finish(payload, assembly, most, &mut self.work)
-        } else {
-            inflate.payload(payload, assembly, most, &mut self.work)
+        let output = &mut Output {
+            message: assembly,
+            limit,
+            now,
+            work: &mut self.work,
+        };
+        let inflated = match ends {
+            true => inflate.finish(payload, output),
+            false => inflate.payload(payload, output),
         };
         let ends = ends && inflated.is_ok_and(|taken| taken == there);
-        if frame.kind == Kind::Text {
+        if part.message.kind == Kind::Text {
             // The text that came before a failure fails first, as it would
             // have in smaller pieces.
             let len = assembly.len();
@@ -221,14 +247,12 @@ impl Incoming {
         }
         let taken = inflated.map_err(|failure| failed(failure, limit))?;
         input.consume(taken);
-        frame.done += taken as u64;
-        // The input holds far less than 4 GiB.
-        frame.ahead = (there - taken) as u32;
-        let kind = frame.kind;
-        if taken < rest {
-            self.frame = Some(frame);
+        if ends {
+            return Ok(Some(self.assembled(part.message.kind)));
         }
-        Ok(ends.then(|| self.assembled(kind)))
+        // The input holds far less than 4 GiB.
+        self.go_on(taken, (there - taken) as u32);
+        Ok(None)
     }
 
     /// The same for a message that is whole in its frame, where memory is short: all of
@@ -237,28 +261,34 @@ impl Incoming {
     #[inline(never)]
     fn inflate_at_once(
         &mut self,
-        mut frame: Frame,
+        mut part: Part,
         now: usize,
         input: &mut Input,
     ) -> Result<Option<Found>, ProtocolError> {
         let limit = self.config.limits().message;
-        let there = frame.rest();
-        if let Some(key) = frame.mask {
+        let there = part.rest();
+        if let Some(key) = part.mask {
             // It may have been tried before.
-            input.unmask(frame.ahead as usize..there, key, frame.ahead as usize % 4);
+            input.unmask(part.ahead as usize..there, key, part.ahead as usize % 4);
         }
-        frame.ahead = there as u32;
+        part.ahead = there as u32;
         let assembly = &mut self.assembly.get_or_insert_default().buf;
         let inflate = self.extras.as_deref_mut();
         if let Some(inflate) = inflate.and_then(|extras| extras.inflate.as_mut()) {
             let payload = input.unread().get(..there).unwrap_or_default();
-            let most = &mut Most { limit, now };
-            let whole = inflate.at_once(payload, assembly, most, &mut self.work);
+            let output = &mut Output {
+                message: assembly,
+                limit,
+                now,
+                work: &mut self.work,
+            };
+            let whole = inflate.at_once(payload, output);
             if whole == Ok(false) {
-                frame.is_large = true;
-                return self.inflate(frame, input);
+                part.is_large = true;
+                self.state = State::Part(part);
+                return self.inflate(input);
             }
-            if frame.kind == Kind::Text {
+            if part.message.kind == Kind::Text {
                 let len = assembly.len();
                 let checked = assembly.check_utf8(0..len, whole.is_ok());
                 checked.map_err(ProtocolError::InvalidUtf8)?;
@@ -266,13 +296,13 @@ impl Incoming {
             whole.map_err(|failure| failed(failure, limit))?;
         }
         input.consume(there);
-        Ok(Some(self.assembled(frame.kind)))
+        Ok(Some(self.assembled(part.message.kind)))
     }
 
-    /// The message under way is whole.
+    /// The current message is whole.
     fn assembled(&mut self, kind: Kind) -> Found {
-        self.message = None;
-        self.activity.note_message();
+        self.state = State::Between;
+        self.activity.0 = Activity::MESSAGE;
         self.message_ended();
         self.assembly.get_or_insert_default().end(kind);
         Found::assembled(kind)
@@ -284,28 +314,6 @@ fn failed(failure: InflateFailure, limit: usize) -> ProtocolError {
         InflateFailure::Invalid => ProtocolError::InvalidCompression,
         InflateFailure::TooBig => ProtocolError::MessageTooBig { limit },
         InflateFailure::TooManyRestarts => ProtocolError::TooManyRestarts,
-    }
-}
-
-/// Unmasks the bytes of a frame that have just arrived, and checks a text up
-/// to there. `text` is where the message begins; `complete` says that it ends
-/// here.
-fn open(
-    buf: &mut ReceiveBuf,
-    text: usize,
-    arrived: Range<usize>,
-    frame: &Frame,
-    complete: bool,
-) -> Result<(), Utf8Error> {
-    let offset = (frame.done % 4) as usize;
-    match (frame.mask, frame.kind) {
-        (Some(key), Kind::Text) => buf.unmask_text(text, arrived, key, offset, complete),
-        (None, Kind::Text) => buf.check_utf8(text..arrived.end, complete),
-        (Some(key), _) => {
-            mask::apply(buf.slice_mut(arrived), key, offset);
-            Ok(())
-        }
-        (None, _) => Ok(()),
     }
 }
 

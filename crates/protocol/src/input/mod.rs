@@ -1,3 +1,5 @@
+mod memory;
+
 use std::mem;
 use std::ops::Range;
 
@@ -55,7 +57,7 @@ impl Input {
     /// Whether all bytes are parsed.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.start == self.buf.len()
     }
 
     /// How many bytes of memory the input holds.
@@ -113,53 +115,6 @@ impl Input {
     pub fn storage(&mut self) -> &mut BytesMut {
         self.discard();
         self.buf.inner_mut()
-    }
-
-    /// The memory, empty, and whether it is a thread's buffer.
-    #[inline]
-    pub(crate) fn memory(&mut self) -> (&mut BytesMut, &mut bool) {
-        self.discard();
-        (self.buf.inner_mut(), &mut self.is_buffer)
-    }
-
-    /// From now on it is a thread's buffer that is read into, and so is what it
-    /// has if that is as large as one.
-    pub(crate) fn use_buffers(&mut self) {
-        match self.buf.capacity() {
-            0 => self.is_buffer = true,
-            READ_BUFFER.. => self.grew_to_a_buffer(),
-            _ => {}
-        }
-    }
-
-    /// As [`move_to`](Self::move_to), where `is_buffer` says whether `storage` is a
-    /// thread's buffer; whether the other one was is returned.
-    pub(crate) fn move_to_memory(
-        &mut self,
-        storage: BytesMut,
-        is_buffer: bool,
-    ) -> (BytesMut, bool) {
-        let old = self.move_to(storage);
-        (old, mem::replace(&mut self.is_buffer, is_buffer))
-    }
-
-    /// The memory has grown to a buffer's size, or more.
-    pub(crate) fn grew_to_a_buffer(&mut self) {
-        if !mem::replace(&mut self.is_buffer, true) {
-            buffer_count::came(READ_BUFFER);
-        }
-    }
-
-    /// Whether the memory is a thread's buffer.
-    pub(crate) fn has_buffer(&self) -> bool {
-        self.is_buffer && self.buf.capacity() > 0
-    }
-
-    /// The memory is the application's from now on, or nobody's.
-    fn give_up_buffer(&mut self) {
-        if self.has_buffer() {
-            buffer_count::gone(READ_BUFFER);
-        }
     }
 
     /// Moves the unread bytes into `storage`, which is cleared first, and
@@ -252,7 +207,7 @@ impl Input {
             // What is left, of no length, would keep all of the memory.
             self.buf = ReceiveBuf::new();
             if self.is_buffer {
-                buffer_count::gone(READ_BUFFER);
+                buffer_count::gone(memory::SIZE);
             }
         }
         payload.advance(range.start);
@@ -281,9 +236,3 @@ impl From<&[u8]> for Input {
         BytesMut::from(bytes).into()
     }
 }
-
-/// The size of a thread's buffer: 64 KiB of payload, the measured knee of bytes per
-/// system call, and the headers of as many frames as there usually are. What people
-/// send has a power of two of bytes, and without room for headers the last of four
-/// times 16 KiB would be read in two pieces.
-pub(crate) const READ_BUFFER: usize = 66 << 10;
