@@ -113,7 +113,7 @@ impl Opening {
         }
         if let Some(admit) = &self.admit {
             let (_, stream) = pending.request_and_stream();
-            let left = stream.leave();
+            let slot = stream.reclaim_on_drop();
             let pace = self.acceptor.pace();
             let admitted = {
                 let deciding = pin!(deciding(admit, pending));
@@ -134,7 +134,7 @@ impl Opening {
                 Ok(admitted) => admitted,
                 // The request went with the decision; its stream comes back.
                 Err(rejection) => {
-                    let mut stream = left.take().ok_or(None)?;
+                    let mut stream = slot.take().ok_or(None)?;
                     let refused = refuse(&mut stream, BytesMut::new(), rejection, pace);
                     return Err(Some(refused.await));
                 }

@@ -95,7 +95,7 @@ where
             State::Running { handling, legacy } => {
                 match poll_handler(handling.as_mut(), peer, cx) {
                     Poll::Ready(ended) => First::Left(ended),
-                    Poll::Pending => First::Right(ready!(legacy.poll_left(cx))),
+                    Poll::Pending => First::Right(ready!(legacy.poll_dropped(cx))),
                 }
             }
             State::Ending(ending) => return ending.as_mut().poll(cx),
