@@ -23,6 +23,7 @@ use crate::server::acceptor::Acceptor;
 use crate::server::budget_error::share_out;
 use crate::server::control::{Alive, Control};
 use crate::server::event_memory::EventMemory;
+use crate::server::event_session::EventSession;
 use crate::server::event_stream::Events;
 use crate::server::handle::ServerHandle;
 use crate::server::listener::Listener;
@@ -30,8 +31,7 @@ use crate::server::opening::Opening;
 use crate::server::paced::SERVER_STALL;
 use crate::server::pending::Pending;
 use crate::server::serving;
-use crate::server::session::{Handled, HandlerResult, Session};
-use crate::server::told::Told;
+use crate::server::session::{HandlerResult, HandlerSession, Session};
 use crate::stream::ServerStream;
 
 /// A WebSocket server that owns its tasks: plug and play.
@@ -186,11 +186,11 @@ impl ServerBuilder {
     pub async fn serve(self) -> io::Result<(ServerHandle, Events)> {
         let (sender, receiver) = mpsc::channel(self.event_capacity.clamp(1, MAX_EVENT_CAPACITY));
         let budget = self.opening.acceptor.settings().memory().cloned();
-        let told = Told {
+        let session = EventSession {
             events: sender,
             memory: EventMemory::new(self.event_memory, budget),
         };
-        let (handle, alive) = self.start(told).await?;
+        let (handle, alive) = self.start(session).await?;
         Ok((handle, Events::new(receiver, alive)))
     }
 
@@ -260,7 +260,7 @@ impl ServerBuilder {
         F: Fn(WebSocket<ServerStream>, Request<()>) -> R + Send + Sync + 'static,
         R: Future<Output: HandlerResult> + Send + 'static,
     {
-        let (handle, _) = self.start(Handled(Arc::new(handler))).await?;
+        let (handle, _) = self.start(HandlerSession(Arc::new(handler))).await?;
         Ok(handle)
     }
 

@@ -7,6 +7,7 @@ mod ended;
 mod error;
 mod event;
 mod event_memory;
+mod event_session;
 mod event_stream;
 mod handle;
 mod head_memory;
@@ -21,7 +22,6 @@ mod reply_room;
 mod request;
 mod serving;
 mod session;
-mod told;
 mod upgrade;
 
 use socket_flow_connection::WebSocket;
