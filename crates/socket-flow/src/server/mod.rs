@@ -24,6 +24,8 @@ mod serving;
 mod session;
 mod upgrade;
 
+use std::sync::LazyLock;
+
 use socket_flow_connection::WebSocket;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -82,5 +84,6 @@ pub async fn accept<S>(stream: S) -> Result<WebSocket<S>, AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    Acceptor::new().accept(stream).await
+    static DEFAULT: LazyLock<Acceptor> = LazyLock::new(Acceptor::new);
+    DEFAULT.accept(stream).await
 }
