@@ -42,6 +42,15 @@ impl Authority {
             None => (text, None),
         };
         let host = std::str::from_utf8(host).map_err(|_| AuthorityError::Host)?;
+        // `unreserved` and `sub-delims` of RFC 3986. No percent sign: an escaped host is a second
+        // spelling that a comparison would miss. No comma: it would make two `Host` headers, joined
+        // on the way, look like one.
+        let is_host_byte = |byte| {
+            matches!(byte,
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
+                | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'('
+                | b')' | b'*' | b'+' | b';' | b'=')
+        };
         if host.is_empty() || !host.bytes().all(is_host_byte) {
             return Err(AuthorityError::Host);
         }
@@ -105,17 +114,6 @@ fn parse_port(digits: &[u8]) -> Result<Option<u16>, AuthorityError> {
     }
     let digits = std::str::from_utf8(digits).map_err(|_| AuthorityError::Port)?;
     digits.parse().map(Some).map_err(|_| AuthorityError::Port)
-}
-
-/// `unreserved` and `sub-delims` of RFC 3986, without the comma.
-///
-/// No percent sign: an escaped host is a second spelling that a comparison would miss. No comma:
-/// it would make two `Host` headers, joined on the way, look like one.
-fn is_host_byte(byte: u8) -> bool {
-    matches!(byte,
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
-        | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'('
-        | b')' | b'*' | b'+' | b';' | b'=')
 }
 
 #[cfg(test)]

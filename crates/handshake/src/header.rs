@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{HeaderName, UPGRADE};
 
 pub use crate::header_names::HeaderNames;
 
@@ -79,11 +79,10 @@ pub fn is_token(text: &[u8]) -> bool {
 /// ```
 pub fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Vec<&'a str>, ListError> {
     let mut tokens = Vec::new();
-    each_token(headers, name, |token| {
+    for element in elements(headers, name) {
         check_count(tokens.len() + 1)?;
-        tokens.push(token);
-        Ok(())
-    })?;
+        tokens.push(token(element)?);
+    }
     Ok(tokens)
 }
 
@@ -94,13 +93,12 @@ pub fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Vec<&'a s
 pub(crate) fn has_token(
     headers: &HeaderMap,
     name: &HeaderName,
-    token: &str,
+    expected: &str,
 ) -> Result<bool, ListError> {
     let mut found = false;
-    each_token(headers, name, |element| {
-        found |= element.eq_ignore_ascii_case(token);
-        Ok(())
-    })?;
+    for element in elements(headers, name) {
+        found |= token(element)?.eq_ignore_ascii_case(expected);
+    }
     Ok(found)
 }
 
@@ -111,52 +109,54 @@ pub(crate) fn check_count(count: usize) -> Result<(), ListError> {
         .ok_or(ListError::TooMany)
 }
 
-/// Tells `each` of every token in the headers of this name, in order.
-pub(crate) fn each_token<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-    mut each: impl FnMut(&'a str) -> Result<(), ListError>,
-) -> Result<(), ListError> {
-    for value in headers.get_all(name) {
-        let mut cursor = Cursor::new(value.as_bytes());
-        while cursor.next_element()? {
-            each(cursor.token()?)?;
-            cursor.end_element()?;
-        }
-    }
-    Ok(())
-}
-
 /// Reads every `Upgrade` header as a list of protocols, `name` or `name/version`.
 ///
 /// # Errors
 /// [`ListError`] if an element is not a protocol (RFC 9110 §7.8).
 pub(crate) fn protocols(headers: &HeaderMap) -> Result<Protocols, ListError> {
-    let mut protocols = Protocols::default();
-    for value in headers.get_all(http::header::UPGRADE) {
-        let mut cursor = Cursor::new(value.as_bytes());
-        while cursor.next_element()? {
-            let name = cursor.token()?;
-            let versioned = cursor.eat(b'/');
-            if versioned {
-                cursor.token()?;
+    let mut protocols = Protocols {
+        websocket: false,
+        others: false,
+    };
+    for element in elements(headers, &UPGRADE) {
+        match split_token(element)? {
+            (name, []) if name.eq_ignore_ascii_case("websocket") => protocols.websocket = true,
+            (_, []) => protocols.others = true,
+            (_, [b'/', version @ ..]) => {
+                token(version)?;
+                protocols.others = true;
             }
-            cursor.end_element()?;
-            let is_websocket = !versioned && name.eq_ignore_ascii_case("websocket");
-            protocols.websocket |= is_websocket;
-            protocols.others |= !is_websocket;
+            _ => return Err(ListError::Separator),
         }
     }
     Ok(protocols)
 }
 
 /// What stands in the `Upgrade` headers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Protocols {
     /// `websocket`, without a version.
     pub(crate) websocket: bool,
     /// Any other one.
     pub(crate) others: bool,
+}
+
+/// A header that may be there once, without the spaces around its value.
+pub(crate) enum Single<'a> {
+    Absent,
+    Value(&'a [u8]),
+    Repeated,
+}
+
+impl<'a> Single<'a> {
+    pub(crate) fn of(headers: &'a HeaderMap, name: &HeaderName) -> Self {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Self::Absent,
+            (Some(value), None) => Self::Value(trim(value.as_bytes())),
+            (Some(_), Some(_)) => Self::Repeated,
+        }
+    }
 }
 
 /// The elements of every header of this name, in order, whatever is in them; empty ones are skipped
@@ -184,113 +184,26 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// A place in one header value. It only moves forward.
-#[derive(Debug)]
-pub(crate) struct Cursor<'a> {
-    rest: &'a [u8],
-    /// How often a byte was looked at: the proof that no grammar here walks a value twice.
-    #[cfg(test)]
-    pub(crate) steps: usize,
+/// Reads an element that is one token.
+pub(crate) fn token(element: &[u8]) -> Result<&str, ListError> {
+    match split_token(element)? {
+        (token, []) => Ok(token),
+        _ => Err(ListError::Separator),
+    }
 }
 
-impl<'a> Cursor<'a> {
-    pub(crate) fn new(value: &'a [u8]) -> Self {
-        Self {
-            rest: value,
-            #[cfg(test)]
-            steps: 0,
-        }
-    }
-
-    /// Moves to the next element of the list and over empty ones; `false` at the end.
-    pub(crate) fn next_element(&mut self) -> Result<bool, ListError> {
-        loop {
-            self.skip_spaces();
-            match self.peek() {
-                None => return Ok(false),
-                Some(b',') => self.bump(),
-                Some(_) => return Ok(true),
-            }
-        }
-    }
-
-    /// Moves behind an element, to its comma or the end of the value.
-    pub(crate) fn end_element(&mut self) -> Result<(), ListError> {
-        self.skip_spaces();
-        match self.peek() {
-            None | Some(b',') => Ok(()),
-            Some(_) => Err(ListError::Separator),
-        }
-    }
-
-    pub(crate) fn token(&mut self) -> Result<&'a str, ListError> {
-        let start = self.rest;
-        let mut len = 0;
-        while self.peek().is_some_and(is_token_byte) {
-            self.bump();
-            len += 1;
-        }
-        let token = start.get(..len).unwrap_or_default();
-        match std::str::from_utf8(token) {
-            Ok(token) if !token.is_empty() => Ok(token),
-            _ => Err(ListError::Token),
-        }
-    }
-
-    /// Reads a quoted string whose opening quote was eaten, and undoes its escapes.
-    ///
-    /// Ends at the first character that cannot be in a token, so a quote that never closes costs
-    /// nothing beyond the bytes up to there.
-    pub(crate) fn quoted_token(&mut self) -> Result<String, ListError> {
-        let mut token = String::new();
-        loop {
-            let mut byte = self.peek().ok_or(ListError::UnclosedQuote)?;
-            self.bump();
-            match byte {
-                b'"' if token.is_empty() => return Err(ListError::QuotedValue),
-                b'"' => return Ok(token),
-                b'\\' => {
-                    byte = self.peek().ok_or(ListError::UnclosedQuote)?;
-                    self.bump();
-                }
-                _ => {}
-            }
-            if !is_token_byte(byte) {
-                return Err(ListError::QuotedValue);
-            }
-            token.push(char::from(byte));
-        }
-    }
-
-    pub(crate) fn skip_spaces(&mut self) {
-        while let Some(b' ' | b'\t') = self.peek() {
-            self.bump();
-        }
-    }
-
-    pub(crate) fn eat(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        if found {
-            self.bump();
-        }
-        found
-    }
-
-    fn peek(&mut self) -> Option<u8> {
-        #[cfg(test)]
-        {
-            self.steps += 1;
-        }
-        self.rest.first().copied()
-    }
-
-    fn bump(&mut self) {
-        self.rest = self.rest.get(1..).unwrap_or_default();
+/// Splits a text after the token it begins with.
+pub(crate) fn split_token(text: &[u8]) -> Result<(&str, &[u8]), ListError> {
+    let len = text.iter().take_while(|byte| is_token_byte(**byte)).count();
+    let (token, rest) = text.split_at(len);
+    match std::str::from_utf8(token) {
+        Ok(token) if len > 0 => Ok((token, rest)),
+        _ => Err(ListError::Token),
     }
 }
 
 /// `tchar` of RFC 9110 §5.6.2. The same set as RFC 6455 demands of subprotocols.
-fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     matches!(byte,
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
         | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
@@ -394,23 +307,6 @@ mod tests {
             (b"\x0ba\xa0", b"\x0ba\xa0"),
         ] {
             assert_eq!(trim(value), trimmed);
-        }
-    }
-
-    #[test]
-    fn reading_a_list_takes_a_number_of_steps_linear_in_its_length() {
-        for pattern in ["a,", ",", " ", "a , ", "abcdefgh"] {
-            let value = pattern.repeat(16 * 1024 / pattern.len());
-            let mut cursor = Cursor::new(value.as_bytes());
-            while cursor.next_element().unwrap() {
-                cursor.token().unwrap();
-                cursor.end_element().unwrap();
-            }
-            assert!(
-                cursor.steps <= 8 * value.len(),
-                "{pattern:?}: {}",
-                cursor.steps
-            );
         }
     }
 }

@@ -11,6 +11,7 @@ use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use crate::authority::{Authority, AuthorityError};
+use crate::target::is_number;
 
 /// What a server does with a request's `Host`, or with the host of a target in absolute form,
 /// which stands in its place.
@@ -227,11 +228,7 @@ fn is_ipv4(name: &str) -> bool {
 /// last label is a number (URL Standard, "ends in a number").
 fn is_odd_ipv4(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
-    let is_number = match last.strip_prefix("0x") {
-        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        None => last.bytes().all(|byte| byte.is_ascii_digit()),
-    };
-    is_number && !is_ipv4(name)
+    is_number(last.as_bytes()) && !is_ipv4(name)
 }
 
 const LOCALHOST: &str = "localhost";

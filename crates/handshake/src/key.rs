@@ -63,12 +63,12 @@ impl Key {
 
     /// The value the server must answer this key with.
     pub fn accept(&self) -> Accept {
-        accept_key(self.as_str())
+        Accept::to(&self.0)
     }
 
     /// The key as the value of a header.
     pub fn to_header_value(&self) -> HeaderValue {
-        base64_header(&self.0)
+        HeaderValue::from_bytes(&self.0).expect("base64 is visible ASCII")
     }
 }
 
@@ -83,6 +83,15 @@ impl fmt::Debug for Key {
 pub struct Accept([u8; ACCEPT_LEN]);
 
 impl Accept {
+    fn to(key: &[u8]) -> Self {
+        let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+        let mut encoded = [0; ACCEPT_LEN];
+        // 20 bytes are 28 characters in base64, so the slice always fits.
+        let written = STANDARD.encode_slice(digest, &mut encoded);
+        debug_assert_eq!(written.ok(), Some(ACCEPT_LEN));
+        Self(encoded)
+    }
+
     /// The base64 text, 28 characters.
     pub fn as_str(&self) -> &str {
         ascii(&self.0)
@@ -95,7 +104,7 @@ impl Accept {
 
     /// The value as that of a header.
     pub fn to_header_value(&self) -> HeaderValue {
-        base64_header(&self.0)
+        HeaderValue::from_bytes(&self.0).expect("base64 is visible ASCII")
     }
 }
 
@@ -116,24 +125,12 @@ impl fmt::Debug for Accept {
 /// assert_eq!(accept.as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// ```
 pub fn accept_key(key: &str) -> Accept {
-    let digest = Sha1::new()
-        .chain_update(key.as_bytes())
-        .chain_update(GUID)
-        .finalize();
-    let mut encoded = [0; ACCEPT_LEN];
-    // 20 bytes are 28 characters in base64, so the slice always fits.
-    let written = STANDARD.encode_slice(digest, &mut encoded);
-    debug_assert_eq!(written.ok(), Some(ACCEPT_LEN));
-    Accept(encoded)
+    Accept::to(key.as_bytes())
 }
 
 /// Both types above hold nothing but base64, which is ASCII: the default is never taken.
 fn ascii(encoded: &[u8]) -> &str {
     std::str::from_utf8(encoded).unwrap_or_default()
-}
-
-fn base64_header(encoded: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(encoded).expect("base64 is visible ASCII")
 }
 
 /// RFC 6455 §1.3.

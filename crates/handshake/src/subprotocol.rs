@@ -7,7 +7,7 @@ use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{HeaderMap, HeaderValue};
 
 use crate::Hidden;
-use crate::header::{ListError, each_token, is_token, tokens};
+use crate::header::{ListError, elements, is_token, token, tokens};
 
 /// Reads the subprotocols a request offers, in the client's order of preference.
 ///
@@ -36,11 +36,10 @@ pub fn offers(headers: &HeaderMap) -> Result<Vec<&str>, ListError> {
 /// headers, however many they are.
 pub(crate) fn joined(headers: &HeaderMap) -> Result<String, ListError> {
     let mut offers = String::new();
-    each_token(headers, &SEC_WEBSOCKET_PROTOCOL, |token| {
-        offers.push_str(token);
+    for element in elements(headers, &SEC_WEBSOCKET_PROTOCOL) {
+        offers.push_str(token(element)?);
         offers.push(',');
-        Ok(())
-    })?;
+    }
     check_present(headers, offers.is_empty())?;
     Ok(offers)
 }

@@ -17,7 +17,7 @@ use crate::authority::{Authority, AuthorityError};
 use crate::origin::is_scheme;
 
 pub use crate::userinfo::{InvalidUserinfo, Userinfo};
-pub(crate) use host::is_host;
+pub(crate) use host::{is_host, is_number};
 pub(crate) use resource::{checked, path_and_query};
 
 /// A parsed `ws://` or `wss://` URL.

@@ -11,7 +11,7 @@ impl Deadline {
     /// `timeout` from now. What the clock cannot express, such as
     /// [`NEVER`](crate::NEVER), is no deadline.
     pub(crate) fn after(timeout: Duration) -> Self {
-        Self::since(Instant::now(), timeout)
+        Self(Instant::now().checked_add(timeout))
     }
 
     /// `timeout` from then.

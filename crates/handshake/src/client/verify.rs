@@ -5,7 +5,7 @@ use socket_flow_frames::{DeflateParams, Negotiated};
 use crate::client::{Offer, VerifyError};
 use crate::deflate;
 use crate::extension::{self, Extension};
-use crate::header::{has_token, protocols, trim};
+use crate::header::{Protocols, Single, has_token, protocols};
 use crate::key::Key;
 use crate::subprotocol;
 
@@ -55,31 +55,31 @@ pub fn verify<B>(
 
 /// Step 2: here a list is no choice, so any other protocol in it is refused.
 fn verify_upgrade(headers: &HeaderMap) -> Result<(), VerifyError> {
-    let protocols = protocols(headers).map_err(|_| VerifyError::Upgrade)?;
-    let only_websocket = protocols.websocket && !protocols.others;
-    only_websocket.then_some(()).ok_or(VerifyError::Upgrade)
+    match protocols(headers) {
+        Ok(Protocols {
+            websocket: true,
+            others: false,
+        }) => Ok(()),
+        _ => Err(VerifyError::Upgrade),
+    }
 }
 
 /// Step 3: one token in a list, such as `keep-alive, Upgrade`.
 fn verify_connection(headers: &HeaderMap) -> Result<(), VerifyError> {
-    has_token(headers, &CONNECTION, "upgrade")
-        .ok()
-        .filter(|found| *found)
-        .map(drop)
-        .ok_or(VerifyError::Connection)
+    match has_token(headers, &CONNECTION, "upgrade") {
+        Ok(true) => Ok(()),
+        _ => Err(VerifyError::Connection),
+    }
 }
 
 /// Step 4. The value is compared and never decoded, so its length does not matter.
 fn verify_accept(headers: &HeaderMap, key: &Key) -> Result<(), VerifyError> {
-    let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
-    let value = values.next().ok_or(VerifyError::MissingAccept)?;
-    if values.next().is_some() {
-        return Err(VerifyError::RepeatedAccept);
+    match Single::of(headers, &SEC_WEBSOCKET_ACCEPT) {
+        Single::Value(value) if value == key.accept().as_bytes() => Ok(()),
+        Single::Value(_) => Err(VerifyError::WrongAccept),
+        Single::Absent => Err(VerifyError::MissingAccept),
+        Single::Repeated => Err(VerifyError::RepeatedAccept),
     }
-    if trim(value.as_bytes()) != key.accept().as_bytes() {
-        return Err(VerifyError::WrongAccept);
-    }
-    Ok(())
 }
 
 /// Step 6.

@@ -64,32 +64,25 @@ impl Parameters {
     }
 
     pub(super) fn write(&self) -> Extension {
-        let no_context_takeover = [
-            (
-                self.server_no_context_takeover,
-                Parameter::ServerNoContextTakeover,
-            ),
-            (
-                self.client_no_context_takeover,
-                Parameter::ClientNoContextTakeover,
-            ),
-        ];
-        let params = no_context_takeover
+        let mut params = Vec::new();
+        if self.server_no_context_takeover {
+            params.push((Parameter::ServerNoContextTakeover, None));
+        }
+        if self.client_no_context_takeover {
+            params.push((Parameter::ClientNoContextTakeover, None));
+        }
+        if let Some(bits) = self.server_max_window_bits {
+            params.push((Parameter::ServerMaxWindowBits, Some(bits)));
+        }
+        match self.client_max_window_bits {
+            ClientWindow::Absent => {}
+            ClientWindow::Any => params.push((Parameter::ClientMaxWindowBits, None)),
+            ClientWindow::Bits(bits) => params.push((Parameter::ClientMaxWindowBits, Some(bits))),
+        }
+        let params = params
             .into_iter()
-            .filter_map(|(set, parameter)| set.then_some((parameter, None)))
-            .chain(
-                self.server_max_window_bits
-                    .map(|bits| (Parameter::ServerMaxWindowBits, Some(bits))),
-            )
-            .chain(match self.client_max_window_bits {
-                ClientWindow::Absent => None,
-                ClientWindow::Any => Some((Parameter::ClientMaxWindowBits, None)),
-                ClientWindow::Bits(bits) => Some((Parameter::ClientMaxWindowBits, Some(bits))),
-            });
-        Extension::from_known(
-            NAME,
-            params.map(|(parameter, bits)| (parameter.name(), bits)),
-        )
+            .map(|(parameter, bits)| (parameter.name(), bits));
+        Extension::from_known(NAME, params)
     }
 
     /// What these, as an offer, and a legal answer to it come to, for the one side as for the other.

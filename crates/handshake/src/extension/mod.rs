@@ -3,6 +3,7 @@
 //! One extension is known here: permessage-deflate, in [`deflate`](crate::deflate). All others are
 //! handed across as plain values; what they mean is for whoever implements the extension.
 
+mod cursor;
 mod parse;
 mod write;
 

@@ -1,8 +1,9 @@
 use http::HeaderMap;
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
 
+use crate::extension::cursor::Cursor;
 use crate::extension::{Extension, Param};
-use crate::header::{Cursor, ListError, check_count};
+use crate::header::{ListError, check_count};
 
 /// Reads all `Sec-WebSocket-Extensions` headers of a request or a response, in order.
 ///

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
 use crate::head::parse::{Head, header_line};
-use crate::head::scanner::{HeadEnd, HeadScanner};
+use crate::head::scanner::HeadScanner;
 use crate::head::{HeadError, HeadLimits};
 
 /// Reads the head of a request, however it is cut.
@@ -183,19 +183,24 @@ impl<H: Head> HeadDecoder<H> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let result = self.scanner.scan(buf).and_then(|end| match end {
-            Some(end) => parse(buf, end),
+        let failed = match self.scanner.scan(buf) {
+            Ok(None) => None,
+            Ok(Some(end)) => {
+                // One copy for all values of the head, in place of one for each.
+                let head = Bytes::copy_from_slice(buf.get(..end.len).unwrap_or(buf));
+                match H::parse(&head, end.headers) {
+                    Ok(head) => {
+                        *self = Self::new(self.limits);
+                        return Ok(Some((head, end.len)));
+                    }
+                    Err(error) => Some(error),
+                }
+            }
+            Err(error) => Some(error),
+        };
+        match self.judge_lines(buf).err().or(failed) {
+            Some(error) => Err(self.fail(error)),
             None => Ok(None),
-        });
-        match result {
-            Ok(Some(head)) => {
-                *self = Self::new(self.limits);
-                Ok(Some(head))
-            }
-            result => {
-                let result = self.judge_lines(buf).and(result);
-                result.map_err(|error| self.fail(error))
-            }
         }
     }
 
@@ -221,12 +226,6 @@ impl<H: Head> HeadDecoder<H> {
         }
         Ok(())
     }
-}
-
-/// One copy for all values of the head, in place of one for each.
-fn parse<H: Head>(buf: &[u8], end: HeadEnd) -> Result<Option<(H, usize)>, HeadError> {
-    let head = Bytes::copy_from_slice(buf.get(..end.len).unwrap_or(buf));
-    Ok(Some((H::parse(&head, end.headers)?, end.len)))
 }
 
 /// Servers send one or two (100, 103); a stream of them is an attack on the client's patience.

@@ -83,7 +83,12 @@ impl HeadScanner {
 
     /// Takes the text that the line goes on with, and the CR after it.
     fn text(&mut self, rest: &[u8]) -> Result<(), HeadError> {
-        let room = self.room();
+        // `lines` counts the start line too, and this is one line more.
+        let is_one_too_many = self.lines > self.limits.max_headers;
+        let room = match is_one_too_many {
+            true => 0,
+            false => self.limits.max_line - self.line_len,
+        };
         // One byte more than there is room for shows that there is too much.
         let rest = rest.get(..=room).unwrap_or(rest);
         let len = text_len(rest);
@@ -97,7 +102,7 @@ impl HeadScanner {
         if len > room {
             return Err(match self.lines {
                 0 => HeadError::StartLineTooLong,
-                lines if lines > self.limits.max_headers => HeadError::TooManyHeaders,
+                _ if is_one_too_many => HeadError::TooManyHeaders,
                 _ => HeadError::LineTooLong,
             });
         }
@@ -113,15 +118,6 @@ impl HeadScanner {
             Some(_) => return Err(HeadError::ControlCharacter),
         }
         Ok(())
-    }
-
-    /// How much more text the line may have; none where it is one line too many.
-    fn room(&self) -> usize {
-        // `lines` counts the start line too, and this is one line more.
-        if self.lines > self.limits.max_headers {
-            return 0;
-        }
-        self.limits.max_line - self.line_len
     }
 
     /// Takes what must be an LF; `true` if it ends the empty line after the headers.
@@ -154,15 +150,11 @@ impl HeadScanner {
 /// How many bytes of text stand at the start: in whole chunks first, without a branch for each byte,
 /// and of the chunk that is not all text one by one.
 fn text_len(line: &[u8]) -> usize {
-    let is_text_alone = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_text(*byte));
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xff);
+    let is_text_alone = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_text(byte));
     let chunks = line.chunks_exact(CHUNK).take_while(is_text_alone).count();
     let rest = line.get(chunks * CHUNK..).unwrap_or_default();
-    chunks * CHUNK + rest.iter().take_while(|byte| is_text(**byte)).count()
-}
-
-/// Whether a line may hold this byte.
-fn is_text(byte: u8) -> bool {
-    matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xff)
+    chunks * CHUNK + rest.iter().take_while(|byte| is_text(byte)).count()
 }
 
 /// Bytes that are looked at together.

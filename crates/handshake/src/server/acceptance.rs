@@ -10,7 +10,7 @@ use socket_flow_frames::Negotiated;
 use crate::deflate::Answer;
 use crate::header::HeaderNames;
 use crate::key::Key;
-use crate::server::{Choices, RejectReason, Rejection};
+use crate::server::{RejectReason, Rejection};
 use crate::{extension, subprotocol};
 
 /// A request that was judged and opens a connection, before it is answered. The other outcome is a
@@ -45,39 +45,18 @@ use crate::{extension, subprotocol};
 /// ```
 #[derive(Clone)]
 pub struct Acceptance {
-    key: Key,
-    expects_continue: bool,
+    pub(super) key: Key,
+    pub(super) expects_continue: bool,
     /// The subprotocols the client offers, as [`subprotocol::joined`] has them.
-    offered: Box<str>,
-    require_subprotocol: bool,
-    negotiated: Negotiated,
+    pub(super) offered: Box<str>,
+    pub(super) require_subprotocol: bool,
+    pub(super) negotiated: Negotiated,
     /// The answer that what is negotiated of permessage-deflate comes from.
-    deflate: Option<Answer>,
-    headers: HeaderMap,
+    pub(super) deflate: Option<Answer>,
+    pub(super) headers: HeaderMap,
 }
 
 impl Acceptance {
-    pub(super) fn new(
-        key: Key,
-        expects_continue: bool,
-        offered: Box<str>,
-        negotiated: Negotiated,
-        deflate: Option<Answer>,
-        choices: &Choices,
-    ) -> Result<Self, RejectReason> {
-        let acceptance = Self {
-            key,
-            expects_continue,
-            offered,
-            require_subprotocol: choices.require_subprotocol,
-            negotiated,
-            deflate,
-            headers: choices.headers.clone(),
-        };
-        acceptance.check_subprotocol()?;
-        Ok(acceptance)
-    }
-
     /// What is agreed on as it stands.
     pub fn negotiated(&self) -> &Negotiated {
         &self.negotiated
@@ -154,18 +133,6 @@ impl Acceptance {
     /// [`Choices::require_subprotocol`](crate::server::Choices::require_subprotocol) was set and
     /// none is agreed on, with 500 for a header that cannot be added.
     pub fn answer(self) -> Result<(Response<()>, Negotiated), Rejection> {
-        let response = self.switching_protocols()?;
-        Ok((response, self.negotiated))
-    }
-
-    fn answering(mut self, deflate: Option<Answer>) -> Self {
-        let agreed = deflate.as_ref().map(Answer::agreed);
-        self.negotiated = self.negotiated.with_deflate(agreed);
-        self.deflate = deflate;
-        self
-    }
-
-    fn switching_protocols(&self) -> Result<Response<()>, RejectReason> {
         self.check_subprotocol()?;
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -179,31 +146,32 @@ impl Acceptance {
                 HeaderValue::from_str(name).map_err(|_| RejectReason::NoCommonSubprotocol)?;
             headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
         }
-        let deflate = self.deflate.map(Answer::to_extension);
-        if let Some(value) = extension::encode(deflate.as_slice()) {
-            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
-        }
-        self.add_headers(headers)?;
-        Ok(response)
-    }
-
-    fn check_subprotocol(&self) -> Result<(), RejectReason> {
-        if self.require_subprotocol && self.negotiated.subprotocol().is_none() {
-            return Err(RejectReason::NoCommonSubprotocol);
-        }
-        Ok(())
-    }
-
-    fn add_headers(&self, into: &mut HeaderMap) -> Result<(), RejectReason> {
-        if let Some(name) = RESERVED
-            .iter()
-            .find(|name| self.headers.contains_key(*name))
-        {
-            return Err(RejectReason::ReservedHeader(name.clone()));
+        if let Some(deflate) = self.deflate {
+            if let Some(value) = extension::encode(&[deflate.to_extension()]) {
+                headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
+            }
         }
         for (name, value) in &self.headers {
-            into.try_append(name, value.clone())
+            if RESERVED.contains(name) {
+                return Err(RejectReason::ReservedHeader(name.clone()).into());
+            }
+            headers
+                .try_append(name, value.clone())
                 .map_err(|_| RejectReason::TooManyHeaders)?;
+        }
+        Ok((response, self.negotiated))
+    }
+
+    fn answering(mut self, deflate: Option<Answer>) -> Self {
+        let agreed = deflate.as_ref().map(Answer::agreed);
+        self.negotiated = self.negotiated.with_deflate(agreed);
+        self.deflate = deflate;
+        self
+    }
+
+    pub(super) fn check_subprotocol(&self) -> Result<(), RejectReason> {
+        if self.require_subprotocol && self.negotiated.subprotocol().is_none() {
+            return Err(RejectReason::NoCommonSubprotocol);
         }
         Ok(())
     }

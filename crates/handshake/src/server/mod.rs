@@ -14,7 +14,7 @@ use socket_flow_frames::Negotiated;
 
 use crate::authority::Authority;
 use crate::deflate::Answer;
-use crate::header::{elements, has_token, protocols, trim};
+use crate::header::{Single, elements, has_token, protocols, trim};
 use crate::host::HostPolicy;
 use crate::key::Key;
 use crate::origin::is_web;
@@ -78,33 +78,17 @@ pub fn accept<B>(
 /// A [`Rejection`] as of [`accept`], but for headers that cannot be added: those are found by
 /// [`Acceptance::answer`].
 pub fn decide<B>(request: &Request<B>, choices: &Choices) -> Result<Acceptance, Rejection> {
-    judge(
-        request.method(),
-        request.version(),
-        request.uri(),
-        request.headers(),
-        choices,
-    )
-    .map_err(Rejection::from)
-}
-
-fn judge(
-    method: &Method,
-    version: Version,
-    uri: &Uri,
-    headers: &HeaderMap,
-    choices: &Choices,
-) -> Result<Acceptance, RejectReason> {
-    if version != Version::HTTP_11 {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    if request.version() != Version::HTTP_11 {
         check_old_host(uri, headers, choices)?;
-        return Err(RejectReason::HttpVersion);
+        return Err(RejectReason::HttpVersion.into());
     }
     let host = host(uri, method, headers)?;
     if !choices.hosts.allows(&host) {
-        return Err(RejectReason::ForeignHost);
+        return Err(RejectReason::ForeignHost.into());
     }
     if method != Method::GET {
-        return Err(RejectReason::Method);
+        return Err(RejectReason::Method.into());
     }
     check_upgrade(headers)?;
     check_no_body(headers)?;
@@ -120,37 +104,37 @@ fn judge(
             value.set_sensitive(true);
             value
         });
-        return Err(RejectReason::Origin(origin));
+        return Err(RejectReason::Origin(origin).into());
     }
     let mut supported = choices.subprotocols.iter();
     let picked = supported.find(|name| subprotocol::is_among(&offered, name));
     let negotiated = Negotiated::NOTHING
         .with_subprotocol(picked.map(String::as_str))
         .with_deflate(accepted.as_ref().map(Answer::agreed));
-    Acceptance::new(
+    // RFC 9110 §10.1.1. Expectations that are not known are left alone, as it allows.
+    let expects_continue =
+        elements(headers, &EXPECT).any(|expected| expected.eq_ignore_ascii_case(b"100-continue"));
+    let acceptance = Acceptance {
         key,
-        expects_continue(headers),
-        offered.into(),
+        expects_continue,
+        offered: offered.into(),
+        require_subprotocol: choices.require_subprotocol,
         negotiated,
-        accepted,
-        choices,
-    )
-}
-
-/// RFC 9110 §10.1.1. Expectations that are not known are left alone, as it allows.
-fn expects_continue(headers: &HeaderMap) -> bool {
-    elements(headers, &EXPECT).any(|expectation| expectation.eq_ignore_ascii_case(b"100-continue"))
+        deflate: accepted,
+        headers: choices.headers.clone(),
+    };
+    acceptance.check_subprotocol()?;
+    Ok(acceptance)
 }
 
 /// The host the request is made for: that of the target in absolute form, else that of `Host`.
 fn host(uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Authority, RejectReason> {
     // RFC 9112 §3.2: 400 without `Host`, with two, and with an invalid one.
-    let mut values = headers.get_all(HOST).iter();
-    let value = values.next().ok_or(RejectReason::MissingHost)?;
-    if values.next().is_some() {
-        return Err(RejectReason::RepeatedHost);
-    }
-    let host = Authority::parse(trim(value.as_bytes())).map_err(|_| RejectReason::InvalidHost)?;
+    let host = match Single::of(headers, &HOST) {
+        Single::Value(host) => Authority::parse(host).map_err(|_| RejectReason::InvalidHost)?,
+        Single::Absent => return Err(RejectReason::MissingHost),
+        Single::Repeated => return Err(RejectReason::RepeatedHost),
+    };
     match (uri.scheme_str(), uri.authority()) {
         (None, None) if uri.path().starts_with('/') => Ok(host),
         (Some(scheme), Some(authority)) if is_web(scheme) => {
@@ -190,49 +174,48 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), RejectReason> {
     if !protocols.websocket {
         return Err(RejectReason::NoUpgrade);
     }
-    let is_upgrade = has_token(headers, &CONNECTION, "upgrade");
-    is_upgrade
-        .map_err(RejectReason::Connection)?
-        .then_some(())
-        .ok_or(RejectReason::NotAnUpgrade)
+    match has_token(headers, &CONNECTION, "upgrade") {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(RejectReason::NotAnUpgrade),
+        Err(error) => Err(RejectReason::Connection(error)),
+    }
 }
 
-/// Bytes behind the head are frames. A request that calls them a body as well is read in two ways
+/// Bytes after the head are frames. A request that calls them a body as well is read in two ways
 /// by two servers, which is how requests are smuggled (RFC 9112 §11.2).
 fn check_no_body(headers: &HeaderMap) -> Result<(), RejectReason> {
     if headers.contains_key(TRANSFER_ENCODING) {
         return Err(RejectReason::Body);
     }
-    let mut values = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(value) = values.next() else {
-        return Ok(());
-    };
-    let digits = trim(value.as_bytes());
-    if values.next().is_some() || digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(RejectReason::ContentLength);
+    match Single::of(headers, &CONTENT_LENGTH) {
+        Single::Absent => Ok(()),
+        Single::Value(digits) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            match digits.iter().all(|digit| *digit == b'0') {
+                true => Ok(()),
+                false => Err(RejectReason::Body),
+            }
+        }
+        Single::Value(_) | Single::Repeated => Err(RejectReason::ContentLength),
     }
-    if digits.iter().any(|digit| *digit != b'0') {
-        return Err(RejectReason::Body);
-    }
-    Ok(())
 }
 
 /// RFC 6455 §4.4. A list is another version too: a client names the one it speaks.
 fn check_version(headers: &HeaderMap) -> Result<(), RejectReason> {
-    let mut values = headers.get_all(SEC_WEBSOCKET_VERSION).iter();
-    let value = values.next().ok_or(RejectReason::MissingVersion)?;
-    if values.next().is_some() || trim(value.as_bytes()) != b"13" {
-        return Err(RejectReason::Version);
+    match Single::of(headers, &SEC_WEBSOCKET_VERSION) {
+        Single::Value(b"13") => Ok(()),
+        Single::Absent => Err(RejectReason::MissingVersion),
+        Single::Value(_) | Single::Repeated => Err(RejectReason::Version),
     }
-    Ok(())
 }
 
 /// RFC 6455 §4.2.1, item 5, and §11.3.1.
 fn key(headers: &HeaderMap) -> Result<Key, RejectReason> {
-    let mut values = headers.get_all(SEC_WEBSOCKET_KEY).iter();
-    let value = values.next().ok_or(RejectReason::MissingKey)?;
-    if values.next().is_some() {
-        return Err(RejectReason::RepeatedKey);
+    match Single::of(headers, &SEC_WEBSOCKET_KEY) {
+        Single::Value(key) => match Key::from_header_value(key) {
+            Some(key) => Ok(key),
+            None => Err(RejectReason::InvalidKey),
+        },
+        Single::Absent => Err(RejectReason::MissingKey),
+        Single::Repeated => Err(RejectReason::RepeatedKey),
     }
-    Key::from_header_value(trim(value.as_bytes())).ok_or(RejectReason::InvalidKey)
 }

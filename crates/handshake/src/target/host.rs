@@ -23,7 +23,7 @@ pub(crate) fn is_host(host: &str) -> bool {
 }
 
 /// Decimal, octal, or hexadecimal as `inet_aton` reads it.
-fn is_number(label: &[u8]) -> bool {
+pub(crate) fn is_number(label: &[u8]) -> bool {
     match label {
         [b'0', b'x', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
         [] => false,

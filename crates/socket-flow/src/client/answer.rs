@@ -2,12 +2,12 @@
 
 use std::io;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use http::Response;
 use socket_flow_handshake::head::{HeadLimits, ResponseDecoder};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::head_io::{ReadHeadError, read_head, write_head};
+use crate::head_io::{ReadHeadError, read_more, write_head};
 #[cfg(feature = "rustls")]
 use crate::tls::TlsError;
 
@@ -48,18 +48,14 @@ where
 {
     let mut decoder = ResponseDecoder::new(limits);
     loop {
-        let found = read_head(io, unread, |bytes| {
-            let found = decoder.decode(bytes)?;
-            Ok(match found {
-                Some((response, len)) => Some((Some(response), len)),
-                None => match decoder.take_interim() {
-                    0 => None,
-                    len => Some((None, len)),
-                },
-            })
-        });
-        if let Some(response) = found.await? {
+        if let Some((response, len)) = decoder.decode(unread).map_err(ReadHeadError::Head)? {
+            // An idle connection must not hold on to the memory of its handshake.
+            *unread = BytesMut::from(unread.get(len..).unwrap_or_default());
             return Ok(response);
+        }
+        unread.advance(decoder.take_interim());
+        if read_more(io, unread).await.map_err(ReadHeadError::Io)? == 0 {
+            return Err(ReadHeadError::Eof);
         }
     }
 }

@@ -15,7 +15,6 @@ use crate::client::body::read_body;
 use crate::client::error::ConnectError;
 use crate::client::stage::ConnectStage;
 use crate::deadline::Deadline;
-use crate::head_io::left_over;
 
 /// A request ready to be sent, and what its answer is judged by.
 pub(crate) struct Attempt {
@@ -81,13 +80,7 @@ impl Attempt {
             "opening handshake complete"
         );
         // RFC 6455 §4.1 lets the server send frames after its 101 at once.
-        let ws = WebSocket::from_parts(
-            stream,
-            left_over(unread),
-            Role::Client,
-            negotiated,
-            self.config,
-        );
+        let ws = WebSocket::from_parts(stream, unread, Role::Client, negotiated, self.config);
         Ok((ws, response))
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::AsyncRead;
 
 use crate::client::rejected::Rejected;
 use crate::deadline::Deadline;
-use crate::head_io::{READ_STEP, read_some};
+use crate::head_io::{READ_STEP, read_more};
 
 /// Reads what comes of the body until its end, its limit, or the deadline. It does not fail: the
 /// status is what matters, and half a page of explanation is better than none.
@@ -31,7 +31,7 @@ where
             true => deadline.or(Deadline::after(SILENCE)),
             false => deadline,
         };
-        match by.run(pin!(read_some(io, &mut unread))).await {
+        match by.run(pin!(read_more(io, &mut unread))).await {
             Some(Ok(1..)) => {}
             Some(Ok(0)) => {
                 body.end();

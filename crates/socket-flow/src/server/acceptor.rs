@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use socket_flow_connection::WebSocket;
-use socket_flow_handshake::head::{HeadLimits, RequestDecoder};
+use socket_flow_handshake::head::HeadLimits;
 use socket_flow_handshake::host::{HostError, HostPolicy};
 use socket_flow_handshake::origin::OriginPolicy;
 use socket_flow_handshake::server::{self, Choices, RejectReason, Rejection};
@@ -22,11 +22,11 @@ use crate::head_io::ReadHeadError;
 use crate::server::error::AcceptError;
 use crate::server::head_memory::HeadMemory;
 use crate::server::paced::Pace;
-use crate::server::pending::{Arrived, Pending};
+use crate::server::pending::{Pending, Verdict};
 use crate::server::refuse::Refused;
 #[cfg(feature = "rustls")]
 use crate::server::refuse::{LINGER, linger};
-use crate::server::request::{RequestFailure, read_request};
+use crate::server::request::{Client, RequestFailure};
 
 /// What a server accepts, and how its connections are set up. Make one and use it for all: a clone
 /// shares the settings and is as large as a pointer.
@@ -58,18 +58,21 @@ use crate::server::request::{RequestFailure, read_request};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Acceptor {
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
 }
 
 #[derive(Clone, Debug)]
-struct Settings {
-    choices: Choices,
-    config: Arc<Config>,
+pub(super) struct Settings {
+    /// What it decides by.
+    pub(super) choices: Choices,
+    /// How its connections are set up.
+    pub(super) config: Arc<Config>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
     head_limits: HeadLimits,
     handshake_timeout: Duration,
-    pace: Pace,
+    /// How fast answers must be taken.
+    pub(super) pace: Pace,
 }
 
 impl Acceptor {
@@ -152,11 +155,6 @@ impl Acceptor {
             let config = Config::clone(&settings.config).budget(budget);
             settings.config = Arc::new(config);
         })
-    }
-
-    /// The settings of the open connections.
-    pub(crate) fn settings(&self) -> &Config {
-        &self.settings.config
     }
 
     /// Sets the hosts the server answers for, such as `chat.example.com`, `*.example.com` or
@@ -265,8 +263,10 @@ impl Acceptor {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         Apart::new(async {
-            let opened = self.read_request(stream).await?.open().await?;
-            Ok(opened.ws)
+            match self.judge(stream).await? {
+                Judged::Valid(pending) => Ok(pending.open().await?.ws),
+                Judged::Invalid(refused) => Err(refused.answer().await),
+            }
         })
         .await
     }
@@ -290,17 +290,13 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        Apart::new(self.read_request(stream)).await
-    }
-
-    async fn read_request<S>(&self, stream: S) -> Result<Pending<S>, AcceptError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        match self.judge(stream, self.deadline()).await? {
-            Judged::Valid(pending) => Ok(*pending),
-            Judged::Invalid(refused) => Err(refused.answer().await),
-        }
+        Apart::new(async {
+            match self.judge(stream).await? {
+                Judged::Valid(pending) => Ok(*pending),
+                Judged::Invalid(refused) => Err(refused.answer().await),
+            }
+        })
+        .await
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -315,62 +311,41 @@ impl Acceptor {
         })
     }
 
-    /// What it decides by.
-    pub(super) fn choices(&self) -> &Choices {
-        &self.settings.choices
-    }
-
-    /// How its connections are set up.
-    pub(super) fn shared_config(&self) -> &Arc<Config> {
-        &self.settings.config
-    }
-
-    /// When a handshake that begins now must be over.
-    pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.settings.handshake_timeout)
-    }
-
-    /// How fast answers must be taken.
-    pub(crate) fn pace(&self) -> Pace {
-        self.settings.pace
-    }
-
     /// Reads a request and answers none.
-    pub(crate) async fn judge<S>(
-        &self,
-        mut stream: S,
-        deadline: Deadline,
-    ) -> Result<Judged<S>, AcceptError>
+    pub(crate) async fn judge<S>(&self, stream: S) -> Result<Judged<S>, AcceptError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut buf = BytesMut::new();
-        let mut decoder = RequestDecoder::new(self.settings.head_limits);
-        let mut memory = self.settings.config.memory().map(HeadMemory::new);
-        let reading = read_request(&mut stream, &mut buf, &mut decoder, memory.as_mut());
-        let head = deadline.run(pin!(reading)).await;
-        let head = head.ok_or(AcceptError::Timeout)?;
-        let (request, rejection) = match head {
-            Ok(request) => match server::decide(&request, &self.settings.choices) {
+        let settings = &*self.settings;
+        let deadline = Deadline::after(settings.handshake_timeout);
+        let mut client = Client {
+            stream,
+            buf: BytesMut::new(),
+            memory: settings.config.memory().map(HeadMemory::new),
+            pace: settings.pace,
+        };
+        let reading = client.read_request(settings.head_limits);
+        let Some(read) = deadline.run(pin!(reading)).await else {
+            return Err(AcceptError::Timeout);
+        };
+        let (request, rejection) = match read {
+            Ok(request) => match server::decide(&request, &settings.choices) {
                 Ok(acceptance) => {
-                    let arrived = Arrived {
-                        stream,
+                    return Ok(Judged::Valid(Box::new(Pending {
+                        client,
                         request,
-                        buf,
-                        memory,
-                    };
-                    let config = Arc::clone(&self.settings.config);
-                    let pace = self.settings.pace;
-                    return Ok(Judged::Valid(Box::new(Pending::new(
-                        arrived, acceptance, config, pace, deadline,
-                    ))));
+                        acceptance,
+                        config: Arc::clone(&settings.config),
+                        deadline,
+                        verdict: Verdict::Accept,
+                    })));
                 }
                 Err(rejection) => (Some(request), rejection),
             },
             Err(RequestFailure::Memory) => {
                 // The answer is waited for, and what was read says nothing.
-                buf = BytesMut::new();
-                if let Some(memory) = &mut memory {
+                client.buf = BytesMut::new();
+                if let Some(memory) = &mut client.memory {
                     memory.settle(0, 0);
                 }
                 (None, Rejection::from(RejectReason::Memory))
@@ -384,19 +359,14 @@ impl Acceptor {
                 // An alert says why, and is to arrive as a refusal is.
                 #[cfg(feature = "rustls")]
                 if matches!(error, AcceptError::Tls(_)) {
-                    linger(stream, Deadline::after(LINGER)).await;
+                    linger(client.stream, Deadline::after(LINGER)).await;
                 }
                 return Err(error);
             }
         };
-        Ok(Judged::Invalid(Box::new(Refused {
-            stream,
-            buf,
-            request,
-            rejection,
-            pace: self.settings.pace,
-            _memory: memory,
-        })))
+        Ok(Judged::Invalid(Box::new(Refused::new(
+            client, request, rejection,
+        ))))
     }
 }
 

@@ -37,7 +37,7 @@ struct Registry {
     is_closing: bool,
     /// Events that found no room while the server stopped, one for each
     /// connection at most.
-    late: VecDeque<ServerEvent>,
+    undelivered: VecDeque<ServerEvent>,
     /// Connections that were dropped at the end of the grace period.
     dropped: usize,
 }
@@ -130,12 +130,12 @@ impl Control {
     }
 
     /// Keeps an event that found no room for when all others are read.
-    pub(crate) fn keep_late(&self, event: ServerEvent) {
-        self.lock().late.push_back(event);
+    pub(crate) fn keep_undelivered(&self, event: ServerEvent) {
+        self.lock().undelivered.push_back(event);
     }
 
-    pub(crate) fn take_late(&self) -> Option<ServerEvent> {
-        self.lock().late.pop_front()
+    pub(crate) fn take_undelivered(&self) -> Option<ServerEvent> {
+        self.lock().undelivered.pop_front()
     }
 
     pub(crate) fn set_dropped(&self, dropped: usize) {

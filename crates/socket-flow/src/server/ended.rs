@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::deadline::Deadline;
 use crate::server::refuse::{LINGER, linger};
-use crate::stream::{Left, ServerStream};
+use crate::stream::{LingerSlot, ServerStream};
 
 /// How a handler ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,30 +54,30 @@ fn drop_caught(carried: Box<dyn Any + Send>) {
 /// Where this is dropped first, or with both, the connection says 1001 by itself.
 pub(crate) struct Legacy {
     heir: Heir,
-    left: Left,
+    slot: LingerSlot<ServerStream>,
 }
 
 impl Legacy {
     pub(crate) fn of(ws: &mut WebSocket<ServerStream>) -> Self {
         Self {
             heir: ws.sender().heir(),
-            left: ws.get_mut().leave(),
+            slot: ws.get_mut().reclaim_on_drop(),
         }
     }
 
     /// The transport, once the connection is dropped.
-    pub(crate) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<ServerStream> {
-        self.left.poll_take(cx)
+    pub(crate) fn poll_dropped(&self, cx: &mut Context<'_>) -> Poll<ServerStream> {
+        self.slot.poll_take(cx)
     }
 
     /// The handler has ended, with the connection or without.
     pub(crate) async fn settle(self, ended: Ended) {
         let code = ended.close_code();
-        let stream = match self.left.take() {
+        let stream = match self.slot.take() {
             None if self.heir.stop(code) => {
                 // It is being dropped at this moment, on another thread.
-                let left = poll_fn(|cx| self.left.poll_take(cx));
-                Deadline::after(LINGER).run(left).await
+                let dropped = poll_fn(|cx| self.slot.poll_take(cx));
+                Deadline::after(LINGER).run(dropped).await
             }
             stream => stream,
         };
@@ -116,7 +116,7 @@ impl Legacy {
 impl Drop for Legacy {
     fn drop(&mut self) {
         self.heir.stop(CloseCode::GOING_AWAY);
-        if let Some(stream) = self.left.take() {
+        if let Some(stream) = self.slot.take() {
             // Dropping it is the one attempt to say so.
             drop(self.heir.writer(stream));
         }

@@ -59,7 +59,7 @@ impl Events {
                 self.unfinished = promise;
                 Some(event)
             }
-            None => self.control.take_late(),
+            None => self.control.take_undelivered(),
         })
     }
 }

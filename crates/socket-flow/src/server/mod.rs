@@ -7,6 +7,7 @@ mod ended;
 mod error;
 mod event;
 mod event_memory;
+mod event_session;
 mod event_stream;
 mod handle;
 mod head_memory;
@@ -21,8 +22,9 @@ mod reply_room;
 mod request;
 mod serving;
 mod session;
-mod told;
 mod upgrade;
+
+use std::sync::LazyLock;
 
 use socket_flow_connection::WebSocket;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -82,5 +84,6 @@ pub async fn accept<S>(stream: S) -> Result<WebSocket<S>, AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    Acceptor::new().accept(stream).await
+    static DEFAULT: LazyLock<Acceptor> = LazyLock::new(Acceptor::new);
+    DEFAULT.accept(stream).await
 }

@@ -16,7 +16,8 @@ use crate::server::ended::{caught, poll_caught};
 use crate::server::error::AcceptError;
 use crate::server::peer_addr::PeerAddr;
 use crate::server::pending::{Opened, Pending};
-use crate::server::refuse::{Refused, internal_error, refuse};
+use crate::server::refuse::{Refused, internal_error};
+use crate::server::request::Client;
 use crate::stream::ServerStream;
 
 /// Answers ordinary HTTP requests.
@@ -72,7 +73,7 @@ impl Opening {
         control: &Control,
     ) {
         self.charge(&mut stream);
-        let judged = self.acceptor.judge(stream, self.acceptor.deadline());
+        let judged = self.acceptor.judge(stream);
         let judged = control.unless_stopping(pin!(judged)).await;
         let refused = match judged {
             Some(Ok(Judged::Valid(pending))) => pending.into_refused(self.too_many()),
@@ -95,8 +96,7 @@ impl Opening {
         peer: PeerAddr,
         control: &Control,
     ) -> Result<Opened<ServerStream>, Option<AcceptError>> {
-        let deadline = self.acceptor.deadline();
-        let judged = self.acceptor.judge(stream, deadline);
+        let judged = self.acceptor.judge(stream);
         let judged = control.unless_stopping(pin!(judged)).await;
         let mut pending = match judged.ok_or(None)?? {
             Judged::Valid(pending) => *pending,
@@ -105,51 +105,58 @@ impl Opening {
                 return Err(Some(refused.answer().await));
             }
         };
-        let (request, stream) = pending.request_and_stream();
-        describe(request, peer, stream);
+        describe(&mut pending.request, peer, &pending.client.stream);
         if !self.serves(pending.request()) {
             let not_found = RejectReason::Application(StatusCode::NOT_FOUND);
             return Err(Some(pending.into_refused(not_found.into()).answer().await));
         }
         if let Some(admit) = &self.admit {
-            let (_, stream) = pending.request_and_stream();
-            let left = stream.leave();
-            let pace = self.acceptor.pace();
-            let admitted = {
-                let deciding = pin!(deciding(admit, pending));
-                let admitting = deadline.run(deciding);
-                control.unless_stopping(pin!(admitting)).await
-            };
-            let rejection = match admitted {
-                Some(Some(Some(admitted))) => Ok(admitted),
-                // The client's socket goes with it, where it takes too long.
-                Some(None) => return Err(Some(AcceptError::Timeout)),
-                Some(Some(None)) => {
-                    tracing::warn!(%peer, "admit panicked");
-                    Err(internal_error())
-                }
-                None => Err(self.unavailable("server is going down\n")),
-            };
-            pending = match rejection {
-                Ok(admitted) => admitted,
-                // The request went with the decision; its stream comes back.
-                Err(rejection) => {
-                    let mut stream = left.take().ok_or(None)?;
-                    let refused = refuse(&mut stream, BytesMut::new(), rejection, pace);
-                    return Err(Some(refused.await));
-                }
-            };
+            pending = self.admitted(admit, pending, peer, control).await?;
         }
         if pending.is_denied() {
-            let (_, stream) = pending.request_and_stream();
-            stream.keep_little_unsent();
+            pending.client.stream.keep_little_unsent();
         }
         let opened = control.unless_stopping(pin!(pending.open())).await;
         Ok(opened.ok_or(None)??)
     }
 
+    /// Has the application decide.
+    async fn admitted(
+        &self,
+        admit: &Admit,
+        mut pending: Pending<ServerStream>,
+        peer: PeerAddr,
+        control: &Control,
+    ) -> Result<Pending<ServerStream>, Option<AcceptError>> {
+        let (pace, deadline) = (pending.client.pace, pending.deadline);
+        let slot = pending.client.stream.reclaim_on_drop();
+        let admitted = {
+            let deciding = pin!(deciding(admit, pending));
+            let admitting = deadline.run(deciding);
+            control.unless_stopping(pin!(admitting)).await
+        };
+        let rejection = match admitted {
+            Some(Some(Some(admitted))) => return Ok(admitted),
+            // The client's socket goes with it, where it takes too long.
+            Some(None) => return Err(Some(AcceptError::Timeout)),
+            Some(Some(None)) => {
+                tracing::warn!(%peer, "admit panicked");
+                internal_error()
+            }
+            None => self.unavailable("server is going down\n"),
+        };
+        // The request went with the decision; its stream comes back.
+        let client = Client {
+            stream: slot.take().ok_or(None)?,
+            buf: BytesMut::new(),
+            memory: None,
+            pace,
+        };
+        Err(Some(Refused::new(client, None, rejection).answer().await))
+    }
+
     fn charge(&self, stream: &mut ServerStream) {
-        if let Some(budget) = self.acceptor.settings().memory() {
+        if let Some(budget) = self.acceptor.settings.config.memory() {
             stream.charge(budget);
         }
     }
@@ -163,7 +170,7 @@ impl Opening {
         if !is_ordinary(refused.rejection.reason()) {
             return false;
         }
-        describe(request, peer, &refused.stream);
+        describe(request, peer, &refused.client.stream);
         refused.rejection = match caught(|| respond(request)) {
             Some(Some(response)) => {
                 Rejection::with_response(response).unwrap_or_else(|_| internal_error())
@@ -175,7 +182,7 @@ impl Opening {
             }
         };
         // What waits unsent in the kernel is not taken yet.
-        refused.stream.keep_little_unsent();
+        refused.client.stream.keep_little_unsent();
         true
     }
 

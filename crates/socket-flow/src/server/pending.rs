@@ -1,13 +1,13 @@
-use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::{fmt, mem};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use socket_flow_connection::WebSocket;
 use socket_flow_handshake::head::encode_response;
 use socket_flow_handshake::header::HeaderNames;
-use socket_flow_handshake::server::{Acceptance, InvalidRejection, Rejection};
+use socket_flow_handshake::server::{Acceptance, Rejection};
 use socket_flow_protocol::{Config, Lease, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -18,8 +18,8 @@ use crate::invalid_header::InvalidHeader;
 use crate::server::contexts::within_budget;
 use crate::server::error::AcceptError;
 use crate::server::head_memory::HeadMemory;
-use crate::server::paced::Pace;
-use crate::server::refuse::{Refused, internal_error, refuse, send_refusal};
+use crate::server::refuse::{Refused, internal_error};
+use crate::server::request::Client;
 
 /// A valid request that waits for its answer; see [`Acceptor::read`](crate::Acceptor::read).
 ///
@@ -28,64 +28,33 @@ use crate::server::refuse::{Refused, internal_error, refuse, send_refusal};
 /// an answer.
 #[must_use = "the client waits for an answer"]
 pub struct Pending<S> {
-    stream: S,
-    request: Request<()>,
-    /// What the client sent behind its request, before it had an answer.
-    buf: BytesMut,
-    /// What both are charged, where there is a budget.
-    memory: Option<HeadMemory>,
+    pub(super) client: Client<S>,
+    pub(super) request: Request<()>,
     /// What was decided about it, and what the application changed of that.
-    acceptance: Acceptance,
-    /// The first header that was none.
-    invalid_header: Option<InvalidHeader>,
-    config: Arc<Config>,
-    pace: Pace,
-    deadline: Deadline,
+    pub(super) acceptance: Acceptance,
+    pub(super) config: Arc<Config>,
+    pub(super) deadline: Deadline,
+    pub(super) verdict: Verdict,
+}
+
+/// What the application has decided about a request.
+pub(super) enum Verdict {
+    Accept,
     /// The answer in place of the 101.
-    denial: Option<Result<Rejection, InvalidRejection>>,
+    Deny(Rejection),
+    /// A header or a denial that cannot be sent: the client gets a 500.
+    Mistake(AcceptError),
 }
 
 impl<S> Pending<S> {
-    pub(crate) fn new(
-        arrived: Arrived<S>,
-        acceptance: Acceptance,
-        config: Arc<Config>,
-        pace: Pace,
-        deadline: Deadline,
-    ) -> Self {
-        Self {
-            stream: arrived.stream,
-            request: arrived.request,
-            buf: arrived.buf,
-            memory: arrived.memory,
-            acceptance,
-            invalid_header: None,
-            config,
-            pace,
-            deadline,
-            denial: None,
-        }
-    }
-
-    pub(crate) fn request_and_stream(&mut self) -> (&mut Request<()>, &mut S) {
-        (&mut self.request, &mut self.stream)
-    }
-
     /// Whether the application has decided against it.
     pub(crate) fn is_denied(&self) -> bool {
-        self.denial.is_some()
+        !matches!(self.verdict, Verdict::Accept)
     }
 
     /// Decides that it opens no connection.
     pub(crate) fn into_refused(self, rejection: Rejection) -> Refused<S> {
-        Refused {
-            stream: self.stream,
-            buf: self.buf,
-            request: Some(self.request),
-            rejection,
-            pace: self.pace,
-            _memory: self.memory,
-        }
+        Refused::new(self.client, Some(self.request), rejection)
     }
 
     /// The request: its path and query, and all its headers.
@@ -102,7 +71,7 @@ impl<S> Pending<S> {
 
     /// The stream the request came on, to ask it for the peer's address.
     pub fn get_ref(&self) -> &S {
-        &self.stream
+        &self.client.stream
     }
 
     /// Adds a header to the 101; the same name may be added again.
@@ -115,7 +84,9 @@ impl<S> Pending<S> {
         V: TryInto<HeaderValue>,
     {
         let added = InvalidHeader::append(self.acceptance.headers_mut(), name, value);
-        self.invalid_header = self.invalid_header.or(added.err());
+        if let (Verdict::Accept, Err(error)) = (&self.verdict, added) {
+            self.verdict = Verdict::Mistake(AcceptError::InvalidHeader(error));
+        }
         self
     }
 
@@ -130,14 +101,17 @@ impl<S> Pending<S> {
     /// place of the 101, as [`reject`](Self::reject) does. This is how
     /// [`ServerBuilder::admit`](crate::ServerBuilder::admit) refuses.
     pub fn deny(mut self, response: Response<impl Into<Bytes>>) -> Self {
-        self.denial = Some(Rejection::with_response(response.map(Into::into)));
+        self.verdict = match Rejection::with_response(response.map(Into::into)) {
+            Ok(rejection) => Verdict::Deny(rejection),
+            Err(error) => Verdict::Mistake(AcceptError::InvalidRejection(error)),
+        };
         self
     }
 
     /// Sets limits and timeouts of this connection in place of the acceptor's; how to compress
     /// stays as [`Acceptor::deflate`](crate::Acceptor::deflate) says.
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
-        let acceptors = std::mem::replace(&mut self.config, config.into());
+        let acceptors = mem::replace(&mut self.config, config.into());
         #[cfg(feature = "deflate")]
         {
             let settings = acceptors.deflate_settings();
@@ -167,50 +141,53 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
 
     /// Accepts it, and gives the request back as well.
     pub(crate) async fn open(mut self) -> Result<Opened<S>, AcceptError> {
-        match self.denial {
-            Some(Ok(rejection)) => {
-                return Err(refuse(&mut self.stream, self.buf, rejection, self.pace).await);
+        match mem::replace(&mut self.verdict, Verdict::Accept) {
+            Verdict::Accept => {}
+            Verdict::Deny(rejection) => return Err(self.into_refused(rejection).answer().await),
+            Verdict::Mistake(error) => {
+                // The mistake says more than that the answer did not arrive.
+                let _ = self.into_refused(internal_error()).send().await;
+                return Err(error);
             }
-            Some(Err(error)) => {
-                let _ =
-                    send_refusal(&mut self.stream, self.buf, &internal_error(), self.pace).await;
-                return Err(AcceptError::InvalidRejection(error));
-            }
-            None => {}
-        }
-        if let Some(error) = self.invalid_header {
-            // The mistake says more than that the answer did not arrive.
-            let _ = send_refusal(&mut self.stream, self.buf, &internal_error(), self.pace).await;
-            return Err(AcceptError::InvalidHeader(error));
         }
         let expects_continue = self.acceptance.expects_continue();
         let (acceptance, contexts) = within_budget(self.acceptance, &self.config);
         let (response, negotiated) = match acceptance.answer() {
             Ok(answer) => answer,
             Err(rejection) => {
-                return Err(refuse(&mut self.stream, self.buf, rejection, self.pace).await);
+                let refused = Refused::new(self.client, Some(self.request), rejection);
+                return Err(refused.answer().await);
             }
         };
         let mut head = encode_response(&response);
         if expects_continue {
             head = [CONTINUE, &head].concat().into();
         }
-        self.deadline
-            .run(pin!(write_head(&mut self.stream, &head)))
+        let Client {
+            mut stream,
+            buf,
+            memory,
+            ..
+        } = self.client;
+        match self
+            .deadline
+            .run(pin!(write_head(&mut stream, &head)))
             .await
-            .ok_or(AcceptError::Timeout)??;
+        {
+            Some(written) => written?,
+            None => return Err(AcceptError::Timeout),
+        }
         tracing::debug!(
             subprotocol = negotiated.subprotocol().map(|_| true),
             "opening handshake complete"
         );
-        let ws =
-            WebSocket::from_parts(self.stream, self.buf, Role::Server, negotiated, self.config);
+        let ws = WebSocket::from_parts(stream, buf, Role::Server, negotiated, self.config);
         // The connection is charged for them now.
         drop(contexts);
         Ok(Opened {
             ws,
             request: self.request,
-            memory: self.memory.map(HeadMemory::into_request),
+            memory: memory.map(HeadMemory::into_request),
         })
     }
 
@@ -246,26 +223,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pending<S> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn reject(mut self, response: Response<impl Into<Bytes>>) -> Result<(), AcceptError> {
+    pub async fn reject(self, response: Response<impl Into<Bytes>>) -> Result<(), AcceptError> {
         match Rejection::with_response(response.map(Into::into)) {
-            Ok(rejection) => send_refusal(&mut self.stream, self.buf, &rejection, self.pace).await,
+            Ok(rejection) => self.into_refused(rejection).send().await,
             Err(error) => {
-                let _ =
-                    send_refusal(&mut self.stream, self.buf, &internal_error(), self.pace).await;
+                let _ = self.into_refused(internal_error()).send().await;
                 Err(AcceptError::InvalidRejection(error))
             }
         }
     }
-}
-
-/// A request that was read, and what came with it.
-pub(crate) struct Arrived<S> {
-    pub(crate) stream: S,
-    pub(crate) request: Request<()>,
-    /// What the client sent after its request, before it had an answer.
-    pub(crate) buf: BytesMut,
-    /// What both are charged, where there is a budget.
-    pub(crate) memory: Option<HeadMemory>,
 }
 
 /// A connection, and the request it began with.

@@ -11,107 +11,81 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::task::coop::consume_budget;
 
 use crate::deadline::Deadline;
-use crate::head_io::{READ_STEP, read_some, write_head};
+use crate::head_io::{READ_STEP, read_more, write_head};
 use crate::server::error::AcceptError;
-use crate::server::head_memory::HeadMemory;
-use crate::server::paced::{Pace, Paced};
+use crate::server::paced::Paced;
+use crate::server::request::Client;
 
 /// A request that opens no connection, and waits for its answer.
 pub(crate) struct Refused<S> {
-    pub(crate) stream: S,
-    pub(crate) buf: BytesMut,
+    pub(crate) client: Client<S>,
     /// The request, where its head could be read.
     pub(crate) request: Option<Request<()>>,
     pub(crate) rejection: Rejection,
-    pub(crate) pace: Pace,
-    /// Charged until it is answered.
-    pub(crate) _memory: Option<HeadMemory>,
+}
+
+impl<S> Refused<S> {
+    pub(crate) fn new(
+        client: Client<S>,
+        request: Option<Request<()>>,
+        rejection: Rejection,
+    ) -> Self {
+        Self {
+            client,
+            request,
+            rejection,
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Refused<S> {
     /// Answers it, and gives the error for it.
     pub(crate) async fn answer(mut self) -> AcceptError {
-        let method = self.request.as_ref().map_or(&Method::GET, Request::method);
         // Why it was refused says more than that the answer did not arrive.
-        let (buf, pace) = (self.buf, self.pace);
-        let _ = send_answer(&mut self.stream, buf, &self.rejection, method, pace).await;
+        let _ = self.send().await;
         AcceptError::Rejected(self.rejection)
     }
-}
 
-/// Answers a request that cannot be accepted, and gives the error for it.
-pub(crate) async fn refuse<S>(
-    stream: &mut S,
-    buf: BytesMut,
-    rejection: Rejection,
-    pace: Pace,
-) -> AcceptError
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    // Why it was refused says more than that the answer did not arrive.
-    let _ = send_refusal(stream, buf, &rejection, pace).await;
-    AcceptError::Rejected(rejection)
-}
-
-/// Writes an answer and ends the stream so that the client can read it.
-///
-/// Closing a socket with unread bytes in it makes the kernel send a reset, which may overtake the
-/// answer. So the write side is shut down alone, and what the client still sends is read and
-/// thrown away until it closes, falls silent or has had its time. Its amount has no bound: that
-/// would bring back the reset.
-pub(crate) async fn send_refusal<S>(
-    stream: &mut S,
-    buf: BytesMut,
-    rejection: &Rejection,
-    pace: Pace,
-) -> Result<(), AcceptError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    send_answer(stream, buf, rejection, &Method::GET, pace).await
-}
-
-/// The same as an answer to any method.
-pub(crate) async fn send_answer<S>(
-    stream: &mut S,
-    buf: BytesMut,
-    rejection: &Rejection,
-    method: &Method,
-    pace: Pace,
-) -> Result<(), AcceptError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    tracing::debug!(
-        status = rejection.status().as_u16(),
-        reason = %rejection.reason(),
-        "opening handshake refused"
-    );
-    let mut response = rejection.response();
-    if let (Some(date), Ok(entry)) = (
-        date(SystemTime::now()),
-        response.headers_mut().try_entry(DATE),
-    ) {
-        entry.or_insert(date);
+    /// Writes the answer and ends the stream so that the client can read it.
+    ///
+    /// Closing a socket with unread bytes in it makes the kernel send a reset, which may overtake the
+    /// answer. So the write side is shut down alone, and what the client still sends is read and
+    /// thrown away until it closes, falls silent or has had its time. Its amount has no bound: that
+    /// would bring back the reset.
+    pub(crate) async fn send(&mut self) -> Result<(), AcceptError> {
+        let rejection = &self.rejection;
+        tracing::debug!(
+            status = rejection.status().as_u16(),
+            reason = %rejection.reason(),
+            "opening handshake refused"
+        );
+        let mut response = rejection.response();
+        if let (Some(date), Ok(entry)) = (
+            date(SystemTime::now()),
+            response.headers_mut().try_entry(DATE),
+        ) {
+            entry.or_insert(date);
+        }
+        let head = encode_response(&response);
+        // RFC 9110 §9.3.2: to HEAD the head of what GET would get, and nothing after it.
+        let body = match self.request.as_ref().map(Request::method) {
+            Some(&Method::HEAD) => Bytes::new(),
+            _ => response.into_body(),
+        };
+        let stream = &mut self.client.stream;
+        let mut paced = Paced::new(stream, self.client.pace);
+        write_answer(&mut paced, head, body).await?;
+        // A short answer is through at once: 5 s in all, as for the end of a connection.
+        let deadline = Deadline::since(paced.last(), LINGER);
+        deadline
+            .run(pin!(stream.shutdown()))
+            .await
+            .ok_or(AcceptError::Timeout)?
+            .map_err(AcceptError::Io)?;
+        self.client.buf = BytesMut::new();
+        drain(stream, deadline).await;
+        Ok(())
     }
-    let head = encode_response(&response);
-    // RFC 9110 §9.3.2: to HEAD the head of what GET would get, and nothing behind it.
-    let body = match *method == Method::HEAD {
-        true => Bytes::new(),
-        false => response.into_body(),
-    };
-    let mut paced = Paced::new(stream, pace);
-    write_answer(&mut paced, head, body).await?;
-    // A short answer is through at once: 5 s in all, as for the end of a connection.
-    let deadline = Deadline::since(paced.last(), LINGER);
-    deadline
-        .run(pin!(stream.shutdown()))
-        .await
-        .ok_or(AcceptError::Timeout)?
-        .map_err(AcceptError::Io)?;
-    drain(stream, buf, deadline).await;
-    Ok(())
 }
 
 /// Writes an answer a piece at a time. A stream may keep a piece, as TLS does, and not tell how much
@@ -150,24 +124,19 @@ where
 {
     // It may have been done already, or have failed: then draining ends at once.
     if deadline.run(pin!(stream.shutdown())).await.is_some() {
-        drain(&mut stream, BytesMut::new(), deadline).await;
+        drain(&mut stream, deadline).await;
     }
 }
 
 /// Reads and throws away until the client closes, falls silent, or the time is up.
-async fn drain<S>(stream: &mut S, mut buf: BytesMut, deadline: Deadline)
+async fn drain<S>(stream: &mut S, deadline: Deadline)
 where
     S: AsyncRead + Unpin,
 {
-    // A turn has 128 reads: with the memory of a large head they would be megabytes.
-    if buf.capacity() > READ_STEP {
-        buf = BytesMut::new();
-    }
-    buf.clear();
-    buf.reserve(READ_STEP);
+    let mut buf = BytesMut::with_capacity(READ_STEP);
     loop {
         let silence = deadline.or(Deadline::after(SILENCE));
-        let read = silence.run(pin!(read_some(stream, &mut buf))).await;
+        let read = silence.run(pin!(read_more(stream, &mut buf))).await;
         match read {
             Some(Ok(1..)) => buf.clear(),
             // Whatever ended it, what was to be said has been sent.

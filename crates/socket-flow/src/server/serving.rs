@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use socket_flow_protocol::SetAside;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep_until;
+use tokio::time::timeout_at;
 
 use crate::race::{First, race};
-use crate::server::control::Control;
+use crate::server::control::{Control, Deadline};
 use crate::server::listener::Listener;
 use crate::server::opening::Opening;
 use crate::server::peer_addr::PeerAddr;
@@ -95,30 +96,37 @@ async fn next(tasks: &mut JoinSet<()>, listener: &Listener) -> Next {
 
 /// Waits for all tasks until the deadline; how many it had to drop.
 async fn drain(tasks: &mut JoinSet<()>, control: &Control) -> usize {
-    let mut deadline = control.deadline.subscribe();
+    let mut passed = pin!(passed(control.deadline.subscribe()));
     loop {
-        let end = deadline
-            .borrow_and_update()
-            .and_then(|deadline| deadline.end);
-        let time = pin!(async {
-            match end {
-                // The time may be up already, with nothing left to wait for.
-                Some(end) => sleep_until(end).await,
-                None => std::future::pending().await,
-            }
-        });
-        let changed = pin!(deadline.changed());
-        let time = race(changed, time);
-        match race(pin!(tasks.join_next()), pin!(time)).await {
+        match race(pin!(tasks.join_next()), passed.as_mut()).await {
             First::Left(None) => return 0,
             First::Left(Some(result)) => report(result),
-            First::Right(First::Left(_)) => {}
-            First::Right(First::Right(())) => break,
+            First::Right(()) => break,
         }
     }
     let left = tasks.len().saturating_sub(control.openings());
     tasks.shutdown().await;
     left
+}
+
+/// Waits for the deadline, which may be set, or moved, meanwhile.
+async fn passed(mut deadline: watch::Receiver<Option<Deadline>>) {
+    loop {
+        let end = deadline
+            .borrow_and_update()
+            .and_then(|deadline| deadline.end);
+        let changed = deadline.changed();
+        match end {
+            Some(end) => {
+                if timeout_at(end, changed).await.is_err() {
+                    return;
+                }
+            }
+            None => {
+                let _ = changed.await;
+            }
+        }
+    }
 }
 
 fn report(result: Result<(), JoinError>) {

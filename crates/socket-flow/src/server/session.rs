@@ -28,15 +28,15 @@ pub(crate) trait Session: Clone + Send + Sync + 'static {
 pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Hands the connection to a function of the application's.
-pub(crate) struct Handled<F>(pub(crate) Arc<F>);
+pub(crate) struct HandlerSession<F>(pub(crate) Arc<F>);
 
-impl<F> Clone for Handled<F> {
+impl<F> Clone for HandlerSession<F> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<F, R> Session for Handled<F>
+impl<F, R> Session for HandlerSession<F>
 where
     F: Fn(WebSocket<ServerStream>, Request<()>) -> R + Send + Sync + 'static,
     R: Future<Output: HandlerResult> + Send + 'static,
@@ -95,7 +95,7 @@ where
             State::Running { handling, legacy } => {
                 match poll_handler(handling.as_mut(), peer, cx) {
                     Poll::Ready(ended) => First::Left(ended),
-                    Poll::Pending => First::Right(ready!(legacy.poll_left(cx))),
+                    Poll::Pending => First::Right(ready!(legacy.poll_dropped(cx))),
                 }
             }
             State::Ending(ending) => return ending.as_mut().poll(cx),

@@ -45,12 +45,13 @@ impl Acceptor {
     /// # Errors
     /// A [`Rejection`], whose [`response`](Rejection::response) the server sends instead.
     pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Rejection> {
-        let acceptance = server::decide(request, self.choices())?;
-        let (acceptance, contexts) = within_budget(acceptance, self.shared_config());
+        let settings = &self.settings;
+        let acceptance = server::decide(request, &settings.choices)?;
+        let (acceptance, contexts) = within_budget(acceptance, &settings.config);
         let (response, negotiated) = acceptance.answer()?;
         let upgrade = Upgrade {
             negotiated,
-            config: Arc::clone(self.shared_config()),
+            config: Arc::clone(&settings.config),
             _contexts: contexts,
         };
         Ok((response, upgrade))

@@ -1,8 +1,8 @@
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+#[cfg(feature = "rustls")]
+use std::sync::Arc;
 
 use socket_flow_protocol::Budget;
 use tokio::io::Empty;
@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use crate::stream::delegate::delegate_io;
 #[cfg(feature = "rustls")]
 use crate::stream::lazy_tls::LazyTls;
+use crate::stream::linger_slot::{LingerSlot, ReclaimOnDrop};
 use crate::stream::socket::Socket;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsInfo;
@@ -23,9 +24,7 @@ use crate::tls::TlsInfo;
 #[derive(Debug)]
 pub struct ServerStream {
     inner: Inner,
-    /// Where the transport goes when this is dropped, while someone waits for
-    /// it there.
-    rest: Weak<Mutex<Place>>,
+    reclaim: ReclaimOnDrop<Self>,
 }
 
 #[derive(Debug)]
@@ -33,8 +32,8 @@ enum Inner {
     Plain(Socket),
     #[cfg(feature = "rustls")]
     Tls(Box<LazyTls>),
-    /// The transport went elsewhere: only ever seen by the destructor.
-    Gone(Empty),
+    /// The transport is in the [`LingerSlot`]: only ever seen by the destructor.
+    Reclaimed(Empty),
 }
 
 impl ServerStream {
@@ -82,7 +81,7 @@ impl ServerStream {
     fn new(inner: Inner) -> Self {
         Self {
             inner,
-            rest: Weak::new(),
+            reclaim: ReclaimOnDrop::nowhere(),
         }
     }
 
@@ -96,12 +95,11 @@ impl ServerStream {
         let _ = budget;
     }
 
-    /// Lets the caller have the transport when this is dropped, to end it in
-    /// its own time.
-    pub(crate) fn leave(&mut self) -> Left {
-        let left = Left::default();
-        self.rest = Arc::downgrade(&left.0);
-        left
+    /// Lets the caller have the transport when this is dropped.
+    pub(crate) fn reclaim_on_drop(&mut self) -> LingerSlot<Self> {
+        let slot = LingerSlot::new();
+        self.reclaim = slot.reclaim_on_drop();
+        slot
     }
 
     /// Has the kernel ask for more only when it has sent nearly all it was given, so that what it
@@ -136,7 +134,7 @@ impl ServerStream {
     #[cfg(feature = "rustls")]
     pub fn tls(&self) -> Option<TlsInfo> {
         match &self.inner {
-            Inner::Plain(_) | Inner::Gone(_) => None,
+            Inner::Plain(_) | Inner::Reclaimed(_) => None,
             Inner::Tls(tls) => tls.info(),
         }
     }
@@ -144,7 +142,7 @@ impl ServerStream {
     fn socket(&self) -> io::Result<&Socket> {
         match &self.inner {
             Inner::Plain(socket) => Ok(socket),
-            Inner::Gone(_) => Err(io::ErrorKind::NotConnected.into()),
+            Inner::Reclaimed(_) => Err(io::ErrorKind::NotConnected.into()),
             #[cfg(feature = "rustls")]
             Inner::Tls(tls) => tls
                 .socket()
@@ -171,59 +169,15 @@ impl From<UnixStream> for ServerStream {
 
 impl Drop for ServerStream {
     fn drop(&mut self) {
-        let Some(rest) = self.rest.upgrade() else {
-            return;
-        };
-        let inner = mem::replace(&mut self.inner, Inner::Gone(tokio::io::empty()));
-        let waker = {
-            let mut place = lock(&rest);
-            place.stream = Some(Box::new(Self::new(inner)));
-            place.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        let inner = &mut self.inner;
+        self.reclaim
+            .put(|| Self::new(mem::replace(inner, Inner::Reclaimed(tokio::io::empty()))));
     }
-}
-
-/// What is left of a stream that was dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Left(Arc<Mutex<Place>>);
-
-/// Where a stream goes when it is dropped.
-#[derive(Debug, Default)]
-struct Place {
-    stream: Option<Box<ServerStream>>,
-    waker: Option<Waker>,
-}
-
-impl Left {
-    /// The transport, if it was left by now.
-    pub(crate) fn take(&self) -> Option<ServerStream> {
-        lock(&self.0).stream.take().map(|stream| *stream)
-    }
-
-    /// The transport, once it is left.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<ServerStream> {
-        let mut place = lock(&self.0);
-        if let Some(stream) = place.stream.take() {
-            return Poll::Ready(*stream);
-        }
-        match &mut place.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
-        Poll::Pending
-    }
-}
-
-fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 delegate_io!(ServerStream, this => this.inner, Inner {
     Plain,
-    Gone,
+    Reclaimed,
     #[cfg(feature = "rustls")]
     Tls,
 });

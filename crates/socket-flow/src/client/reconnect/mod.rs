@@ -1,5 +1,6 @@
 mod backoff;
 mod cause;
+mod cycle;
 mod link;
 mod sending;
 mod worth;
@@ -7,17 +8,17 @@ mod worth;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::Stream;
 use http::Response;
-use socket_flow_connection::{Handed, Outlet, Sender, WebSocket};
+use socket_flow_connection::{Outlet, Sender, WebSocket};
 use socket_flow_handshake::header::HeaderNames;
 use socket_flow_protocol::{Message, Parcel};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Sleep;
 
 use crate::client::builder::ClientBuilder;
 use crate::client::error::ConnectError;
@@ -26,7 +27,7 @@ use crate::stream::ClientStream;
 pub use backoff::Backoff;
 pub use cause::{DisconnectCause, Retry};
 
-use link::{Link, LinkEvent};
+use link::Link;
 use sending::Ahead;
 
 /// A client that connects again when its connection is lost: a stream of
@@ -296,117 +297,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reconnecting<S> {
             None => self.poll_new(cx, true),
         }
     }
-
-    /// Polls for an event that did not wait; where `receives` is off, for no
-    /// message.
-    fn poll_new(&mut self, cx: &mut Context<'_>, receives: bool) -> Poll<Option<ReconnectEvent>> {
-        loop {
-            let cause = match &mut self.state {
-                State::Over => return Poll::Ready(None),
-                State::Start => {
-                    self.state = State::Connecting((self.connect)().into());
-                    continue;
-                }
-                State::Waiting(sleep) => {
-                    let sleeping = sleep.as_mut().poll(cx);
-                    if self.is_closed_meanwhile(cx) {
-                        self.end();
-                        continue;
-                    }
-                    ready!(sleeping);
-                    self.state = State::Connecting((self.connect)().into());
-                    continue;
-                }
-                State::Connecting(connecting) => {
-                    // Nothing panics under the lock: nobody ever takes it.
-                    let connecting = connecting.get_mut().unwrap_or_else(PoisonError::into_inner);
-                    let connected = connecting.as_mut().poll(cx);
-                    if connected.is_pending() {
-                        if self.is_closed_meanwhile(cx) {
-                            self.end();
-                            continue;
-                        }
-                        return Poll::Pending;
-                    }
-                    match ready!(connected) {
-                        Ok((ws, response)) => {
-                            self.state = State::Open(Box::new(Link::new(ws, Instant::now())));
-                            return Poll::Ready(Some(ReconnectEvent::Connected(response)));
-                        }
-                        Err(error) => DisconnectCause::Connect(error),
-                    }
-                }
-                State::Open(link) => {
-                    let (outlet, pending) = (&mut self.outlet, &mut self.pending);
-                    let event = match receives {
-                        true => ready!(link.poll(outlet, pending, cx)),
-                        false => LinkEvent::Over(ready!(link.poll_sending(outlet, pending, cx))),
-                    };
-                    match event {
-                        LinkEvent::Message(message) => {
-                            return Poll::Ready(Some(ReconnectEvent::Message(message)));
-                        }
-                        LinkEvent::Over(cause) => {
-                            self.is_closing |= link.is_closing();
-                            if link.opened().elapsed() >= self.backoff.stable_after {
-                                self.failures = 0;
-                            }
-                            cause
-                        }
-                    }
-                }
-            };
-            return Poll::Ready(Some(self.disconnect(cause)));
-        }
-    }
-
-    /// While there is no connection: whether the application wants none any
-    /// more. Drops what waits for one, where that was chosen.
-    fn is_closed_meanwhile(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.drops_unsent {
-            if self.pending.take().is_some() {
-                self.outlet.tell_dropped();
-            }
-            while let Poll::Ready(taken) = self.outlet.poll_discard(cx) {
-                self.is_closing |= matches!(taken, Handed::Close(_));
-            }
-        } else {
-            self.is_closing |= self.outlet.poll_closed(cx).is_ready();
-        }
-        self.is_closing
-    }
-
-    fn disconnect(&mut self, cause: DisconnectCause) -> ReconnectEvent {
-        self.failures = self.failures.saturating_add(1);
-        let retry_in = self.delay(&cause);
-        tracing::debug!(%cause, ?retry_in, "disconnected");
-        match retry_in {
-            Some(delay) => self.state = State::Waiting(Box::pin(sleep(delay))),
-            None => self.end(),
-        }
-        ReconnectEvent::Disconnected { cause, retry_in }
-    }
-
-    /// No connection follows: what waits is dropped, and senders are told.
-    fn end(&mut self) {
-        self.state = State::Over;
-        self.pending = None;
-        self.outlet.end();
-    }
-
-    fn delay(&self, cause: &DisconnectCause) -> Option<Duration> {
-        if self.is_closing || self.failures >= self.backoff.attempts {
-            return None;
-        }
-        match (self.classify)(cause) {
-            Retry::No => None,
-            Retry::After(delay) => Some(delay),
-            Retry::Yes => {
-                let asked = cause.retry_after(SystemTime::now());
-                Some(self.backoff.delay(self.failures, asked, random()))
-            }
-        }
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Reconnecting<S> {
@@ -433,11 +323,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> fmt::Debug for Reconnecting<S> {
             .field("sender", &self.sender)
             .finish_non_exhaustive()
     }
-}
-
-/// Without random numbers from the system, the longest delay.
-fn random() -> u32 {
-    getrandom::u32().unwrap_or(u32::MAX)
 }
 
 /// How much may wait to be sent, in bytes: what a connection lets wait.

@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use socket_flow_connection::{Error, WebSocket};
 use socket_flow_protocol::{CloseCode, CloseFrame, Message, Utf8Bytes};
@@ -17,14 +18,14 @@ use crate::server::reply_room::{Promise, ReplyRoom};
 use crate::server::session::{Registered, Running, Session};
 use crate::stream::ServerStream;
 
-/// Tells the application in events.
+/// Serves a connection as events: `Open`, one for each message, and `Close`.
 #[derive(Clone)]
-pub(crate) struct Told {
+pub(crate) struct EventSession {
     pub(crate) events: mpsc::Sender<Queued>,
     pub(crate) memory: EventMemory,
 }
 
-impl Session for Told {
+impl Session for EventSession {
     fn run(&self, opened: Opened<ServerStream>, peer: PeerAddr, control: Arc<Control>) -> Running {
         let Opened {
             mut ws,
@@ -32,7 +33,7 @@ impl Session for Told {
             memory,
         } = opened;
         let sender = ws.sender();
-        let mut telling = Telling {
+        let mut sink = EventSink {
             events: self.events.clone(),
             memory: self.memory.clone(),
             registered: Registered::new(control, sender.clone()),
@@ -42,7 +43,7 @@ impl Session for Told {
         };
         let open = Box::new(Queued {
             event: ServerEvent::Open {
-                id: telling.registered.id,
+                id: sink.registered.id,
                 peer,
                 request: Box::new(request),
                 sender,
@@ -51,34 +52,28 @@ impl Session for Told {
             room: memory.map(|request| self.memory.request(request)),
         });
         Box::pin(async move {
-            let is_told = match telling.tell(&mut ws, unboxed(open)) {
-                Ok(is_told) => is_told,
-                Err(late) => late.await,
-            };
-            if !is_told {
+            if !sink.send(&mut ws, unboxed(open)).await {
                 // The server is about to stop, and nobody hears of this one.
                 let _ = Box::pin(ws.close(CloseCode::GOING_AWAY, "")).await;
                 return;
             }
-            telling.owes_close = true;
+            sink.owes_close = true;
             let result = loop {
                 match ws.recv().await {
-                    // A message without room is dropped: we are closing.
+                    // A message that cannot be sent is dropped: the server stops.
                     Ok(Some(message)) => {
-                        if let Err(late) = telling.tell_message(&mut ws, message) {
-                            late.await;
-                        }
+                        sink.send_message(&mut ws, message).await;
                     }
                     Ok(None) => break None,
                     Err(error) => break Some(error),
                 }
             };
-            let error = telling.failure.take().or(result);
-            let close = close_event(telling.registered.id, ws.close_frame().cloned(), error);
+            let error = sink.failure.take().or(result);
+            let close = close_event(sink.registered.id, ws.close_frame().cloned(), error);
             // Its socket is not held open until the application has time.
             drop(ws);
-            drop(telling.registered.end());
-            Box::pin(telling.tell_close(close)).await;
+            drop(sink.registered.end());
+            Box::pin(sink.send_close(close)).await;
         })
     }
 }
@@ -103,68 +98,79 @@ fn close_event(id: ConnectionId, frame: Option<CloseFrame>, error: Option<Error>
     }
 }
 
-/// A connection that is told in events. Each `Open` is followed by a `Close`,
+/// The events of one connection, on their way to the application. Each `Open` is followed by a `Close`,
 /// also where the task is dropped.
-struct Telling {
+struct EventSink {
     events: mpsc::Sender<Queued>,
     memory: EventMemory,
     registered: Registered,
     replies: ReplyRoom,
     /// Why sending failed while an event waited for room.
     failure: Option<Error>,
-    /// Whether `Open` was told and `Close` was not.
+    /// Whether `Open` was sent and `Close` was not.
     owes_close: bool,
 }
 
-/// What waits for room for an event: whether there was any in the end.
-type Late<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+/// An event that is sent; the output is whether it was. Only where it has to wait is there a future,
+/// which is boxed: it would otherwise be part of each idle connection.
+enum Sending<'a> {
+    Done(bool),
+    Waiting(Pin<Box<dyn Future<Output = bool> + Send + 'a>>),
+}
 
-impl Telling {
-    /// Hands an event over, where it finds room or never will; whether it did.
-    /// Otherwise gives what waits for room. That sends meanwhile what the
-    /// application hands in, who may be waiting for it, and gives up once the
-    /// server is to stop.
-    fn tell<'a>(
-        &'a mut self,
-        ws: &'a mut WebSocket<ServerStream>,
-        event: Queued,
-    ) -> Result<bool, Late<'a>> {
+impl Future for Sending<'_> {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        match &mut *self {
+            Self::Done(is_sent) => Poll::Ready(*is_sent),
+            Self::Waiting(sending) => sending.as_mut().poll(cx),
+        }
+    }
+}
+
+impl EventSink {
+    /// Sends an event, or waits for room. Meanwhile it sends what the application hands in, who may be
+    /// waiting for that, and it gives up once the server is to stop.
+    fn send<'a>(&'a mut self, ws: &'a mut WebSocket<ServerStream>, event: Queued) -> Sending<'a> {
         match self.events.try_send(event) {
-            Ok(()) => Ok(true),
-            Err(TrySendError::Closed(_)) => Ok(false),
-            Err(TrySendError::Full(event)) => Err(Box::pin(self.tell_late(ws, event))),
+            Ok(()) => Sending::Done(true),
+            Err(TrySendError::Closed(_)) => Sending::Done(false),
+            Err(TrySendError::Full(event)) => Sending::Waiting(Box::pin(async move {
+                let events = self.events.clone();
+                match self.while_driving(ws, events.reserve()).await {
+                    Some(Ok(room)) => {
+                        room.send(event);
+                        true
+                    }
+                    Some(Err(_)) | None => false,
+                }
+            })),
         }
     }
 
-    /// As [`tell`](Self::tell), once there is room for a reply, and for the message
+    /// As [`send`](Self::send), once there is room for a reply, and for the message
     /// among those that wait to be read.
-    fn tell_message<'a>(
+    fn send_message<'a>(
         &'a mut self,
         ws: &'a mut WebSocket<ServerStream>,
         message: Message,
-    ) -> Result<bool, Late<'a>> {
+    ) -> Sending<'a> {
         let size = message.len();
         let promise = self.replies.try_promise(size);
-        match promise.zip(self.memory.try_room(size)) {
-            Some((promise, room)) => {
-                let event = self.message(message, promise, Some(room));
-                self.tell(ws, event)
-            }
-            None => {
-                let received = self.memory.received(size);
-                Err(Box::pin(async move {
-                    let promise = self.wait_for_reply_room(ws, size).await;
-                    let memory = self.memory.clone();
-                    let room = memory.room(size, received);
-                    let room = self.beside(ws, room).await.flatten();
-                    let event = self.message(message, promise, room);
-                    match self.tell(ws, event) {
-                        Ok(is_told) => is_told,
-                        Err(late) => late.await,
-                    }
-                }))
-            }
+        if let Some((promise, room)) = promise.zip(self.memory.try_room(size)) {
+            let event = self.message(message, promise, Some(room));
+            return self.send(ws, event);
         }
+        let received = self.memory.received(size);
+        Sending::Waiting(Box::pin(async move {
+            let promise = self.wait_for_reply_room(ws, size).await;
+            let memory = self.memory.clone();
+            let room = memory.room(size, received);
+            let room = self.while_driving(ws, room).await.flatten();
+            let event = self.message(message, promise, room);
+            self.send(ws, event).await
+        }))
     }
 
     fn message(&self, message: Message, promise: Promise, room: Option<EventRoom>) -> Queued {
@@ -195,20 +201,9 @@ impl Telling {
         self.replies.promise(size)
     }
 
-    async fn tell_late(&mut self, ws: &mut WebSocket<ServerStream>, event: Queued) -> bool {
-        let events = self.events.clone();
-        match self.beside(ws, events.reserve()).await {
-            Some(Ok(room)) => {
-                room.send(event);
-                true
-            }
-            Some(Err(_)) | None => false,
-        }
-    }
-
     /// Waits, and sends meanwhile, as long as the connection does; `None` once the
     /// server is to stop: whoever stops it may be the one who reads events.
-    async fn beside<T>(
+    async fn while_driving<T>(
         &mut self,
         ws: &mut WebSocket<ServerStream>,
         wait: impl Future<Output = T>,
@@ -239,45 +234,48 @@ impl Telling {
         }
     }
 
-    async fn tell_close(&mut self, event: ServerEvent) {
+    async fn send_close(&mut self, event: ServerEvent) {
         self.owes_close = false;
-        match self.events.try_send(event.into()) {
-            Ok(()) | Err(TrySendError::Closed(_)) => {}
-            Err(TrySendError::Full(Queued { event, .. })) => {
-                let control = &self.registered.control;
-                let mut unread = Unread(control, Some(event));
-                let room = pin!(self.events.reserve());
-                let closing = pin!(control.closing.cancelled());
-                if let First::Left(Ok(room)) = race(room, closing).await {
-                    if let Some(event) = unread.1.take() {
-                        room.send(event.into());
-                    }
-                }
+        let control = &self.registered.control;
+        let mut close = Undelivered {
+            control,
+            event: Some(event),
+        };
+        let room = pin!(self.events.reserve());
+        let closing = pin!(control.closing.cancelled());
+        if let First::Left(room) = race(room, closing).await {
+            if let (Ok(room), Some(event)) = (room, close.event.take()) {
+                room.send(event.into());
             }
         }
     }
 }
 
-impl Drop for Telling {
+impl Drop for EventSink {
     fn drop(&mut self) {
         if self.owes_close {
-            self.registered.control.keep_late(ServerEvent::Close {
-                id: self.registered.id,
-                code: ABNORMAL,
-                reason: Utf8Bytes::default(),
-                error: None,
-            });
+            self.registered
+                .control
+                .keep_undelivered(ServerEvent::Close {
+                    id: self.registered.id,
+                    code: ABNORMAL,
+                    reason: Utf8Bytes::default(),
+                    error: None,
+                });
         }
     }
 }
 
-/// An event that is read late where it finds no room in time.
-struct Unread<'a>(&'a Control, Option<ServerEvent>);
+/// An event that waits for room; dropped while it does, it is read after all others.
+struct Undelivered<'a> {
+    control: &'a Control,
+    event: Option<ServerEvent>,
+}
 
-impl Drop for Unread<'_> {
+impl Drop for Undelivered<'_> {
     fn drop(&mut self) {
-        if let Some(event) = self.1.take() {
-            self.0.keep_late(event);
+        if let Some(event) = self.event.take() {
+            self.control.keep_undelivered(event);
         }
     }
 }
