@@ -7,6 +7,8 @@ mod alone;
 mod calls;
 mod dialling;
 mod handshake;
+#[path = "../support/hog.rs"]
+mod hog;
 mod hub;
 mod interop;
 mod limits;

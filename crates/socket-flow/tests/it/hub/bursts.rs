@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::loops::memory::Hog;
+use crate::hog::Hog;
 use crate::hub::tools::{bounded, on_every_runtime};
 
 const POLICIES: [SlowPolicy; 4] = [

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use socket_flow::{Acceptor, Backoff, ClientBuilder, Config, Deflate, Listener, Reconnecting};
 
+use crate::hog::Hog;
 use crate::loops::burst::{all, burst, config};
-use crate::loops::memory::Hog;
 use crate::workers::on_one_and_two_workers;
 
 /// The server sends each burst at once, and the client echoes.

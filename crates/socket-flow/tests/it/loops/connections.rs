@@ -5,8 +5,8 @@ use std::future::Future;
 use socket_flow::{Acceptor, Config, Deflate, Error, WebSocket};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::hog::Hog;
 use crate::loops::burst::bursts;
-use crate::loops::memory::Hog;
 use crate::workers::on_one_and_two_workers;
 
 /// Runs the loop on each connection that comes, in tasks of their own; the URL.

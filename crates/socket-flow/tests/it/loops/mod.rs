@@ -8,6 +8,5 @@
 mod burst;
 mod clients;
 mod connections;
-pub(crate) mod memory;
 mod servers;
 mod shown;

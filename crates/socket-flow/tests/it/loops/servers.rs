@@ -4,8 +4,8 @@ use std::future::Future;
 
 use socket_flow::{Deflate, Server, ServerBuilder, ServerHandle};
 
+use crate::hog::Hog;
 use crate::loops::burst::bursts;
-use crate::loops::memory::Hog;
 use crate::workers::on_one_and_two_workers;
 
 /// Bursts to a server that has memory, and to one whose budget others use up.
