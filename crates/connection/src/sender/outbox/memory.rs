@@ -240,7 +240,8 @@ impl Outbox {
     }
 
     /// Takes room away that is more than what waits needs, first of what is `freed`. Room that is
-    /// neither there nor freed is taken away the next time.
+    /// neither there nor freed is taken away the next time: the connection may not have given the room
+    /// back yet of what it took over, and what is promised for replies must be there all the time.
     fn take_away(&self, memory: &mut QueueMemory, held: usize, is_empty: bool, freed: &mut u32) {
         let needed = u32::try_from(held).unwrap_or(u32::MAX);
         let needed = needed
@@ -250,18 +251,19 @@ impl Outbox {
         if is_empty || surplus >= 2 * STEP {
             let of_freed = surplus.min(*freed);
             *freed -= of_freed;
-            memory.borrowed -= of_freed + self.take_room(surplus - of_freed);
+            memory.borrowed -= of_freed + self.take_room(surplus - of_freed, memory.promised);
         }
     }
 
-    /// Takes away as much of the room that is there, up to `most`. Where nobody takes room any more,
-    /// that is all.
+    /// Takes away as much of the room that is there beyond what is promised, and beyond a queue's own,
+    /// up to `most`. Where nobody takes room any more, that is all.
     ///
     /// `Semaphore::forget_permits` opens a closed semaphore again before tokio 1.51.1.
-    fn take_room(&self, most: u32) -> u32 {
+    fn take_room(&self, most: u32, promised: u32) -> u32 {
         while !self.room.is_closed() {
             let available = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
-            let room = available.min(most);
+            let kept = promised.max(self.own);
+            let room = available.saturating_sub(kept).min(most);
             // Else somebody else was quicker.
             if let Ok(taken) = self.room.try_acquire_many(room) {
                 taken.forget();
@@ -365,3 +367,36 @@ const OWN: u32 = Budget::SHARE as u32 / 2 + OVERHEAD;
 /// The least that is borrowed at once where there is as much, so that a burst of small messages does
 /// not ask for each of them.
 const STEP: u32 = 4 << 10;
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use socket_flow_protocol::NEVER;
+    use socket_flow_protocol::driver::cost;
+
+    use super::*;
+
+    /// Cause: the room of a reply that was taken over was taken away before it was given back, in place
+    /// of what the connection had promised for the next reply, which was lost.
+    #[test]
+    fn promised_room_stays_while_that_of_another_reply_is_on_its_way_back() {
+        for len in [1_000, 3_000] {
+            let budget = Budget::new(64 << 20);
+            let outbox = Outbox::new(64 << 10, NEVER, Some(&budget));
+            let (promised, reply) = (AtomicUsize::new(0), cost(len) as usize);
+            for replies in [reply, 2 * reply] {
+                promised.store(replies, Ordering::Relaxed);
+                assert!(outbox.has_room_for_replies(&promised, replies));
+            }
+            let mut hog = budget.lease(Purpose::Events);
+            hog.set(64 << 20);
+            outbox.try_send(vec![7; len], false).unwrap();
+            let mut freed = 0;
+            assert!(outbox.pop(&mut freed).is_some());
+            // The next event is read before `freed` is given back.
+            promised.store(reply, Ordering::Relaxed);
+            outbox.promises_changed(&promised, 2 * reply);
+            outbox.try_send(vec![7; len], false).unwrap();
+            outbox.release_permits(freed);
+        }
+    }
+}
