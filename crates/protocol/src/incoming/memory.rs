@@ -44,7 +44,6 @@ impl Incoming {
     /// says that it waits for memory.
     #[inline]
     pub(crate) fn make_room(&mut self, arriving: usize, input: &Input) -> bool {
-        let has_claim = self.has_claim();
         let State::Part(part) = &self.state else {
             return true;
         };
@@ -54,7 +53,8 @@ impl Incoming {
         let Some(additional) = wanted(message, arriving, rest) else {
             return true;
         };
-        if has_claim {
+        let extras = self.extras.as_deref();
+        if extras.is_some_and(|extras| extras.claim.is_some()) {
             // Also where memory is short a message is not moved for every read.
             let least = OWN.max(message.len() / 8);
             let needed = arriving.max(rest.min(least)).max(1);
@@ -231,17 +231,17 @@ impl Incoming {
     /// it. It waits like all others.
     #[inline]
     pub(super) fn give_back(&mut self) {
-        if self.has_claim() {
+        if self.claim().is_some_and(Claim::is_handed_out) {
             self.give_back_claimed();
         }
     }
 
     #[cold]
     fn give_back_claimed(&mut self) {
-        if let Some(claim) = self.claim_mut().filter(|claim| claim.is_handed_out()) {
+        if let Some(claim) = self.claim_mut() {
             claim.give_back();
-            self.assembly = None;
         }
+        self.assembly = None;
     }
 
     /// Everything that is held is known to the budget after this.
@@ -270,12 +270,16 @@ impl Incoming {
         };
         claim.settle(held, has_begun);
         if is_ended {
-            claim.end_message();
-        } else if claim.is_charged() {
+            return claim.end_message();
+        }
+        let goes_beyond = claim.goes_beyond();
+        if claim.is_charged() {
             // Which is looked at before the connection waits.
             self.assembly.get_or_insert_default();
         }
-        self.find_slowly_beyond();
+        if goes_beyond {
+            self.pause();
+        }
     }
 
     /// Whether steps take the memory they need without asking for it.

@@ -51,12 +51,12 @@ impl State {
     }
 
     /// Whether a frame has begun.
-    pub(super) fn is_in_frame(self) -> bool {
+    pub(super) fn is_in_frame(&self) -> bool {
         matches!(self, Self::Held(_) | Self::Part(_))
     }
 
     /// Whether a message has begun that does not lie in one frame in the input.
-    pub(super) fn is_in_message(self) -> bool {
+    pub(super) fn is_in_message(&self) -> bool {
         match self {
             Self::Message(_) | Self::Part(_) => true,
             Self::Held(held) => held.within.is_some(),
@@ -125,7 +125,6 @@ impl Incoming {
         there: usize,
     ) -> Result<State, ProtocolError> {
         self.work.frame();
-        self.give_back();
         let compressed = header.rsv.contains(Rsv::RSV1);
         let kind = match header.opcode {
             OpCode::Text => Kind::Text,
@@ -140,6 +139,7 @@ impl Incoming {
         if message.is_some() {
             return Err(ProtocolError::ExpectedContinuation);
         }
+        self.give_back();
         if !compressed {
             self.check_limit(0, header.len)?;
         }
@@ -158,6 +158,7 @@ impl Incoming {
         kind: Kind,
         message: Option<Current>,
     ) -> State {
+        self.give_back();
         if message.is_none() {
             self.work.no_message();
         }

@@ -164,6 +164,7 @@ impl Claim {
 
     /// Whether its last message went beyond the budget, and what it held is still
     /// charged.
+    #[inline]
     pub(crate) fn is_handed_out(&self) -> bool {
         matches!(self.stand, Stand::HandedOut(_))
     }
