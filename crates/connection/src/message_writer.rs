@@ -124,7 +124,8 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         }
     }
 
-    /// Whether a message was begun part by part and not ended.
+    /// Whether a message was begun part by part and its last part may follow: none may
+    /// once a Close is queued.
     pub fn is_unfinished(&self) -> bool {
         self.sending.outgoing().is_unfinished()
     }
@@ -166,7 +167,8 @@ impl<S: AsyncWrite + Unpin> OwnedWriter<S> {
         }
     }
 
-    /// Whether a message was begun part by part and not ended.
+    /// Whether a message was begun part by part and its last part may follow: none may
+    /// once a Close is queued.
     pub fn is_unfinished(&self) -> bool {
         self.shared.lock().is_unfinished()
     }
@@ -198,7 +200,8 @@ impl<S: AsyncWrite + Unpin> WebSocket<S> {
         self.writer.message_writer()
     }
 
-    /// Whether a message was begun part by part and not ended.
+    /// Whether a message was begun part by part and its last part may follow: none may
+    /// once a Close is queued.
     pub fn is_unfinished(&self) -> bool {
         self.writer.is_unfinished()
     }

@@ -184,6 +184,8 @@ impl Reader {
         R: Source<W>,
         W: AsyncWrite + Unpin,
     {
+        // A message that was wanted would be lost here.
+        shell.wants = Wants::Nothing;
         self.poll_next(shell, false).map(|_| ())
     }
 

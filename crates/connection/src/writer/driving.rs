@@ -119,7 +119,7 @@ impl<S: AsyncWrite + Unpin> Writer<S> {
         }
     }
 
-    /// Does what [`Sending::next_output`] would say, until all is written and
+    /// Does what the driver's `next_output` would say, until all is written and
     /// flushed. Pending: the transport is blocked, or only the driver can go on.
     #[inline(always)]
     pub(crate) fn poll_output(&mut self, waker: &Waker) -> Poll<()> {

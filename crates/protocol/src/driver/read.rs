@@ -13,7 +13,7 @@ use crate::error::AbnormalClosure;
 
 /// Where a read goes to, and what came of it.
 impl Receiving {
-    /// Where [`Next::Read`] reads to: the rest of a large message, or the
+    /// Where [`Next::Read`](super::Next::Read) reads to: the rest of a large message, or the
     /// input.
     #[inline]
     pub fn space(&mut self) -> Limit<Spare<'_>> {
@@ -37,7 +37,8 @@ impl Receiving {
             (_, Read::Interrupted) => {}
             (Phase::Open { is_parsed }, Read::Some(count)) => {
                 *is_parsed = false;
-                // What is handed in meanwhile is written with their answers.
+                // Bytes have arrived. What others hand in until they are answered is
+                // written with the answers.
                 turn.handed_in();
                 if !self.input.is_empty() {
                     self.incoming.work.read(count);

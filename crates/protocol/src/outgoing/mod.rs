@@ -84,8 +84,8 @@ impl Outgoing {
 
     /// Queues a message, in one frame or, beyond
     /// [`Limits::fragment`](crate::Limits::fragment), in several. Nothing is
-    /// written; see [`Outgoing::output`]. A [`Prepared`] message goes out as
-    /// it is encoded, in one frame.
+    /// written; see [`Outgoing::output`]. A [`Prepared`](crate::Prepared) message goes
+    /// out as it is encoded, in one frame.
     ///
     /// # Errors
     ///
@@ -225,10 +225,12 @@ impl Outgoing {
     /// no reason to stop watching the blocked write.
     #[inline]
     pub fn set_unflushed(&mut self, unflushed: bool) {
-        self.frames.queue.flush = match unflushed {
-            true => Flush::Blocked,
-            false => Flush::Done,
-        };
+        let flush = &mut self.frames.queue.flush;
+        match *flush {
+            _ if unflushed => *flush = Flush::Blocked,
+            Flush::Blocked => *flush = Flush::Done,
+            Flush::Due | Flush::Done => {}
+        }
     }
 
     /// Whether so much waits to be written that not even a ping has room.

@@ -71,8 +71,8 @@ impl Outgoing {
         self.append_part(part, true)
     }
 
-    /// Whether a message was begun with [`queue_part`](Outgoing::queue_part) and not
-    /// ended.
+    /// Whether a message was begun with [`queue_part`](Outgoing::queue_part) and its last
+    /// part may follow: none may once a Close is queued.
     #[inline]
     pub fn is_unfinished(&self) -> bool {
         self.stage.unfinished().is_some()

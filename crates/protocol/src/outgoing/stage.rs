@@ -20,7 +20,7 @@ use crate::frame_queue::LINK_MIN;
 ///               Done
 /// ```
 ///
-/// Made by its constructors alone, so that both fields agree.
+/// Both fields are set together, by the functions below alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stage {
     /// Messages shorter than this need no other decision than whether there is room.

@@ -49,9 +49,9 @@ pub struct WriteQueue {
 pub(crate) enum Flush {
     /// All of it.
     Done,
-    /// It was not flushed since it took the last of it.
+    /// It took bytes since the last flush.
     Due,
-    /// A flush would wait: such as TLS, it has a buffer of its own.
+    /// A flush would wait: the transport has a buffer of its own, as TLS has.
     Blocked,
 }
 

@@ -129,7 +129,7 @@ impl Control {
         self.lock().connections.len()
     }
 
-    /// Keeps an event that found no room for when all others are read.
+    /// Keeps an event that found no room until all others are read.
     pub(crate) fn keep_undelivered(&self, event: ServerEvent) {
         self.lock().undelivered.push_back(event);
     }

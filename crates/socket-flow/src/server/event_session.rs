@@ -111,8 +111,8 @@ struct EventSink {
     owes_close: bool,
 }
 
-/// An event that is sent; the output is whether it was. Only where it has to wait is there a future,
-/// which is boxed: it would otherwise be part of each idle connection.
+/// Sends an event; the output says whether it was sent. Only where it waits is there a future, which is
+/// boxed: it would otherwise be part of each idle connection.
 enum Sending<'a> {
     Done(bool),
     Waiting(Pin<Box<dyn Future<Output = bool> + Send + 'a>>),
@@ -237,6 +237,10 @@ impl EventSink {
     async fn send_close(&mut self, event: ServerEvent) {
         self.owes_close = false;
         let control = &self.registered.control;
+        let event = match self.events.try_send(event.into()) {
+            Ok(()) | Err(TrySendError::Closed(_)) => return,
+            Err(TrySendError::Full(Queued { event, .. })) => event,
+        };
         let mut close = Undelivered {
             control,
             event: Some(event),

@@ -108,8 +108,8 @@ pub(crate) struct State {
     pub(crate) estate: Option<Box<Estate>>,
 }
 
-/// Whether somebody runs the connection, and whether all that it took over was sent
-/// where nobody does.
+/// Whether the connection is polled. Once it is not: whether all that it took over was
+/// sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Run {
     #[default]
