@@ -84,7 +84,7 @@ impl Line {
         }
     }
 
-    /// The oldest takes the right to go beyond the budget, if nobody has it, and no older one
+    /// The oldest takes the right to go beyond the budget, if no message has it, and no older one
     /// was called for it that has not asked yet. Otherwise a connection that receives one
     /// message after the other would have the right for all of them.
     pub(super) fn go_beyond(&mut self, number: Number) -> bool {

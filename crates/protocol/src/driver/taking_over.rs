@@ -34,14 +34,14 @@ impl Sending {
             handed_in.close();
             return false;
         }
-        let (outgoing, mut nobody) = (&mut self.outgoing, Others::default());
-        let others = self.others.as_mut().unwrap_or(&mut nobody);
+        let (outgoing, mut none) = (&mut self.outgoing, Others::default());
+        let others = self.others.as_mut().unwrap_or(&mut none);
         let mut left = others.left();
         let close = loop {
             if !only_close && (outgoing.is_full() || outgoing.is_used_up()) {
                 break None;
             }
-            // One at a time, so that nobody waits for a lock while a message is
+            // One at a time, so that no sender waits for a lock while a message is
             // compressed.
             match handed_in.next(only_close) {
                 Some(Handed::Message(message)) => {

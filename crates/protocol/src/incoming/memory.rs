@@ -11,10 +11,18 @@ use crate::deadlines::Activity;
 use crate::deflate::{Makes, STEP, kept_memory};
 use crate::error::OutOfMemory;
 use crate::growth::{grow, grown};
-use crate::incoming::Incoming;
 use crate::incoming::payload::{usual, wanted};
 use crate::incoming::state::State;
+use crate::incoming::{Extras, Incoming};
 use crate::input::Input;
+
+impl Extras {
+    /// Whether the connection draws from a budget.
+    #[inline(always)]
+    fn has_claim(&self) -> bool {
+        self.claim.is_some()
+    }
+}
 
 impl Incoming {
     /// Gives memory back that an idle connection does not need: call it
@@ -53,8 +61,7 @@ impl Incoming {
         let Some(additional) = wanted(message, arriving, rest) else {
             return true;
         };
-        let extras = self.extras.as_deref();
-        if extras.is_some_and(|extras| extras.claim.is_some()) {
+        if self.extras.as_deref().is_some_and(Extras::has_claim) {
             // Also where memory is short a message is not moved for every read.
             let least = OWN.max(message.len() / 8);
             let needed = arriving.max(rest.min(least)).max(1);
@@ -181,9 +188,7 @@ impl Incoming {
     /// Whether it draws from a budget.
     #[inline]
     pub(crate) fn has_claim(&self) -> bool {
-        self.extras
-            .as_deref()
-            .is_some_and(|extras| extras.claim.is_some())
+        self.extras.as_deref().is_some_and(Extras::has_claim)
     }
 
     /// Whether a step, or a read, waits for memory.
@@ -270,16 +275,12 @@ impl Incoming {
         };
         claim.settle(held, has_begun);
         if is_ended {
-            return claim.end_message();
-        }
-        let goes_beyond = claim.goes_beyond();
-        if claim.is_charged() {
+            claim.end_message();
+        } else if claim.is_charged() {
             // Which is looked at before the connection waits.
             self.assembly.get_or_insert_default();
         }
-        if goes_beyond {
-            self.pause();
-        }
+        self.find_slowly_beyond();
     }
 
     /// Whether steps take the memory they need without asking for it.

@@ -144,13 +144,13 @@ impl Outbox {
                 let crowd = state.crowd.get_or_insert_default();
                 crowd.flushes.push(Flush { until, told });
                 self.flushing.store(true, Ordering::Release);
-                // Whoever runs the connection sees to it.
+                // The driver task answers it.
                 self.announce(state);
             }
-            Run::Left { sent: true } | Run::Ended { sent: true } if !state.lost => {
+            Run::Ended { sent: true } if !state.lost => {
                 let _ = told.send(Ok(()));
             }
-            // Whoever waits learns it from `told`, which is dropped.
+            // Dropping `told` says that it was not sent.
             _ => {}
         }
         answer

@@ -256,7 +256,7 @@ impl Outbox {
     }
 
     /// Takes away as much of the room that is there beyond what is promised, and beyond a queue's own,
-    /// up to `most`. Where nobody takes room any more, that is all.
+    /// up to `most`. Of a closed queue that is all of it.
     ///
     /// `Semaphore::forget_permits` opens a closed semaphore again before tokio 1.51.1.
     fn take_room(&self, most: u32, promised: u32) -> u32 {

@@ -108,14 +108,14 @@ pub(crate) struct State {
     pub(crate) estate: Option<Box<Estate>>,
 }
 
-/// Whether the connection is polled. Once it is not: whether all that it took over was
-/// sent.
+/// Whether the connection is polled. Once it has ended: whether all that it took over
+/// was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Run {
     #[default]
     Runs,
     /// It was dropped; its transport may still be ended by others.
-    Left { sent: bool },
+    Left,
     /// It has ended, its transport included.
     Ended { sent: bool },
 }
@@ -198,22 +198,26 @@ impl Outbox {
     /// The connection has ended, its transport included, and has sent all that it
     /// took over, or not.
     pub(crate) fn end(&self, is_sent: bool) {
-        self.stop(|sent| Run::Ended { sent }, is_sent);
+        let mut state = self.lock();
+        state.run = match state.run {
+            Run::Runs => Run::Ended { sent: is_sent },
+            Run::Left => Run::Ended { sent: false },
+            ended @ Run::Ended { .. } => ended,
+        };
+        self.drop_flushes(state);
     }
 
     /// Nobody runs the connection any more: whoever still waits for it is told.
     pub(crate) fn leave(&self) {
-        self.stop(|sent| Run::Left { sent }, false);
+        let mut state = self.lock();
+        if state.run == Run::Runs {
+            state.run = Run::Left;
+        }
+        self.drop_flushes(state);
     }
 
-    fn stop(&self, to: fn(bool) -> Run, is_sent: bool) {
-        let mut state = self.lock();
-        state.run = match state.run {
-            Run::Runs => to(is_sent),
-            // What it was left with is known already.
-            Run::Left { sent } => to(sent),
-            Run::Ended { sent } => Run::Ended { sent },
-        };
+    /// Nothing more is sent: dropping the flushes says so to those who wait.
+    fn drop_flushes(&self, mut state: MutexGuard<'_, State>) {
         let crowd = state.crowd.as_mut();
         let flushes = crowd.map(|crowd| mem::take(&mut crowd.flushes));
         state.caught_up();

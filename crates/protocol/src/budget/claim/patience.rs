@@ -125,7 +125,7 @@ impl Claim {
             return self.is_largest();
         }
         if self.goes_beyond() {
-            // Nobody else can, as long as this one has not ended.
+            // No other message can before this one has ended.
             return self.budget().waiting() > 0;
         }
         come.abs_diff(self.seen) < PROGRESS && self.budget().is_short()
